@@ -1,0 +1,279 @@
+package controlplane
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/kubernetes/cmd/kube-apiserver/app"
+	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
+)
+
+const (
+	// kubernetesServiceIP is the first address of the service range.
+	kubernetesServiceIP = "10.0.0.1"
+	serviceRange        = "10.0.0.0/16" // AKS's default service CIDR
+	podRange            = "10.244.0.0/16"
+	issuer              = "https://kubernetes.default.svc.cluster.local"
+
+	// readyPoll is how often a starting API server is asked whether it serves.
+	readyPoll = 100 * time.Millisecond
+	// healthTimeout bounds one health check.
+	healthTimeout = 5 * time.Second
+)
+
+// apiServer is one incarnation of a kube-apiserver.
+type apiServer struct {
+	life
+	plane    *Plane
+	listener *serverListener
+	etcd     *relay
+	health   *http.Client
+	name     *cache.InformerName
+	down     sync.Once
+}
+
+// startAPIServer starts kube-apiserver with its own link to etcd, so that a
+// killed one cannot write any more.
+func (p *Plane) startAPIServer(ctx context.Context) (incarnation, error) {
+	listener, err := newServerListener(p.apiServer.gate)
+	if err != nil {
+		return nil, err
+	}
+	link, err := p.newEtcdLink(p.apiServer.gate, p.apiEtcd)
+	if err != nil {
+		listener.kill()
+		return nil, err
+	}
+	name, err := cache.NewInformerName(fmt.Sprintf("kube-apiserver-%d", p.apiServer.Status().Starts))
+	if err != nil {
+		listener.kill()
+		p.dropEtcdLink(link)
+		return nil, err
+	}
+	s := &apiServer{life: newLife(), plane: p, listener: listener, etcd: link, name: name}
+	if err := s.launch(); err != nil {
+		s.kill()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *apiServer) launch() error {
+	p := s.plane
+	client, err := p.pki.client(providerAdmin, func(context.Context, string, string) (net.Conn, error) {
+		// In memory, and through the server's gate: the health check sees what
+		// any client sees.
+		c, srv := net.Pipe()
+		s.listener.handOver(srv)
+		return c, nil
+	})
+	if err != nil {
+		return err
+	}
+	s.health = client
+	o := options.NewServerRunOptions()
+	fs := pflag.NewFlagSet(APIServer, pflag.ContinueOnError)
+	for _, f := range o.Flags().FlagSets {
+		fs.AddFlagSet(f)
+	}
+	if err := fs.Parse(p.apiServerFlags(s.etcd.addr())); err != nil {
+		return err
+	}
+	o.SecureServing.Listener = s.listener
+	o.SecureServing.BindPort = s.listener.Addr().(*net.TCPAddr).Port
+	o.SecureServing.ExternalAddress = net.IPv4(127, 0, 0, 1)
+	if err := o.GenericServerRunOptions.ComponentGlobalsRegistry.Set(); err != nil {
+		return err
+	}
+	completed, err := o.Complete(s.ctx)
+	if err != nil {
+		return err
+	}
+	if errs := completed.Validate(); len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	completed.InformerName = s.name
+	s.run(APIServer, func(ctx context.Context) error { return s.serve(ctx, completed) })
+	return nil
+}
+
+// serve is kube-apiserver's own Run, with our tracer provider.
+func (s *apiServer) serve(ctx context.Context, o options.CompletedOptions) error {
+	config, err := app.NewConfig(o)
+	if err != nil {
+		return err
+	}
+	if tp := s.plane.cfg.Tracing; tp != nil {
+		config.KubeAPIs.ControlPlane.Generic.TracerProvider = tp
+		config.ApiExtensions.GenericConfig.TracerProvider = tp
+		config.Aggregator.GenericConfig.TracerProvider = tp
+	}
+	completed, err := config.Complete()
+	if err != nil {
+		return err
+	}
+	chain, err := app.CreateServerChain(completed)
+	if err != nil {
+		return err
+	}
+	prepared, err := chain.PrepareRun()
+	if err != nil {
+		return err
+	}
+	return prepared.Run(ctx)
+}
+
+// apiServerFlags are the flags of AKS's API server as far as they are known,
+// and those that keep a laptop's clock fast.
+func (p *Plane) apiServerFlags(etcd string) []string {
+	return []string{
+		"--etcd-servers=http://" + etcd,
+		"--bind-address=127.0.0.1",
+		"--advertise-address=127.0.0.1",
+		"--cert-dir=" + p.pki.dir,
+		"--tls-cert-file=" + p.pki.cert("apiserver"),
+		"--tls-private-key-file=" + p.pki.key("apiserver"),
+		"--client-ca-file=" + p.pki.cert("ca"),
+		"--requestheader-client-ca-file=" + p.pki.cert("front-proxy-ca"),
+		"--requestheader-allowed-names=" + frontProxy.user,
+		"--requestheader-username-headers=X-Remote-User",
+		"--requestheader-group-headers=X-Remote-Group",
+		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
+		"--proxy-client-cert-file=" + p.pki.cert(frontProxy.file),
+		"--proxy-client-key-file=" + p.pki.key(frontProxy.file),
+		"--kubelet-client-certificate=" + p.pki.cert(kubeletClient.file),
+		"--kubelet-client-key=" + p.pki.key(kubeletClient.file),
+		"--kubelet-preferred-address-types=InternalIP",
+		"--service-account-issuer=" + issuer,
+		"--service-account-key-file=" + p.pki.key("service-account"),
+		"--service-account-signing-key-file=" + p.pki.key("service-account"),
+		"--service-cluster-ip-range=" + serviceRange,
+		"--authorization-mode=Node,RBAC",
+		"--enable-admission-plugins=NodeRestriction",
+		"--allow-privileged=true",
+		"--endpoint-reconciler-type=none", // the provider's, as in AKS; see sim
+		"--egress-selector-config-file=" + p.egressFile(),
+		"--profiling=false",
+		// A watch cache per resource is a goroutine family and a timer each;
+		// without them the clock runs three times as fast.
+		"--watch-cache=false",
+		// Object counts are a metric that costs one etcd request per resource
+		// and minute.
+		"--etcd-count-metric-poll-period=0",
+	}
+}
+
+func (s *apiServer) ready(ctx context.Context) error {
+	for {
+		if s.check(ctx, "/readyz") == nil {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(readyPoll):
+		}
+	}
+	return s.plane.door.attach(s.listener)
+}
+
+func (s *apiServer) healthy(ctx context.Context) error { return s.check(ctx, "/livez") }
+
+func (s *apiServer) check(ctx context.Context, path string) error {
+	return getOK(ctx, "https://localhost"+path, s.health)
+}
+
+func (s *apiServer) kill() {
+	s.down.Do(func() {
+		s.plane.door.detach(s.listener)
+		s.listener.kill()
+		s.plane.dropEtcdLink(s.etcd)
+		s.end()
+		s.name.Release()
+	})
+}
+
+// stop lets requests that are under way finish.
+func (s *apiServer) stop(ctx context.Context) {
+	s.plane.door.detach(s.listener)
+	s.end()
+	select {
+	case <-s.died():
+	case <-ctx.Done():
+	}
+	s.kill()
+}
+
+// egressFile tells the API server to reach nodes, pods and services by the
+// tunnel, as AKS does with konnectivity.
+func (p *Plane) egressFile() string { return filepath.Join(p.cfg.Dir, "egress-selector.yaml") }
+
+func (p *Plane) writeEgress() error {
+	return os.WriteFile(p.egressFile(), fmt.Appendf(nil, `apiVersion: apiserver.k8s.io/v1beta1
+kind: EgressSelectorConfiguration
+egressSelections:
+- name: cluster
+  connection:
+    proxyProtocol: HTTPConnect
+    transport:
+      uds:
+        udsName: %s
+`, p.tunnel.socket()), 0o600)
+}
+
+// client is an HTTP client of the API server with the identity given.
+func (p pki) client(id identity, dial func(context.Context, string, string) (net.Conn, error)) (*http.Client, error) {
+	cert, err := tls.LoadX509KeyPair(p.cert(id.file), p.key(id.file))
+	if err != nil {
+		return nil, err
+	}
+	ca, err := os.ReadFile(p.cert("ca"))
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(ca)
+	return &http.Client{Transport: &http.Transport{
+		DialContext:       dial,
+		TLSClientConfig:   &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
+		ForceAttemptHTTP2: true,
+	}}, nil
+}
+
+// getOK asks a URL and wants 200.
+func getOK(ctx context.Context, url string, client *http.Client) error {
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	if client == nil {
+		client = http.DefaultClient
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s", resp.Status, body)
+	}
+	return nil
+}

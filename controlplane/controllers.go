@@ -1,0 +1,175 @@
+package controlplane
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"syscall"
+	"time"
+	_ "unsafe" // for go:linkname
+
+	_ "demarc/controlplane/quiet" // before any work queue is made
+
+	"github.com/spf13/pflag"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/component-base/configz"
+	"k8s.io/klog/v2"
+	kcm "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	kcmoptions "k8s.io/kubernetes/cmd/kube-controller-manager/app/options"
+	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
+	scheduleroptions "k8s.io/kubernetes/cmd/kube-scheduler/app/options"
+	"k8s.io/kubernetes/pkg/controller/volume/attachdetach"
+	_ "k8s.io/kubernetes/pkg/scheduler/backend/cache/debugger" // for go:linkname
+)
+
+// compareSignal is the signal at which kube-scheduler dumps its cache. Waiting
+// for a signal parks a thread in a system call, which would stop the virtual
+// clock for ever; no signal has number -1.
+//
+//go:linkname compareSignal k8s.io/kubernetes/pkg/scheduler/backend/cache/debugger.compareSignal
+var compareSignal syscall.Signal
+
+func init() {
+	compareSignal = -1
+	// Ten times in a second is ten jumps of the virtual clock; a volume that is
+	// attached a second later is still early.
+	attachdetach.DefaultTimerConfig.ReconcilerLoopPeriod = time.Second
+}
+
+// client is one incarnation of a component that is a client of the API server:
+// it comes in by an entrance of its own, which closes when it is killed.
+type client struct {
+	life
+	entrance *entrance
+	down     sync.Once
+}
+
+func (c *client) ready(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	default:
+		return nil
+	}
+}
+
+// healthy asks for nothing over the network: these programs' health endpoints
+// say no more than that the process runs.
+func (c *client) healthy(context.Context) error { return c.err() }
+
+func (c *client) kill() {
+	c.down.Do(func() {
+		c.end()
+		c.entrance.close()
+	})
+}
+
+func (c *client) stop(ctx context.Context) {
+	c.end()
+	select {
+	case <-c.died():
+	case <-ctx.Done():
+	}
+	c.kill()
+}
+
+// startClient opens an entrance, writes a kubeconfig for it and calls main with
+// both.
+func (p *Plane) startClient(name string, id identity, main func(ctx context.Context, kubeconfig string) error) (incarnation, error) {
+	e, err := p.door.open(name, 0)
+	if err != nil {
+		return nil, err
+	}
+	kubeconfig, err := p.writeKubeconfig(name, e.url(), id)
+	if err != nil {
+		e.close()
+		return nil, err
+	}
+	c := &client{life: newLife(), entrance: e}
+	logger := p.logs.logger(name)
+	c.run(name, func(ctx context.Context) error {
+		return main(klog.NewContext(ctx, logger), kubeconfig)
+	})
+	return c, nil
+}
+
+// startControllerManager starts kube-controller-manager. It waits for the API
+// server itself, and exits like the real one when it does not come.
+func (p *Plane) startControllerManager(context.Context) (incarnation, error) {
+	return p.startClient(ControllerManager, controllers, func(ctx context.Context, kubeconfig string) error {
+		if err := p.awaitAPIServer(ctx); err != nil {
+			return err
+		}
+		// Both registries are the process's, and the last life is still in them.
+		configz.Delete(kcm.ConfigzName)
+		cache.ResetInformerNamesForTesting()
+		o, err := kcmoptions.NewKubeControllerManagerOptions()
+		if err != nil {
+			return err
+		}
+		named := o.Flags(kcm.KnownControllers(), kcm.ControllersDisabledByDefault(), kcm.ControllerAliases())
+		fs := pflag.NewFlagSet(ControllerManager, pflag.ContinueOnError)
+		for _, f := range named.FlagSets {
+			fs.AddFlagSet(f)
+		}
+		o.ParsedFlags = &named
+		if err := fs.Parse([]string{
+			"--kubeconfig=" + kubeconfig,
+			"--leader-elect=false", // one replica
+			"--secure-port=0",
+			"--use-service-account-credentials=true",
+			"--service-account-private-key-file=" + p.pki.key("service-account"),
+			"--root-ca-file=" + p.pki.cert("ca"),
+			"--cluster-signing-cert-file=" + p.pki.cert("ca"),
+			"--cluster-signing-key-file=" + p.pki.key("ca"),
+			"--cluster-cidr=" + podRange,
+			"--service-cluster-ip-range=" + serviceRange,
+			"--allocate-node-cidrs=false", // the nodes bring their own, as in AKS
+			"--kube-api-qps=200", "--kube-api-burst=400",
+		}); err != nil {
+			return err
+		}
+		cfg, err := o.Config(ctx, kcm.KnownControllers(), kcm.ControllersDisabledByDefault(), kcm.ControllerAliases())
+		if err != nil {
+			return err
+		}
+		return kcm.Run(ctx, cfg.Complete())
+	})
+}
+
+// startScheduler starts kube-scheduler.
+func (p *Plane) startScheduler(context.Context) (incarnation, error) {
+	return p.startClient(Scheduler, schedulerUser, func(ctx context.Context, kubeconfig string) error {
+		if err := p.awaitAPIServer(ctx); err != nil {
+			return err
+		}
+		configz.Delete("componentconfig")
+		o := scheduleroptions.NewOptions()
+		// The name is the process's, and an old life may still hold it.
+		name, err := cache.NewInformerName(fmt.Sprintf("kube-scheduler-%d", p.scheduler.Status().Starts))
+		if err != nil {
+			return err
+		}
+		defer name.Release()
+		o.InformerName = name
+		fs := pflag.NewFlagSet(Scheduler, pflag.ContinueOnError)
+		for _, f := range o.Flags.FlagSets {
+			fs.AddFlagSet(f)
+		}
+		if err := fs.Parse([]string{
+			"--kubeconfig=" + kubeconfig,
+			"--authentication-kubeconfig=" + kubeconfig,
+			"--authorization-kubeconfig=" + kubeconfig,
+			"--leader-elect=false", // one replica
+			"--secure-port=0",
+			"--kube-api-qps=500", "--kube-api-burst=1000",
+		}); err != nil {
+			return err
+		}
+		cc, sched, err := scheduler.Setup(ctx, o)
+		if err != nil {
+			return err
+		}
+		return scheduler.Run(ctx, cc, sched)
+	})
+}

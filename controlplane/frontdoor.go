@@ -1,0 +1,177 @@
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+)
+
+// frontDoor is the stable way to the API servers, as AKS's FQDN and load
+// balancer are: whoever enters is handed to a live API server. While none
+// lives, connections are refused.
+type frontDoor struct {
+	mu        sync.Mutex
+	servers   []*serverListener
+	next      int
+	entrances map[*entrance]struct{}
+	gates     map[string]*gate // by role
+}
+
+func newFrontDoor() *frontDoor {
+	return &frontDoor{entrances: map[*entrance]struct{}{}, gates: map[string]*gate{}}
+}
+
+// Roles that enter by the front door. A role's gate is the network between
+// those clients and the API servers.
+const (
+	roleCustomer  = "customer"
+	roleNodes     = "nodes"
+	roleProvider  = "provider"
+	roleKCM       = "kube-controller-manager"
+	roleScheduler = "kube-scheduler"
+)
+
+// gate is the network path of a role.
+func (d *frontDoor) gate(role string) *gate {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	g := d.gates[role]
+	if g == nil {
+		g = &gate{}
+		d.gates[role] = g
+	}
+	return g
+}
+
+// attach lets an API server in; detach takes it out.
+func (d *frontDoor) attach(s *serverListener) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.servers = append(d.servers, s)
+	if len(d.servers) > 1 {
+		return nil
+	}
+	var errs []error
+	for e := range d.entrances {
+		errs = append(errs, e.listen())
+	}
+	return errors.Join(errs...)
+}
+
+func (d *frontDoor) detach(s *serverListener) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i, x := range d.servers {
+		if x == s {
+			d.servers = append(d.servers[:i:i], d.servers[i+1:]...)
+			break
+		}
+	}
+	if len(d.servers) == 0 {
+		for e := range d.entrances {
+			e.refuse()
+		}
+	}
+}
+
+// pick is the API server for the next connection, or nil.
+func (d *frontDoor) pick() *serverListener {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.servers) == 0 {
+		return nil
+	}
+	d.next++
+	return d.servers[d.next%len(d.servers)]
+}
+
+// entrance is one loopback port of the front door, for one role.
+type entrance struct {
+	door *frontDoor
+	role string
+	addr string
+	hold *portHold
+
+	mu       sync.Mutex
+	listener net.Listener // nil while connections are refused
+	conns    conns
+}
+
+// open makes an entrance on port, or on a free one if port is 0.
+func (d *frontDoor) open(role string, port int) (*entrance, error) {
+	hold, addr, err := holdPort(port)
+	if err != nil {
+		return nil, fmt.Errorf("front door: %w", err)
+	}
+	e := &entrance{door: d, role: role, addr: addr, hold: hold}
+	d.gate(role)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.entrances[e] = struct{}{}
+	if len(d.servers) > 0 {
+		if err := e.listen(); err != nil {
+			delete(d.entrances, e)
+			hold.release()
+			return nil, err
+		}
+	}
+	return e, nil
+}
+
+// url is where clients of the entrance go.
+func (e *entrance) url() string { return "https://" + e.addr }
+
+func (e *entrance) listen() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.listener != nil {
+		return nil
+	}
+	lc := net.ListenConfig{Control: sharePort}
+	l, err := lc.Listen(context.Background(), "tcp", e.addr)
+	if err != nil {
+		return fmt.Errorf("front door: %w", err)
+	}
+	e.listener = l
+	go e.serve(l)
+	return nil
+}
+
+func (e *entrance) serve(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		s := e.door.pick()
+		gc := e.conns.add(c, e.door.gate(e.role))
+		if s == nil {
+			gc.reset()
+			continue
+		}
+		go s.handOver(gc)
+	}
+}
+
+// refuse makes the kernel refuse connections, and keeps the port.
+func (e *entrance) refuse() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.listener != nil {
+		e.listener.Close()
+		e.listener = nil
+	}
+}
+
+// close gives the port back and resets the connections that came in by it: what
+// happens to a client that is killed.
+func (e *entrance) close() {
+	e.door.mu.Lock()
+	delete(e.door.entrances, e)
+	e.door.mu.Unlock()
+	e.refuse()
+	e.hold.release()
+	e.conns.resetAll()
+}

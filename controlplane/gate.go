@@ -1,0 +1,163 @@
+package controlplane
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// A gate stands in the path of connections and can hold up what passes.
+// The zero value lets everything through.
+type gate struct {
+	mu     sync.Mutex
+	shut   chan struct{} // nil while open; closed when it opens again
+	delay  time.Duration // added to everything that passes
+	parent *gate         // the gate behind this one, if any
+}
+
+// close holds up everything until open is called.
+func (g *gate) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.shut == nil {
+		g.shut = make(chan struct{})
+	}
+}
+
+// open lets everything through again, at full speed.
+func (g *gate) open() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.delay = 0
+	if g.shut != nil {
+		close(g.shut)
+		g.shut = nil
+	}
+}
+
+// slow adds a delay to everything that passes.
+func (g *gate) slow(d time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.delay = d
+}
+
+// pass waits until the gate and those behind it are open. It returns false if
+// done was closed first.
+func (g *gate) pass(done <-chan struct{}) bool {
+	for ; g != nil; g = g.parent {
+		g.mu.Lock()
+		shut, delay := g.shut, g.delay
+		g.mu.Unlock()
+		if delay > 0 {
+			select {
+			case <-time.After(delay):
+			case <-done:
+				return false
+			}
+		}
+		if shut != nil {
+			select {
+			case <-shut:
+			case <-done:
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// gatedConn is a connection through gates: what is read and what is written
+// waits at each of them.
+type gatedConn struct {
+	net.Conn
+	gates  []*gate
+	done   chan struct{}
+	once   sync.Once
+	forget func(*gatedConn) // called, if not nil, when it is closed
+}
+
+func newGatedConn(c net.Conn, forget func(*gatedConn), gates ...*gate) *gatedConn {
+	return &gatedConn{Conn: c, gates: gates, done: make(chan struct{}), forget: forget}
+}
+
+func (c *gatedConn) pass() error {
+	for _, g := range c.gates {
+		if !g.pass(c.done) {
+			return net.ErrClosed
+		}
+	}
+	return nil
+}
+
+// Read reads first and waits then, so that a reader that was blocked when the
+// gate closed does not let one more message through.
+func (c *gatedConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if perr := c.pass(); perr != nil {
+		return 0, perr
+	}
+	return n, err
+}
+
+func (c *gatedConn) Write(b []byte) (int, error) {
+	if err := c.pass(); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *gatedConn) Close() error {
+	c.once.Do(func() {
+		close(c.done)
+		if c.forget != nil {
+			c.forget(c)
+		}
+	})
+	return c.Conn.Close()
+}
+
+// reset closes the connection the way a killed process does: the peer sees
+// "connection reset by peer" and nothing that was still buffered.
+func (c *gatedConn) reset() {
+	if t, ok := c.Conn.(*net.TCPConn); ok {
+		_ = t.SetLinger(0) // best effort: a plain close is nearly the same
+	}
+	c.Close()
+}
+
+// conns is a set of open connections.
+type conns struct {
+	mu   sync.Mutex
+	open map[*gatedConn]struct{}
+}
+
+func (s *conns) add(c net.Conn, gates ...*gate) *gatedConn {
+	gc := newGatedConn(c, s.forget, gates...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open == nil {
+		s.open = map[*gatedConn]struct{}{}
+	}
+	s.open[gc] = struct{}{}
+	return gc
+}
+
+func (s *conns) forget(c *gatedConn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.open, c)
+}
+
+// resetAll resets every connection of the set.
+func (s *conns) resetAll() {
+	s.mu.Lock()
+	all := make([]*gatedConn, 0, len(s.open))
+	for c := range s.open {
+		all = append(all, c)
+	}
+	s.mu.Unlock()
+	for _, c := range all {
+		c.reset()
+	}
+}

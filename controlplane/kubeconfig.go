@@ -1,0 +1,85 @@
+package controlplane
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// writeKubeconfig writes dir/kubeconfig/NAME, which has everything inside.
+func (p *Plane) writeKubeconfig(name, server string, id identity) (string, error) {
+	cfg, err := p.kubeconfig(server, id)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(p.cfg.Dir, "kubeconfig", name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", err
+	}
+	return path, writeSecret(path, *cfg)
+}
+
+// kubeconfig is a kubeconfig in AKS's form: context and cluster have the
+// cluster's name, the user is clusterUser_ or clusterAdmin_.
+func (p *Plane) kubeconfig(server string, id identity) (*clientcmdapi.Config, error) {
+	var data [3][]byte
+	for i, f := range []string{p.pki.cert("ca"), p.pki.cert(id.file), p.pki.key(id.file)} {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			return nil, err
+		}
+		data[i] = b
+	}
+	cfg, user := clientcmdapi.NewConfig(), "clusterAdmin_"+p.cfg.Name
+	cfg.Clusters[p.cfg.Name] = &clientcmdapi.Cluster{Server: server, CertificateAuthorityData: data[0]}
+	cfg.AuthInfos[user] = &clientcmdapi.AuthInfo{ClientCertificateData: data[1], ClientKeyData: data[2]}
+	cfg.Contexts[p.cfg.Name] = &clientcmdapi.Context{Cluster: p.cfg.Name, AuthInfo: user}
+	cfg.CurrentContext = p.cfg.Name
+	return cfg, nil
+}
+
+// restConfig is a client configuration without a rate limit.
+func (p *Plane) restConfig(server string, id identity) (*rest.Config, error) {
+	kc, err := p.kubeconfig(server, id)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := clientcmd.NewDefaultClientConfig(*kc, nil).ClientConfig()
+	if err != nil {
+		return nil, err
+	}
+	cfg.QPS = -1
+	cfg.UserAgent = "demarc"
+	return cfg, nil
+}
+
+func writeSecret(path string, cfg clientcmdapi.Config) error {
+	b, err := clientcmd.Write(cfg)
+	if err != nil {
+		return err
+	}
+	tmp := path + ".tmp"
+	if err := os.WriteFile(tmp, b, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
+}
+
+// awaitAPIServer waits for an API server, as the init order of static pods does
+// for the real components.
+func (p *Plane) awaitAPIServer(ctx context.Context) error {
+	for p.apiServer.Status().State != Running {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait for the API server: %w", ctx.Err())
+		case <-time.After(time.Second - time.Duration(time.Now().Nanosecond())):
+		}
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package controlplane
+
+import (
+	"net"
+	"sync"
+)
+
+// serverListener is what one incarnation of an API server listens on: the
+// connections that a front door hands over, and a private port for the API
+// server's client to itself. When the incarnation dies, all of them are reset.
+type serverListener struct {
+	private net.Listener
+	accepts chan net.Conn
+	dead    chan struct{} // closed by kill
+	die     sync.Once
+	closed  chan struct{} // closed by Close
+	close   sync.Once
+	gate    *gate
+	conns   conns
+}
+
+func newServerListener(g *gate) (*serverListener, error) {
+	private, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	l := &serverListener{private: private, accepts: make(chan net.Conn), dead: make(chan struct{}), closed: make(chan struct{}), gate: g}
+	go func() {
+		for {
+			c, err := private.Accept()
+			if err != nil {
+				return
+			}
+			// The server's client to itself never leaves the process: no gate.
+			l.offer(l.conns.add(c))
+		}
+	}()
+	return l, nil
+}
+
+// handOver gives the server a connection that came in elsewhere. It waits at
+// the gates given as well as at the server's own.
+func (l *serverListener) handOver(c net.Conn, gates ...*gate) {
+	l.offer(l.conns.add(c, append([]*gate{l.gate}, gates...)...))
+}
+
+func (l *serverListener) offer(c *gatedConn) {
+	select {
+	case l.accepts <- c:
+	case <-l.dead:
+		c.reset()
+	case <-l.closed:
+		c.reset()
+	}
+}
+
+// Accept implements [net.Listener]. It does not end when the server is killed:
+// upstream's server panics when its listener fails under it.
+func (l *serverListener) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.accepts:
+		return c, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Addr implements [net.Listener]: the private port.
+func (l *serverListener) Addr() net.Addr { return l.private.Addr() }
+
+// Close implements [net.Listener]: the server calls it when it shuts down. Open
+// connections stay.
+func (l *serverListener) Close() error {
+	l.close.Do(func() { close(l.closed) })
+	return l.private.Close()
+}
+
+// kill refuses new connections and resets those that are open.
+func (l *serverListener) kill() {
+	l.die.Do(func() { close(l.dead) })
+	l.private.Close()
+	l.conns.resetAll()
+}

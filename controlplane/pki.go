@@ -1,0 +1,174 @@
+package controlplane
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// validity is wide on both sides because a cluster's clock may start years
+// away from the machine's and then runs ahead of it.
+const (
+	validBefore = 20 * 365 * 24 * time.Hour
+	validAfter  = 80 * 365 * 24 * time.Hour
+)
+
+// pki is the cluster's certificates and keys, as files of mode 0600 in one
+// directory. What is there already is kept, so that a resumed cluster still
+// trusts its clients.
+type pki struct{ dir string }
+
+// identity is a client certificate's user and groups.
+type identity struct {
+	file, user string
+	groups     []string
+}
+
+// Identities of the cluster's own clients. The names are those of kubeadm and
+// AKS, so that upstream's bootstrap RBAC roles apply.
+var (
+	customerAdmin = identity{"admin", "masterclient", []string{"system:masters"}}
+	providerAdmin = identity{"provider", "aksService", []string{"system:masters"}}
+	controllers   = identity{"kube-controller-manager", "system:kube-controller-manager", nil}
+	schedulerUser = identity{"kube-scheduler", "system:kube-scheduler", nil}
+	kubeletClient = identity{"apiserver-kubelet-client", "kube-apiserver-kubelet-client", []string{"system:masters"}}
+	frontProxy    = identity{"front-proxy-client", "front-proxy-client", nil}
+)
+
+func (p pki) cert(name string) string { return filepath.Join(p.dir, name+".crt") }
+func (p pki) key(name string) string  { return filepath.Join(p.dir, name+".key") }
+
+// ensure makes whatever is missing.
+func (p pki) ensure() error {
+	if err := os.MkdirAll(p.dir, 0o700); err != nil {
+		return err
+	}
+	for _, ca := range []string{"ca", "front-proxy-ca"} {
+		if err := p.issue(ca, "", func(t *x509.Certificate) {
+			t.Subject.CommonName = ca
+			t.IsCA, t.BasicConstraintsValid = true, true
+			t.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature
+		}); err != nil {
+			return err
+		}
+	}
+	serving := func(t *x509.Certificate) {
+		t.Subject.CommonName = "kube-apiserver"
+		t.KeyUsage = x509.KeyUsageDigitalSignature
+		t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+		t.DNSNames = []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"}
+		t.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.ParseIP(kubernetesServiceIP)}
+	}
+	if err := p.issue("apiserver", "ca", serving); err != nil {
+		return err
+	}
+	for _, id := range []identity{customerAdmin, providerAdmin, controllers, schedulerUser, kubeletClient, frontProxy} {
+		ca := "ca"
+		if id.file == frontProxy.file {
+			ca = "front-proxy-ca"
+		}
+		if err := p.issue(id.file, ca, func(t *x509.Certificate) {
+			t.Subject = pkix.Name{CommonName: id.user, Organization: id.groups}
+			t.KeyUsage = x509.KeyUsageDigitalSignature
+			t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+		}); err != nil {
+			return err
+		}
+	}
+	_, err := p.loadOrMakeKey("service-account")
+	return err
+}
+
+// issue makes name.crt and name.key, signed by the CA named, or by itself.
+func (p pki) issue(name, ca string, fill func(*x509.Certificate)) error {
+	if _, err := os.Stat(p.cert(name)); err == nil {
+		return nil
+	}
+	key, err := p.loadOrMakeKey(name)
+	if err != nil {
+		return err
+	}
+	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	tmpl := &x509.Certificate{SerialNumber: serial, NotBefore: now.Add(-validBefore), NotAfter: now.Add(validAfter)}
+	fill(tmpl)
+	parent, signer := tmpl, key
+	if ca != "" {
+		if parent, signer, err = p.load(ca); err != nil {
+			return err
+		}
+	}
+	der, err := x509.CreateCertificate(rand.Reader, tmpl, parent, key.Public(), signer)
+	if err != nil {
+		return fmt.Errorf("sign certificate %s: %w", name, err)
+	}
+	return writePEM(p.cert(name), "CERTIFICATE", der)
+}
+
+func (p pki) load(name string) (*x509.Certificate, crypto.Signer, error) {
+	b, err := os.ReadFile(p.cert(name))
+	if err != nil {
+		return nil, nil, err
+	}
+	block, _ := pem.Decode(b)
+	if block == nil {
+		return nil, nil, fmt.Errorf("%s: no PEM block", p.cert(name))
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", p.cert(name), err)
+	}
+	key, err := p.loadOrMakeKey(name)
+	return cert, key, err
+}
+
+func (p pki) loadOrMakeKey(name string) (crypto.Signer, error) {
+	b, err := os.ReadFile(p.key(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return nil, err
+		}
+		der, err := x509.MarshalECPrivateKey(key)
+		if err != nil {
+			return nil, err
+		}
+		return key, writePEM(p.key(name), "EC PRIVATE KEY", der)
+	}
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(b)
+	if block == nil {
+		return nil, fmt.Errorf("%s: no PEM block", p.key(name))
+	}
+	key, err := x509.ParseECPrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", p.key(name), err)
+	}
+	return key, nil
+}
+
+// writePEM writes a secret so that a crash leaves the old file or the new one.
+func writePEM(path, kind string, der []byte) error {
+	tmp := path + ".tmp"
+	if err := os.WriteFile(tmp, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(tmp, path)
+}

@@ -1,0 +1,97 @@
+//go:build faketime
+
+package controlplane
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"syscall"
+	"testing"
+	"time"
+
+	"demarc/sim/clock"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+)
+
+func TestMain(m *testing.M) {
+	// A faketime binary frames what it writes to the first two descriptors.
+	if fd, err := syscall.Dup(1); err == nil {
+		os.Stdout = os.NewFile(uintptr(fd), "stdout")
+	}
+	clock.Start(time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC))
+	os.Exit(m.Run())
+}
+
+func startPlane(t testing.TB) (*Plane, kubernetes.Interface) {
+	t.Helper()
+	dir := t.TempDir()
+	p, err := New(Config{
+		Name: "test", Dir: dir, Logs: dir + "/logs", Ephemeral: true,
+		Tunnel: func(context.Context, string) (net.Conn, error) { return nil, fmt.Errorf("no agent") },
+		Note:   func(c, v, m string) { t.Logf("%s %s %s: %s", time.Now().Format(time.TimeOnly), c, v, m) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Stop(context.Background()) })
+	if err := p.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := p.Customer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, kubernetes.NewForConfigOrDie(cfg)
+}
+
+func TestAcknowledgedWritesSurviveCrashes(t *testing.T) {
+	ctx := context.Background()
+	p, client := startPlane(t)
+	time.Sleep(5 * time.Minute)
+	start := runtime.NumGoroutine()
+	for i, name := range []string{APIServer, Etcd, APIServer, Etcd, APIServer} {
+		cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("written-%d", i)}}
+		if _, err := client.CoreV1().ConfigMaps("default").Create(ctx, cm, metav1.CreateOptions{}); err != nil {
+			t.Fatalf("create before crash %d of %s: %v", i, name, err)
+		}
+		c, _ := p.Component(name)
+		if err := c.Crash(); err != nil {
+			t.Fatal(err)
+		}
+		short, cancel := context.WithTimeout(ctx, 10*time.Second)
+		if _, err := client.CoreV1().ConfigMaps("default").Get(short, cm.Name, metav1.GetOptions{}); err == nil {
+			t.Errorf("get while %s is down succeeded", name)
+		}
+		cancel()
+		time.Sleep(5 * time.Minute)
+		if err := c.Start(ctx); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if _, err := client.CoreV1().ConfigMaps("default").Get(ctx, cm.Name, metav1.GetOptions{}); err != nil {
+			t.Errorf("get after crash %d of %s: %v", i, name, err)
+		}
+	}
+	time.Sleep(5 * time.Minute)
+	if now := runtime.NumGoroutine(); now > start*11/10 {
+		t.Errorf("goroutines: %d after the crashes, %d before", now, start)
+	}
+}
+
+func BenchmarkIdleHour(b *testing.B) {
+	_, _ = startPlane(b)
+	time.Sleep(5 * time.Minute)
+	b.ReportMetric(float64(runtime.NumGoroutine()), "goroutines")
+	b.ResetTimer()
+	start := clock.RealNow()
+	for b.Loop() {
+		time.Sleep(time.Hour)
+	}
+	b.ReportMetric((clock.RealNow()-start).Seconds()/float64(b.N), "real-s/op")
+}

@@ -1,0 +1,26 @@
+//go:build !unix
+
+package controlplane
+
+import (
+	"net"
+	"strconv"
+	"syscall"
+)
+
+// portHold is nothing here: between two lives of the API server somebody else
+// could take its port.
+type portHold struct{}
+
+func holdPort(port int) (*portHold, string, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return nil, "", err
+	}
+	defer l.Close()
+	return &portHold{}, l.Addr().String(), nil
+}
+
+func (h *portHold) release() {}
+
+func sharePort(_, _ string, _ syscall.RawConn) error { return nil }

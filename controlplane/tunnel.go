@@ -1,0 +1,88 @@
+package controlplane
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// TunnelDialer reaches an address in the cluster's network from a node on which
+// a tunnel agent runs. ErrNoTunnel says that there is none.
+type TunnelDialer func(ctx context.Context, address string) (net.Conn, error)
+
+// tunnelTimeout bounds one dial through the tunnel: konnectivity's default
+// (apiserver-network-proxy, pkg/server, dial timeout).
+const tunnelTimeout = 30 * time.Second
+
+// tunnel is the server side of the path from the API server to the nodes: an
+// HTTP CONNECT proxy, as konnectivity-server is one.
+//
+// It listens on a Unix socket, as konnectivity-server does beside its API
+// server, in a folder of its own: a socket's path must be short, and a data
+// directory's need not be.
+type tunnel struct {
+	dir    string
+	server *http.Server
+}
+
+func newTunnel(dial TunnelDialer) (*tunnel, error) {
+	dir, err := os.MkdirTemp("", "demarc-")
+	if err != nil {
+		return nil, err
+	}
+	t := &tunnel{dir: dir, server: &http.Server{Handler: connectHandler(dial)}}
+	l, err := net.Listen("unix", t.socket())
+	if err != nil {
+		os.RemoveAll(dir)
+		return nil, err
+	}
+	go func() { _ = t.server.Serve(l) }() // ends with close
+	return t, nil
+}
+
+func (t *tunnel) socket() string { return filepath.Join(t.dir, "proxysocket") }
+
+func (t *tunnel) close() {
+	t.server.Close()
+	os.RemoveAll(t.dir)
+}
+
+func connectHandler(dial TunnelDialer) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodConnect {
+			http.Error(w, "this proxy only supports CONNECT passthrough", http.StatusMethodNotAllowed)
+			return
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), tunnelTimeout)
+		defer cancel()
+		out, err := dial(ctx, r.Host)
+		if err != nil {
+			// The status line is all that the API server passes on.
+			http.Error(w, fmt.Sprintf("currently no tunnels available: %v", err), http.StatusInternalServerError)
+			return
+		}
+		in, buf, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			out.Close()
+			return
+		}
+		_, err = io.WriteString(in, "HTTP/1.1 200 OK\r\n\r\n")
+		if err != nil || buf.Reader.Buffered() > 0 { // TLS: the client waits for us
+			in.Close()
+			out.Close()
+			return
+		}
+		go func() {
+			_, _ = io.Copy(out, in) // ends when either side does
+			out.Close()
+		}()
+		_, _ = io.Copy(in, out)
+		in.Close()
+		out.Close()
+	}
+}

@@ -1,0 +1,227 @@
+// Package api is the management API of an engine: the types that travel, and
+// a client. It is HTTP with JSON and server-sent events on a loopback port,
+// with a bearer token from the cluster's data directory. The command line, the
+// scenario runner and a console all use it, and nothing else.
+package api
+
+import (
+	"time"
+
+	"demarc/sim/fault"
+	"demarc/sim/timeline"
+	"demarc/sim/traffic"
+)
+
+// Routes of the management API.
+const (
+	PathStatus   = "/v1/status"   // GET: Status
+	PathClock    = "/v1/clock"    // GET: Clock; PUT: ClockRequest -> Clock
+	PathFaults   = "/v1/faults"   // GET: []fault.Active; POST: fault.Spec -> fault.Active
+	PathFault    = "/v1/faults/"  // DELETE {id}: heals it
+	PathTimeline = "/v1/timeline" // GET ?from=SEQ: []timeline.Event
+	PathStream   = "/v1/stream"   // GET ?from=SEQ&drill=N: server-sent events: timeline, drill, end
+	PathReport   = "/v1/report"   // GET: Report of the scenario that the engine runs
+	PathStop     = "/v1/stop"     // POST: ends the engine gracefully
+	PathStacks   = "/v1/stacks"   // GET: text, all goroutines
+	PathMetrics  = "/metrics"     // GET: Prometheus text
+)
+
+// Names of server-sent events on [PathStream]. The data is one JSON value.
+const (
+	StreamTimeline = "timeline" // timeline.Event, id: its Seq
+	StreamDrill    = "drill"    // Step
+	StreamEnd      = "end"      // Report: the scenario is over; nothing follows
+)
+
+// EngineConfig is what an engine is told when it starts: a JSON file in its
+// data directory, named by its --config flag.
+type EngineConfig struct {
+	// Cluster is the cluster to run. Kept with the data; a resumed cluster
+	// uses the kept one.
+	Cluster ClusterSpec `json:"cluster"`
+	// Rate is the speed of the virtual clock once the cluster is ready.
+	// Everything before that runs free.
+	Rate Rate `json:"rate"`
+	// Scenario is the text of the scenario to run, if any.
+	Scenario string `json:"scenario,omitempty"`
+	// ScenarioFile is its file name, for messages.
+	ScenarioFile string `json:"scenarioFile,omitempty"`
+	// Ephemeral says that the data need not survive a crash of the machine:
+	// no fsync. True for scenarios.
+	Ephemeral bool `json:"ephemeral,omitempty"`
+	// Attached says that the engine ends when its standard input closes.
+	Attached bool `json:"attached,omitempty"`
+}
+
+// ClusterSpec is what is wanted of a managed cluster.
+type ClusterSpec struct {
+	Name string `json:"name"`
+	// Nodes is the number of worker nodes in the one pool, nodepool1.
+	Nodes int `json:"nodes"`
+	// Edition of the support policy: "2019-04" or "2026-08".
+	Edition string `json:"edition"`
+	// Start is the virtual time at which the cluster is created.
+	Start time.Time `json:"start"`
+	// Seed makes the simulation's choices repeatable.
+	Seed uint64 `json:"seed"`
+	// Sample says that the sample workload and its traffic are installed.
+	Sample bool `json:"sample,omitempty"`
+}
+
+// Handle is what an engine prints as one JSON line on its standard output as
+// soon as its management API answers; also kept as engine.json in the data
+// directory while it runs.
+type Handle struct {
+	PID     int    `json:"pid"`
+	Address string `json:"address"` // host:port of the management API
+	Token   string `json:"token"`
+}
+
+// Status is a cluster at one moment.
+type Status struct {
+	Name    string    `json:"name"`
+	Version string    `json:"version"` // demarc's
+	Now     time.Time `json:"now"`     // virtual
+	// State is starting, ready, stopping or failed.
+	State string `json:"state"`
+	// Phase is what a starting engine is busy with, for a progress line:
+	// "etcd", "kube-apiserver", "nodes", "workloads".
+	Phase string `json:"phase,omitempty"`
+	// Error says why State is failed.
+	Error             string         `json:"error,omitempty"`
+	Cluster           ClusterSpec    `json:"cluster"`
+	Clock             Clock          `json:"clock"`
+	ReadyAt           time.Time      `json:"readyAt,omitzero"` // virtual
+	KubernetesVersion string         `json:"kubernetesVersion,omitempty"`
+	Server            string         `json:"server,omitempty"`     // URL of the API server's front door
+	Kubeconfig        string         `json:"kubeconfig,omitempty"` // path
+	DataDir           string         `json:"dataDir,omitempty"`
+	Components        []Component    `json:"components"`
+	Machines          []Machine      `json:"machines"`
+	LoadBalancers     []LoadBalancer `json:"loadBalancers"`
+	Traffic           []Traffic      `json:"traffic"`
+	Faults            []fault.Active `json:"faults"`
+}
+
+// Component is one control-plane component and how it is.
+type Component struct {
+	Name string `json:"name"`
+	// State is running, stopped, crashed or starting.
+	State string `json:"state"`
+	// Healthy is what its own health check says.
+	Healthy bool `json:"healthy"`
+	// Message says why it is not healthy.
+	Message string `json:"message,omitempty"`
+	// Since is the virtual time of the last change of State or Healthy.
+	Since time.Time `json:"since"`
+	// Starts counts its incarnations.
+	Starts int `json:"starts"`
+}
+
+// Machine is one worker machine as it is, whatever the API server believes.
+type Machine struct {
+	Name       string `json:"name"`
+	Power      string `json:"power"`   // running, stopped
+	Kubelet    string `json:"kubelet"` // running, stopped
+	Network    string `json:"network"` // up, cut
+	Containers int    `json:"containers"`
+}
+
+// Container is one container as its node's runtime knows it.
+type Container struct {
+	Node       string    `json:"node"`
+	Namespace  string    `json:"namespace"`
+	Pod        string    `json:"pod"`
+	Name       string    `json:"name"`
+	Image      string    `json:"image"`
+	State      string    `json:"state"` // waiting, running, exited
+	Ready      bool      `json:"ready"`
+	Restarts   int       `json:"restarts"`
+	ExitCode   int       `json:"exitCode"`
+	Reason     string    `json:"reason,omitempty"` // of waiting or exited: CrashLoopBackOff, OOMKilled, …
+	StartedAt  time.Time `json:"startedAt,omitzero"`
+	FinishedAt time.Time `json:"finishedAt,omitzero"`
+}
+
+// LoadBalancer is where a Service of type LoadBalancer can be reached.
+type LoadBalancer struct {
+	Namespace string `json:"namespace"`
+	Service   string `json:"service"`
+	IP        string `json:"ip"`      // the simulated public address
+	Port      int32  `json:"port"`    // the service's port
+	Address   string `json:"address"` // the real loopback host:port for curl
+}
+
+// Traffic is one traffic and its totals.
+type Traffic struct {
+	traffic.Spec
+	Sent   int64 `json:"sent"`
+	Failed int64 `json:"failed"`
+	// Reasons counts the failures by reason.
+	Reasons map[string]int64 `json:"reasons,omitempty"`
+}
+
+// Step is one line of a scenario as it is run.
+type Step struct {
+	// N numbers the steps of a drill from 1.
+	N int `json:"n"`
+	// Kind is narrative, action, waiting (an expectation opens), held, failed.
+	Kind string `json:"kind"`
+	// Line is the line in the scenario file.
+	Line int `json:"line"`
+	// Text is the line itself, or the narrative.
+	Text string `json:"text"`
+	// At is the virtual time since the cluster was ready.
+	At Duration `json:"at"`
+	// Seen says what was seen: for failed steps the whole explanation.
+	Seen string `json:"seen,omitempty"`
+}
+
+// Report is the outcome of a scenario.
+type Report struct {
+	Scenario string `json:"scenario"`
+	File     string `json:"file,omitempty"`
+	Title    string `json:"title"`
+	// Verdict is held, failed, or error (the scenario could not be run).
+	Verdict        string        `json:"verdict"`
+	Error          string        `json:"error,omitempty"`
+	Edition        string        `json:"edition"`
+	Seed           uint64        `json:"seed"`
+	Clauses        []string      `json:"clauses,omitempty"`
+	VirtualSeconds float64       `json:"virtualSeconds"`
+	RealSeconds    float64       `json:"realSeconds"`
+	Expectations   []Expectation `json:"expectations"`
+	Traffic        []Traffic     `json:"traffic"`
+	Incidents      []Incident    `json:"incidents"`
+}
+
+// Verdicts of a [Report].
+const (
+	VerdictHeld   = "held"
+	VerdictFailed = "failed"
+	VerdictError  = "error"
+)
+
+// Expectation is one expectation of a scenario and how it went.
+type Expectation struct {
+	Line int    `json:"line"`
+	Text string `json:"text"`
+	Held bool   `json:"held"`
+	// Seen is what was seen: when it held, or what was there instead.
+	Seen string `json:"seen"`
+	// AtSeconds is the virtual time of the verdict since the cluster was ready.
+	AtSeconds float64 `json:"atSeconds"`
+}
+
+// Incident is an outage of one component or machine.
+type Incident struct {
+	ID      string         `json:"id"`
+	Subject string         `json:"subject"`
+	Owner   timeline.Actor `json:"owner"` // provider or customer
+	Cause   string         `json:"cause"`
+	Event   int64          `json:"event"` // the timeline event that caused it
+	// Start, Detected and End are virtual; End is zero while it lasts.
+	Start    time.Time `json:"start"`
+	Detected time.Time `json:"detected,omitzero"`
+	End      time.Time `json:"end,omitzero"`
+}

@@ -1,0 +1,91 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Rate is the speed of the virtual clock: virtual seconds per real second.
+// Zero is pause; [FreeRun] is as fast as the machine goes.
+type Rate float64
+
+// FreeRun is the rate of a clock without a pacer.
+const FreeRun Rate = -1
+
+// MaxRate bounds what [ParseRate] takes: no laptop is faster.
+const MaxRate Rate = 1_000_000
+
+// ParseRate reads "60x", "60", "0.5x", "pause" or "max".
+func ParseRate(s string) (Rate, error) {
+	switch strings.ToLower(s) {
+	case "max", "free":
+		return FreeRun, nil
+	case "pause", "paused":
+		return 0, nil
+	}
+	f, err := strconv.ParseFloat(strings.TrimSuffix(strings.ToLower(s), "x"), 64)
+	if err != nil || !(f >= 0) || Rate(f) > MaxRate {
+		return 0, fmt.Errorf("rate %q: want a speed such as 1x or 60x (at most %.0fx), max, or pause", s, float64(MaxRate))
+	}
+	return Rate(f), nil
+}
+
+// String is what [ParseRate] reads.
+func (r Rate) String() string {
+	switch {
+	case r < 0:
+		return "max"
+	case r == 0:
+		return "pause"
+	}
+	return strconv.FormatFloat(float64(r), 'f', -1, 64) + "x"
+}
+
+// MarshalJSON writes the rate as [Rate.String] does.
+func (r Rate) MarshalJSON() ([]byte, error) { return json.Marshal(r.String()) }
+
+// UnmarshalJSON reads what [ParseRate] reads, or a bare number.
+func (r *Rate) UnmarshalJSON(b []byte) error {
+	p, err := ParseRate(strings.Trim(string(b), `"`))
+	if err != nil {
+		return err
+	}
+	*r = p
+	return nil
+}
+
+// Clock is the virtual clock.
+type Clock struct {
+	Now  time.Time `json:"now"`
+	Rate Rate      `json:"rate"`
+	// Virtual says whether the engine has a virtual clock; a plain build
+	// runs in real time, always at 1x.
+	Virtual bool `json:"virtual"`
+}
+
+// ClockRequest changes the clock.
+type ClockRequest struct {
+	Rate Rate `json:"rate"`
+	// Until, if not zero, pauses the clock when it gets there.
+	Until time.Time `json:"until,omitzero"`
+}
+
+// Duration is a time.Duration that travels as a string such as "2h10m0s".
+type Duration time.Duration
+
+// MarshalJSON writes the duration in Go's form.
+func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
+
+// UnmarshalJSON reads Go's form.
+func (d *Duration) UnmarshalJSON(b []byte) error {
+	var s string
+	if err := json.Unmarshal(b, &s); err != nil {
+		return err
+	}
+	v, err := time.ParseDuration(s)
+	*d = Duration(v)
+	return err
+}

@@ -1,0 +1,142 @@
+// Package clock paces the engine's virtual time.
+//
+// An engine built with Go's faketime tag has a clock that stands still while
+// anything computes and jumps to the next timer when nothing does: it runs
+// free. A [Dial] holds it back to a rate of real time, or stops it. Everything
+// else in the engine uses the ordinary time package and knows nothing of this.
+//
+// The dial is one goroutine that loops: it blocks in a raw system call for a
+// few real milliseconds, in which virtual time cannot move while requests from
+// outside are served; then it sleeps for as much virtual time as it owes. What
+// is owed is reckoned from the moment at which the rate was set, so that
+// neither rounding nor a burst of work makes the clock drift.
+//
+// A plain build has no virtual clock. There the dial only knows 1x.
+package clock
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"demarc/sim/api"
+)
+
+// quantum is how long the dial blocks in real time. Shorter is smoother, and
+// costs more: each round is a jump of the clock.
+const quantum = 10 * time.Millisecond
+
+// ErrRealTime is returned by a build that has no virtual clock.
+var ErrRealTime = errors.New("this engine was built without a virtual clock: it runs in real time, at 1x only")
+
+// Dial controls the speed of the process's clock. There is one in a process.
+type Dial struct {
+	mu      sync.Mutex
+	rate    api.Rate
+	changed chan struct{} // closed when rate changes
+	alarm   *time.Timer   // pauses the clock; nil if none is set
+}
+
+// Start sets the process's clock to the virtual time given, if it has a virtual
+// clock and that is ahead of it, and returns a dial that lets it run free.
+// Call it once, before anything looks at the clock.
+func Start(at time.Time) *Dial {
+	d := &Dial{rate: api.FreeRun, changed: make(chan struct{})}
+	if !Virtual {
+		d.rate = 1
+		return d
+	}
+	time.Sleep(time.Until(at))
+	go d.run()
+	return d
+}
+
+// Clock is the clock as it is now.
+func (d *Dial) Clock() api.Clock {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return api.Clock{Now: time.Now().UTC(), Rate: d.rate, Virtual: Virtual}
+}
+
+// Set changes the rate. If until is not zero and still ahead, the clock pauses
+// when it gets there.
+func (d *Dial) Set(rate api.Rate, until time.Time) error {
+	if !Virtual {
+		if rate == 1 && until.IsZero() {
+			return nil
+		}
+		return ErrRealTime
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.alarm != nil {
+		d.alarm.Stop()
+		d.alarm = nil
+	}
+	if !until.IsZero() {
+		left := time.Until(until)
+		if left <= 0 {
+			return errors.New("the time at which to pause is in the past")
+		}
+		d.alarm = time.AfterFunc(left, func() { d.set(0) })
+	}
+	d.setLocked(rate)
+	return nil
+}
+
+func (d *Dial) set(rate api.Rate) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.setLocked(rate)
+}
+
+func (d *Dial) setLocked(rate api.Rate) {
+	d.rate = rate
+	close(d.changed)
+	d.changed = make(chan struct{})
+}
+
+func (d *Dial) current() (api.Rate, <-chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.rate, d.changed
+}
+
+// run is the pacer.
+func (d *Dial) run() {
+	for {
+		rate, changed := d.current()
+		if rate < 0 {
+			<-changed
+			continue
+		}
+		d.pace(rate, changed)
+	}
+}
+
+// pace holds the clock to a rate until the rate changes.
+func (d *Dial) pace(rate api.Rate, changed <-chan struct{}) {
+	real, virtual := RealNow(), time.Now()
+	for {
+		select {
+		case <-changed:
+			return
+		default:
+		}
+		block(quantum)
+		if owed := debt(rate, RealNow()-real, time.Since(virtual)); owed > 0 {
+			timer := time.NewTimer(owed)
+			select {
+			case <-timer.C:
+			case <-changed:
+				timer.Stop()
+				return
+			}
+		}
+	}
+}
+
+// debt is the virtual time that is owed: what should have passed, less what has.
+func debt(rate api.Rate, real, virtual time.Duration) time.Duration {
+	return time.Duration(float64(real)*float64(rate)) - virtual
+}

@@ -1,0 +1,15 @@
+//go:build !(faketime && unix)
+
+package clock
+
+import "time"
+
+// Virtual says that this build's clock is virtual.
+const Virtual = false
+
+var processStart = time.Now()
+
+func block(d time.Duration) { time.Sleep(d) }
+
+// RealNow is the machine's own time, for measuring spans.
+func RealNow() time.Duration { return time.Since(processStart) }

@@ -1,0 +1,28 @@
+package fault
+
+import "demarc/sim/timeline"
+
+// Spec is one fault to inject, or one repair to make: "crash etcd",
+// "slow kube-apiserver latency=500ms", "power-off node/0 by=platform".
+type Spec struct {
+	// Verb is the name of a [Kind]: crash, stop, hang, slow, partition, cut, …
+	Verb string `json:"verb"`
+	// Target is what it strikes: a component (kube-apiserver, etcd,
+	// kube-controller-manager, kube-scheduler, control-plane), node/NAME,
+	// kubelet/NODE, container/NAMESPACE/POD/NAME, pod/NAMESPACE/NAME.
+	// NODE may be a full name, its vmss suffix, or its index from 0.
+	Target string `json:"target"`
+	// By is who did it; the kind's default if empty.
+	By timeline.Actor `json:"by,omitempty"`
+	// Args are the kind's own arguments, checked by [Parse].
+	Args map[string]string `json:"args,omitempty"`
+}
+
+// Active is a fault that is in force.
+type Active struct {
+	// ID is unique in a cluster, and short enough to type: f1, f2, …
+	ID string `json:"id"`
+	Spec
+	// Event is the sequence number of the timeline event that recorded it.
+	Event int64 `json:"event"`
+}
