@@ -115,11 +115,9 @@ func (s *apiServer) serve(ctx context.Context, o options.CompletedOptions) error
 	if err != nil {
 		return err
 	}
-	if tp := s.plane.cfg.Tracing; tp != nil {
-		config.KubeAPIs.ControlPlane.Generic.TracerProvider = tp
-		config.ApiExtensions.GenericConfig.TracerProvider = tp
-		config.Aggregator.GenericConfig.TracerProvider = tp
-	}
+	config.KubeAPIs.ControlPlane.Generic.TracerProvider = s.plane.cfg.Tracing
+	config.ApiExtensions.GenericConfig.TracerProvider = s.plane.cfg.Tracing
+	config.Aggregator.GenericConfig.TracerProvider = s.plane.cfg.Tracing
 	completed, err := config.Complete()
 	if err != nil {
 		return err

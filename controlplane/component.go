@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // State is where a component is in its life.
@@ -54,6 +57,7 @@ type Component struct {
 	name   string
 	launch func(context.Context) (incarnation, error)
 	note   func(verb, message string)
+	tracer trace.Tracer
 	gate   *gate // what the component receives and sends while hung or slow
 
 	mu      sync.Mutex
@@ -101,7 +105,14 @@ func (c *Component) Start(ctx context.Context) error {
 }
 
 // run starts an incarnation and watches over it.
-func (c *Component) run(ctx context.Context, stopped chan struct{}) error {
+func (c *Component) run(ctx context.Context, stopped chan struct{}) (err error) {
+	ctx, span := c.tracer.Start(ctx, "start "+c.name)
+	defer func() {
+		if err != nil {
+			span.SetStatus(codes.Error, err.Error())
+		}
+		span.End()
+	}()
 	inc, err := c.launch(ctx)
 	c.mu.Lock()
 	if c.stopped != stopped { // ended meanwhile

@@ -13,6 +13,8 @@ import (
 
 	"go.etcd.io/etcd/server/v3/embed"
 	_ "go.etcd.io/etcd/server/v3/storage/mvcc" // for go:linkname
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"google.golang.org/grpc"
 )
 
 // watchResyncPeriod is how often etcd's MVCC store looks for watchers that lag
@@ -64,6 +66,9 @@ func (p *Plane) startEtcd(ctx context.Context) (incarnation, error) {
 	cfg.LogLevel = "warn"
 	cfg.TickMs, cfg.ElectionMs = uint(etcdTick.Milliseconds()), uint(etcdElection.Milliseconds())
 	cfg.BackendBatchInterval = etcdBatch
+	cfg.GRPCAdditionalServerOptions = []grpc.ServerOption{
+		grpc.StatsHandler(otelgrpc.NewServerHandler(otelgrpc.WithTracerProvider(p.cfg.Tracing))),
+	}
 	cfg.UnsafeNoFsync = p.cfg.Ephemeral
 	cfg.QuotaBackendBytes = 8 << 30 // AKS's default limit of etcd's size (aks-facts, section 10)
 	client, err := freeAddress()

@@ -45,7 +45,7 @@ type Config struct {
 	Tunnel TunnelDialer
 	// Note is told what happens to a component: "started", "crashed".
 	Note func(component, verb, message string)
-	// Tracing is the provider of kube-apiserver's spans; nil for none.
+	// Tracing is the provider of the components' spans.
 	Tracing tracing.TracerProvider
 }
 
@@ -113,7 +113,7 @@ func New(cfg Config) (_ *Plane, err error) {
 
 func (p *Plane) component(name string, launch func(context.Context) (incarnation, error)) *Component {
 	return &Component{
-		name: name, launch: launch, state: Stopped, since: time.Now(), gate: p.door.gate("component/" + name),
+		name: name, launch: launch, tracer: p.cfg.Tracing.Tracer("demarc"), state: Stopped, since: time.Now(), gate: p.door.gate("component/" + name),
 		note: func(verb, message string) { p.cfg.Note(name, verb, message) },
 	}
 }

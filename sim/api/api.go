@@ -18,6 +18,7 @@ const (
 	PathClock    = "/v1/clock"    // GET: Clock; PUT: ClockRequest -> Clock
 	PathFaults   = "/v1/faults"   // GET: []fault.Active; POST: fault.Spec -> fault.Active
 	PathFault    = "/v1/faults/"  // DELETE {id}: heals it
+	PathTraffic  = "/v1/traffic"  // POST: traffic.Spec; DELETE /{name}
 	PathTimeline = "/v1/timeline" // GET ?from=SEQ: []timeline.Event
 	PathStream   = "/v1/stream"   // GET ?from=SEQ&drill=N: server-sent events: timeline, drill, end
 	PathReport   = "/v1/report"   // GET: Report of the scenario that the engine runs

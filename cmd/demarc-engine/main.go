@@ -1,0 +1,154 @@
+// Demarc-engine runs one managed cluster in virtual time. It is started by the
+// demarc command, which tells it what to run in a JSON file and talks to it by
+// the management API; it is not meant to be started by hand.
+//
+// Usage:
+//
+//	demarc-engine --config DIR/config.json
+//
+// It is built with Go's faketime tag and without cgo. The cluster's data is in
+// the folder of the config file. As soon as its management API answers it
+// writes its api.Handle as one line to standard output.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"demarc/scenarios/script"
+	"demarc/sim"
+	"demarc/sim/api"
+	"demarc/sim/clock"
+)
+
+// stopTimeout bounds a graceful stop, in virtual time.
+const stopTimeout = 2 * time.Minute
+
+func main() {
+	config := flag.String("config", "", "the api.EngineConfig to run, a JSON file in the cluster's data directory")
+	flag.Parse()
+	if *config == "" || flag.NArg() > 0 {
+		fmt.Fprintln(os.Stderr, "usage: demarc-engine --config DIR/config.json (it is started by the demarc command)")
+		os.Exit(2)
+	}
+	if err := run(*config); err != nil {
+		fmt.Fprintln(os.Stderr, "demarc-engine:", err)
+		os.Exit(3)
+	}
+}
+
+func run(path string) error {
+	cfg, err := readConfig(path)
+	if err != nil {
+		return err
+	}
+	dir := filepath.Dir(path)
+	saved, err := sim.LoadState(dir)
+	if err != nil {
+		return err
+	}
+	start := cfg.Cluster.Start
+	if !saved.Now.IsZero() {
+		cfg.Cluster, start = saved.Cluster, saved.Resume()
+	}
+	tuneMemory()
+	dial := clock.Start(start)
+	out, err := unframed(os.Stdout)
+	if err != nil {
+		return err
+	}
+	cluster, err := sim.Open(dir, cfg, dial, saved)
+	if err != nil {
+		return err
+	}
+	server, err := sim.NewServer(cluster)
+	if err != nil {
+		return errors.Join(err, cluster.Close(context.Background()))
+	}
+	defer server.Close()
+	if err := json.NewEncoder(out).Encode(server.Handle()); err != nil {
+		return err
+	}
+	ended := server.StopRequested()
+	if cfg.Attached {
+		ended = either(ended, inputClosed())
+	}
+	return operate(cluster, cfg, dial, ended)
+}
+
+// operate brings the cluster up, runs its scenario if it has one, and stops it
+// when asked to.
+func operate(cluster *sim.Cluster, cfg api.EngineConfig, dial *clock.Dial, ended <-chan struct{}) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		err := cluster.Start(ctx)
+		if err == nil {
+			err = dial.Set(cfg.Rate, time.Time{})
+		}
+		if cfg.Scenario != "" {
+			cluster.Finish(drill(ctx, cluster, cfg, err))
+			err = dial.Set(0, time.Time{}) // nothing more is to happen while the report is fetched
+		}
+		done <- err
+	}()
+	var failure error
+	select {
+	case failure = <-done:
+		// A failed start stays reachable until it has been seen.
+		<-ended
+	case <-ended:
+	}
+	if clock.Virtual {
+		_ = dial.Set(api.FreeRun, time.Time{}) // grace periods cost no real time
+	}
+	stop, cancelStop := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancelStop()
+	if cfg.Ephemeral {
+		return failure // its data is thrown away
+	}
+	return errors.Join(failure, cluster.Stop(stop))
+}
+
+// drill runs the scenario, unless the cluster did not start.
+func drill(ctx context.Context, cluster *sim.Cluster, cfg api.EngineConfig, err error) *api.Report {
+	s, problems := script.Parse(cfg.ScenarioFile, []byte(cfg.Scenario))
+	if len(problems) > 0 {
+		err = errors.New(problems[0].String())
+	}
+	if err != nil {
+		return &api.Report{Scenario: cfg.ScenarioFile, Verdict: api.VerdictError, Error: err.Error(), Edition: cfg.Cluster.Edition, Seed: cfg.Cluster.Seed}
+	}
+	return cluster.Drill(ctx, s)
+}
+
+func readConfig(path string) (cfg api.EngineConfig, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return cfg, err
+	}
+	if err := json.Unmarshal(b, &cfg); err != nil {
+		return cfg, fmt.Errorf("%s: %w", path, err)
+	}
+	return cfg, nil
+}
+
+// either receives when one of two channels does.
+func either(a, b <-chan struct{}) <-chan struct{} {
+	c := make(chan struct{}, 1)
+	go func() {
+		select {
+		case <-a:
+		case <-b:
+		}
+		c <- struct{}{}
+	}()
+	return c
+}

@@ -1,0 +1,87 @@
+package nodes
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"time"
+
+	"demarc/nodes/network"
+)
+
+var _ network.Fabric = (*Fleet)(nil)
+
+// Rules is what a node's kube-proxy last programmed; nil if it never did.
+func (f *Fleet) Rules(node string) *network.Rules {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if m := f.byName[node]; m != nil {
+		return m.rules
+	}
+	return nil
+}
+
+// Reachable says whether a node's machine runs and its network is up.
+func (f *Fleet) Reachable(node string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m := f.byName[node]
+	return m != nil && m.reachable()
+}
+
+// Nodes is [Fleet.NodeNames].
+func (f *Fleet) Nodes() []string { return f.NodeNames() }
+
+// NodeIP is the address of a node, or the zero address if there is no such node.
+func (f *Fleet) NodeIP(node string) netip.Addr {
+	if m := f.byName[node]; m != nil {
+		return m.ip
+	}
+	return netip.Addr{}
+}
+
+// Backend is the pod sandbox that has an address. A node's own address is that
+// of its host-network pods.
+func (f *Fleet) Backend(ip netip.Addr) (network.Backend, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if p := f.byIP[ip]; p != nil {
+		return network.Backend{Node: p.m.name, Namespace: p.namespace, Pod: p.name, Handler: p.handler}, true
+	}
+	if m := f.byNodeIP[ip]; m != nil {
+		return network.Backend{Node: m.name, Handler: m.handler}, true
+	}
+	return network.Backend{}, false
+}
+
+// handler is what answers at a port of the pod; ok is false if nothing listens.
+func (p *pod) handler(port int32) (h http.Handler, ok bool) {
+	p.f.mu.Lock()
+	defer p.f.mu.Unlock()
+	return p.listening(port)
+}
+
+func (p *pod) listening(port int32) (http.Handler, bool) {
+	now := time.Now()
+	for _, c := range p.containers {
+		if c.serves(now) && slices.Contains(c.behaviour.Ports, port) {
+			return c.behaviour.Handler, true
+		}
+	}
+	return nil, false
+}
+
+// handler is what answers at a port of the machine itself.
+func (m *machine) handler(port int32) (http.Handler, bool) {
+	m.f.mu.Lock()
+	defer m.f.mu.Unlock()
+	for _, p := range m.pods {
+		if !p.spec.Spec.HostNetwork {
+			continue
+		}
+		if h, ok := p.listening(port); ok {
+			return h, true
+		}
+	}
+	return nil, false
+}

@@ -1,0 +1,273 @@
+// Package nodes is a fleet of simulated worker machines that is attached to a
+// real kube-apiserver: their kubelets, container runtimes and kube-proxies.
+//
+// From outside, make a fleet with [NewFleet], run it with [Fleet.Run], look at
+// it with [Fleet.Machines] and [Fleet.Containers], and harm it with the faults
+// ([Fleet.PowerOff], [Fleet.CutNetwork], [Fleet.StopKubelet],
+// [Fleet.CrashContainer], …). [Fleet.DialKubelet] is the way to a node's
+// kubelet API, [Fleet.Network] the way to what its pods serve.
+//
+// How it works: machines and pods are records under one lock, and each has one
+// place in one wheel of time (wheel.go). A single goroutine steps whatever is
+// due: first the container runtime (what exits, what is being stopped), then,
+// if the node's kubelet runs, the kubelet's own decisions (start, restart, back
+// off, probe, stop). Steps do no I/O. What the API server must hear is left on
+// the record, and a few workers write it, newest state only, when the node can
+// reach the API server (write.go). So containers live and are restarted by
+// their node whether or not there is an API server, and a thousand nodes cost a
+// thousand records. What the API server says arrives by one set of informers
+// for the whole fleet, and is held back from a node that could not hear it.
+// Goroutines of their own are given only to containers that run a shell
+// script, to streams of the kubelet API, and to a probe while it asks.
+package nodes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"demarc/nodes/network"
+	"demarc/sim/api"
+	"demarc/sim/timeline"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	corelisters "k8s.io/client-go/listers/core/v1"
+	discoverylisters "k8s.io/client-go/listers/discovery/v1"
+	"k8s.io/client-go/util/workqueue"
+)
+
+// MaxNodes is the most nodes a fleet can have: one AKS node pool (Microsoft,
+// "Quotas, virtual machine size restrictions, and region availability in AKS").
+const MaxNodes = 1000
+
+// writers is how many requests to the API server the fleet has under way.
+const writers = 8
+
+// Config says what fleet to make.
+type Config struct {
+	// ClusterName is what the nodes' names are made from.
+	ClusterName string
+	// Nodes is how many there are, 1 to [MaxNodes].
+	Nodes int
+	// Seed makes the fleet's choices repeatable.
+	Seed uint64
+	// Location is the Azure region; "westeurope" if empty.
+	Location string
+	// KubeletVersion is reported by the nodes, such as v1.37.2.
+	KubeletVersion string
+	// Timeline receives what happens to machines and containers.
+	Timeline *timeline.Log
+	// Client speaks for a node when its context carries one ([WithIdentity]),
+	// else for the fleet. It must have no rate limit of its own.
+	Client kubernetes.Interface
+	// State is what [Fleet.Save] returned, to resume; nil for new machines.
+	State []byte
+}
+
+// Fleet is a set of worker machines. Its methods may be called from any
+// goroutine.
+type Fleet struct {
+	cfg     Config
+	client  kubernetes.Interface
+	log     *timeline.Log
+	network *network.Network
+	writes  *workqueue.Typed[job]
+	kubelet *kubeletServer
+	config  *configCache
+
+	informers informers.SharedInformerFactory
+	services  corelisters.ServiceLister
+	slices    discoverylisters.EndpointSliceLister
+	nodes     corelisters.NodeLister
+
+	mu     sync.Mutex
+	wheel  wheel
+	kick   chan struct{} // tells the wheel's goroutine that something is due
+	synced bool          // the informers have seen the API server's state once
+	online bool          // the API server answered last
+	scout  time.Time     // when to try again while it does not
+
+	machines []*machine // by index
+	byName   map[string]*machine
+	byNodeIP map[netip.Addr]*machine
+	pods     map[types.UID]*pod
+	byIP     map[netip.Addr]*pod
+	agents   map[types.UID]*pod // of the tunnel
+	proxy    proxySync
+	scripts  sync.WaitGroup
+	ctx      context.Context // of Run; nil before
+}
+
+// NewFleet makes a fleet. Its machines are on, or as they were when State was
+// saved; nothing happens before [Fleet.Run].
+func NewFleet(cfg Config) (*Fleet, error) {
+	switch {
+	case cfg.Nodes < 1 || cfg.Nodes > MaxNodes:
+		return nil, fmt.Errorf("%d nodes: a fleet has 1 to %d", cfg.Nodes, MaxNodes)
+	case cfg.Client == nil:
+		return nil, errors.New("a fleet needs a client of the API server")
+	}
+	if cfg.Timeline == nil {
+		cfg.Timeline = timeline.New()
+	}
+	if cfg.Location == "" {
+		cfg.Location = "westeurope"
+	}
+	f := &Fleet{
+		cfg:      cfg,
+		client:   cfg.Client,
+		log:      cfg.Timeline,
+		writes:   workqueue.NewTyped[job](), // nameless: a named queue may own a ticker
+		config:   newConfigCache(),
+		kick:     make(chan struct{}, 1),
+		online:   true,
+		byName:   map[string]*machine{},
+		byNodeIP: map[netip.Addr]*machine{},
+		pods:     map[types.UID]*pod{},
+		byIP:     map[netip.Addr]*pod{},
+		agents:   map[types.UID]*pod{},
+	}
+	f.proxy.f = f
+	for i := range cfg.Nodes {
+		m := newMachine(f, i)
+		f.machines = append(f.machines, m)
+		f.byName[m.name] = m
+		f.byNodeIP[m.ip] = m
+	}
+	if err := f.restore(cfg.State); err != nil {
+		return nil, err
+	}
+	k, err := newKubeletServer(f)
+	if err != nil {
+		return nil, err
+	}
+	f.kubelet = k
+	f.network = network.New(f, cfg.Seed)
+	f.watch()
+	return f, nil
+}
+
+// Run runs the machines until ctx ends. It survives any absence of the API
+// server, also from the start.
+func (f *Fleet) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	f.mu.Lock()
+	if f.ctx != nil {
+		f.mu.Unlock()
+		return errors.New("the fleet already runs")
+	}
+	f.ctx = ctx
+	now := time.Now()
+	for _, m := range f.machines {
+		m.begin(now)
+	}
+	f.mu.Unlock()
+
+	var wg sync.WaitGroup
+	wg.Go(func() { f.kubelet.serve(ctx) })
+	for range writers {
+		wg.Go(func() { f.write(ctx) })
+	}
+	f.informers.Start(ctx.Done())
+	wg.Go(func() { f.awaitSync(ctx) })
+	f.turn(ctx)
+	f.writes.ShutDown()
+	f.informers.Shutdown()
+	f.scripts.Wait()
+	wg.Wait()
+	return ctx.Err()
+}
+
+// Ready says whether every machine that runs has registered its Node.
+func (f *Fleet) Ready() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, m := range f.machines {
+		if m.connected() && !m.registered {
+			return false
+		}
+	}
+	return true
+}
+
+// NodeNames are the full names of all nodes, in the order of their indices.
+func (f *Fleet) NodeNames() []string {
+	names := make([]string, len(f.machines))
+	for i, m := range f.machines {
+		names[i] = m.name
+	}
+	return names
+}
+
+// NodeName resolves an index from 0, a suffix such as vmss000000, or a full
+// name to a node's full name.
+func (f *Fleet) NodeName(ref string) (string, bool) {
+	m, err := f.find(ref)
+	if err != nil {
+		return "", false
+	}
+	return m.name, true
+}
+
+// find resolves what NodeName takes.
+func (f *Fleet) find(ref string) (*machine, error) {
+	if m, ok := f.byName[ref]; ok {
+		return m, nil
+	}
+	for i, m := range f.machines {
+		if ref == fmt.Sprint(i) || ref != "" && strings.HasSuffix(m.name, "-"+ref) {
+			return m, nil
+		}
+	}
+	last := len(f.machines) - 1
+	return nil, fmt.Errorf("no node %q: want an index from 0 to %d, a suffix such as vmss%s, or a name such as %s",
+		ref, last, instanceID(last), f.machines[last].name)
+}
+
+// Machines is every machine as it is, in the order of their indices.
+func (f *Fleet) Machines() []api.Machine {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := make([]api.Machine, len(f.machines))
+	for i, m := range f.machines {
+		out[i] = m.describe()
+	}
+	return out
+}
+
+// Containers is every container as its node's runtime and kubelet know it,
+// ordered by namespace, pod and place in the pod.
+func (f *Fleet) Containers() []api.Container {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []api.Container
+	for _, p := range f.sortedPods() {
+		for _, c := range p.containers {
+			out = append(out, c.describe())
+		}
+	}
+	return out
+}
+
+// Network is how requests travel between the fleet's pods.
+func (f *Fleet) Network() *network.Network { return f.network }
+
+// TunnelReady says whether a tunnel agent runs on a node that the control plane
+// can reach.
+func (f *Fleet) TunnelReady() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range f.agents {
+		if p.m.reachable() && p.anyRunning() {
+			return true
+		}
+	}
+	return false
+}

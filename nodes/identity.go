@@ -1,0 +1,19 @@
+package nodes
+
+import "context"
+
+type identityKey struct{}
+
+// WithIdentity marks requests made with the returned context as made by a
+// node's kubelet. The client's transport reads it with [Identity] and says so
+// to the API server.
+func WithIdentity(ctx context.Context, node string) context.Context {
+	return context.WithValue(ctx, identityKey{}, node)
+}
+
+// Identity returns the node that a request is made for; ok is false for the
+// fleet's own requests, such as its informers'.
+func Identity(ctx context.Context) (node string, ok bool) {
+	node, ok = ctx.Value(identityKey{}).(string)
+	return node, ok
+}

@@ -1,0 +1,124 @@
+package nodes
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"demarc/sim/timeline"
+)
+
+// kubeletClient is an HTTP client as the API server has one.
+func kubeletClient(t *testing.T, f *Fleet) *http.Client {
+	t.Helper()
+	cert, err := selfSigned()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &http.Client{Transport: &http.Transport{
+		DialContext:       func(ctx context.Context, _, address string) (net.Conn, error) { return f.DialKubelet(ctx, address) },
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{cert}},
+		DisableKeepAlives: true,
+	}}
+}
+
+func get(t *testing.T, c *http.Client, url string) (int, string) {
+	t.Helper()
+	resp, err := c.Get(url)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(b)
+}
+
+func TestKubeletAPI(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2, nil)
+		defer w.stop()
+		w.create(testPod(w.f, "web"))
+		w.pass(5 * time.Second)
+		c := kubeletClient(t, w.f)
+		base := "https://10.224.0.4:10250"
+		for _, tc := range []struct {
+			path   string
+			status int
+			want   string
+		}{
+			{"/healthz", 200, "ok"},
+			{"/pods", 200, `"name":"web"`},
+			{"/metrics", 200, "kubelet_running_pods 1"},
+			{"/stats/summary", 200, `"name":"web"`},
+			{"/containerLogs/default/web/nope", 404, "not found"},
+			{"/containerLogs/default/nope/c", 404, "not found"},
+			{"/containerLogs/default/web/c?tailLines=x", 400, "tailLines=x"},
+			{"/containerLogs/default/web/c?previous=true", 400, "previous terminated container"},
+		} {
+			status, body := get(t, c, base+tc.path)
+			if status != tc.status || !strings.Contains(body, tc.want) {
+				t.Errorf("%s: %d %q, want %d %q", tc.path, status, body, tc.status, tc.want)
+			}
+		}
+		if status, body := get(t, c, "https://10.224.0.5:10250/containerLogs/default/web/c"); status != 404 {
+			t.Errorf("another node answers for the pod: %d %s", status, body)
+		}
+		w.f.StopKubelet("0", timeline.Provider)
+		if _, err := get(t, c, base+"/healthz"); !strings.Contains(err, "dial tcp 10.224.0.4:10250: connect: connection refused") {
+			t.Errorf("a stopped kubelet: %s", err)
+		}
+		w.f.PowerOff("1", timeline.Platform)
+		if _, err := get(t, c, "https://10.224.0.5:10250/healthz"); !strings.Contains(err, "dial tcp 10.224.0.5:10250: i/o timeout") {
+			t.Errorf("a machine without power: %s", err)
+		}
+	})
+}
+
+func TestKubeletWantsAClientCertificate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, nil)
+		defer w.stop()
+		c := kubeletClient(t, w.f)
+		c.Transport.(*http.Transport).TLSClientConfig.Certificates = nil
+		if status, _ := get(t, c, "https://10.224.0.4:10250/pods"); status != http.StatusUnauthorized {
+			t.Errorf("status = %d, want 401", status)
+		}
+	})
+}
+
+func TestLogBuffer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newLogBuffer(func(time.Time) []string { return []string{"start"} }, time.Now())
+		io.WriteString(b, "one\ntw")
+		lines, next, more := b.read(0)
+		if len(lines) != 2 || lines[1].text != "one" {
+			t.Fatalf("lines = %v, want start and one", lines)
+		}
+		go func() {
+			time.Sleep(time.Second)
+			io.WriteString(b, "o\n")
+			b.close()
+		}()
+		<-more
+		synctest.Wait()
+		lines, next, more = b.read(next)
+		if len(lines) != 1 || lines[0].text != "two" || more != nil {
+			t.Errorf("lines = %v next %d more %v, want two and no more", lines, next, more)
+		}
+		for range 2 * logLines {
+			io.WriteString(b, "x\n")
+		}
+		if lines, _, _ := b.read(0); len(lines) != logLines+1 {
+			t.Errorf("%d lines are kept, want %d", len(lines), logLines+1)
+		}
+	})
+}

@@ -1,0 +1,59 @@
+package nodes
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash/fnv"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// Pool is the name of the one node pool.
+const Pool = "nodepool1"
+
+// scaleSet is the name of the pool's virtual machine scale set: AKS puts eight
+// digits that come from the cluster's name into it.
+func scaleSet(cluster string) string {
+	h := fnv.New32a()
+	h.Write([]byte(cluster)) // never fails
+	return fmt.Sprintf("aks-%s-%08d-vmss", Pool, h.Sum32()%100_000_000)
+}
+
+// instanceID is a scale set's number for its i-th machine: six digits in base 36.
+func instanceID(i int) string {
+	s := strconv.FormatInt(int64(i), 36)
+	return strings.Repeat("0", 6-len(s)) + s
+}
+
+// nodeIP is the address of the i-th machine; Azure keeps the first four of a
+// subnet for itself.
+func nodeIP(i int) netip.Addr {
+	return addr([4]byte{10, 224, 0, 0}, uint32(i)+4)
+}
+
+// podCIDR is the range of the i-th machine's pods: a /24 of its own, from
+// 10.244.0.0 upwards.
+func podCIDR(i int) netip.Prefix {
+	return netip.PrefixFrom(addr([4]byte{10, 244, 0, 0}, uint32(i)<<8), 24)
+}
+
+func addr(base [4]byte, offset uint32) netip.Addr {
+	n := uint32(base[0])<<24 | uint32(base[1])<<16 | uint32(base[2])<<8 | uint32(base[3])
+	n += offset
+	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+}
+
+// hexID is a repeatable identifier of 64 hex digits, as containers, images and
+// sandboxes have them.
+func hexID(parts ...any) string {
+	sum := sha256.Sum256([]byte(fmt.Sprint(parts...)))
+	return hex.EncodeToString(sum[:])
+}
+
+// uuid is a repeatable identifier in the form that machines and boots have.
+func uuid(parts ...any) string {
+	h := hexID(parts...)
+	return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-8" + h[17:20] + "-" + h[20:32]
+}

@@ -1,0 +1,210 @@
+package nodes
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"demarc/sim/timeline"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/strategicpatch"
+)
+
+// asStatus finds the API server's own answer in an error.
+func asStatus(err error, target *apierrors.APIStatus) bool { return errors.As(err, target) }
+
+// nodeWork is what is to be written of a machine, taken under the lock.
+type nodeWork struct {
+	register, lease, status bool
+
+	events []event
+	held   *coordinationv1.Lease
+	uid    types.UID
+	boot   string
+	seen   *corev1.Node // by the informer
+}
+
+func (f *Fleet) takeNodeWork(m *machine) (w nodeWork, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !m.connected() || !f.online && !f.isScout(m) {
+		return w, false
+	}
+	w = nodeWork{
+		register: !m.registered, lease: m.leaseDue, status: m.statusDue,
+		events: m.events.take(), held: m.lease, uid: m.uid, boot: m.bootID(),
+	}
+	return w, true
+}
+
+// writeMachine writes what is to be written of a machine: its Node, its lease,
+// its status and its events.
+func (f *Fleet) writeMachine(ctx context.Context, m *machine) (err error) {
+	w, ok := f.takeNodeWork(m)
+	if !ok {
+		return nil
+	}
+	defer func() {
+		if err != nil {
+			f.returnEvents(&m.events, w.events)
+		}
+	}()
+	if w.register {
+		if w.uid, err = f.register(ctx, m, w.boot); err != nil {
+			return err
+		}
+	}
+	if w.lease {
+		if err := f.renew(ctx, m, w); err != nil {
+			return err
+		}
+	}
+	f.mu.Lock()
+	f.setOnline(true)
+	f.mu.Unlock()
+	if w.status {
+		if err := f.reportStatus(ctx, m, w.boot); err != nil {
+			return err
+		}
+	}
+	about := corev1.ObjectReference{Kind: "Node", APIVersion: "v1", Name: m.name, UID: w.uid}
+	return f.sendEvents(ctx, m.name, &m.events, about, w.events)
+}
+
+// register makes the machine's Node, or finds the one it made before.
+func (f *Fleet) register(ctx context.Context, m *machine, boot string) (types.UID, error) {
+	ctx, cancel := request(ctx)
+	defer cancel()
+	client := f.client.CoreV1().Nodes()
+	node, err := client.Create(ctx, m.node(time.Now(), boot), metav1.CreateOptions{})
+	fresh := err == nil
+	if apierrors.IsAlreadyExists(err) {
+		node, err = client.Get(ctx, m.name, metav1.GetOptions{})
+	}
+	if err != nil {
+		return "", fmt.Errorf("register node %s: %w", m.name, err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m.registered, m.uid = true, node.UID
+	m.statusDue = !fresh
+	if fresh {
+		now := time.Now()
+		m.reported = now
+		m.events.add(now, normal, "NodeReady", "Node "+m.name+" status is now: NodeReady", "")
+		f.log.Append(timeline.Event{
+			Time: now, Actor: timeline.Node, Verb: "registered", Subject: "node/" + m.name, Cause: m.cause,
+			Message: "the kubelet registered the node",
+		})
+		f.wake(m)
+	}
+	return node.UID, nil
+}
+
+// renew renews the machine's lease, or makes it.
+func (f *Fleet) renew(ctx context.Context, m *machine, w nodeWork) error {
+	ctx, cancel := request(ctx)
+	defer cancel()
+	client := f.client.CoordinationV1().Leases(corev1.NamespaceNodeLease)
+	lease := w.held
+	var err error
+	if lease == nil {
+		lease, err = client.Get(ctx, m.name, metav1.GetOptions{})
+	}
+	if err == nil {
+		lease = lease.DeepCopy()
+		setLease(lease, m.name, time.Now())
+		lease, err = client.Update(ctx, lease, metav1.UpdateOptions{})
+	}
+	if apierrors.IsNotFound(err) {
+		lease, err = client.Create(ctx, newLease(m.name, w.uid, time.Now()), metav1.CreateOptions{})
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil {
+		m.lease = nil // read it anew
+		return fmt.Errorf("renew lease of node %s: %w", m.name, err)
+	}
+	m.lease, m.leaseDue = lease, false
+	return nil
+}
+
+func newLease(node string, uid types.UID, now time.Time) *coordinationv1.Lease {
+	l := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{
+		Name: node, Namespace: corev1.NamespaceNodeLease,
+		OwnerReferences: []metav1.OwnerReference{{APIVersion: "v1", Kind: "Node", Name: node, UID: uid}},
+	}}
+	setLease(l, node, now)
+	return l
+}
+
+func setLease(l *coordinationv1.Lease, node string, now time.Time) {
+	seconds := int32(leaseDuration / time.Second)
+	renewed := metav1.NewMicroTime(now)
+	l.Spec.HolderIdentity, l.Spec.LeaseDurationSeconds, l.Spec.RenewTime = &node, &seconds, &renewed
+}
+
+// reportStatus writes the Node's status, if there still is a Node.
+func (f *Fleet) reportStatus(ctx context.Context, m *machine, boot string) error {
+	ctx, cancel := request(ctx)
+	defer cancel()
+	now := time.Now()
+	client := f.client.CoreV1().Nodes()
+	node, err := client.Get(ctx, m.name, metav1.GetOptions{})
+	wasReady := true
+	if err == nil {
+		wasReady = nodeReady(node)
+		var patch []byte
+		if patch, err = nodePatch(node, m.status(now, boot, node.Status.Conditions)); err != nil {
+			return err
+		}
+		_, err = client.Patch(ctx, m.name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
+	}
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("report status of node %s: %w", m.name, err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m.statusDue, m.reported = false, now
+	if !wasReady {
+		m.events.add(now, normal, "NodeReady", "Node "+m.name+" status is now: NodeReady", "")
+		f.wake(m)
+	}
+	return nil
+}
+
+func nodePatch(node *corev1.Node, status corev1.NodeStatus) ([]byte, error) {
+	from, to := corev1.Node{Status: node.Status}, corev1.Node{Status: status}
+	a, err := json.Marshal(from)
+	if err != nil {
+		return nil, fmt.Errorf("encode the old status: %w", err)
+	}
+	b, err := json.Marshal(to)
+	if err != nil {
+		return nil, fmt.Errorf("encode the new status: %w", err)
+	}
+	return strategicpatch.CreateTwoWayMergePatch(a, b, corev1.Node{})
+}
+
+func nodeReady(n *corev1.Node) bool {
+	for _, c := range n.Status.Conditions {
+		if c.Type == corev1.NodeReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// disputed says whether the API server believes something else of the node than
+// its kubelet does. The lock is held.
+func (m *machine) disputed() bool {
+	n, err := m.f.nodes.Get(m.name)
+	return err == nil && n.UID == m.uid && !nodeReady(n)
+}

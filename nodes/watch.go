@@ -1,0 +1,131 @@
+package nodes
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/tools/cache"
+)
+
+// watch prepares the one set of informers that serves the whole fleet.
+func (f *Fleet) watch() {
+	f.informers = informers.NewSharedInformerFactoryWithOptions(f.client, 0, informers.WithTransform(slim))
+	pods := f.informers.Core().V1().Pods().Informer()
+	f.services = f.informers.Core().V1().Services().Lister()
+	f.slices = f.informers.Discovery().V1().EndpointSlices().Lister()
+	f.nodes = f.informers.Core().V1().Nodes().Lister()
+
+	// Adding a handler to an informer that has not started cannot fail.
+	_, _ = pods.AddEventHandler(cache.ResourceEventHandlerDetailedFuncs{
+		AddFunc:    func(obj any, _ bool) { f.podSeen(obj) },
+		UpdateFunc: func(_, obj any) { f.podSeen(obj) },
+		DeleteFunc: f.podGone,
+	})
+	changed := func(any) { f.rulesChanged() }
+	for _, i := range []cache.SharedIndexInformer{
+		f.informers.Core().V1().Services().Informer(), f.informers.Discovery().V1().EndpointSlices().Informer(),
+	} {
+		_, _ = i.AddEventHandler(cache.ResourceEventHandlerFuncs{
+			AddFunc: changed, UpdateFunc: func(_, obj any) { changed(obj) }, DeleteFunc: changed,
+		})
+	}
+	_ = f.informers.Core().V1().Nodes().Informer()
+}
+
+// slim drops what nobody here reads and what takes the most memory.
+func slim(obj any) (any, error) {
+	if m, err := meta.Accessor(obj); err == nil {
+		m.SetManagedFields(nil)
+	}
+	return obj, nil
+}
+
+// awaitSync waits for the informers' first lists.
+func (f *Fleet) awaitSync(ctx context.Context) {
+	if !cache.WaitForCacheSync(ctx.Done(),
+		f.informers.Core().V1().Services().Informer().HasSynced,
+		f.informers.Discovery().V1().EndpointSlices().Informer().HasSynced) {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.synced = true
+	f.proxy.stale = true
+	f.wake(&f.proxy)
+}
+
+// podSeen takes a new or changed pod from the API server.
+func (f *Fleet) podSeen(obj any) {
+	api, ok := obj.(*corev1.Pod)
+	if !ok || api.Spec.NodeName == "" {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if p := f.pods[api.UID]; p != nil {
+		p.latest, p.gone = api, false
+		p.rebase(api)
+		p.observe()
+		return
+	}
+	m := f.byName[api.Spec.NodeName]
+	if m == nil {
+		return // some other machine's
+	}
+	p := newPod(f, m, api)
+	f.pods[p.uid] = p
+	m.pods[p.uid] = p
+	if p.namespace == "kube-system" && api.Labels["app"] == "konnectivity-agent" {
+		f.agents[p.uid] = p
+	}
+	if len(api.Status.ContainerStatuses) > 0 || len(api.Status.InitContainerStatuses) > 0 || terminal(api.Status.Phase) {
+		p.adopt(time.Now())
+	}
+	f.wake(p)
+}
+
+// podGone takes the end of a pod from the API server.
+func (f *Fleet) podGone(obj any) {
+	if d, ok := obj.(cache.DeletedFinalStateUnknown); ok {
+		obj = d.Obj
+	}
+	api, ok := obj.(*corev1.Pod)
+	if !ok {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if p := f.pods[api.UID]; p != nil {
+		p.latest, p.gone = api, true
+		p.observe()
+	}
+}
+
+// sortedPods is every pod, by namespace and name. The lock is held.
+func (f *Fleet) sortedPods() []*pod {
+	out := make([]*pod, 0, len(f.pods))
+	for _, p := range f.pods {
+		out = append(out, p)
+	}
+	slices.SortFunc(out, func(a, b *pod) int {
+		return strings.Compare(a.namespace+"/"+a.name+"/"+string(a.uid), b.namespace+"/"+b.name+"/"+string(b.uid))
+	})
+	return out
+}
+
+// podNamed finds a pod; of two with the same name, the one that is not gone.
+// The lock is held.
+func (f *Fleet) podNamed(namespace, name string) *pod {
+	var found *pod
+	for _, p := range f.pods {
+		if p.namespace == namespace && p.name == name && (found == nil || !p.gone) {
+			found = p
+		}
+	}
+	return found
+}

@@ -1,0 +1,304 @@
+package nodes
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/strategicpatch"
+)
+
+// requestTimeout bounds one request of a node: how long a kubelet lets a
+// request hang (kubernetes 1.37, pkg/kubelet/kubelet.go: the lease client's
+// timeout is a quarter of the lease).
+const requestTimeout = 10 * time.Second
+
+// job is something to be written to the API server: a node's, or a pod's.
+type job struct {
+	node string // for a node's own objects
+	pod  types.UID
+}
+
+// write does jobs until the queue is shut down.
+func (f *Fleet) write(ctx context.Context) {
+	for {
+		j, shutdown := f.writes.Get()
+		if shutdown {
+			return
+		}
+		if ctx.Err() == nil {
+			f.do(ctx, j)
+		}
+		f.writes.Done(j)
+	}
+}
+
+func (f *Fleet) do(ctx context.Context, j job) {
+	if j.node != "" {
+		m := f.byName[j.node]
+		f.settle(&m.retry, m, f.writeMachine(WithIdentity(ctx, m.name), m))
+		return
+	}
+	f.mu.Lock()
+	p := f.pods[j.pod]
+	f.mu.Unlock()
+	if p != nil {
+		f.settle(&p.retry, p, f.writePod(WithIdentity(ctx, p.m.name), p))
+	}
+}
+
+// settle learns from a job's outcome whether the API server answers, and plans
+// the next try of what it refused.
+func (f *Fleet) settle(r *retry, it item, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case err == nil:
+		*r = retry{}
+	case f.ctx.Err() != nil:
+	case outage(err):
+		f.setOnline(false)
+	default:
+		r.fail(time.Now())
+		f.schedule(it, tick(r.at))
+	}
+}
+
+// outage says whether an error means that the API server does not answer, or
+// cannot do its work, rather than that it refuses.
+func outage(err error) bool {
+	var status apierrors.APIStatus
+	if !asStatus(err, &status) {
+		return true
+	}
+	code := status.Status().Code
+	return code >= 500 || code == 429 || code == 0
+}
+
+// request bounds one request.
+func request(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, requestTimeout)
+}
+
+// flush lets what the API server is to hear of a pod be written, if it can be.
+func (p *pod) flush() {
+	if !p.dirty && !p.want && !p.events.pending() && !p.mayDelete() {
+		return
+	}
+	if !p.m.connected() || !p.f.online {
+		return // rejoin or setOnline calls again
+	}
+	if now := time.Now(); !p.retry.allows(now) {
+		p.at(p.retry.at)
+		return
+	}
+	p.f.writes.Add(job{pod: p.uid})
+}
+
+// mayDelete says whether the API's object may go: the pod is over, and the API
+// server knows how it ended.
+func (p *pod) mayDelete() bool {
+	return p.over && !p.removed && p.spec.DeletionTimestamp != nil && p.status != nil && !p.dirty
+}
+
+// rebase takes the API's object as what the next patch starts from, unless it
+// is older than what the last patch returned.
+func (p *pod) rebase(api *corev1.Pod) {
+	if newer(api.ResourceVersion, p.base.ResourceVersion) {
+		p.base = api
+	}
+}
+
+// newer compares resource versions, which are increasing numbers.
+func newer(a, b string) bool {
+	x, errX := strconv.ParseUint(a, 10, 64)
+	y, errY := strconv.ParseUint(b, 10, 64)
+	return errX != nil || errY != nil || x >= y
+}
+
+// podWork is what is to be written of a pod, taken under the lock.
+type podWork struct {
+	base   *corev1.Pod
+	status *corev1.PodStatus // nil if it is known
+	events []event
+	refs   []ref // nil if nothing is wanted
+	delete bool
+}
+
+func (f *Fleet) takeWork(p *pod) (w podWork, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !p.m.connected() || !f.online {
+		return w, false
+	}
+	w.base, w.events, w.delete = p.base, p.events.take(), p.mayDelete()
+	if p.dirty {
+		w.status = p.status
+	}
+	if p.want {
+		w.refs = podRefs(p.spec)
+	}
+	return w, true
+}
+
+// writePod writes what is to be written of a pod.
+func (f *Fleet) writePod(ctx context.Context, p *pod) error {
+	w, ok := f.takeWork(p)
+	if !ok {
+		return nil
+	}
+	if w.refs != nil {
+		if err := f.fetchConfig(ctx, p, w.refs); err != nil {
+			f.returnEvents(&p.events, w.events)
+			return err
+		}
+	}
+	about := corev1.ObjectReference{
+		Kind: "Pod", APIVersion: "v1", Namespace: p.namespace, Name: p.name, UID: p.uid, ResourceVersion: w.base.ResourceVersion,
+	}
+	if err := f.sendEvents(ctx, p.m.name, &p.events, about, w.events); err != nil {
+		return err
+	}
+	if w.status != nil {
+		if err := f.patchStatus(ctx, p, w.base, w.status); err != nil {
+			return err
+		}
+	}
+	if w.delete {
+		return f.deletePod(ctx, p)
+	}
+	return nil
+}
+
+// fetchConfig looks up a pod's ConfigMaps and Secrets.
+func (f *Fleet) fetchConfig(ctx context.Context, p *pod, refs []ref) error {
+	ctx, cancel := request(ctx)
+	defer cancel()
+	objects, err := f.lookUp(ctx, p.namespace, refs)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p.want = false
+	p.config.objects = objects
+	p.config.version++
+	f.wake(p)
+	return nil
+}
+
+// patchStatus writes a pod's status as a kubelet does: a patch that names the
+// pod's UID, so that it cannot hit another pod of the same name.
+func (f *Fleet) patchStatus(ctx context.Context, p *pod, base *corev1.Pod, status *corev1.PodStatus) error {
+	patch, err := statusPatch(base, status)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := request(ctx)
+	defer cancel()
+	api, err := f.client.CoreV1().Pods(p.namespace).Patch(ctx, p.name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("patch status of pod %s/%s: %w", p.namespace, p.name, err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if p.status == status {
+		p.dirty = false
+	}
+	if err == nil {
+		api.ManagedFields = nil
+		p.rebase(api)
+	}
+	f.wake(p) // to delete it, or to write what changed meanwhile
+	return nil
+}
+
+// statusPatch is the patch from what the API server has to a new status.
+func statusPatch(base *corev1.Pod, status *corev1.PodStatus) ([]byte, error) {
+	type object struct {
+		Metadata struct {
+			UID types.UID `json:"uid,omitempty"`
+		} `json:"metadata"`
+		Status corev1.PodStatus `json:"status"`
+	}
+	var from, to object
+	from.Status, to.Status = base.Status, *status
+	to.Metadata.UID = base.UID
+	a, err := json.Marshal(from)
+	if err != nil {
+		return nil, fmt.Errorf("encode the old status: %w", err)
+	}
+	b, err := json.Marshal(to)
+	if err != nil {
+		return nil, fmt.Errorf("encode the new status: %w", err)
+	}
+	return strategicpatch.CreateTwoWayMergePatch(a, b, corev1.Pod{})
+}
+
+// deletePod is the last word of a kubelet on a pod: the API server may drop it.
+func (f *Fleet) deletePod(ctx context.Context, p *pod) error {
+	ctx, cancel := request(ctx)
+	defer cancel()
+	err := f.client.CoreV1().Pods(p.namespace).Delete(ctx, p.name, metav1.DeleteOptions{
+		GracePeriodSeconds: new(int64),
+		Preconditions:      metav1.NewUIDPreconditions(string(p.uid)),
+	})
+	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
+		return fmt.Errorf("delete pod %s/%s: %w", p.namespace, p.name, err)
+	}
+	return nil
+}
+
+// sendEvents writes events. One that the API server refuses is dropped, as by a
+// kubelet; during an outage the rest wait.
+func (f *Fleet) sendEvents(ctx context.Context, node string, q *eventQueue, about corev1.ObjectReference, events []event) error {
+	for i := range events {
+		if err := f.sendEvent(ctx, node, q, about, &events[i]); err != nil && outage(err) {
+			f.returnEvents(q, events[i:])
+			return fmt.Errorf("write event of %s %s: %w", about.Kind, about.Name, err)
+		}
+	}
+	return nil
+}
+
+func (f *Fleet) sendEvent(ctx context.Context, node string, q *eventQueue, about corev1.ObjectReference, e *event) error {
+	ctx, cancel := request(ctx)
+	defer cancel()
+	o := e.object(node, about)
+	client := f.client.CoreV1().Events(o.Namespace)
+	if e.name != "" {
+		patch, err := json.Marshal(map[string]any{"count": e.count, "lastTimestamp": o.LastTimestamp})
+		if err != nil {
+			return fmt.Errorf("encode event: %w", err)
+		}
+		_, err = client.Patch(ctx, e.name, types.StrategicMergePatchType, patch, metav1.PatchOptions{})
+		if !apierrors.IsNotFound(err) {
+			return err
+		}
+	}
+	made, err := client.Create(ctx, o, metav1.CreateOptions{})
+	if apierrors.IsAlreadyExists(err) {
+		made, err = o, nil
+	}
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	q.created(e.eventKey, made.Name)
+	return nil
+}
+
+func (f *Fleet) returnEvents(q *eventQueue, events []event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range events {
+		q.again(events[i].eventKey)
+	}
+}

@@ -1,0 +1,60 @@
+package script
+
+import "demarc/sim/api"
+
+// celTimeline is the timeline as checks see it. Events never change, so each
+// is converted once.
+func (r *run) celTimeline() []*celEvent {
+	events, _ := r.world.Timeline().Since(int64(len(r.events)))
+	for _, e := range events {
+		r.events = append(r.events, &celEvent{
+			Seq: e.Seq, Time: seconds(e.Time, r.ready), Actor: string(e.Actor), Verb: e.Verb,
+			Subject: e.Subject, Message: e.Message, Cause: e.Cause,
+		})
+	}
+	return r.events
+}
+
+func (r *run) celComponents() map[string]*celComponent {
+	m := map[string]*celComponent{}
+	for _, c := range r.world.Components() {
+		m[c.Name] = &celComponent{
+			Name: c.Name, State: c.State, Healthy: c.Healthy, Message: c.Message,
+			Since: seconds(c.Since, r.ready), Starts: int64(c.Starts),
+		}
+	}
+	return m
+}
+
+func (r *run) celMachines() []*celMachine {
+	return convert(r.world.Machines(), func(m api.Machine) *celMachine {
+		return &celMachine{Name: m.Name, Power: m.Power, Kubelet: m.Kubelet, Network: m.Network, Containers: int64(m.Containers)}
+	})
+}
+
+func (r *run) celContainers() []*celContainer {
+	return convert(r.world.Containers(), func(c api.Container) *celContainer {
+		return &celContainer{
+			Node: c.Node, Namespace: c.Namespace, Pod: c.Pod, Name: c.Name, Image: c.Image, State: c.State, Ready: c.Ready,
+			Restarts: int64(c.Restarts), ExitCode: int64(c.ExitCode), Reason: c.Reason,
+			StartedAt: seconds(c.StartedAt, r.ready), FinishedAt: seconds(c.FinishedAt, r.ready),
+		}
+	})
+}
+
+func (r *run) celIncidents() []*celIncident {
+	return convert(r.world.Incidents(), func(i api.Incident) *celIncident {
+		return &celIncident{
+			ID: i.ID, Subject: i.Subject, Owner: string(i.Owner), Cause: i.Cause, Event: i.Event,
+			Start: seconds(i.Start, r.ready), Detected: seconds(i.Detected, r.ready), End: seconds(i.End, r.ready), Open: i.End.IsZero(),
+		}
+	})
+}
+
+func convert[A, B any](from []A, f func(A) B) []B {
+	to := make([]B, 0, len(from))
+	for _, a := range from {
+		to = append(to, f(a))
+	}
+	return to
+}

@@ -1,0 +1,183 @@
+package script
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"demarc/sim/api"
+	"demarc/sim/timeline"
+)
+
+// actionTimeout bounds one request of an action, as kubectl would be given up on.
+const actionTimeout = 30 * time.Second
+
+// run is one run of a script.
+type run struct {
+	script *Script
+	world  World
+	kube   *kube
+	emit   func(api.Step)
+	report *api.Report
+
+	ready   time.Time // when the run began: time 0 of the script
+	n       int       // steps that were emitted
+	lastAct int64     // newest timeline event before the last action
+	started []string  // names of the traffic that was started
+	events  []*celEvent
+	failed  bool
+}
+
+// Run plays the script. Call it when the cluster is ready: that moment is time
+// 0 of the script. Each step is given to emit as it happens, if emit is not
+// nil. The report says what held; an error means that the scenario could not be
+// played, for reasons that are not the scenario's. The report's RealSeconds is
+// left to the caller, who knows real time.
+func (s *Script) Run(ctx context.Context, world World, emit func(api.Step)) (*api.Report, error) {
+	k, err := newKube(world.Customer())
+	if err != nil {
+		return nil, err
+	}
+	return s.play(ctx, world, k, emit)
+}
+
+// play is Run with a client.
+func (s *Script) play(ctx context.Context, world World, k *kube, emit func(api.Step)) (*api.Report, error) {
+	if emit == nil {
+		emit = func(api.Step) {}
+	}
+	r := &run{script: s, world: world, kube: k, emit: emit, ready: time.Now(), lastAct: world.Timeline().Last().Seq}
+	r.report = &api.Report{
+		Scenario: s.Name, File: s.File, Title: s.Title, Verdict: api.VerdictHeld,
+		Edition: s.Cluster.Edition, Seed: s.Cluster.Seed, Clauses: s.Clauses,
+		Expectations: []api.Expectation{}, Traffic: []api.Traffic{}, Incidents: []api.Incident{},
+	}
+	for _, st := range s.steps {
+		if err := r.step(ctx, st); err != nil {
+			return nil, err
+		}
+	}
+	r.finish()
+	return r.report, nil
+}
+
+// step plays one step. After a failure only finally is still looked at.
+func (r *run) step(ctx context.Context, s step) error {
+	if s.opens == opensNarrative {
+		if !r.failed {
+			r.say(s, "narrative", "")
+		}
+		return nil
+	}
+	if r.failed && s.opens != opensFinally {
+		if s.cond != nil || s.refuse != nil {
+			r.expectation(s, false, "not reached")
+		}
+		return nil
+	}
+	if s.opens == opensAt {
+		if err := sleep(ctx, time.Until(r.ready.Add(s.at))); err != nil {
+			return fmt.Errorf("line %d: %w", s.line, err)
+		}
+	}
+	if s.act != nil {
+		return r.act(ctx, s)
+	}
+	return r.expect(ctx, s)
+}
+
+// act takes an action.
+func (r *run) act(ctx context.Context, s step) error {
+	r.lastAct = r.world.Timeline().Last().Seq
+	if s.act.verb.Name == verbTraffic.Name {
+		r.started = append(r.started, s.act.text("name"))
+	}
+	timeout := actionTimeout
+	if s.act.verb.spans != nil {
+		timeout += s.act.verb.spans(*s.act)
+	}
+	actCtx, cancel := context.WithTimeout(ctx, timeout)
+	err := s.act.verb.run(actCtx, r, s.act)
+	cancel()
+	if ctx.Err() != nil {
+		return fmt.Errorf("line %d: %w", s.line, ctx.Err())
+	}
+	switch {
+	case s.refuse != nil:
+		r.refused(s, err)
+	case err != nil:
+		r.fail(s, err.Error())
+	default:
+		r.say(s, "action", "")
+	}
+	return nil
+}
+
+// refused judges an action that is expected to be refused.
+func (r *run) refused(s step, err error) {
+	switch {
+	case err == nil:
+		r.fail(s, "it was not refused")
+	case !strings.Contains(err.Error(), s.refuse.containing):
+		r.fail(s, fmt.Sprintf("it was refused, but not with a text that contains %q: %v", s.refuse.containing, err))
+	default:
+		r.expectation(s, true, err.Error())
+		r.say(s, "held", err.Error())
+	}
+}
+
+// say emits a step.
+func (r *run) say(s step, kind, seen string) {
+	r.n++
+	r.emit(api.Step{N: r.n, Kind: kind, Line: s.line, Text: s.text, At: api.Duration(time.Since(r.ready)), Seen: seen})
+}
+
+// expectation notes how an expectation went.
+func (r *run) expectation(s step, held bool, seen string) {
+	r.report.Expectations = append(r.report.Expectations, api.Expectation{
+		Line: s.line, Text: s.text, Held: held, Seen: seen, AtSeconds: time.Since(r.ready).Seconds(),
+	})
+}
+
+// fail notes that a step failed and explains it.
+func (r *run) fail(s step, seen string) {
+	r.failed = true
+	r.report.Verdict = api.VerdictFailed
+	seen = r.explain(s, seen)
+	r.expectation(s, false, seen)
+	r.say(s, "failed", seen)
+}
+
+// record puts something that the customer did on the timeline.
+func (r *run) record(verb, subject string) {
+	r.world.Record(timeline.Event{
+		Actor: timeline.Customer, Verb: verb, Subject: subject, Message: fmt.Sprintf("the customer %s %s", verb, subject),
+	})
+}
+
+// finish completes the report.
+func (r *run) finish() {
+	r.report.VirtualSeconds = time.Since(r.ready).Seconds()
+	for _, name := range r.started {
+		rec, ok := r.world.Traffic(name)
+		if !ok {
+			continue
+		}
+		t := rec.Totals(time.Time{})
+		r.report.Traffic = append(r.report.Traffic, api.Traffic{Spec: rec.Spec(), Sent: t.Sent, Failed: t.Failed, Reasons: t.Reasons})
+	}
+	r.report.Incidents = append(r.report.Incidents, r.world.Incidents()...)
+}
+
+// trafficLines are the names of the traffic that was started, for the compiler
+// of checks.
+func (r *run) trafficLines() map[string]int {
+	lines := map[string]int{}
+	for _, s := range r.script.steps {
+		if s.act != nil && s.act.verb.Name == verbTraffic.Name {
+			lines[s.act.text("name")] = s.line
+		}
+	}
+	return lines
+}

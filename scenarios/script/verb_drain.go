@@ -1,0 +1,81 @@
+package script
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// drainRetry is how long drain waits before it asks again for an eviction that
+// a disruption budget refused; kubectl drain waits as long (k8s.io/kubectl
+// v0.37 pkg/drain/drain.go).
+const drainRetry = 5 * time.Second
+
+var podKind = schema.GroupVersionKind{Version: "v1", Kind: "Pod"}
+
+var verbDrain = Verb{
+	Name:    "drain",
+	Summary: "cordons a node and evicts its pods",
+	Doc: "As kubectl drain --ignore-daemonsets --delete-emptydir-data: pods of DaemonSets stay, and an eviction that a " +
+		"disruption budget refuses is tried again every 5s. The next at can only come after the timeout; " +
+		"drain does not wait for the pods to end.",
+	Example: "drain node/0 timeout=2m",
+	Args: []Arg{nodeArg, {
+		Name: "timeout", Type: ArgDuration, Default: "1m", Doc: "how long refused evictions are tried again",
+	}},
+	spans: func(c call) time.Duration { return c.duration("timeout") },
+	run: func(ctx context.Context, r *run, c *call) error {
+		deadline := time.Now().Add(c.duration("timeout"))
+		if err := r.cordon(ctx, c, true); err != nil {
+			return err
+		}
+		node, err := r.node(c)
+		if err != nil {
+			return err
+		}
+		pods, _, err := r.kube.list(ctx, podKind)
+		if err != nil {
+			return fmt.Errorf("list the pods of %s: %w", node, err)
+		}
+		for _, pod := range pods {
+			on, _, _ := unstructured.NestedString(pod.Object, "spec", "nodeName")
+			if owner := metav1.GetControllerOf(pod); on != node || owner != nil && owner.Kind == "DaemonSet" {
+				continue
+			}
+			if err := r.evict(ctx, pod, deadline); err != nil {
+				return err
+			}
+		}
+		r.record("drained", "node/"+node)
+		return nil
+	},
+}
+
+// evict asks for the eviction of a pod until it is granted.
+func (r *run) evict(ctx context.Context, pod *unstructured.Unstructured, deadline time.Time) error {
+	eviction := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "policy/v1", "kind": "Eviction",
+		"metadata": map[string]any{"name": pod.GetName(), "namespace": pod.GetNamespace()},
+	}}
+	res, err := r.kube.resource(ctx, podKind, pod.GetNamespace())
+	if err != nil {
+		return err
+	}
+	for {
+		_, err := res.Create(ctx, eviction, metav1.CreateOptions{}, "eviction")
+		switch {
+		case err == nil || apierrors.IsNotFound(err):
+			return nil
+		case !apierrors.IsTooManyRequests(err) || time.Now().Add(drainRetry).After(deadline):
+			return fmt.Errorf("evict pod/%s/%s: %w", pod.GetNamespace(), pod.GetName(), err)
+		}
+		if err := sleep(ctx, drainRetry); err != nil {
+			return err
+		}
+	}
+}

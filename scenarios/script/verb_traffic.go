@@ -1,0 +1,91 @@
+package script
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"demarc/sim/fault"
+	"demarc/sim/traffic"
+)
+
+// maxRate bounds the rate of one traffic, so that a typo does not make a
+// scenario take all day.
+const maxRate = 1000
+
+var verbTraffic = Verb{
+	Name:    "traffic",
+	Summary: "starts clients that send HTTP requests",
+	Doc: "Each request goes through DNS, service, a node's rules and a pod, and is recorded with its virtual time and " +
+		"outcome. Checks read it as traffic.NAME.",
+	Example: "traffic shop from=outside to=service/shop rate=5/s",
+	Args: []Arg{
+		{Name: "name", Type: ArgWord, Positional: true, Required: true, Doc: "its name in checks and reports"},
+		{Name: "from", Type: ArgText, Required: true, Doc: "outside (the internet), inside (every running node in turn), or node/NODE"},
+		{Name: "to", Type: ArgText, Required: true, Doc: "service/[NAMESPACE/]NAME, or a URL"},
+		{Name: "rate", Type: ArgRate, Default: "1/s", Doc: "requests per second (5/s) or minute (30/m)"},
+		{Name: "path", Type: ArgText, Default: "/", Doc: "path of the request"},
+		{Name: "timeout", Type: ArgDuration, Default: "2s", Doc: "how long a request may take"},
+	},
+	check: checkTraffic,
+	run: func(ctx context.Context, r *run, c *call) error {
+		if err := r.world.StartTraffic(trafficSpec(c)); err != nil {
+			return fmt.Errorf("traffic %s: %w", c.text("name"), err)
+		}
+		return nil
+	},
+}
+
+// trafficSpec is the traffic that a call asks for.
+func trafficSpec(c *call) traffic.Spec {
+	rate, err := parseRate(c.text("rate"))
+	if err != nil {
+		rate = 1
+	}
+	return traffic.Spec{
+		Name: c.text("name"), From: c.text("from"), To: c.text("to"), Path: c.text("path"),
+		Rate: rate, Timeout: c.duration("timeout"),
+	}
+}
+
+func checkTraffic(p *parser, c *call) {
+	name, from, to := c.text("name"), c.text("from"), c.text("to")
+	if line, twice := p.traffic[name]; twice {
+		p.problem(c.cols["name"], "", "there is a traffic %s already, in line %d", name, line)
+	}
+	p.traffic[name] = p.line
+	if strings.HasPrefix(from, "node/") {
+		p.checkNode(from, c.cols["from"])
+	} else if from != "outside" && from != "inside" {
+		p.problem(c.cols["from"], fault.Suggest(from, []string{"outside", "inside"}), "from=%s: want outside, inside or node/NODE", from)
+	}
+	if rest, ok := strings.CutPrefix(to, "service/"); ok {
+		if parts := strings.Split(rest, "/"); len(parts) > 2 || parts[0] == "" || parts[len(parts)-1] == "" {
+			p.problem(c.cols["to"], "", "to=%s: want service/NAME or service/NAMESPACE/NAME", to)
+		}
+	} else if u, err := url.Parse(to); err != nil || u.Scheme != "http" || u.Host == "" {
+		p.problem(c.cols["to"], "", "to=%s: want service/NAME, service/NAMESPACE/NAME or a URL such as http://shop.default/", to)
+	}
+	if !strings.HasPrefix(c.text("path"), "/") {
+		p.problem(c.cols["path"], "", "path=%s: want a path that begins with /", c.text("path"))
+	}
+}
+
+// parseRate reads 5/s, 30/m, or 5, which is per second.
+func parseRate(s string) (float64, error) {
+	number, unit, ok := strings.Cut(s, "/")
+	per := time.Second
+	if ok && unit == "m" {
+		per = time.Minute
+	} else if ok && unit != "s" {
+		return 0, fmt.Errorf("%q: the unit of a rate is /s or /m", s)
+	}
+	f, err := strconv.ParseFloat(number, 64)
+	if rate := f / per.Seconds(); err == nil && rate > 0 && rate <= maxRate {
+		return rate, nil
+	}
+	return 0, fmt.Errorf("%q is not a rate such as 5/s or 30/m, at most %d/s", s, maxRate)
+}

@@ -1,0 +1,39 @@
+package script
+
+import (
+	"context"
+
+	"demarc/sim/api"
+	"demarc/sim/fault"
+	"demarc/sim/timeline"
+	"demarc/sim/traffic"
+
+	"k8s.io/client-go/rest"
+)
+
+// World is the cluster in which a script runs. The engine implements it; the
+// language knows nothing else of the engine.
+type World interface {
+	// Customer is the configuration of a client with the customer's admin
+	// credentials, through the front door. It has no rate limit.
+	Customer() *rest.Config
+	// Inject makes a fault happen, or a repair (start, heal, power-on).
+	Inject(ctx context.Context, spec fault.Spec) (fault.Active, error)
+	// StartTraffic starts clients; StopTraffic ends them. Their results stay.
+	StartTraffic(spec traffic.Spec) error
+	StopTraffic(name string) error
+	// Traffic has the recorded results of a traffic.
+	Traffic(name string) (*traffic.Record, bool)
+	// Timeline is everything that happened so far.
+	Timeline() *timeline.Log
+	// Record puts an action of the script on the timeline.
+	Record(timeline.Event) timeline.Event
+	// Components, Machines, Containers and Incidents are the truth of this
+	// moment, whatever the API server believes or whether it answers.
+	Components() []api.Component
+	Machines() []api.Machine
+	Containers() []api.Container
+	Incidents() []api.Incident
+	// NodeName resolves an index or a vmss suffix to a node's full name.
+	NodeName(ref string) (string, bool)
+}

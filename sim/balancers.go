@@ -1,0 +1,259 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+
+	"demarc/sim/api"
+	"demarc/sim/timeline"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/informers"
+	cloudprovider "k8s.io/cloud-provider"
+	"k8s.io/cloud-provider/controllers/service"
+	"k8s.io/component-base/featuregate"
+	"k8s.io/component-base/metrics/prometheus/controllers"
+)
+
+// balancers are the cloud's load balancers. Kubernetes' own service controller
+// drives them, as it does in AKS's cloud-controller-manager. Each port of a
+// balancer is also a real loopback port, for curl.
+type balancers struct {
+	cluster *Cluster
+
+	mu    sync.Mutex
+	saved []api.LoadBalancer // of an earlier run: addresses to keep
+	open  map[string]*balancer
+	next  int // last byte of the next address
+}
+
+// balancer is the frontend of one Service.
+type balancer struct {
+	ports     []api.LoadBalancer
+	listeners []net.Listener
+}
+
+// publicPrefix is where simulated public addresses come from: a block reserved
+// for documentation (RFC 5737), so that nothing real is ever meant.
+const publicPrefix = "198.51.100."
+
+func newBalancers(c *Cluster, saved []api.LoadBalancer) *balancers {
+	b := &balancers{cluster: c, saved: saved, open: map[string]*balancer{}, next: 10}
+	for _, s := range saved {
+		var n int
+		if _, err := fmt.Sscanf(s.IP, publicPrefix+"%d", &n); err == nil {
+			b.next = max(b.next, n+1)
+		}
+	}
+	return b
+}
+
+// run runs the service controller until ctx ends.
+func (b *balancers) run(ctx context.Context) {
+	factory := informers.NewSharedInformerFactory(b.cluster.provider, 0)
+	controller, err := service.New(cloud{b}, b.cluster.provider, factory.Core().V1().Services(), factory.Core().V1().Nodes(),
+		b.cluster.spec.Name, featuregate.NewFeatureGate())
+	if err != nil {
+		b.cluster.fail(fmt.Errorf("service controller: %w", err))
+		return
+	}
+	factory.Start(ctx.Done())
+	controller.Run(ctx, 1, controllers.NewControllerManagerMetrics("cloud-controller-manager"))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for key := range b.open {
+		b.close(key)
+	}
+}
+
+func balancerKey(s *corev1.Service) string { return s.Namespace + "/" + s.Name }
+
+// ensure makes the frontend of a Service what the Service asks for.
+func (b *balancers) ensure(s *corev1.Service) (*corev1.LoadBalancerStatus, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	key := balancerKey(s)
+	if old := b.open[key]; old == nil || !samePorts(old.ports, s) {
+		ip := b.address(s)
+		b.close(key)
+		n := &balancer{}
+		b.open[key] = n
+		for _, p := range s.Spec.Ports {
+			if err := b.listen(n, s, ip, p.Port); err != nil {
+				b.close(key)
+				return nil, err
+			}
+		}
+		b.cluster.log.Append(timeline.Event{
+			Actor: timeline.Provider, Verb: "provisioned", Subject: "service/" + key,
+			Message: fmt.Sprintf("load balancer %s for %s, on this machine at %s", ip, key, n.ports[0].Address),
+		})
+	}
+	ports := make([]corev1.PortStatus, 0, len(s.Spec.Ports))
+	for _, p := range s.Spec.Ports {
+		ports = append(ports, corev1.PortStatus{Port: p.Port, Protocol: p.Protocol})
+	}
+	vip := corev1.LoadBalancerIPModeVIP
+	return &corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{{IP: b.open[key].ports[0].IP, IPMode: &vip, Ports: ports}}}, nil
+}
+
+func samePorts(ports []api.LoadBalancer, s *corev1.Service) bool {
+	return slices.EqualFunc(ports, s.Spec.Ports, func(a api.LoadBalancer, p corev1.ServicePort) bool { return a.Port == p.Port })
+}
+
+// address is the address of a Service's frontend: the one that it had, or a new one.
+func (b *balancers) address(s *corev1.Service) string {
+	if old := b.open[balancerKey(s)]; old != nil && len(old.ports) > 0 {
+		return old.ports[0].IP
+	}
+	for _, l := range b.saved {
+		if l.Namespace == s.Namespace && l.Service == s.Name {
+			return l.IP
+		}
+	}
+	b.next++
+	return publicPrefix + strconv.Itoa(b.next-1)
+}
+
+// listen opens the loopback port of one service port: the one that it had, else
+// one of the same number, else any.
+func (b *balancers) listen(n *balancer, s *corev1.Service, ip string, port int32) error {
+	wanted := []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port))), "127.0.0.1:0"}
+	for _, l := range b.saved {
+		if l.Namespace == s.Namespace && l.Service == s.Name && l.Port == port {
+			wanted = append([]string{l.Address}, wanted...)
+		}
+	}
+	var l net.Listener
+	var err error
+	for _, a := range wanted {
+		if port < 1024 && a == wanted[len(wanted)-2] {
+			continue // those ports are the system's
+		}
+		if l, err = net.Listen("tcp", a); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("open a loopback port: %w", err)
+	}
+	n.listeners = append(n.listeners, l)
+	n.ports = append(n.ports, api.LoadBalancer{Namespace: s.Namespace, Service: s.Name, IP: ip, Port: port, Address: l.Addr().String()})
+	go b.serve(l, s.Namespace, s.Name, port)
+	return nil
+}
+
+func (b *balancers) serve(l net.Listener, namespace, name string, port int32) {
+	for {
+		in, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer in.Close()
+			out, err := b.cluster.fleet.Network().DialService(b.cluster.ctx, namespace, name, port)
+			if err != nil {
+				if t, ok := in.(*net.TCPConn); ok {
+					_ = t.SetLinger(0) // a reset is the nearest to a refusal that is left
+				}
+				return
+			}
+			defer out.Close()
+			go func() {
+				_, _ = io.Copy(out, in) // ends when either side does
+				out.Close()
+			}()
+			_, _ = io.Copy(in, out)
+		}()
+	}
+}
+
+// remove takes the frontend of a Service away.
+func (b *balancers) remove(s *corev1.Service) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.open[balancerKey(s)] == nil {
+		return
+	}
+	b.close(balancerKey(s))
+	b.cluster.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "removed", Subject: "service/" + balancerKey(s), Message: "its load balancer"})
+}
+
+// close closes a frontend's ports; the caller holds mu.
+func (b *balancers) close(key string) {
+	if n := b.open[key]; n != nil {
+		for _, l := range n.listeners {
+			l.Close()
+		}
+		delete(b.open, key)
+	}
+}
+
+func (b *balancers) has(namespace, name string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.open[namespace+"/"+name] != nil
+}
+
+// list is every port of every frontend, in order.
+func (b *balancers) list() []api.LoadBalancer {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var out []api.LoadBalancer
+	for _, n := range b.open {
+		out = append(out, n.ports...)
+	}
+	slices.SortFunc(out, func(x, y api.LoadBalancer) int {
+		if x.Address < y.Address {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+// cloud is the simulated cloud as upstream's cloud controllers see it.
+type cloud struct{ balancers *balancers }
+
+var _ cloudprovider.Interface = cloud{}
+var _ cloudprovider.LoadBalancer = cloud{}
+
+func (c cloud) Initialize(cloudprovider.ControllerClientBuilder, <-chan struct{}) {}
+func (c cloud) LoadBalancer() (cloudprovider.LoadBalancer, bool)                  { return c, true }
+func (c cloud) Instances() (cloudprovider.Instances, bool)                        { return nil, false }
+func (c cloud) InstancesV2() (cloudprovider.InstancesV2, bool)                    { return nil, false }
+func (c cloud) Zones() (cloudprovider.Zones, bool)                                { return nil, false }
+func (c cloud) Clusters() (cloudprovider.Clusters, bool)                          { return nil, false }
+func (c cloud) Routes() (cloudprovider.Routes, bool)                              { return nil, false }
+func (c cloud) ProviderName() string                                              { return "azure" }
+func (c cloud) HasClusterID() bool                                                { return true }
+
+func (c cloud) GetLoadBalancer(_ context.Context, _ string, s *corev1.Service) (*corev1.LoadBalancerStatus, bool, error) {
+	if !c.balancers.has(s.Namespace, s.Name) {
+		return nil, false, nil
+	}
+	return &s.Status.LoadBalancer, true, nil
+}
+
+func (c cloud) GetLoadBalancerName(context.Context, string, *corev1.Service) string {
+	return "kubernetes" // AKS has one load balancer for all Services
+}
+
+func (c cloud) EnsureLoadBalancer(_ context.Context, _ string, s *corev1.Service, _ []*corev1.Node) (*corev1.LoadBalancerStatus, error) {
+	return c.balancers.ensure(s)
+}
+
+// UpdateLoadBalancer is told of new nodes; the network knows them already.
+func (c cloud) UpdateLoadBalancer(context.Context, string, *corev1.Service, []*corev1.Node) error {
+	return nil
+}
+
+func (c cloud) EnsureLoadBalancerDeleted(_ context.Context, _ string, s *corev1.Service) error {
+	c.balancers.remove(s)
+	return nil
+}

@@ -1,0 +1,313 @@
+// Package sim is the engine: it puts a managed cluster together from its
+// control plane, its nodes and its clients, makes faults happen, and keeps the
+// timeline of it all.
+//
+// [Open] prepares a [Cluster] in a data directory, [Cluster.Start] brings it up
+// or resumes it, [Cluster.Serve] answers the management API (package sim/api),
+// and [Cluster.Drill] runs a scenario in it. Cluster implements the world of
+// the scenario language.
+//
+// The packages below it know nothing of each other: package controlplane runs
+// the upstream components, package nodes the machines; here the API server's
+// tunnel is tied to the nodes' kubelets, the nodes' client to the front door,
+// and what each of them reports to one timeline.
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"demarc/controlplane"
+	"demarc/nodes"
+	"demarc/sim/api"
+	"demarc/sim/clock"
+	"demarc/sim/timeline"
+	"demarc/sim/traffic"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+)
+
+// Cluster is one managed cluster and the world around it.
+type Cluster struct {
+	dir  string
+	cfg  api.EngineConfig
+	spec api.ClusterSpec
+	dial *clock.Dial
+
+	log       *timeline.Log
+	plane     *controlplane.Plane
+	fleet     *nodes.Fleet
+	customer  *rest.Config
+	provider  kubernetes.Interface
+	traffic   *traffic.Generator
+	balancers *balancers
+	faults    *faults
+	incidents *incidents
+	telemetry *telemetry
+	drill     *drill
+
+	ctx  context.Context // ends with the cluster
+	end  context.CancelFunc
+	work sync.WaitGroup
+
+	mu      sync.Mutex
+	state   string
+	phase   string
+	failure error
+	readyAt time.Time
+}
+
+// Open prepares the cluster whose data is in dir: a new one, or the one that
+// was there. Close it also if Start fails.
+func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, saved *State) (_ *Cluster, err error) {
+	ctx, end := context.WithCancel(context.Background())
+	c := &Cluster{dir: dir, cfg: cfg, spec: cfg.Cluster, dial: dial, ctx: ctx, end: end, state: "starting"}
+	defer func() {
+		if err != nil {
+			c.Close(ctx)
+		}
+	}()
+	logs := filepath.Join(dir, "logs")
+	if err := os.MkdirAll(logs, 0o700); err != nil {
+		return nil, err
+	}
+	if c.log, err = timeline.Open(filepath.Join(dir, "timeline.jsonl")); err != nil {
+		return nil, err
+	}
+	if c.telemetry, err = newTelemetry(ctx, c.spec.Name); err != nil {
+		return nil, err
+	}
+	c.faults = &faults{cluster: c, flaps: map[string]context.CancelFunc{}}
+	c.incidents = newIncidents()
+	if cfg.Scenario != "" {
+		c.drill = newDrill()
+	}
+	c.plane, err = controlplane.New(controlplane.Config{
+		Name: c.spec.Name, Dir: dir, Logs: logs, Port: saved.Port, Ephemeral: cfg.Ephemeral,
+		Tunnel: c.tunnel, Note: c.note, Tracing: c.telemetry.provider(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.clients(); err != nil {
+		return nil, err
+	}
+	if err := c.machines(saved); err != nil {
+		return nil, err
+	}
+	return c, c.telemetry.observe(c)
+}
+
+// clients makes the clients of the API server that the cluster itself needs.
+func (c *Cluster) clients() (err error) {
+	if c.customer, err = c.plane.Customer(); err != nil {
+		return err
+	}
+	provider, err := c.plane.Provider()
+	if err != nil {
+		return err
+	}
+	c.provider, err = kubernetes.NewForConfig(provider)
+	return err
+}
+
+// machines makes the nodes, their network, and the clients that use it.
+func (c *Cluster) machines(saved *State) error {
+	proxy, err := c.plane.NodeProxy()
+	if err != nil {
+		return err
+	}
+	client, err := nodesClient(proxy)
+	if err != nil {
+		return err
+	}
+	c.fleet, err = nodes.NewFleet(nodes.Config{
+		ClusterName: c.spec.Name, Nodes: c.spec.Nodes, Seed: c.spec.Seed,
+		KubeletVersion: c.plane.Version(), Timeline: c.log, Client: client, State: saved.Fleet,
+	})
+	if err != nil {
+		return err
+	}
+	c.balancers = newBalancers(c, saved.Balancers)
+	c.traffic = traffic.New(newNetworkDialer(c.fleet))
+	for _, s := range saved.Traffic {
+		if err := c.traffic.Start(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Start brings everything up and returns when the cluster is ready: the control
+// plane serves, the nodes are Ready and kube-system runs.
+func (c *Cluster) Start(ctx context.Context) error {
+	err := c.start(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil {
+		c.state, c.failure = "failed", err
+		return err
+	}
+	c.state, c.phase, c.readyAt = "ready", "", time.Now().UTC()
+	return nil
+}
+
+func (c *Cluster) start(ctx context.Context) error {
+	resumed := c.log.Last().Seq > 0
+	verb, message := "created", fmt.Sprintf("cluster %s with %d nodes", c.spec.Name, c.spec.Nodes)
+	if resumed {
+		verb = "resumed"
+	}
+	c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: "cluster/" + c.spec.Name, Message: message})
+	c.setPhase("control plane")
+	if err := c.plane.Start(ctx); err != nil {
+		return err
+	}
+	if err := c.bootstrap(ctx); err != nil {
+		return fmt.Errorf("install the managed add-ons: %w", err)
+	}
+	c.setPhase("nodes")
+	c.work.Go(func() { c.balancers.run(c.ctx) })
+	c.work.Go(func() {
+		if err := c.fleet.Run(c.ctx); err != nil && c.ctx.Err() == nil {
+			c.fail(fmt.Errorf("nodes: %w", err))
+		}
+	})
+	if err := c.await(ctx, "the nodes", func() bool { return c.fleet.Ready() }); err != nil {
+		return err
+	}
+	c.setPhase("workloads")
+	if err := c.await(ctx, "kube-system", c.addonsReady); err != nil {
+		return err
+	}
+	if c.spec.Sample && !resumed {
+		if err := c.installSample(ctx); err != nil {
+			return fmt.Errorf("install the sample workload: %w", err)
+		}
+	}
+	c.work.Go(func() { c.traffic.Run(c.ctx) })
+	c.work.Go(c.keepState)
+	return nil
+}
+
+// readyTimeout bounds the start of each part, in virtual time. It is what AKS
+// allows a whole cluster.
+const readyTimeout = 20 * time.Minute
+
+// await waits until ok, which is asked ten times in a second.
+func (c *Cluster) await(ctx context.Context, what string, ok func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	for !ok() {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s did not become ready in %s", what, readyTimeout)
+		case <-c.ctx.Done():
+			return errors.New("stopped while starting")
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) setPhase(p string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.phase = p
+}
+
+// fail records that the engine cannot go on.
+func (c *Cluster) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state != "stopping" {
+		c.state, c.failure = "failed", err
+	}
+}
+
+// Stop ends the cluster in good order: everything that was acknowledged is on
+// disk.
+func (c *Cluster) Stop(ctx context.Context) error {
+	c.mu.Lock()
+	c.state = "stopping"
+	c.mu.Unlock()
+	err := c.saveState()
+	c.end()
+	c.plane.Stop(ctx)
+	return errors.Join(err, c.Close(ctx))
+}
+
+// Close gives back what the cluster holds, without a goodbye to its components.
+func (c *Cluster) Close(ctx context.Context) error {
+	c.end()
+	c.work.Wait()
+	var errs []error
+	if c.telemetry != nil {
+		errs = append(errs, c.telemetry.close(ctx))
+	}
+	if c.log != nil {
+		errs = append(errs, c.log.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// note is told by the control plane what happens to a component.
+func (c *Cluster) note(component, verb, message string) {
+	e := c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: component, Message: message, Cause: c.incidents.cause(component)})
+	if verb == "crashed" {
+		c.incidents.open(component, e)
+	}
+}
+
+// startComponents starts components one after another behind the scenes; their
+// incidents end when they are healthy.
+func (c *Cluster) startComponents(ctx context.Context, list []*controlplane.Component, cause timeline.Event) {
+	c.work.Go(func() {
+		for _, x := range list {
+			x.Heal()
+			if err := x.Start(ctx); err != nil && c.ctx.Err() == nil {
+				c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "failed to start", Subject: x.Name(), Cause: cause.Seq, Message: err.Error()})
+				return
+			}
+			c.incidents.close(x.Name())
+		}
+	})
+}
+
+// closeWhenHealthy ends a component's incident when its health check succeeds.
+func (c *Cluster) closeWhenHealthy(name string, _ timeline.Event) {
+	comp, ok := c.plane.Component(name)
+	if !ok {
+		return
+	}
+	c.work.Go(func() {
+		for comp.Healthy(c.ctx) != nil {
+			if !wait(c.ctx, time.Second) {
+				return
+			}
+		}
+		c.incidents.close(name)
+	})
+}
+
+// Status is the cluster at this moment.
+func (c *Cluster) Status() api.Status {
+	c.mu.Lock()
+	s := api.Status{Name: c.spec.Name, State: c.state, Phase: c.phase, ReadyAt: c.readyAt}
+	if c.failure != nil {
+		s.Error = c.failure.Error()
+	}
+	c.mu.Unlock()
+	s.Version, s.Now, s.Cluster, s.Clock = api.Version, time.Now().UTC(), c.spec, c.dial.Clock()
+	s.KubernetesVersion, s.Server = c.plane.Version(), c.plane.URL()
+	s.Kubeconfig, s.DataDir = c.plane.Kubeconfig(), c.dir
+	s.Components, s.Machines = c.Components(), c.Machines()
+	s.LoadBalancers, s.Traffic, s.Faults = c.balancers.list(), c.trafficTotals(), c.Faults()
+	return s
+}

@@ -1,0 +1,245 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"demarc/controlplane"
+	"demarc/sim/fault"
+	"demarc/sim/timeline"
+)
+
+// stopGrace is how long a component that is stopped may take to finish: the
+// default grace period of a pod, which the static pods of a control plane have.
+const stopGrace = 30 * time.Second
+
+// faults is what is in force, and makes faults happen.
+type faults struct {
+	cluster *Cluster
+
+	mu     sync.Mutex
+	last   int
+	active []fault.Active
+	flaps  map[string]context.CancelFunc // by fault ID
+}
+
+// Inject makes a fault happen, or a repair. What it returns has an ID only if
+// it stays in force.
+func (c *Cluster) Inject(ctx context.Context, spec fault.Spec) (fault.Active, error) {
+	spec, err := fault.Parse(spec.Verb, spec.Target, withBy(spec))
+	if err != nil {
+		return fault.Active{}, err
+	}
+	target, err := fault.ParseTarget(spec.Target)
+	if err != nil {
+		return fault.Active{}, err
+	}
+	kind, _ := fault.Lookup(spec.Verb)
+	if spec.By == "" {
+		spec.By = kind.DefaultActor(target.Kind)
+	}
+	return c.faults.inject(ctx, spec, target)
+}
+
+func withBy(spec fault.Spec) map[string]string {
+	args := map[string]string{}
+	for k, v := range spec.Args {
+		args[k] = v
+	}
+	if spec.By != "" {
+		args[fault.By().Name] = string(spec.By)
+	}
+	return args
+}
+
+// Faults are those in force, oldest first.
+func (c *Cluster) Faults() []fault.Active {
+	c.faults.mu.Lock()
+	defer c.faults.mu.Unlock()
+	return slices.Clone(c.faults.active)
+}
+
+// Heal ends the fault with the ID given, whatever it takes: what is down is
+// started again.
+func (c *Cluster) Heal(ctx context.Context, id string) error {
+	for _, a := range c.Faults() {
+		if a.ID != id {
+			continue
+		}
+		verb := "heal"
+		switch a.Verb {
+		case "crash", "stop":
+			verb = "start"
+		case "power-off":
+			verb = "power-on"
+		}
+		_, err := c.Inject(ctx, fault.Spec{Verb: verb, Target: a.Target, By: a.By})
+		return err
+	}
+	return fmt.Errorf("no fault %q is in force", id)
+}
+
+// inject dispatches on what is struck.
+func (f *faults) inject(ctx context.Context, spec fault.Spec, t fault.Target) (fault.Active, error) {
+	switch {
+	case spec.Verb == "heal":
+		return fault.Active{Spec: spec}, f.heal(spec, t)
+	case spec.Verb == "flap":
+		return f.flap(spec, t)
+	case spec.Verb == "partition":
+		return f.partition(spec, t)
+	case t.Components() != nil:
+		return f.strikeComponents(ctx, spec, t)
+	case t.Node != "":
+		return f.strikeNode(spec, t)
+	}
+	return f.crashContainers(spec, t)
+}
+
+// strikeComponents crashes, stops, starts, hangs or slows components. Those
+// that are struck together fall in the same instant.
+func (f *faults) strikeComponents(ctx context.Context, spec fault.Spec, t fault.Target) (fault.Active, error) {
+	var errs []error
+	var cause int64
+	var struck []*controlplane.Component
+	for _, name := range t.Components() {
+		if c, ok := f.cluster.plane.Component(name); ok {
+			struck = append(struck, c)
+		}
+	}
+	if spec.Verb == "start" {
+		return fault.Active{Spec: spec}, f.start(ctx, spec, struck)
+	}
+	if len(struck) > 1 {
+		cause = f.record(spec, 0).Seq
+	}
+	var graceful sync.WaitGroup
+	for _, c := range struck {
+		var err error
+		switch spec.Verb {
+		case "crash":
+			err = c.Crash()
+		case "stop":
+			graceful.Go(func() {
+				sctx, cancel := context.WithTimeout(ctx, stopGrace)
+				defer cancel()
+				_ = c.Stop(sctx) // one that is down already is what was asked for
+			})
+		case "hang":
+			c.Hang()
+		case "slow":
+			c.Slow(spec.Duration("latency"))
+		}
+		if err != nil && len(struck) == 1 {
+			return fault.Active{}, err
+		}
+		if err == nil {
+			e := f.recordOn(spec, c.Name(), cause)
+			f.cluster.incidents.open(c.Name(), e)
+		}
+		errs = append(errs, err)
+	}
+	graceful.Wait()
+	if len(struck) > 1 && !slices.Contains(errs, nil) {
+		return fault.Active{}, errors.Join(errs...)
+	}
+	return f.add(spec, cause), nil
+}
+
+// start starts components in order and ends the faults that held them down. It
+// does not wait until they serve: like the real ones, they come when they can.
+func (f *faults) start(ctx context.Context, spec fault.Spec, struck []*controlplane.Component) error {
+	e := f.record(spec, 0)
+	for _, c := range struck {
+		f.drop(func(a fault.Active) bool {
+			t, err := fault.ParseTarget(a.Target)
+			return err == nil && (a.Verb == "crash" || a.Verb == "stop") && slices.Contains(t.Components(), c.Name()) &&
+				(len(t.Components()) == 1 || len(struck) > 1)
+		})
+	}
+	f.cluster.startComponents(context.WithoutCancel(ctx), struck, e)
+	return nil
+}
+
+// strikeNode does something to one worker machine.
+func (f *faults) strikeNode(spec fault.Spec, t fault.Target) (fault.Active, error) {
+	fleet := f.cluster.fleet
+	name, ok := fleet.NodeName(t.Node)
+	if !ok {
+		return fault.Active{}, fmt.Errorf("no node %q; the nodes are %v", t.Node, fleet.NodeNames())
+	}
+	do := map[string]func(string, timeline.Actor) (timeline.Event, error){
+		"power-off": fleet.PowerOff, "power-on": fleet.PowerOn, "cut": fleet.CutNetwork,
+		"stop": fleet.StopKubelet, "crash": fleet.StopKubelet, "start": fleet.StartKubelet,
+	}[spec.Verb]
+	if do == nil {
+		return fault.Active{}, fmt.Errorf("%s cannot be done to a node", spec.Verb)
+	}
+	e, err := do(name, spec.By)
+	if err != nil {
+		return fault.Active{}, err
+	}
+	t.Node = name
+	spec.Target = t.String()
+	opposite := map[string][]string{"power-on": {"power-off"}, "start": {"stop", "crash"}}[spec.Verb]
+	if opposite != nil {
+		f.drop(func(a fault.Active) bool { return a.Target == spec.Target && slices.Contains(opposite, a.Verb) })
+		f.cluster.incidents.close(spec.Target)
+		return fault.Active{Spec: spec}, nil
+	}
+	f.cluster.incidents.open(spec.Target, e)
+	return f.add(spec, e.Seq), nil
+}
+
+// record puts a fault on the timeline.
+func (f *faults) record(spec fault.Spec, cause int64) timeline.Event {
+	return f.recordOn(spec, spec.Target, cause)
+}
+
+func (f *faults) recordOn(spec fault.Spec, subject string, cause int64) timeline.Event {
+	message := fmt.Sprintf("%s %s", spec.Verb, spec.Target)
+	for _, k := range slices.Sorted(maps.Keys(spec.Args)) {
+		message += " " + k + "=" + spec.Args[k]
+	}
+	return f.cluster.log.Append(timeline.Event{Actor: spec.By, Verb: pastTense[spec.Verb], Subject: subject, Cause: cause, Message: message})
+}
+
+// pastTense is how a verb reads on the timeline.
+var pastTense = map[string]string{
+	"crash": "crashed", "stop": "stopped", "start": "starting", "hang": "hung", "slow": "slowed",
+	"partition": "partitioned", "flap": "flapping", "heal": "healed",
+}
+
+// add puts a fault into force.
+func (f *faults) add(spec fault.Spec, event int64) fault.Active {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.last++
+	a := fault.Active{ID: "f" + strconv.Itoa(f.last), Spec: spec, Event: event}
+	f.active = append(f.active, a)
+	return a
+}
+
+// drop takes faults out of force and returns them.
+func (f *faults) drop(match func(fault.Active) bool) (dropped []fault.Active) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.active = slices.DeleteFunc(f.active, func(a fault.Active) bool {
+		if !match(a) {
+			return false
+		}
+		if cancel := f.flaps[a.ID]; cancel != nil {
+			cancel()
+			delete(f.flaps, a.ID)
+		}
+		dropped = append(dropped, a)
+		return true
+	})
+	return dropped
+}

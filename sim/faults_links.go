@@ -1,0 +1,165 @@
+package sim
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"time"
+
+	"demarc/sim/api"
+	"demarc/sim/fault"
+	"demarc/sim/timeline"
+)
+
+// partition cuts a link. One node's link to the API server is its network.
+func (f *faults) partition(spec fault.Spec, t fault.Target) (fault.Active, error) {
+	if t.Kind == fault.Node {
+		spec.Verb = "cut"
+		return f.strikeNode(spec, t)
+	}
+	if err := f.cluster.plane.Partition(spec.Target, spec.Args["from"]); err != nil {
+		return fault.Active{}, err
+	}
+	e := f.record(spec, 0)
+	if len(t.Components()) > 0 {
+		f.cluster.incidents.open(spec.Target, e)
+	}
+	return f.add(spec, e.Seq), nil
+}
+
+// flap crashes and starts something again and again.
+func (f *faults) flap(spec fault.Spec, t fault.Target) (fault.Active, error) {
+	ctx, cancel := context.WithCancel(f.cluster.ctx)
+	e := f.record(spec, 0)
+	a := f.add(spec, e.Seq)
+	f.mu.Lock()
+	f.flaps[a.ID] = cancel
+	f.mu.Unlock()
+	strike := func(verb string) error {
+		s := fault.Spec{Verb: verb, Target: spec.Target, By: spec.By}
+		if t.Kind == fault.Kubelet {
+			_, err := f.strikeNode(s, t)
+			return err
+		}
+		_, err := f.strikeComponents(f.cluster.ctx, s, t)
+		return err
+	}
+	go func() {
+		defer cancel()
+		for range spec.Int("times") {
+			if strike("crash") != nil || !wait(ctx, spec.Duration("down")) {
+				break
+			}
+			if strike("start") != nil || !wait(ctx, spec.Duration("up")) {
+				break
+			}
+		}
+		_ = strike("start") // what runs already is left alone
+		f.drop(func(x fault.Active) bool { return x.ID == a.ID })
+	}()
+	return a, nil
+}
+
+// wait returns false if ctx ended first.
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// heal ends what holds the target: hang, slow, partition, flap, cut.
+func (f *faults) heal(spec fault.Spec, t fault.Target) error {
+	if name, ok := f.cluster.fleet.NodeName(t.Node); ok && t.Node != "" {
+		t.Node = name
+		spec.Target = t.String()
+	}
+	ended := f.drop(func(a fault.Active) bool {
+		if !slices.Contains([]string{"hang", "slow", "partition", "flap", "cut"}, a.Verb) {
+			return false
+		}
+		at, err := fault.ParseTarget(a.Target)
+		return err == nil && (t.Kind == fault.All || a.Target == spec.Target || t.Kind == fault.ControlPlane && at.Components() != nil ||
+			t.Kind == fault.Component && slices.Contains(at.Components(), t.Component))
+	})
+	if len(ended) == 0 && t.Kind != fault.All {
+		return fmt.Errorf("nothing to heal on %s: no hang, slow, partition, flap or cut is in force there", spec.Target)
+	}
+	var errs []error
+	for _, a := range ended {
+		errs = append(errs, f.undo(a, spec.By))
+	}
+	return errors.Join(errs...)
+}
+
+// undo ends the effect of a fault that is no longer in force.
+func (f *faults) undo(a fault.Active, by timeline.Actor) error {
+	at, err := fault.ParseTarget(a.Target)
+	if err != nil {
+		return err
+	}
+	if a.Verb == "cut" {
+		_, err := f.cluster.fleet.RestoreNetwork(at.Node, by)
+		f.cluster.incidents.close(a.Target)
+		return err
+	}
+	e := f.record(fault.Spec{Verb: "heal", Target: a.Target, By: by}, a.Event)
+	if a.Verb == "partition" {
+		err = f.cluster.plane.Rejoin(a.Target, a.Args["from"])
+	}
+	for _, name := range at.Components() {
+		c, ok := f.cluster.plane.Component(name)
+		if ok && (a.Verb == "hang" || a.Verb == "slow") {
+			c.Heal()
+		}
+		f.cluster.closeWhenHealthy(name, e)
+	}
+	return err
+}
+
+// crashContainers kills the containers of a container, pod or deployment target.
+func (f *faults) crashContainers(spec fault.Spec, t fault.Target) (fault.Active, error) {
+	pods := []string{t.Name}
+	if t.Kind == fault.Deployment {
+		pods = f.oldestPods(t, spec.Int("count"))
+	}
+	found := false
+	for _, c := range f.cluster.fleet.Containers() {
+		if c.Namespace != t.Namespace || !slices.Contains(pods, c.Pod) || t.Container != "" && c.Name != t.Container || c.State != "running" {
+			continue
+		}
+		found = true
+		if _, err := f.cluster.fleet.CrashContainer(c.Namespace, c.Pod, c.Name, 137, "Error", spec.By); err != nil {
+			return fault.Active{}, err
+		}
+	}
+	if !found {
+		return fault.Active{}, fmt.Errorf("no running container of %s to crash", spec.Target)
+	}
+	return fault.Active{Spec: spec}, nil
+}
+
+// oldestPods are the names of up to n running pods of a deployment, oldest
+// first. The nodes know them, also while there is no API server to ask: a
+// deployment's pods are named NAME-HASH-SUFFIX.
+func (f *faults) oldestPods(t fault.Target, n int) []string {
+	name := regexp.MustCompile("^" + regexp.QuoteMeta(t.Name) + "-[a-z0-9]{1,10}-[a-z0-9]{5}$")
+	running := slices.DeleteFunc(f.cluster.fleet.Containers(), func(c api.Container) bool {
+		return c.Namespace != t.Namespace || c.State != "running" || !name.MatchString(c.Pod)
+	})
+	slices.SortFunc(running, func(a, b api.Container) int {
+		return cmp.Or(a.StartedAt.Compare(b.StartedAt), cmp.Compare(a.Pod, b.Pod))
+	})
+	var names []string
+	for _, c := range running {
+		if !slices.Contains(names, c.Pod) && len(names) < n {
+			names = append(names, c.Pod)
+		}
+	}
+	return names
+}

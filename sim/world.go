@@ -1,0 +1,112 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"demarc/controlplane"
+	"demarc/scenarios/script"
+	"demarc/sim/api"
+	"demarc/sim/timeline"
+	"demarc/sim/traffic"
+
+	"k8s.io/client-go/rest"
+)
+
+var _ script.World = (*Cluster)(nil)
+
+// Customer implements [script.World].
+func (c *Cluster) Customer() *rest.Config {
+	cfg := rest.CopyConfig(c.customer)
+	cfg.UserAgent = "kubectl"
+	return cfg
+}
+
+// StartTraffic implements [script.World].
+func (c *Cluster) StartTraffic(spec traffic.Spec) error {
+	if err := c.traffic.Start(spec); err != nil {
+		return err
+	}
+	c.log.Append(timeline.Event{Actor: timeline.Customer, Verb: "started", Subject: "traffic/" + spec.Name, Message: spec.String()})
+	return nil
+}
+
+// StopTraffic implements [script.World].
+func (c *Cluster) StopTraffic(name string) error {
+	if err := c.traffic.Stop(name); err != nil {
+		return err
+	}
+	c.log.Append(timeline.Event{Actor: timeline.Customer, Verb: "stopped", Subject: "traffic/" + name})
+	return nil
+}
+
+// Traffic implements [script.World].
+func (c *Cluster) Traffic(name string) (*traffic.Record, bool) { return c.traffic.Record(name) }
+
+// Timeline implements [script.World].
+func (c *Cluster) Timeline() *timeline.Log { return c.log }
+
+// Record implements [script.World].
+func (c *Cluster) Record(e timeline.Event) timeline.Event { return c.log.Append(e) }
+
+// Machines implements [script.World].
+func (c *Cluster) Machines() []api.Machine { return c.fleet.Machines() }
+
+// Containers implements [script.World].
+func (c *Cluster) Containers() []api.Container { return c.fleet.Containers() }
+
+// Incidents implements [script.World].
+func (c *Cluster) Incidents() []api.Incident { return c.incidents.list() }
+
+// NodeName implements [script.World].
+func (c *Cluster) NodeName(ref string) (string, bool) { return c.fleet.NodeName(ref) }
+
+// Components implements [script.World]: each component with what its own health
+// check says now.
+func (c *Cluster) Components() []api.Component {
+	all := c.plane.Components()
+	out := make([]api.Component, len(all))
+	var asked sync.WaitGroup
+	for i, x := range all {
+		s := x.Status()
+		out[i] = api.Component{Name: s.Name, State: string(s.State), Message: s.Message, Since: s.Since.UTC(), Starts: s.Starts}
+		if s.State != controlplane.Running {
+			continue
+		}
+		asked.Go(func() {
+			ctx, cancel := context.WithTimeout(c.ctx, time.Second)
+			defer cancel()
+			err := x.Healthy(ctx)
+			out[i].Healthy = err == nil
+			if err != nil {
+				out[i].Message = healthMessage(err)
+			}
+		})
+	}
+	asked.Wait()
+	return out
+}
+
+func healthMessage(err error) string {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "its health check got no answer within a second"
+	}
+	return err.Error()
+}
+
+// trafficTotals are all traffics since they began.
+func (c *Cluster) trafficTotals() []api.Traffic {
+	var out []api.Traffic
+	for _, s := range c.traffic.Specs() {
+		if r, ok := c.traffic.Record(s.Name); ok {
+			t := r.Totals(time.Time{})
+			out = append(out, api.Traffic{Spec: s, Sent: t.Sent, Failed: t.Failed, Reasons: t.Reasons})
+		}
+	}
+	slices.SortFunc(out, func(a, b api.Traffic) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
