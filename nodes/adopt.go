@@ -50,8 +50,21 @@ func (p *pod) adoptSandbox(now time.Time) {
 		return
 	}
 	p.takeSandbox(ip)
-	if !p.m.on {
+	if !p.m.on || p.m.booting() {
 		p.powerLost(now)
+	}
+}
+
+// lose is for a pod that the API server has from a backup: its status tells of
+// containers that ended long ago.
+func (p *pod) lose(now time.Time) {
+	for _, c := range p.containers {
+		if c.state == running {
+			c.exit(now, exitKilled, "ContainerStatusUnknown")
+		}
+	}
+	if !p.over {
+		p.dropSandbox()
 	}
 }
 

@@ -81,10 +81,10 @@ func (f *Fleet) StopKubelet(node string, by timeline.Actor) (timeline.Event, err
 		switch {
 		case !m.on:
 			return "", fmt.Errorf("node %s is powered off", m.name)
-		case !m.kubelet && m.kubeletAt.IsZero():
+		case !m.kubelet && !m.booting():
 			return "", fmt.Errorf("the kubelet of node %s is already stopped", m.name)
 		}
-		m.kubelet = false
+		m.kubelet, m.rebooted = false, false
 		m.kubeletAt = time.Time{}
 		f.kubelet.drop(m.name)
 		return "the kubelet is stopped; containers go on", nil

@@ -484,6 +484,11 @@ func TestResumeKeepsContainersRunning(t *testing.T) {
 		if n := v.count("restarted container/default/web/c"); n != 0 {
 			t.Errorf("%d restarts, want none", n)
 		}
+		for _, a := range v.api.Actions() {
+			if a.Matches("patch", "pods/status") {
+				t.Errorf("the fleet wrote a status that had not changed: %s", a.(clienttesting.PatchAction).GetPatch())
+			}
+		}
 		backend, ok := v.f.Backend(v.f.pods["uid-web"].ip)
 		if !ok {
 			t.Fatal("nobody has the pod's address")

@@ -166,7 +166,7 @@ func (f *Fleet) DialKubelet(ctx context.Context, address string) (net.Conn, erro
 	case !listens:
 		return nil, refused(address)
 	}
-	client, server := net.Pipe()
+	client, server := newPipe()
 	conn := &kubeletConn{Conn: server, s: f.kubelet, node: m.name}
 	f.kubelet.mu.Lock()
 	f.kubelet.conns[conn] = struct{}{}

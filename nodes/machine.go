@@ -85,9 +85,15 @@ func (m *machine) reachable() bool { return m.on && !m.cut }
 // server.
 func (m *machine) connected() bool { return m.on && m.kubelet && !m.cut }
 
+// booting says whether the machine has power and is not up yet.
+func (m *machine) booting() bool { return m.on && !m.kubelet && (m.rebooted || !m.kubeletAt.IsZero()) }
+
 // begin is the start of the fleet, for one machine.
 func (m *machine) begin(now time.Time) {
-	if m.on && m.kubelet {
+	switch {
+	case m.booting():
+		m.kubeletAt = tick(now.Add(bootTime))
+	case m.on && m.kubelet:
 		m.startKubelet(now)
 	}
 	m.f.wake(m)

@@ -121,7 +121,7 @@ func (c *container) scheduleProbes(now time.Time) {
 			if !s.next.After(now) {
 				s.next = beatAfter(s.next, period, now.Add(1))
 			}
-			c.ask(kind, spec)
+			c.ask(kind, spec, now)
 		}
 		c.p.at(s.next)
 	}

@@ -31,12 +31,18 @@ type question struct {
 }
 
 // ask sends a probe. A port that only has to be open is looked at at once; a
-// program that has to answer gets a goroutine for as long as it takes.
-func (c *container) ask(kind int, spec *corev1.Probe) {
+// program that has to answer gets a goroutine for as long as it takes. The lock
+// is held.
+func (c *container) ask(kind int, spec *corev1.Probe, now time.Time) {
 	q := question{
 		c: c, id: c.id, kind: kind, spec: spec, ports: c.spec().Ports, ip: c.p.ip.String(),
 		timeout: time.Duration(max(spec.TimeoutSeconds, 1)) * time.Second,
 		program: c.program, find: c.p.handler,
+	}
+	if spec.TCPSocket != nil {
+		ok, output := q.connect(c.p.listening)
+		c.answered(q.id, q.kind, ok, output, now)
+		return
 	}
 	f := c.p.f
 	f.scripts.Go(func() {
@@ -57,8 +63,6 @@ func (q *question) ask(ctx context.Context) (ok bool, output string) {
 	switch {
 	case q.spec.HTTPGet != nil:
 		return q.get(ctx)
-	case q.spec.TCPSocket != nil:
-		return q.connect()
 	case q.spec.Exec != nil:
 		return q.exec(ctx)
 	}
@@ -81,12 +85,13 @@ func (q *question) port(p intstr.IntOrString) (int32, error) {
 	return 0, fmt.Errorf("couldn't find port: %q", p.StrVal)
 }
 
-func (q *question) connect() (bool, string) {
+// connect says whether the port is open.
+func (q *question) connect(find func(port int32) (http.Handler, bool)) (bool, string) {
 	port, err := q.port(q.spec.TCPSocket.Port)
 	if err != nil {
 		return false, err.Error()
 	}
-	if _, ok := q.find(port); !ok {
+	if _, ok := find(port); !ok {
 		return false, refused(q.host(q.spec.TCPSocket.Host, port)).Error()
 	}
 	return true, ""

@@ -3,7 +3,6 @@ package nodes
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -17,18 +16,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 )
 
-// asStatus finds the API server's own answer in an error.
-func asStatus(err error, target *apierrors.APIStatus) bool { return errors.As(err, target) }
-
 // nodeWork is what is to be written of a machine, taken under the lock.
 type nodeWork struct {
 	register, lease, status bool
 
-	events []event
-	held   *coordinationv1.Lease
-	uid    types.UID
-	boot   string
-	seen   *corev1.Node // by the informer
+	held *coordinationv1.Lease
+	uid  types.UID
+	boot string
 }
 
 func (f *Fleet) takeNodeWork(m *machine) (w nodeWork, ok bool) {
@@ -39,27 +33,24 @@ func (f *Fleet) takeNodeWork(m *machine) (w nodeWork, ok bool) {
 	}
 	w = nodeWork{
 		register: !m.registered, lease: m.leaseDue, status: m.statusDue,
-		events: m.events.take(), held: m.lease, uid: m.uid, boot: m.bootID(),
+		held: m.lease, uid: m.uid, boot: m.bootID(),
 	}
 	return w, true
 }
 
 // writeMachine writes what is to be written of a machine: its Node, its lease,
 // its status and its events.
-func (f *Fleet) writeMachine(ctx context.Context, m *machine) (err error) {
+func (f *Fleet) writeMachine(ctx context.Context, m *machine) error {
 	w, ok := f.takeNodeWork(m)
 	if !ok {
 		return nil
 	}
-	defer func() {
-		if err != nil {
-			f.returnEvents(&m.events, w.events)
-		}
-	}()
 	if w.register {
-		if w.uid, err = f.register(ctx, m, w.boot); err != nil {
+		uid, err := f.register(ctx, m, w.boot)
+		if err != nil {
 			return err
 		}
+		w.uid = uid
 	}
 	if w.lease {
 		if err := f.renew(ctx, m, w); err != nil {
@@ -75,7 +66,7 @@ func (f *Fleet) writeMachine(ctx context.Context, m *machine) (err error) {
 		}
 	}
 	about := corev1.ObjectReference{Kind: "Node", APIVersion: "v1", Name: m.name, UID: w.uid}
-	return f.sendEvents(ctx, m.name, &m.events, about, w.events)
+	return f.sendEvents(ctx, m.name, &m.events, about)
 }
 
 // register makes the machine's Node, or finds the one it made before.
@@ -122,6 +113,12 @@ func (f *Fleet) renew(ctx context.Context, m *machine, w nodeWork) error {
 		lease = lease.DeepCopy()
 		setLease(lease, m.name, time.Now())
 		lease, err = client.Update(ctx, lease, metav1.UpdateOptions{})
+	}
+	if apierrors.IsNotFound(err) && !w.register && m.deleted() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		m.lease, m.leaseDue = nil, false
+		return nil // a kubelet without a Node has nothing to renew
 	}
 	if apierrors.IsNotFound(err) {
 		lease, err = client.Create(ctx, newLease(m.name, w.uid, time.Now()), metav1.CreateOptions{})
@@ -200,6 +197,13 @@ func nodeReady(n *corev1.Node) bool {
 		}
 	}
 	return false
+}
+
+// deleted says whether somebody deleted the Node of the machine. Its kubelet
+// makes it again only when it restarts.
+func (m *machine) deleted() bool {
+	_, err := m.f.nodes.Get(m.name)
+	return apierrors.IsNotFound(err)
 }
 
 // disputed says whether the API server believes something else of the node than

@@ -17,6 +17,7 @@ type saved struct {
 
 type savedMachine struct {
 	Off            bool  `json:"off,omitempty"`
+	Booting        bool  `json:"booting,omitempty"`
 	KubeletStopped bool  `json:"kubeletStopped,omitempty"`
 	Cut            bool  `json:"cut,omitempty"`
 	Boots          int   `json:"boots,omitempty"`
@@ -31,7 +32,8 @@ func (f *Fleet) Save() ([]byte, error) {
 	for _, m := range f.machines {
 		state := savedMachine{
 			Off: !m.on, Cut: m.cut, Boots: m.boots, Cause: m.cause,
-			KubeletStopped: m.on && !m.kubelet && m.kubeletAt.IsZero(),
+			Booting:        m.booting(),
+			KubeletStopped: m.on && !m.kubelet && !m.booting(),
 		}
 		if state != (savedMachine{Boots: 1}) {
 			s.Machines[m.name] = state
@@ -44,8 +46,8 @@ func (f *Fleet) Save() ([]byte, error) {
 	return b, nil
 }
 
-// restore puts the machines into the state that Save returned. A machine that
-// was booting has booted.
+// restore puts the machines into the state that Save returned. One that was
+// booting boots anew.
 func (f *Fleet) restore(state []byte) error {
 	if len(state) == 0 {
 		return nil
@@ -63,7 +65,8 @@ func (f *Fleet) restore(state []byte) error {
 			return fmt.Errorf("the saved machines have a node %s that this cluster has not", name)
 		}
 		m.on, m.cut, m.cause = !state.Off, state.Cut, state.Cause
-		m.kubelet = m.on && !state.KubeletStopped
+		m.kubelet = m.on && !state.KubeletStopped && !state.Booting
+		m.rebooted = state.Booting
 		m.boots = max(state.Boots, 1)
 	}
 	return nil

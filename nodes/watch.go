@@ -7,7 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/tools/cache"
 )
@@ -22,8 +22,8 @@ func (f *Fleet) watch() {
 
 	// Adding a handler to an informer that has not started cannot fail.
 	_, _ = pods.AddEventHandler(cache.ResourceEventHandlerDetailedFuncs{
-		AddFunc:    func(obj any, _ bool) { f.podSeen(obj) },
-		UpdateFunc: func(_, obj any) { f.podSeen(obj) },
+		AddFunc:    f.podSeen,
+		UpdateFunc: func(_, obj any) { f.podSeen(obj, false) },
 		DeleteFunc: f.podGone,
 	})
 	changed := func(any) { f.rulesChanged() }
@@ -37,10 +37,26 @@ func (f *Fleet) watch() {
 	_ = f.informers.Core().V1().Nodes().Informer()
 }
 
-// slim drops what nobody here reads and what takes the most memory.
+// slim drops what nobody here reads and what takes the most memory. It changes
+// a copy: a client may have shared the object with somebody else.
 func slim(obj any) (any, error) {
-	if m, err := meta.Accessor(obj); err == nil {
-		m.SetManagedFields(nil)
+	switch o := obj.(type) {
+	case *corev1.Pod:
+		c := *o
+		c.ManagedFields = nil
+		return &c, nil
+	case *corev1.Node:
+		c := *o
+		c.ManagedFields, c.Status.Images = nil, nil
+		return &c, nil
+	case *corev1.Service:
+		c := *o
+		c.ManagedFields = nil
+		return &c, nil
+	case *discoveryv1.EndpointSlice:
+		c := *o
+		c.ManagedFields = nil
+		return &c, nil
 	}
 	return obj, nil
 }
@@ -59,8 +75,9 @@ func (f *Fleet) awaitSync(ctx context.Context) {
 	f.wake(&f.proxy)
 }
 
-// podSeen takes a new or changed pod from the API server.
-func (f *Fleet) podSeen(obj any) {
+// podSeen takes a new or changed pod from the API server. In the first list are
+// pods that were on the machines before the fleet was made.
+func (f *Fleet) podSeen(obj any, first bool) {
 	api, ok := obj.(*corev1.Pod)
 	if !ok || api.Spec.NodeName == "" {
 		return
@@ -84,7 +101,11 @@ func (f *Fleet) podSeen(obj any) {
 		f.agents[p.uid] = p
 	}
 	if len(api.Status.ContainerStatuses) > 0 || len(api.Status.InitContainerStatuses) > 0 || terminal(api.Status.Phase) {
-		p.adopt(time.Now())
+		now := time.Now()
+		p.adopt(now)
+		if !first {
+			p.lose(now)
+		}
 	}
 	f.wake(p)
 }

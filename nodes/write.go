@@ -3,7 +3,9 @@ package nodes
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -65,6 +67,7 @@ func (f *Fleet) settle(r *retry, it item, err error) {
 	case outage(err):
 		f.setOnline(false)
 	default:
+		f.setOnline(true) // it answers, if not as one likes
 		r.fail(time.Now())
 		f.schedule(it, tick(r.at))
 	}
@@ -74,7 +77,7 @@ func (f *Fleet) settle(r *retry, it item, err error) {
 // cannot do its work, rather than that it refuses.
 func outage(err error) bool {
 	var status apierrors.APIStatus
-	if !asStatus(err, &status) {
+	if !errors.As(err, &status) {
 		return true
 	}
 	code := status.Status().Code
@@ -126,8 +129,7 @@ func newer(a, b string) bool {
 type podWork struct {
 	base   *corev1.Pod
 	status *corev1.PodStatus // nil if it is known
-	events []event
-	refs   []ref // nil if nothing is wanted
+	refs   []ref             // nil if nothing is wanted
 	delete bool
 }
 
@@ -137,7 +139,7 @@ func (f *Fleet) takeWork(p *pod) (w podWork, ok bool) {
 	if !p.m.connected() || !f.online {
 		return w, false
 	}
-	w.base, w.events, w.delete = p.base, p.events.take(), p.mayDelete()
+	w.base, w.delete = p.base, p.mayDelete()
 	if p.dirty {
 		w.status = p.status
 	}
@@ -147,33 +149,27 @@ func (f *Fleet) takeWork(p *pod) (w podWork, ok bool) {
 	return w, true
 }
 
-// writePod writes what is to be written of a pod.
+// writePod writes what is to be written of a pod. What one request could not do
+// keeps no other from being tried.
 func (f *Fleet) writePod(ctx context.Context, p *pod) error {
 	w, ok := f.takeWork(p)
 	if !ok {
 		return nil
 	}
-	if w.refs != nil {
-		if err := f.fetchConfig(ctx, p, w.refs); err != nil {
-			f.returnEvents(&p.events, w.events)
-			return err
-		}
-	}
 	about := corev1.ObjectReference{
 		Kind: "Pod", APIVersion: "v1", Namespace: p.namespace, Name: p.name, UID: p.uid, ResourceVersion: w.base.ResourceVersion,
 	}
-	if err := f.sendEvents(ctx, p.m.name, &p.events, about, w.events); err != nil {
-		return err
-	}
+	errs := []error{f.sendEvents(ctx, p.m.name, &p.events, about)}
 	if w.status != nil {
-		if err := f.patchStatus(ctx, p, w.base, w.status); err != nil {
-			return err
-		}
+		errs = append(errs, f.patchStatus(ctx, p, w.base, w.status))
+	}
+	if w.refs != nil {
+		errs = append(errs, f.fetchConfig(ctx, p, w.refs))
 	}
 	if w.delete {
-		return f.deletePod(ctx, p)
+		errs = append(errs, f.deletePod(ctx, p))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // fetchConfig looks up a pod's ConfigMaps and Secrets.
@@ -212,7 +208,6 @@ func (f *Fleet) patchStatus(ctx context.Context, p *pod, base *corev1.Pod, statu
 		p.dirty = false
 	}
 	if err == nil {
-		api.ManagedFields = nil
 		p.rebase(api)
 	}
 	f.wake(p) // to delete it, or to write what changed meanwhile
@@ -228,7 +223,7 @@ func statusPatch(base *corev1.Pod, status *corev1.PodStatus) ([]byte, error) {
 		Status corev1.PodStatus `json:"status"`
 	}
 	var from, to object
-	from.Status, to.Status = base.Status, *status
+	from.Status, to.Status = base.Status, keepOthers(base.Status, *status)
 	to.Metadata.UID = base.UID
 	a, err := json.Marshal(from)
 	if err != nil {
@@ -239,6 +234,27 @@ func statusPatch(base *corev1.Pod, status *corev1.PodStatus) ([]byte, error) {
 		return nil, fmt.Errorf("encode the new status: %w", err)
 	}
 	return strategicpatch.CreateTwoWayMergePatch(a, b, corev1.Pod{})
+}
+
+// keepOthers leaves in a new status what is not a kubelet's to change.
+func keepOthers(old, status corev1.PodStatus) corev1.PodStatus {
+	var conditions []corev1.PodCondition
+	for _, c := range old.Conditions {
+		if !slices.Contains(kubeletConditions, c.Type) {
+			conditions = append(conditions, c)
+		}
+	}
+	for _, c := range status.Conditions {
+		if slices.Contains(kubeletConditions, c.Type) {
+			conditions = append(conditions, c)
+		}
+	}
+	status.Conditions = conditions
+	status.QOSClass = old.QOSClass
+	status.NominatedNodeName = old.NominatedNodeName
+	status.ResourceClaimStatuses = old.ResourceClaimStatuses
+	status.ExtendedResourceClaimStatus = old.ExtendedResourceClaimStatus
+	return status
 }
 
 // deletePod is the last word of a kubelet on a pod: the API server may drop it.
@@ -255,14 +271,23 @@ func (f *Fleet) deletePod(ctx context.Context, p *pod) error {
 	return nil
 }
 
-// sendEvents writes events. One that the API server refuses is dropped, as by a
-// kubelet; during an outage the rest wait.
-func (f *Fleet) sendEvents(ctx context.Context, node string, q *eventQueue, about corev1.ObjectReference, events []event) error {
+// sendEvents writes what a queue has to say. An event that the API server
+// refuses is dropped, as by a kubelet; during an outage the rest waits.
+func (f *Fleet) sendEvents(ctx context.Context, node string, q *eventQueue, about corev1.ObjectReference) error {
+	f.mu.Lock()
+	events := q.take()
+	f.mu.Unlock()
 	for i := range events {
-		if err := f.sendEvent(ctx, node, q, about, &events[i]); err != nil && outage(err) {
-			f.returnEvents(q, events[i:])
-			return fmt.Errorf("write event of %s %s: %w", about.Kind, about.Name, err)
+		err := f.sendEvent(ctx, node, q, about, &events[i])
+		if err == nil || !outage(err) {
+			continue
 		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		for _, e := range events[i:] {
+			q.again(e.eventKey)
+		}
+		return fmt.Errorf("write event of %s %s: %w", about.Kind, about.Name, err)
 	}
 	return nil
 }
@@ -293,12 +318,4 @@ func (f *Fleet) sendEvent(ctx context.Context, node string, q *eventQueue, about
 	defer f.mu.Unlock()
 	q.created(e.eventKey, made.Name)
 	return nil
-}
-
-func (f *Fleet) returnEvents(q *eventQueue, events []event) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for i := range events {
-		q.again(events[i].eventKey)
-	}
 }

@@ -135,7 +135,7 @@ func (c *Cluster) machines(saved *State) error {
 		return err
 	}
 	c.balancers = newBalancers(c, saved.Balancers)
-	c.traffic = traffic.New(newNetworkDialer(c.fleet))
+	c.traffic = traffic.New(clientNetwork{c.fleet})
 	for _, s := range saved.Traffic {
 		if err := c.traffic.Start(s); err != nil {
 			return err

@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -28,6 +29,13 @@ func (c *Cluster) Customer() *rest.Config {
 
 // StartTraffic implements [script.World].
 func (c *Cluster) StartTraffic(spec traffic.Spec) error {
+	if ref, ok := strings.CutPrefix(spec.From, "node/"); ok {
+		name, ok := c.fleet.NodeName(ref)
+		if !ok {
+			return fmt.Errorf("traffic %s: no node %q; the nodes are %v", spec.Name, ref, c.fleet.NodeNames())
+		}
+		spec.From = "node/" + name
+	}
 	if err := c.traffic.Start(spec); err != nil {
 		return err
 	}

@@ -57,8 +57,8 @@ func run(path string) error {
 	if !saved.Now.IsZero() {
 		cfg.Cluster, start = saved.Cluster, saved.Resume()
 	}
-	tuneMemory()
 	dial := clock.Start(start)
+	tuneMemory()
 	out, err := unframed(os.Stdout)
 	if err != nil {
 		return err

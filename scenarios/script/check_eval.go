@@ -15,25 +15,37 @@ import (
 func (c checkCondition) bind(r *run) (bound, error) {
 	text := replaceNodes(c.text, r.world.NodeName)
 	if text == c.text {
-		return &boundCheck{expression: c.expr, totals: map[string]*tally{}}, nil
+		return newBoundCheck(c.expr, r), nil
 	}
 	p := parser{script: r.script, traffic: r.trafficLines()}
 	e := p.compileCheck(text, 0, 1)
 	if e == nil {
 		return nil, fmt.Errorf("check %s: %s", text, p.problems[0].Message)
 	}
-	return &boundCheck{expression: e, totals: map[string]*tally{}}, nil
+	return newBoundCheck(e, r), nil
 }
 
 // boundCheck is a check in a run.
 type boundCheck struct {
 	*expression
-	totals map[string]*tally
+	looksAt needs
+	totals  map[string]*tally
 }
 
-func (b *boundCheck) needs() needs {
+func newBoundCheck(e *expression, r *run) *boundCheck {
+	b := &boundCheck{expression: e, looksAt: e.looksAt(), totals: map[string]*tally{}}
+	if e.anyTraffic {
+		b.looksAt.traffic = r.started
+	}
+	return b
+}
+
+func (b *boundCheck) needs() needs { return b.looksAt }
+
+// looksAt is what the expression looks at.
+func (e *expression) looksAt() needs {
 	var n needs
-	for _, name := range b.vars {
+	for _, name := range e.vars {
 		if gvk, ok := celLists[name]; ok {
 			n.kinds = append(n.kinds, gvk)
 		}
@@ -42,15 +54,15 @@ func (b *boundCheck) needs() needs {
 			n.timeline = true
 		}
 	}
-	for _, o := range b.objects {
+	for _, o := range e.objects {
 		n.kinds = append(n.kinds, o.gvk)
 	}
-	n.traffic = b.traffic
+	n.traffic = e.traffic
 	return n
 }
 
 func (b *boundCheck) eval(v *view) outcome {
-	for _, gvk := range b.needs().kinds {
+	for _, gvk := range b.looksAt.kinds {
 		if _, err := v.objects(gvk); err != nil {
 			return unreachable(err)
 		}
@@ -177,10 +189,7 @@ func (a activation) resolve(name string) (any, bool) {
 }
 
 func (a activation) traffic() map[string]*celTraffic {
-	names := a.check.traffic
-	if a.check.anyTraffic {
-		names = a.view.run.started
-	}
+	names := a.check.looksAt.traffic
 	m := make(map[string]*celTraffic, len(names))
 	for _, name := range names {
 		if _, ok := a.view.run.world.Traffic(name); ok {

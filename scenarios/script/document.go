@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"demarc/sim/fault"
 )
 
 // grammar is the part of the reference that does not come from a registry.
@@ -51,7 +53,7 @@ sent in its window does not hold.
 
 // celDocs say what the variables of checks are.
 var celDocs = []struct{ name, doc string }{
-	{"traffic", "map: name -> " + "Traffic; traffic.shop.success is from 0.0 to 1.0"},
+	{"traffic", "map: name -> Traffic; traffic.shop.success is from 0.0 to 1.0"},
 	{"components", "map: name -> Component, such as components['kube-apiserver'].healthy"},
 	{"machines", "list of Machine: the worker machines as they are, whatever the API server believes"},
 	{"containers", "list of Container, as the nodes' runtimes know them"},
@@ -72,13 +74,16 @@ func Document(w io.Writer) error {
 		fault bool
 	}{{"ACTIONS", false}, {"FAULTS AND REPAIRS", true}} {
 		d.print("\n%s\n", part.title)
+		if part.fault {
+			d.print("Each takes by=: %s.\n", fault.By().Doc)
+		}
 		for _, v := range Verbs() {
 			if v.Fault == part.fault {
 				d.verb(v)
 			}
 		}
 	}
-	d.print("\nCHECKS\nChecks are CEL (cel.dev) with the libraries of Kubernetes. %s\n", traffics)
+	d.print("\nCHECKS\nChecks are CEL (cel.dev) with the libraries of Kubernetes.\n%s\n", traffics)
 	for _, v := range celDocs {
 		d.print("  %s\n      %s\n", v.name, v.doc)
 	}
@@ -87,7 +92,7 @@ func Document(w io.Writer) error {
 		lists = append(lists, name)
 	}
 	slices.Sort(lists)
-	d.print("  %s\n      lists of Kubernetes objects, of all namespaces\n\nTypes:\n", strings.Join(lists, ", "))
+	d.print("%s      lists of Kubernetes objects, of all namespaces\n\nTypes:\n", wrap(strings.Join(lists, ", "), "  "))
 	for _, t := range celTypes {
 		fields := make([]string, 0, t.NumField())
 		for i := range t.NumField() {
@@ -113,7 +118,7 @@ func (d *docWriter) print(format string, args ...any) {
 func (d *docWriter) verb(v Verb) {
 	d.print("\n  %s\n      %s\n", v.Usage(), v.Summary)
 	if v.Doc != "" {
-		d.print("      %s\n", v.Doc)
+		d.print("%s", wrap(v.Doc, "      "))
 	}
 	d.args(v.Args)
 	d.print("      Example: at 10m %s\n", v.Example)
@@ -121,6 +126,9 @@ func (d *docWriter) verb(v Verb) {
 
 func (d *docWriter) args(args []Arg) {
 	for _, a := range args {
+		if a.Name == fault.By().Name {
+			continue // said once for all
+		}
 		notes := ""
 		if len(a.Values) > 0 {
 			notes = " (" + strings.Join(a.Values, ", ") + ")"
@@ -130,4 +138,24 @@ func (d *docWriter) args(args []Arg) {
 		}
 		d.print("        %-10s %s%s\n", a.Name, a.Doc, notes)
 	}
+}
+
+// docWidth is how long the reference's lines may be.
+const docWidth = 112
+
+// wrap breaks a text into lines that begin with indent.
+func wrap(text, indent string) string {
+	var sb strings.Builder
+	line := indent
+	for i, w := range strings.Fields(text) {
+		if i > 0 && len(line)+1+len(w) > docWidth {
+			sb.WriteString(line + "\n")
+			line = indent
+		}
+		if line != indent {
+			line += " "
+		}
+		line += w
+	}
+	return sb.String() + line + "\n"
 }

@@ -25,6 +25,8 @@ type kube struct {
 }
 
 func newKube(cfg *rest.Config) (*kube, error) {
+	cfg = rest.CopyConfig(cfg)
+	cfg.WarningHandler = rest.NoWarnings{} // nobody reads an engine's log for them
 	d, err := dynamic.NewForConfig(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("make a client: %w", err)

@@ -139,7 +139,7 @@ func (p *parser) readLine(line string) {
 	case "clause":
 		p.readClause(words)
 	case "at", "within", "after", "throughout", "finally":
-		p.readStep(strings.TrimSpace(line), words)
+		p.readStep(line, words)
 	default:
 		p.unknownOpening(first)
 	}

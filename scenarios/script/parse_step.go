@@ -14,7 +14,8 @@ var expectWords = []string{"expect", "absent", "check"}
 
 // readStep reads a line that opens with a time.
 func (p *parser) readStep(text string, words []word) {
-	s := step{line: p.line, text: text, opens: opening(words[0].text)}
+	s := step{line: p.line, text: display(text), opens: opening(words[0].text)}
+	timeAt := words[min(1, len(words)-1)].col
 	words, ok := p.readTimes(&s, words)
 	if !ok {
 		return
@@ -23,7 +24,7 @@ func (p *parser) readStep(text string, words []word) {
 		p.problem(1, "", "finally (line %d) must be the last: nothing can come after it", p.final)
 	}
 	if len(words) == 0 {
-		p.problem(len(text)+1, "", "something is missing after the time: %s", p.wanted(s.opens))
+		p.problem(len(text)+1, "", "something is missing after the time: %s", wantedAfter(s.opens))
 		return
 	}
 	switch w := words[0]; {
@@ -39,14 +40,14 @@ func (p *parser) readStep(text string, words []word) {
 	default:
 		s.act = p.readCall(words)
 	}
-	p.schedule(&s)
+	p.schedule(&s, timeAt)
 	if s.act != nil || s.cond != nil {
 		p.script.steps = append(p.script.steps, s)
 	}
 }
 
-// wanted says what may follow an opening.
-func (p *parser) wanted(o opening) string {
+// wantedAfter says what may follow an opening.
+func wantedAfter(o opening) string {
 	if o == opensAt {
 		return "an action, or expect, absent or check"
 	}
@@ -165,11 +166,12 @@ func (p *parser) readRefuse(s *step, words []word) {
 }
 
 // schedule checks that a step is not due before an earlier window can be over.
-func (p *parser) schedule(s *step) {
+// timeAt is the column of its time.
+func (p *parser) schedule(s *step, timeAt int) {
 	switch s.opens {
 	case opensAt:
 		if s.at < p.earliest {
-			p.problem(timeColumn(s.text), "", "at %s is too early: line %d can take until %s", short(s.at), p.earliestLine, short(p.earliest))
+			p.problem(timeAt, "", "at %s is too early: line %d can take until %s", short(s.at), p.earliestLine, short(p.earliest))
 			return
 		}
 		if s.at > p.earliest || p.earliestLine == 0 {
@@ -183,13 +185,20 @@ func (p *parser) schedule(s *step) {
 	}
 }
 
-// timeColumn is the column of the second word of a line.
-func timeColumn(text string) int {
-	words, _ := lexLine(text)
-	if len(words) > 1 {
-		return words[1].col
+// display is a line as reports show it: without the blanks that align it.
+func display(line string) string {
+	i := strings.IndexAny(line, `'"`)
+	if i < 0 {
+		i = len(line)
 	}
-	return 1
+	words := strings.Join(strings.Fields(line[:i]), " ")
+	if i == len(line) {
+		return words
+	}
+	if i > 0 && (line[i-1] == ' ' || line[i-1] == '\t') {
+		words += " "
+	}
+	return words + line[i:]
 }
 
 // short writes a duration without parts that are zero: 2h10m, not 2h10m0s.

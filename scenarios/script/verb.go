@@ -126,10 +126,7 @@ func (v Verb) Usage() string {
 				s = "node/NODE"
 			}
 		default:
-			s += "=" + strings.ToUpper(string(a.Type))
-			if a.Default != "" {
-				s = a.Name + "=" + a.Default
-			}
+			s += "=" + a.valueUsage()
 		}
 		if !a.Required {
 			s = "[" + s + "]"
@@ -137,6 +134,17 @@ func (v Verb) Usage() string {
 		parts = append(parts, s)
 	}
 	return strings.Join(parts, " ")
+}
+
+// valueUsage is how the value is written: its default, its choices, or its type.
+func (a Arg) valueUsage() string {
+	switch {
+	case a.Default != "":
+		return a.Default
+	case a.Type == ArgEnum:
+		return strings.Join(a.Values, "|")
+	}
+	return strings.ToUpper(string(a.Type))
 }
 
 func argNames(args []Arg) []string {

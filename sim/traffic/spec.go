@@ -1,7 +1,18 @@
 package traffic
 
 import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
 	"time"
+)
+
+// Bounds and defaults of a [Spec].
+const (
+	MaxRate        = 1000 // requests per second
+	DefaultTimeout = 2 * time.Second
 )
 
 // Spec says who asks whom, and how often.
@@ -11,7 +22,8 @@ type Spec struct {
 	// From is where the clients are: "outside" (the internet), "inside" (a
 	// client on every running node, in turn), or "node/NAME".
 	From string `json:"from"`
-	// To is what they ask: "service/NAME", "service/NAMESPACE/NAME", or a URL.
+	// To is what they ask: "service/NAME", "service/NAMESPACE/NAME", either
+	// with ":PORT" behind it, or an http URL.
 	To string `json:"to"`
 	// Path is the path of the request; "/" if empty.
 	Path string `json:"path,omitempty"`
@@ -35,4 +47,74 @@ type Result struct {
 	Reason string `json:"reason,omitempty"`
 	// Backend is the pod that answered (namespace/name), if one did.
 	Backend string `json:"backend,omitempty"`
+}
+
+var validName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+
+// Validate checks a spec and says what is wrong with it.
+func (s Spec) Validate() error {
+	switch {
+	case !validName.MatchString(s.Name):
+		return fmt.Errorf("traffic name %q: want lower-case letters, digits and '-', at most 63, as in a DNS label", s.Name)
+	case !(s.Rate > 0) || s.Rate > MaxRate:
+		return fmt.Errorf("traffic %s: rate %v/s: want more than 0 and at most %d requests per second", s.Name, s.Rate, MaxRate)
+	case s.Timeout < 0:
+		return fmt.Errorf("traffic %s: timeout %v is negative", s.Name, s.Timeout)
+	case s.Path != "" && !strings.HasPrefix(s.Path, "/"):
+		return fmt.Errorf("traffic %s: path %q does not begin with /", s.Name, s.Path)
+	case s.From != "outside" && s.From != "inside" && (!strings.HasPrefix(s.From, "node/") || s.From == "node/"):
+		return fmt.Errorf("traffic %s: from %q: want outside, inside or node/NAME", s.Name, s.From)
+	}
+	t, err := parseTarget(s.To)
+	if err != nil {
+		return fmt.Errorf("traffic %s: %w", s.Name, err)
+	}
+	if t.url != nil && s.From == "outside" {
+		return fmt.Errorf("traffic %s: a client outside the cluster only reaches Services of type LoadBalancer: want to=service/NAME", s.Name)
+	}
+	return nil
+}
+
+// String is the traffic in a sentence.
+func (s Spec) String() string {
+	return fmt.Sprintf("%s requests per second from %s to %s", strconv.FormatFloat(s.Rate, 'f', -1, 64), s.From, s.To)
+}
+
+// target is a To taken apart: a Service, or a URL.
+type target struct {
+	namespace, service string
+	port               int32 // 0 means the first
+	url                *url.URL
+}
+
+func parseTarget(s string) (target, error) {
+	if strings.HasPrefix(s, "http://") {
+		u, err := url.Parse(s)
+		if err != nil || u.Host == "" {
+			return target{}, fmt.Errorf("to %q is not a URL", s)
+		}
+		return target{url: u}, nil
+	}
+	rest, ok := strings.CutPrefix(s, "service/")
+	if !ok {
+		return target{}, fmt.Errorf("to %q: want service/NAME, service/NAMESPACE/NAME or an http:// URL", s)
+	}
+	t := target{namespace: "default"}
+	rest, port, hasPort := strings.Cut(rest, ":")
+	if hasPort {
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || n == 0 {
+			return target{}, fmt.Errorf("to %q: %q is not a port", s, port)
+		}
+		t.port = int32(n)
+	}
+	parts := strings.Split(rest, "/")
+	if len(parts) == 2 {
+		t.namespace, parts = parts[0], parts[1:]
+	}
+	if len(parts) != 1 || !validName.MatchString(parts[0]) || !validName.MatchString(t.namespace) {
+		return target{}, fmt.Errorf("to %q: want service/NAME or service/NAMESPACE/NAME", s)
+	}
+	t.service = parts[0]
+	return t, nil
 }

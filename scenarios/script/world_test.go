@@ -1,0 +1,139 @@
+package script
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"demarc/sim/api"
+	"demarc/sim/fault"
+	"demarc/sim/timeline"
+	"demarc/sim/traffic"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic/fake"
+	"k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	clienttesting "k8s.io/client-go/testing"
+)
+
+// fakeWorld is a cluster without an engine. Faults are only recorded, except
+// that kube-apiserver can be crashed and started.
+type fakeWorld struct {
+	log     *timeline.Log
+	records map[string]*traffic.Record
+	client  *fake.FakeDynamicClient
+	down    bool
+}
+
+func newFakeWorld() *fakeWorld {
+	w := &fakeWorld{log: timeline.New(), records: map[string]*traffic.Record{}, client: fake.NewSimpleDynamicClient(scheme.Scheme)}
+	refuse := func(clienttesting.Action) (bool, runtime.Object, error) {
+		return w.down, nil, errors.New("connect: connection refused")
+	}
+	w.client.PrependReactor("*", "*", refuse)
+	return w
+}
+
+func (w *fakeWorld) Customer() *rest.Config { return &rest.Config{} }
+func (w *fakeWorld) Inject(_ context.Context, s fault.Spec) (fault.Active, error) {
+	if s.Target == "etcd" && s.Verb == "slow" {
+		return fault.Active{}, errors.New("etcd cannot be slowed down")
+	}
+	if s.Target == "kube-apiserver" {
+		w.down = s.Verb == "crash"
+	}
+	e := w.log.Append(timeline.Event{Actor: s.By, Verb: s.Verb, Subject: s.Target})
+	return fault.Active{ID: "f1", Spec: s, Event: e.Seq}, nil
+}
+func (w *fakeWorld) StartTraffic(s traffic.Spec) error {
+	w.records[s.Name] = traffic.NewRecord(s)
+	return nil
+}
+func (w *fakeWorld) StopTraffic(string) error { return nil }
+func (w *fakeWorld) Traffic(name string) (*traffic.Record, bool) {
+	r, ok := w.records[name]
+	return r, ok
+}
+func (w *fakeWorld) Timeline() *timeline.Log                { return w.log }
+func (w *fakeWorld) Record(e timeline.Event) timeline.Event { return w.log.Append(e) }
+func (w *fakeWorld) Components() []api.Component {
+	return []api.Component{{Name: "etcd", State: "running", Healthy: true, Starts: 1}}
+}
+func (w *fakeWorld) Machines() []api.Machine {
+	return []api.Machine{{Name: "n-0", Power: "running"}, {Name: "n-1", Power: "stopped"}}
+}
+func (w *fakeWorld) Containers() []api.Container { return nil }
+func (w *fakeWorld) Incidents() []api.Incident   { return nil }
+func (w *fakeWorld) NodeName(ref string) (string, bool) {
+	return "n-" + ref, len(ref) == 1
+}
+
+// pod puts a pod into the fake API server, or changes its phase.
+func (w *fakeWorld) pod(t *testing.T, name, phase string) {
+	t.Helper()
+	obj := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "v1", "kind": "Pod",
+		"metadata": map[string]any{"name": name, "namespace": "default", "labels": map[string]any{"app": "shop"}},
+		"status":   map[string]any{"phase": phase},
+	}}
+	gvr := schema.GroupVersionResource{Version: "v1", Resource: "pods"}
+	tracker := w.client.Tracker()
+	if err := tracker.Create(gvr, obj, "default"); err != nil {
+		if err := tracker.Update(gvr, obj, "default"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// ask records the outcome of one request.
+func (w *fakeWorld) ask(name, reason string) {
+	if r, ok := w.records[name]; ok {
+		r.Add(traffic.Result{Time: time.Now(), Reason: reason, Backend: "default/shop-1"})
+	}
+}
+
+// after does something at a time since the script's start.
+func after(d time.Duration, f func()) { time.AfterFunc(d, f) }
+
+// play runs a script in a bubble, in which setup can arrange what happens when.
+func play(t *testing.T, text string, setup func(*fakeWorld)) (report *api.Report, steps []api.Step, world *fakeWorld) {
+	t.Helper()
+	s, problems := Parse("test.txtar", []byte("# Title\n"+text))
+	for _, p := range problems {
+		t.Fatal(p)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		world = newFakeWorld()
+		if setup != nil {
+			setup(world)
+		}
+		var err error
+		report, err = s.play(t.Context(), world, &kube{dynamic: world.client}, func(s api.Step) { steps = append(steps, s) })
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	return report, steps, world
+}
+
+// outcomes writes what became of each expectation: line held@seconds.
+func outcomes(r *api.Report) string {
+	var parts []string
+	for _, e := range r.Expectations {
+		word := "failed"
+		if e.Held {
+			word = "held"
+		} else if e.Seen == "not reached" {
+			word = "unreached"
+		}
+		parts = append(parts, fmt.Sprintf("%d %s@%g", e.Line, word, e.AtSeconds))
+	}
+	return strings.Join(parts, ", ")
+}
