@@ -91,7 +91,6 @@ type Fleet struct {
 	kick   chan struct{} // tells the wheel's goroutine that something is due
 	synced bool          // the informers have seen the API server's state once
 	online bool          // the API server answered last
-	scout  time.Time     // when to try again while it does not
 
 	machines []*machine // by index
 	byName   map[string]*machine

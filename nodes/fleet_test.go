@@ -82,7 +82,7 @@ func testPod(f *Fleet, name string, change ...func(*corev1.Pod)) *corev1.Pod {
 func exits(code int, after time.Duration) func(*corev1.Pod) {
 	return func(p *corev1.Pod) {
 		p.Spec.Containers[0].Image = "busybox:1"
-		p.Spec.Containers[0].Command = []string{"exit", fmt.Sprint(code), after.String()}
+		p.Spec.Containers[0].Command = []string{"sh", "-c", fmt.Sprintf("sleep %d; exit %d", int(after.Seconds()), code)}
 	}
 }
 

@@ -6,12 +6,10 @@ import (
 	"strings"
 	"time"
 
+	"demarc/nodes/program"
+
 	corev1 "k8s.io/api/core/v1"
 )
-
-// AnnotationPullSeconds on a pod says how long the first pull of its images on
-// a node takes, in seconds.
-const AnnotationPullSeconds = "demarc.dev/pull-seconds"
 
 // pullTime is how long the first pull of an image on a node takes: a common
 // image from a registry of the same region.
@@ -97,7 +95,7 @@ func (p *pod) beginPull(c *container, spec *corev1.Container, now time.Time) (pu
 
 // pullTime is how long a first pull takes for this pod.
 func (p *pod) pullTime() time.Duration {
-	if s, err := strconv.ParseFloat(p.spec.Annotations[AnnotationPullSeconds], 64); err == nil && s >= 0 && s < 1e6 {
+	if s, err := strconv.ParseFloat(p.spec.Annotations[program.AnnotationPullSeconds], 64); err == nil && s >= 0 && s < 1e6 {
 		return time.Duration(s * float64(time.Second))
 	}
 	return pullTime

@@ -19,12 +19,12 @@ func TestInitContainersRunInOrderAndSidecarsOutliveThem(t *testing.T) {
 		defer w.stop()
 		always := corev1.ContainerRestartPolicyAlways
 		w.create(testPod(w.f, "web", func(p *corev1.Pod) {
-			exits(0, 0)(p)
+			exits(0, 10*time.Second)(p)
 			first := p.Spec.Containers[0]
-			first.Name, first.Command = "first", []string{"exit", "0", "10s"}
+			first.Name = "first"
 			sidecar := corev1.Container{Name: "sidecar", Image: "proxy:1", RestartPolicy: &always}
 			p.Spec.InitContainers = []corev1.Container{first, sidecar}
-			p.Spec.Containers[0].Command = []string{"exit", "0", "20s"}
+			exits(0, 20*time.Second)(p)
 			p.Spec.RestartPolicy = corev1.RestartPolicyNever
 		}))
 		w.pass(5 * time.Second)

@@ -55,6 +55,7 @@ type pod struct {
 	retry  retry
 
 	next time.Time // of the step under way
+	work time.Time // when something else than a probe is due
 }
 
 func newPod(f *Fleet, m *machine, api *corev1.Pod) *pod {
@@ -95,17 +96,31 @@ func (p *pod) event(now time.Time, kind, reason, message, field string) {
 
 // step lets the runtime, then the kubelet, do what is due. The lock is held.
 func (p *pod) step(now time.Time) time.Time {
-	p.next = time.Time{}
 	if !p.m.on {
 		return time.Time{}
 	}
-	for _, c := range p.containers {
-		p.at(c.advance(now))
+	woken := p.place.woken
+	p.place.woken = false
+	if woken || !p.work.IsZero() && !now.Before(p.work) {
+		p.next = time.Time{}
+		for _, c := range p.containers {
+			p.at(c.advance(now))
+		}
+		if p.m.kubelet {
+			p.sync(now)
+			p.publish(now)
+			p.flush()
+		}
+		p.work = p.next
 	}
-	if p.m.kubelet {
-		p.sync(now)
-		p.publish(now)
-		p.flush()
+	// Most steps of a pod only ask its probes: they need not look at all else.
+	p.next = p.work
+	if p.m.kubelet && p.sandbox && !p.killing {
+		for _, c := range p.containers {
+			if c.state == running {
+				c.scheduleProbes(now)
+			}
+		}
 	}
 	return p.next
 }
@@ -129,11 +144,6 @@ func (p *pod) sync(now time.Time) {
 	case p.sandbox || p.makeSandbox(now):
 		p.check(now)
 		p.startNext(now)
-		for _, c := range p.containers {
-			if c.state == running {
-				c.scheduleProbes(now)
-			}
-		}
 	}
 	p.forget()
 }

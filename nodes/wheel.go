@@ -19,6 +19,7 @@ type item interface {
 type spoke struct {
 	at    time.Time
 	index int // in the heap, counted from 1; 0 is not in it
+	woken bool
 	item  item
 }
 
@@ -159,5 +160,8 @@ func (f *Fleet) schedule(it item, at time.Time) {
 	}
 }
 
-// wake steps an item at once. The lock is held.
-func (f *Fleet) wake(it item) { f.schedule(it, time.Now()) }
+// wake steps an item at once, as something has happened to it. The lock is held.
+func (f *Fleet) wake(it item) {
+	it.spoke().woken = true
+	f.schedule(it, time.Now())
+}

@@ -69,7 +69,7 @@ func (f *Fleet) settle(r *retry, it item, err error) {
 	default:
 		f.setOnline(true) // it answers, if not as one likes
 		r.fail(time.Now())
-		f.schedule(it, tick(r.at))
+		f.wake(it) // which plans the next try
 	}
 }
 

@@ -18,24 +18,26 @@ type drill struct {
 	changed chan struct{} // closed and replaced when there is more
 }
 
-// Drill runs a scenario in the cluster and returns its report, which is also
-// sent to whoever follows the stream.
-func (c *Cluster) Drill(ctx context.Context, s *script.Script) *api.Report {
+// Drill runs a scenario in the cluster and returns its report. If the cluster
+// did not start, failed says why, and so does the report.
+func (c *Cluster) Drill(ctx context.Context, s *script.Script, failed error) *api.Report {
 	began := clock.RealNow()
-	r, err := s.Run(ctx, c, c.drill.step)
-	if err != nil {
-		r = c.drillError(s, err)
+	r := &api.Report{Scenario: s.Name, Title: s.Title, Verdict: api.VerdictError, Edition: c.spec.Edition, Seed: c.spec.Seed}
+	if failed == nil {
+		var played *api.Report
+		if played, failed = s.Run(ctx, c, c.drill.step); failed == nil {
+			r = played
+		}
+	}
+	if failed != nil {
+		r.Error = failed.Error()
 	}
 	r.RealSeconds = (clock.RealNow() - began).Seconds()
 	return r
 }
 
-// Finish publishes the report of the scenario.
+// Finish publishes the report of the scenario: the stream ends with it.
 func (c *Cluster) Finish(r *api.Report) { c.drill.finish(r) }
-
-func (c *Cluster) drillError(s *script.Script, err error) *api.Report {
-	return &api.Report{Scenario: s.Name, Title: s.Title, Verdict: api.VerdictError, Error: err.Error(), Edition: c.spec.Edition, Seed: c.spec.Seed}
-}
 
 func newDrill() *drill { return &drill{changed: make(chan struct{})} }
 

@@ -48,6 +48,18 @@ func run(path string) error {
 	if err != nil {
 		return err
 	}
+	var scenario *script.Script
+	if cfg.Scenario != "" {
+		var problems []script.Problem
+		if scenario, problems = script.Parse(cfg.ScenarioFile, []byte(cfg.Scenario)); len(problems) > 0 {
+			return errors.New(problems[0].String())
+		}
+		edition := cfg.Cluster.Edition
+		cfg.Cluster = scenario.Cluster
+		if edition != "" {
+			cfg.Cluster.Edition = edition
+		}
+	}
 	dir := filepath.Dir(path)
 	saved, err := sim.LoadState(dir)
 	if err != nil {
@@ -79,12 +91,12 @@ func run(path string) error {
 	if cfg.Attached {
 		ended = either(ended, inputClosed())
 	}
-	return operate(cluster, cfg, dial, ended)
+	return operate(cluster, cfg, scenario, dial, ended)
 }
 
 // operate brings the cluster up, runs its scenario if it has one, and stops it
 // when asked to.
-func operate(cluster *sim.Cluster, cfg api.EngineConfig, dial *clock.Dial, ended <-chan struct{}) error {
+func operate(cluster *sim.Cluster, cfg api.EngineConfig, scenario *script.Script, dial *clock.Dial, ended <-chan struct{}) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	done := make(chan error, 1)
@@ -93,8 +105,8 @@ func operate(cluster *sim.Cluster, cfg api.EngineConfig, dial *clock.Dial, ended
 		if err == nil {
 			err = dial.Set(cfg.Rate, time.Time{})
 		}
-		if cfg.Scenario != "" {
-			cluster.Finish(drill(ctx, cluster, cfg, err))
+		if scenario != nil {
+			cluster.Finish(cluster.Drill(ctx, scenario, err))
 			err = dial.Set(0, time.Time{}) // nothing more is to happen while the report is fetched
 		}
 		done <- err
@@ -115,18 +127,6 @@ func operate(cluster *sim.Cluster, cfg api.EngineConfig, dial *clock.Dial, ended
 		return failure // its data is thrown away
 	}
 	return errors.Join(failure, cluster.Stop(stop))
-}
-
-// drill runs the scenario, unless the cluster did not start.
-func drill(ctx context.Context, cluster *sim.Cluster, cfg api.EngineConfig, err error) *api.Report {
-	s, problems := script.Parse(cfg.ScenarioFile, []byte(cfg.Scenario))
-	if len(problems) > 0 {
-		err = errors.New(problems[0].String())
-	}
-	if err != nil {
-		return &api.Report{Scenario: cfg.ScenarioFile, Verdict: api.VerdictError, Error: err.Error(), Edition: cfg.Cluster.Edition, Seed: cfg.Cluster.Seed}
-	}
-	return cluster.Drill(ctx, s)
 }
 
 func readConfig(path string) (cfg api.EngineConfig, err error) {
