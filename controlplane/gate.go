@@ -120,7 +120,7 @@ func (c *gatedConn) Close() error {
 // reset closes the connection the way a killed process does: the peer sees
 // "connection reset by peer" and nothing that was still buffered.
 func (c *gatedConn) reset() {
-	if t, ok := c.Conn.(*net.TCPConn); ok {
+	if t, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
 		_ = t.SetLinger(0) // best effort: a plain close is nearly the same
 	}
 	c.Close()

@@ -3,6 +3,7 @@ package controlplane
 import (
 	"net"
 	"sync"
+	"time"
 )
 
 // serverListener is what one incarnation of an API server listens on: the
@@ -32,7 +33,7 @@ func newServerListener(g *gate) (*serverListener, error) {
 				return
 			}
 			// The server's client to itself never leaves the process: no gate.
-			l.offer(l.conns.add(c))
+			l.offer(l.conns.add(&patientConn{Conn: c}))
 		}
 	}()
 	return l, nil
@@ -80,4 +81,31 @@ func (l *serverListener) kill() {
 	l.die.Do(func() { close(l.dead) })
 	l.private.Close()
 	l.conns.resetAll()
+}
+
+// A spin is more reads than spinReads in one instant of virtual time. It is
+// answered with a pause of spinPause.
+const (
+	spinReads = 100
+	spinPause = 250 * time.Millisecond
+)
+
+// patientConn lets virtual time pass for a client that retries without a pause.
+// kube-apiserver's bootstrap does, until its informers have seen what it wrote;
+// and they see it later, but there is no later while somebody works.
+type patientConn struct {
+	net.Conn
+	instant time.Time
+	reads   int
+}
+
+// Read implements [net.Conn]. A connection has one reader.
+func (c *patientConn) Read(b []byte) (int, error) {
+	if now := time.Now(); !now.Equal(c.instant) {
+		c.instant, c.reads = now, 0
+	}
+	if c.reads++; c.reads > spinReads {
+		time.Sleep(spinPause)
+	}
+	return c.Conn.Read(b)
 }

@@ -3,6 +3,7 @@ package network
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"net"
 	"net/netip"
 	"sync"
@@ -16,89 +17,121 @@ const (
 	probeFailures = 2
 )
 
-// probes remembers when the load balancer last saw each node change. It is
-// brought up to date when somebody connects: the probes in between would have
-// found nothing else.
+// probes is what the load balancer's probes have found. They are not sent: what
+// they would have found follows from when each node came or went.
 type probes struct {
 	mu    sync.Mutex
-	since map[string]change
+	nodes map[string]change
 }
 
+// change is the last time that a node's network came or went.
 type change struct {
-	up bool
-	at time.Time
+	up  bool
+	at  time.Time
+	was bool // whether the load balancer took it for healthy then
 }
 
-// alive says whether the load balancer takes the node for healthy at a time.
-func (p *probes) alive(node string, up bool, now time.Time) bool {
+// note remembers a node's state and says whether the load balancer takes it for
+// healthy.
+func (p *probes) note(node string, up bool, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.since == nil {
-		p.since = map[string]change{}
+	c, known := p.nodes[node]
+	switch {
+	case !known:
+		c = change{up: up, was: up}
+	case c.up != up:
+		c = change{up: up, at: now, was: healthy(c, now)}
+	default:
+		return healthy(c, now)
 	}
-	c, known := p.since[node]
-	if !known {
-		c = change{up: up}
-		p.since[node] = c
+	if p.nodes == nil {
+		p.nodes = map[string]change{}
 	}
-	if c.up != up {
-		c = change{up: up, at: now}
-		p.since[node] = c
-	}
-	return believed(c, now)
+	p.nodes[node] = c
+	return healthy(c, now)
 }
 
-// believed is what the probes say: a failure counts after two of them, a
-// recovery at the next.
-func believed(c change, now time.Time) bool {
-	if c.at.IsZero() {
-		return c.up
+// healthy is what the probes say at a time: a node is out after two failures in
+// a row, and in again at the next success.
+func healthy(c change, now time.Time) bool {
+	seen := c.at.Truncate(probeInterval).Add(probeInterval)
+	if !c.up {
+		seen = seen.Add((probeFailures - 1) * probeInterval)
 	}
-	next := c.at.Truncate(probeInterval).Add(probeInterval)
-	if c.up {
-		return !now.Before(next)
+	if now.Before(seen) {
+		return c.was
 	}
-	return now.Before(next.Add((probeFailures - 1) * probeInterval))
+	return c.up
+}
+
+// NodeChanged tells the load balancer's probes that a machine's network has come
+// or gone just now. Without it they notice when somebody connects next, and take
+// that for the time of the change.
+func (n *Network) NodeChanged(node string, reachable bool) {
+	n.probes.note(node, reachable, time.Now())
 }
 
 // DialService connects a client outside the cluster with a Service of type
 // LoadBalancer: by the load balancer to a node that it takes for healthy, and by
 // that node's rules to a pod. port 0 means the service's first.
 func (n *Network) DialService(ctx context.Context, namespace, name string, port int32) (net.Conn, error) {
-	frontend, svc := n.frontend(namespace, name, port)
-	if svc == nil {
+	frontend, p := n.frontend(namespace, name, port)
+	if p == nil {
 		return nil, &net.DNSError{Err: "no such host", Name: name + "." + namespace, IsNotFound: true}
 	}
-	now := time.Now()
-	var healthy []string
-	for _, node := range n.fabric.Nodes() {
-		if svc.localExternal && len(on(svc.backends, node)) == 0 {
-			continue
-		}
-		if n.probes.alive(node, n.fabric.Reachable(node) && n.fabric.Rules(node) != nil, now) {
-			healthy = append(healthy, node)
-		}
-	}
-	if len(healthy) == 0 {
-		return nil, dropped(ctx, frontend)
-	}
-	node := healthy[n.intn(len(healthy))]
-	return n.connect(ctx, node, frontend, "outside")
+	return n.balance(ctx, frontend, p)
 }
 
-// frontend finds the load-balancer address of a Service in the newest rules
-// that any node has: the load balancer was told when the Service was.
-func (n *Network) frontend(namespace, name string, port int32) (netip.AddrPort, *servicePort) {
+// balance picks a node for a new connection.
+func (n *Network) balance(ctx context.Context, frontend netip.AddrPort, p *servicePort) (net.Conn, error) {
+	now := time.Now()
+	var backends []string
 	for _, node := range n.fabric.Nodes() {
+		// kube-proxy fails the probe of a node with no endpoint of its own, if
+		// the Service's externalTrafficPolicy is Local.
 		rules := n.fabric.Rules(node)
-		if rules == nil || rules.services[namespace+"/"+name] == nil {
-			continue
+		ok := rules != nil && (!p.localExternal || rules.virtual[frontend] != nil && len(rules.virtual[frontend].local[node]) > 0)
+		if n.probes.note(node, n.fabric.Reachable(node), now) && ok {
+			backends = append(backends, node)
 		}
-		svc := rules.services[namespace+"/"+name]
-		for _, p := range svc.ports {
-			if (port == 0 || p.port == port) && len(svc.frontends) > 0 {
-				return netip.AddrPortFrom(svc.frontends[0], uint16(p.port)), p
-			}
+	}
+	if len(backends) == 0 {
+		return nil, n.dropped(ctx, frontend)
+	}
+	node := backends[n.intn(len(backends))]
+	if p.affinity > 0 { // AKS then has it hash the client's address alone
+		h := fnv.New32a()
+		h.Write([]byte(p.service.namespace + "/" + p.service.name))
+		node = backends[h.Sum32()%uint32(len(backends))]
+	}
+	return n.enter(ctx, node, frontend, client{})
+}
+
+// newest are the newest rules that any node has: the load balancer was told
+// what they say when they were made. nil if no node has any.
+func (n *Network) newest() (newest *Rules) {
+	for _, node := range n.fabric.Nodes() {
+		if r := n.fabric.Rules(node); r != nil && (newest == nil || r.generation > newest.generation) {
+			newest = r
+		}
+	}
+	return newest
+}
+
+// frontend finds the load-balancer address of a Service.
+func (n *Network) frontend(namespace, name string, port int32) (netip.AddrPort, *servicePort) {
+	newest := n.newest()
+	if newest == nil {
+		return netip.AddrPort{}, nil
+	}
+	svc := newest.services[namespace+"/"+name]
+	if svc == nil || len(svc.frontends) == 0 {
+		return netip.AddrPort{}, nil
+	}
+	for _, p := range svc.ports {
+		if port == 0 || p.port == port {
+			return netip.AddrPortFrom(svc.frontends[0], uint16(p.port)), p
 		}
 	}
 	return netip.AddrPort{}, nil

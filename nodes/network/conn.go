@@ -10,19 +10,23 @@ import (
 // BackendHeader names the pod that answered, in a response's header.
 const BackendHeader = "X-Demarc-Backend"
 
-// serve answers one connection with a handler and returns the client's end.
-func serve(h http.Handler, b Backend, to netip.AddrPort) net.Conn {
-	client, server := net.Pipe()
-	backend := b.Pod
-	if b.Namespace != "" {
-		backend = b.Namespace + "/" + b.Pod
+// outsideIP is what clients outside the cluster have for an address: of a block
+// that is reserved for documentation (RFC 5737).
+var outsideIP = netip.MustParseAddr("203.0.113.1")
+
+// serve opens a connection from a node to what has an address, and returns the
+// client's end.
+func (n *Network) serve(node string, b Backend, to netip.AddrPort) net.Conn {
+	inner, outer := net.Pipe()
+	from := outsideIP
+	if ip := n.fabric.NodeIP(node); ip.IsValid() {
+		from = ip
 	}
-	l := &oneConn{conn: addressed{server, to}, done: make(chan struct{})}
+	client := &end{Conn: inner, local: netip.AddrPortFrom(from, 0), remote: to}
+	server := &end{Conn: outer, local: client.remote, remote: client.local}
+	l := &oneConn{conn: server, done: make(chan struct{})}
 	srv := &http.Server{
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set(BackendHeader, backend)
-			h.ServeHTTP(w, r)
-		}),
+		Handler: &link{network: n, node: node, backend: b, to: to},
 		ConnState: func(_ net.Conn, s http.ConnState) {
 			if s == http.StateClosed || s == http.StateHijacked {
 				l.Close()
@@ -30,17 +34,46 @@ func serve(h http.Handler, b Backend, to netip.AddrPort) net.Conn {
 		},
 	}
 	go func() { _ = srv.Serve(l) }() // ends with the connection
-	return addressed{client, to}
+	return client
 }
 
-// addressed is a pipe that says where it leads.
-type addressed struct {
+// link is an open connection's way to its backend.
+type link struct {
+	network *Network
+	node    string
+	backend Backend
+	to      netip.AddrPort
+}
+
+// ServeHTTP implements [http.Handler].
+func (l *link) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h, ok := l.backend.Handler(int32(l.to.Port()))
+	if !ok {
+		panic(http.ErrAbortHandler) // net/http closes the connection
+	}
+	name := l.backend.Pod
+	if l.backend.Namespace != "" {
+		name = l.backend.Namespace + "/" + name
+	}
+	w.Header().Set(BackendHeader, name)
+	h.ServeHTTP(w, r)
+	if !l.network.path(l.node, l.backend.Node) {
+		<-r.Context().Done() // the answer is lost: the client gives up some time
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// end is one end of a connection.
+type end struct {
 	net.Conn
-	to netip.AddrPort
+	local, remote netip.AddrPort
 }
 
-// RemoteAddr implements [net.Conn].
-func (a addressed) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(a.to) }
+// LocalAddr and RemoteAddr implement [net.Conn].
+func (e *end) LocalAddr() net.Addr { return net.TCPAddrFromAddrPort(e.local) }
+
+// RemoteAddr is where the other end is.
+func (e *end) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(e.remote) }
 
 // oneConn is a listener that accepts one connection, and ends when it has.
 type oneConn struct {

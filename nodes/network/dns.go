@@ -2,10 +2,12 @@ package network
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // ClusterDomain is the domain of every Service.
@@ -16,17 +18,32 @@ var DNSServiceIP = netip.MustParseAddr("10.0.0.10")
 
 const dnsPort = 53
 
+// What a resolver does when no answer comes, by resolv.conf(5): it waits for
+// 5 s, and asks twice. The second query may come to another CoreDNS pod.
+const (
+	dnsTimeout  = 5 * time.Second
+	dnsAttempts = 2
+)
+
 // Resolve looks up a name as a pod in the client's namespace does: by way of the
 // rules of its node to a CoreDNS pod, which answers from what its own node's
-// rules say.
+// rules say. Public DNS, which clients outside ask, knows no names of a cluster.
 func (n *Network) Resolve(ctx context.Context, from Origin, name string) ([]netip.Addr, error) {
+	if from.Node == "" {
+		return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+	}
 	server := netip.AddrPortFrom(DNSServiceIP, dnsPort)
-	knowledge, err := n.askDNS(ctx, from.Node, server)
-	if err != nil {
-		e := &net.DNSError{Err: "read udp: " + err.Error(), Name: name, Server: server.String()}
-		if t, ok := err.(net.Error); ok {
-			e.IsTimeout = t.Timeout()
+	var knowledge *Rules
+	var err error
+	for range dnsAttempts {
+		if knowledge, err = n.askDNS(ctx, from.Node, server); err == nil || ctx.Err() != nil {
+			break
 		}
+	}
+	if err != nil {
+		e := &net.DNSError{Err: "read udp: " + err.Error(), UnwrapErr: err, Name: name, Server: server.String()}
+		e.IsTimeout = errors.Is(err, timeout{})
+		e.IsTemporary = true
 		return nil, e
 	}
 	for _, candidate := range searchPath(from.Namespace, name) {
@@ -39,27 +56,28 @@ func (n *Network) Resolve(ctx context.Context, from Origin, name string) ([]neti
 
 // askDNS finds a CoreDNS pod that answers, and what it knows.
 func (n *Network) askDNS(ctx context.Context, node string, server netip.AddrPort) (*Rules, error) {
-	if !n.fabric.Reachable(node) {
-		<-ctx.Done()
-		return nil, timeout{}
-	}
-	to, known, err := n.translate(node, server, node)
-	if err != nil {
+	to, err := n.translate(node, server, client{node: node})
+	if errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, err
 	}
 	b, ok := n.fabric.Backend(to.Addr())
-	if !known || !ok || !n.fabric.Reachable(b.Node) {
+	if err != nil || !ok || !n.path(node, b.Node) {
+		ctx, cancel := context.WithTimeout(ctx, dnsTimeout)
+		defer cancel()
 		<-ctx.Done()
 		return nil, timeout{}
 	}
 	if _, ok := b.Handler(int32(to.Port())); !ok {
-		return nil, opError(to, syscall.ECONNREFUSED)
+		return nil, syscall.ECONNREFUSED // the host says that the port is closed
 	}
 	return n.fabric.Rules(b.Node), nil
 }
 
-// searchPath are the names to try, in order: a pod's resolv.conf has three
-// search domains and ndots:5.
+// ndots is from how many dots on a name is first taken for a full one: what the
+// kubelet writes into resolv.conf.
+const ndots = 5
+
+// searchPath are the names to try, in order.
 func searchPath(namespace, name string) []string {
 	if absolute, ok := strings.CutSuffix(name, "."); ok {
 		return []string{absolute}
@@ -68,7 +86,7 @@ func searchPath(namespace, name string) []string {
 		namespace = "default"
 	}
 	path := []string{name + "." + namespace + ".svc." + ClusterDomain, name + ".svc." + ClusterDomain, name + "." + ClusterDomain}
-	if strings.Count(name, ".") >= 5 {
+	if strings.Count(name, ".") >= ndots {
 		return append([]string{name}, path...)
 	}
 	return append(path, name)
@@ -76,32 +94,65 @@ func searchPath(namespace, name string) []string {
 
 // lookup answers a query for a full name.
 func (r *Rules) lookup(name string, random func(int) int) []netip.Addr {
-	rest, ok := strings.CutSuffix(strings.ToLower(name), ".svc."+ClusterDomain)
+	const maxAliases = 8 // ExternalNames may point at each other
+	for range maxAliases {
+		ips, alias := r.answer(name)
+		if alias == "" {
+			return rotate(ips, random)
+		}
+		name = strings.TrimSuffix(alias, ".")
+	}
+	return nil
+}
+
+// answer is the addresses of a name, or the other name that it stands for.
+func (r *Rules) answer(name string) (ips []netip.Addr, alias string) {
+	rest, ok := strings.CutSuffix(strings.ToLower(name), "."+ClusterDomain)
 	if r == nil || !ok {
-		return nil
+		return nil, ""
 	}
 	labels := strings.Split(rest, ".")
-	if len(labels) < 2 || len(labels) > 3 {
-		return nil
+	switch kind := labels[len(labels)-1]; {
+	case kind == "pod" && len(labels) == 3: // AKS has `pods insecure`: any address
+		if ip, err := netip.ParseAddr(strings.ReplaceAll(labels[0], "-", ".")); err == nil {
+			ips = append(ips, ip)
+		}
+		return ips, ""
+	case kind != "svc" || len(labels) < 3 || len(labels) > 4:
+		return nil, ""
 	}
+	labels = labels[:len(labels)-1]
 	svc := r.services[labels[len(labels)-1]+"/"+labels[len(labels)-2]]
 	switch {
 	case svc == nil:
-		return nil
+		return nil, ""
 	case svc.external != "":
-		return r.lookup(svc.external, random)
+		return nil, svc.external
 	case svc.clusterIP.IsValid() && len(labels) == 2:
-		return []netip.Addr{svc.clusterIP}
+		return []netip.Addr{svc.clusterIP}, ""
 	}
-	var ips []netip.Addr
 	for _, e := range svc.pods {
-		if len(labels) == 2 || e.hostname == labels[0] {
+		if len(labels) == 2 || e.label() == labels[0] {
 			ips = append(ips, e.addr)
 		}
 	}
-	if len(ips) > 1 { // CoreDNS rotates its answers
-		k := random(len(ips))
-		ips = append(ips[k:len(ips):len(ips)], ips[:k]...)
+	return ips, ""
+}
+
+// label is an endpoint's own name below its Service: its hostname, or its address.
+func (e endpoint) label() string {
+	if e.hostname != "" {
+		return e.hostname
 	}
-	return ips
+	return strings.ReplaceAll(e.addr.String(), ".", "-")
+}
+
+// rotate begins the answer with any of the addresses, as CoreDNS's loadbalance
+// plugin does.
+func rotate(ips []netip.Addr, random func(int) int) []netip.Addr {
+	if len(ips) < 2 {
+		return ips
+	}
+	k := random(len(ips))
+	return append(ips[k:len(ips):len(ips)], ips[:k]...)
 }

@@ -9,12 +9,14 @@
 //
 // A connection is a pipe in memory with a real HTTP server at its far end, so
 // clients are net/http clients and handlers are net/http handlers. Nothing runs
-// while nobody is connected. A connection that is open when its pod dies is
-// served to the end of the request; the next one fails.
+// while nobody is connected. A request that is being answered when its container
+// ends is answered; the connection breaks at the next one. If the machine or its
+// network fails meanwhile, the answer never comes.
 package network
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -23,6 +25,7 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // Fabric is the machines and pods that a network connects.
@@ -54,6 +57,10 @@ type Origin struct {
 	Namespace string
 }
 
+// client tells clients apart, for session affinity and for traffic policies: by
+// the node they are on, which is empty outside.
+type client struct{ node string }
+
 // Network connects clients with pods. Its methods may be called from any
 // goroutine.
 type Network struct {
@@ -77,9 +84,10 @@ func (n *Network) intn(k int) int {
 	return n.random.IntN(k)
 }
 
-// Dial connects a client inside the cluster with host:port, where host is a DNS
-// name, the address of a Service, of a pod or of a node. Packets that nobody
-// answers are waited for until ctx ends; the error is then a timeout.
+// Dial connects a client with host:port. Inside the cluster host is a DNS name,
+// the address of a Service, of a pod or of a node; outside, only the address of
+// a load balancer leads anywhere. Packets that nobody answers are waited for
+// until ctx ends; the error is then a timeout.
 func (n *Network) Dial(ctx context.Context, from Origin, address string) (net.Conn, error) {
 	host, portText, err := net.SplitHostPort(address)
 	if err != nil {
@@ -89,52 +97,107 @@ func (n *Network) Dial(ctx context.Context, from Origin, address string) (net.Co
 	if err != nil {
 		return nil, fmt.Errorf("port %q: %w", portText, err)
 	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		ips, err := n.Resolve(ctx, from, host)
-		if err != nil {
-			return nil, err
-		}
-		ip = ips[n.intn(len(ips))]
+	var ips []netip.Addr
+	if ip, err := netip.ParseAddr(host); err == nil {
+		ips = append(ips, ip)
+	} else if ips, err = n.Resolve(ctx, from, host); err != nil {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: err}
 	}
-	return n.connect(ctx, from.Node, netip.AddrPortFrom(ip, uint16(port)), from.Node)
+	return n.dialAny(ctx, from.Node, ips, uint16(port))
 }
 
-// connect sends packets from a node through that node's rules. client tells
-// clients apart for session affinity.
-func (n *Network) connect(ctx context.Context, node string, to netip.AddrPort, client string) (net.Conn, error) {
+// dialAny tries addresses one after another, as Go's and most other clients do,
+// and returns the first error if none answers.
+func (n *Network) dialAny(ctx context.Context, node string, ips []netip.Addr, port uint16) (net.Conn, error) {
+	var first error
+	for i, ip := range ips {
+		sub, cancel := share(ctx, len(ips)-i)
+		conn, err := n.dialOne(sub, node, netip.AddrPortFrom(ip, port))
+		cancel()
+		if err == nil {
+			return conn, nil
+		}
+		if first == nil {
+			first = err
+		}
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, first
+}
+
+func (n *Network) dialOne(ctx context.Context, node string, to netip.AddrPort) (net.Conn, error) {
 	if node != "" {
-		if !n.fabric.Reachable(node) {
-			return nil, dropped(ctx, to)
-		}
-		target, known, err := n.translate(node, to, client)
-		if err != nil {
-			return nil, opError(to, err)
-		}
-		if known {
-			to = target
+		return n.enter(ctx, node, to, client{node})
+	}
+	if rules := n.newest(); rules != nil {
+		if p := rules.virtual[to]; p != nil && to.Addr() != p.service.clusterIP {
+			return n.balance(ctx, to, p)
 		}
 	}
-	return n.deliver(ctx, to)
+	return nil, n.dropped(ctx, to)
 }
 
-// deliver hands a connection to what has the address.
-func (n *Network) deliver(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
-	b, ok := n.fabric.Backend(to.Addr())
-	if !ok || !n.fabric.Reachable(b.Node) {
-		return nil, dropped(ctx, to)
+// share is the part of the time left that one of several addresses gets, by the
+// rule of package net: its even share, but not less than 2 s.
+func share(ctx context.Context, addresses int) (context.Context, context.CancelFunc) {
+	const least = 2 * time.Second
+	deadline, ok := ctx.Deadline()
+	if !ok || addresses == 1 {
+		return context.WithCancel(ctx)
 	}
-	h, ok := b.Handler(int32(to.Port()))
-	if !ok {
+	return context.WithTimeout(ctx, max(time.Until(deadline)/time.Duration(addresses), least))
+}
+
+// enter takes a client's packets through the rules of the node that they come to
+// first, and on to where these lead.
+func (n *Network) enter(ctx context.Context, node string, to netip.AddrPort, c client) (net.Conn, error) {
+	if !n.path(c.node, node) {
+		return nil, n.dropped(ctx, to)
+	}
+	target, err := n.translate(node, to, c)
+	if errors.Is(err, errDropped) {
+		return nil, n.dropped(ctx, to)
+	}
+	if err != nil {
+		return nil, opError(to, err)
+	}
+	b, ok := n.fabric.Backend(target.Addr())
+	if !ok || !n.path(node, b.Node) {
+		return nil, n.dropped(ctx, to)
+	}
+	if target == to && b.Pod == "" && b.Node != node {
+		return n.enter(ctx, b.Node, to, c) // to a node port of another machine
+	}
+	if _, ok := b.Handler(int32(target.Port())); !ok {
 		return nil, opError(to, syscall.ECONNREFUSED)
 	}
-	return serve(h, b, to), nil
+	return n.serve(node, b, target), nil
 }
 
+// path says whether packets get from one machine to another; the empty name is
+// the internet. Within a machine they always do.
+func (n *Network) path(a, b string) bool {
+	return a == b || (a == "" || n.fabric.Reachable(a)) && n.fabric.Reachable(b)
+}
+
+// connectTimeout is when Linux gives up a connection that nobody answers: after
+// 6 retransmissions (net.ipv4.tcp_syn_retries), each twice as late as the last.
+const connectTimeout = 127 * time.Second
+
 // dropped waits as long as a client waits for an answer that does not come.
-func dropped(ctx context.Context, to netip.AddrPort) error {
-	<-ctx.Done()
-	return opError(to, timeout{})
+func (n *Network) dropped(ctx context.Context, to netip.AddrPort) error {
+	own, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	<-own.Done()
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return opError(to, context.Canceled)
+	case ctx.Err() != nil:
+		return opError(to, timeout{})
+	}
+	return opError(to, syscall.ETIMEDOUT)
 }
 
 func opError(to netip.AddrPort, err error) error {

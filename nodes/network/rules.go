@@ -2,8 +2,7 @@ package network
 
 import (
 	"net/netip"
-	"strconv"
-	"syscall"
+	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,9 +13,10 @@ import (
 // what CoreDNS answers from. They do not change once they are built, so that a
 // thousand nodes can share them.
 type Rules struct {
-	virtual   map[netip.AddrPort]*servicePort // clusterIP and load-balancer address
-	nodePorts map[uint16]*servicePort
-	services  map[string]*service // by namespace/name
+	generation uint64                          // later rules have a higher one
+	virtual    map[netip.AddrPort]*servicePort // clusterIP and load-balancer address
+	nodePorts  map[uint16]*servicePort
+	services   map[string]*service // by namespace/name
 }
 
 type service struct {
@@ -25,18 +25,17 @@ type service struct {
 	external        string     // of ExternalName
 	frontends       []netip.Addr
 	ports           []*servicePort
-	pods            []endpoint // of a headless service, for DNS
+	pods            []endpoint // the ready ones, for DNS
 }
 
 type servicePort struct {
-	service  *service
-	name     string
-	port     int32
-	nodePort int32
-	backends []endpoint // those that new connections go to
+	service *service
+	port    int32
+	cluster []endpoint            // where new connections go
+	local   map[string][]endpoint // the same for each node's own; nil if no policy is Local
 	// localInternal and localExternal keep traffic on the node it came to.
 	localInternal, localExternal bool
-	affinity                     time.Duration
+	affinity                     time.Duration // of session affinity; 0 is none
 }
 
 type endpoint struct {
@@ -44,11 +43,17 @@ type endpoint struct {
 	port     uint16
 	node     string
 	hostname string
+	ready    bool // else it serves while it terminates
 }
+
+var generations atomic.Uint64
 
 // BuildRules makes the rules for the Services and EndpointSlices given.
 func BuildRules(services []*corev1.Service, slices []*discoveryv1.EndpointSlice) *Rules {
-	r := &Rules{virtual: map[netip.AddrPort]*servicePort{}, nodePorts: map[uint16]*servicePort{}, services: map[string]*service{}}
+	r := &Rules{
+		generation: generations.Add(1), virtual: map[netip.AddrPort]*servicePort{},
+		nodePorts: map[uint16]*servicePort{}, services: map[string]*service{},
+	}
 	byService := map[string][]*discoveryv1.EndpointSlice{}
 	for _, s := range slices {
 		if s.AddressType == discoveryv1.AddressTypeIPv4 {
@@ -63,20 +68,22 @@ func BuildRules(services []*corev1.Service, slices []*discoveryv1.EndpointSlice)
 }
 
 func (r *Rules) add(s *corev1.Service, slices []*discoveryv1.EndpointSlice) {
-	svc := &service{namespace: s.Namespace, name: s.Name, external: s.Spec.ExternalName}
+	svc := &service{namespace: s.Namespace, name: s.Name}
 	r.services[s.Namespace+"/"+s.Name] = svc
 	if s.Spec.Type == corev1.ServiceTypeExternalName {
+		svc.external = s.Spec.ExternalName
 		return
 	}
-	svc.external = ""
 	svc.clusterIP, _ = netip.ParseAddr(s.Spec.ClusterIP) // "None" stays invalid
 	for _, in := range s.Status.LoadBalancer.Ingress {
 		if ip, err := netip.ParseAddr(in.IP); err == nil {
 			svc.frontends = append(svc.frontends, ip)
 		}
 	}
-	if !svc.clusterIP.IsValid() {
-		svc.pods = usable(slices, nil)
+	for _, e := range endpointsOf(slices, nil) {
+		if e.ready { // CoreDNS names no others
+			svc.pods = append(svc.pods, e)
+		}
 	}
 	for i := range s.Spec.Ports {
 		p := portOf(svc, s, &s.Spec.Ports[i], slices)
@@ -86,14 +93,14 @@ func (r *Rules) add(s *corev1.Service, slices []*discoveryv1.EndpointSlice) {
 				r.virtual[netip.AddrPortFrom(ip, uint16(p.port))] = p
 			}
 		}
-		if p.nodePort != 0 {
-			r.nodePorts[uint16(p.nodePort)] = p
+		if n := s.Spec.Ports[i].NodePort; n != 0 {
+			r.nodePorts[uint16(n)] = p
 		}
 	}
 }
 
 func portOf(svc *service, s *corev1.Service, p *corev1.ServicePort, slices []*discoveryv1.EndpointSlice) *servicePort {
-	sp := &servicePort{service: svc, name: p.Name, port: p.Port, nodePort: p.NodePort, backends: usable(slices, p)}
+	sp := &servicePort{service: svc, port: p.Port}
 	sp.localInternal = s.Spec.InternalTrafficPolicy != nil && *s.Spec.InternalTrafficPolicy == corev1.ServiceInternalTrafficPolicyLocal
 	sp.localExternal = s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal
 	if s.Spec.SessionAffinity == corev1.ServiceAffinityClientIP {
@@ -102,123 +109,85 @@ func portOf(svc *service, s *corev1.Service, p *corev1.ServicePort, slices []*di
 			sp.affinity = time.Duration(*c.ClientIP.TimeoutSeconds) * time.Second
 		}
 	}
+	all := endpointsOf(slices, p)
+	sp.cluster = usable(all)
+	if !sp.localInternal && !sp.localExternal {
+		return sp
+	}
+	sp.local = map[string][]endpoint{}
+	for _, e := range all {
+		sp.local[e.node] = append(sp.local[e.node], e)
+	}
+	for node, own := range sp.local {
+		sp.local[node] = usable(own)
+	}
 	return sp
 }
 
-// usable are the endpoints of a port that kube-proxy sends to: the ready ones,
-// or else those that still serve while they terminate (Kubernetes v1.37,
-// pkg/proxy/topology.go). With no port: the addresses alone, for DNS.
-func usable(slices []*discoveryv1.EndpointSlice, p *corev1.ServicePort) []endpoint {
-	var ready, serving []endpoint
-	for _, s := range slices {
-		number, ok := uint16(0), p == nil
-		for _, ep := range s.Ports {
-			if p != nil && ep.Port != nil && (ep.Name == nil && p.Name == "" || ep.Name != nil && *ep.Name == p.Name) {
-				number, ok = uint16(*ep.Port), true
-			}
-		}
-		if !ok {
-			continue
-		}
-		for _, e := range s.Endpoints {
-			if len(e.Addresses) == 0 {
-				continue
-			}
-			addr, err := netip.ParseAddr(e.Addresses[0])
-			if err != nil {
-				continue
-			}
-			x := endpoint{addr: addr, port: number}
-			if e.NodeName != nil {
-				x.node = *e.NodeName
-			}
-			if e.Hostname != nil {
-				x.hostname = *e.Hostname
-			}
-			switch c := e.Conditions; {
-			case c.Ready == nil || *c.Ready:
-				ready = append(ready, x)
-			case c.Serving != nil && *c.Serving && c.Terminating != nil && *c.Terminating:
-				serving = append(serving, x)
-			}
+// usable are the endpoints that kube-proxy sends to: the ready ones, or else
+// those that still serve while they terminate; decided for the cluster and for
+// each node by itself (Kubernetes v1.37, pkg/proxy/topology.go).
+func usable(all []endpoint) (ready []endpoint) {
+	for _, e := range all {
+		if e.ready {
+			ready = append(ready, e)
 		}
 	}
 	if len(ready) > 0 {
 		return ready
 	}
-	return serving
+	return all
 }
 
-// on are the endpoints on one node.
-func on(all []endpoint, node string) (local []endpoint) {
-	for _, e := range all {
-		if e.node == node {
-			local = append(local, e)
+// endpointsOf are the endpoints of a port that are ready, or serve while they
+// terminate. With no port: the addresses alone.
+func endpointsOf(slices []*discoveryv1.EndpointSlice, p *corev1.ServicePort) (out []endpoint) {
+	seen := map[netip.AddrPort]bool{} // an endpoint may be in two slices for a moment
+	for _, s := range slices {
+		number, ok := targetPort(s, p)
+		if !ok {
+			continue
 		}
-	}
-	return local
-}
-
-// affinityKey is one client of one service port, as one node knows it.
-type affinityKey struct{ node, client, service, port string }
-
-type affinity struct {
-	to    netip.AddrPort
-	until time.Time
-}
-
-// translate does what a node's rules do to a packet. known is false where no
-// rule speaks of the destination.
-func (n *Network) translate(node string, to netip.AddrPort, client string) (target netip.AddrPort, known bool, err error) {
-	rules := n.fabric.Rules(node)
-	if rules == nil {
-		return to, false, nil
-	}
-	p, ok := rules.virtual[to]
-	external := ok && to.Addr() != p.service.clusterIP
-	if !ok {
-		if p, ok = rules.nodePorts[to.Port()]; !ok || !n.isNode(to.Addr()) {
-			return to, false, nil
-		}
-		external = true
-	}
-	backends := p.backends
-	if p.localInternal && !external || p.localExternal && external {
-		backends = on(backends, node)
-	}
-	if len(backends) == 0 {
-		return to, true, syscall.ECONNREFUSED // kube-proxy rejects
-	}
-	return n.choose(node, client, p, backends), true, nil
-}
-
-// choose picks an endpoint, the same one again for a client with affinity.
-func (n *Network) choose(node, client string, p *servicePort, backends []endpoint) netip.AddrPort {
-	e := backends[n.intn(len(backends))]
-	to := netip.AddrPortFrom(e.addr, e.port)
-	if p.affinity == 0 {
-		return to
-	}
-	key := affinityKey{node, client, p.service.namespace + "/" + p.service.name, p.name + ":" + strconv.Itoa(int(p.port))}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	now := time.Now()
-	if old, ok := n.affinity[key]; ok && now.Before(old.until) {
-		for _, b := range backends {
-			if old.to == netip.AddrPortFrom(b.addr, b.port) {
-				to = old.to
+		for _, e := range s.Endpoints {
+			x, ok := endpointOf(e, number)
+			if at := netip.AddrPortFrom(x.addr, x.port); ok && !seen[at] {
+				seen[at] = true
+				out = append(out, x)
 			}
 		}
 	}
-	n.affinity[key] = affinity{to, now.Add(p.affinity)}
-	return to
+	return out
 }
 
-func (n *Network) isNode(ip netip.Addr) bool {
-	for _, name := range n.fabric.Nodes() {
-		if n.fabric.NodeIP(name) == ip {
-			return true
+// targetPort is the number that a Service's port has in a slice: the endpoint
+// controller has looked up the names that containers give to theirs.
+func targetPort(s *discoveryv1.EndpointSlice, p *corev1.ServicePort) (uint16, bool) {
+	if p == nil {
+		return 0, true
+	}
+	for _, ep := range s.Ports {
+		if ep.Port != nil && (ep.Name == nil && p.Name == "" || ep.Name != nil && *ep.Name == p.Name) {
+			return uint16(*ep.Port), true
 		}
 	}
-	return false
+	return 0, false
+}
+
+func endpointOf(e discoveryv1.Endpoint, port uint16) (endpoint, bool) {
+	if len(e.Addresses) == 0 {
+		return endpoint{}, false
+	}
+	addr, err := netip.ParseAddr(e.Addresses[0])
+	if err != nil {
+		return endpoint{}, false
+	}
+	x := endpoint{addr: addr, port: port, ready: e.Conditions.Ready == nil || *e.Conditions.Ready}
+	if e.NodeName != nil {
+		x.node = *e.NodeName
+	}
+	if e.Hostname != nil {
+		x.hostname = *e.Hostname
+	}
+	c := e.Conditions
+	return x, x.ready || c.Serving != nil && *c.Serving && c.Terminating != nil && *c.Terminating
 }

@@ -2,22 +2,60 @@ package program
 
 import (
 	"io/fs"
+	"os"
 	"path"
 	"strings"
 	"sync"
+	"syscall"
 	"testing/fstest"
 	"time"
 )
 
-// files is a container's file system, in memory.
-type files struct {
-	mu  sync.Mutex
-	all fstest.MapFS
+// maxDisk is how many bytes a container can write: it is memory of ours.
+const maxDisk = 64 << 20
+
+// Disk is the file system of one instance of a container, in memory: what its
+// program writes, commands that are run in it later can read. It is safe for
+// use by several goroutines.
+type Disk struct {
+	mu      sync.Mutex
+	all     fstest.MapFS
+	mounted map[string]bool // files that are read-only
+	size    int             // of what was written
 }
 
-// newFiles has what every container finds, and what is mounted.
-func newFiles(s Spec) *files {
-	f := &files{all: fstest.MapFS{}}
+// NewDisk returns the disk of a container that has not begun to run.
+func NewDisk() *Disk { return &Disk{mounted: map[string]bool{}} }
+
+// attach makes the disk what the container sees: at first what every container
+// finds, and each time what is mounted now.
+func (d *Disk) attach(s Spec) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.all == nil {
+		d.all = image(s)
+	}
+	for name := range d.mounted {
+		if _, ok := s.Files["/"+name]; !ok {
+			delete(d.all, name)
+			delete(d.mounted, name)
+		}
+	}
+	for name, b := range s.Files {
+		if strings.HasSuffix(name, "/") {
+			if d.all[clean(name)] == nil {
+				d.all[clean(name)] = &fstest.MapFile{Mode: fs.ModeDir | 0o777}
+			}
+			continue
+		}
+		d.all[clean(name)] = &fstest.MapFile{Data: b, Mode: 0o644}
+		d.mounted[clean(name)] = true
+	}
+}
+
+// image is what a container's files are before it runs.
+func image(s Spec) fstest.MapFS {
+	all := fstest.MapFS{}
 	for name, text := range map[string]string{
 		"etc/hostname":    s.Hostname + "\n",
 		"etc/hosts":       "127.0.0.1\tlocalhost\n" + s.PodIP + "\t" + s.Hostname + "\n",
@@ -25,20 +63,21 @@ func newFiles(s Spec) *files {
 		"etc/passwd":      "root:x:0:0:root:/root:/bin/sh\n",
 		"etc/os-release":  "NAME=\"demarc simulated container\"\n",
 		"proc/1/cmdline":  imageName(s.Image) + "\x00",
+		"proc/1/comm":     imageName(s.Image) + "\n",
 		"proc/uptime":     "0.00 0.00\n",
+		"proc/loadavg":    "0.00 0.00 0.00 1/1 1\n",
 	} {
-		f.all[name] = &fstest.MapFile{Data: []byte(text), Mode: 0o644}
+		all[name] = &fstest.MapFile{Data: []byte(text), Mode: 0o644}
 	}
-	for _, dir := range []string{"tmp", "root", "bin", "usr", "var", "dev"} {
-		f.all[dir] = &fstest.MapFile{Mode: fs.ModeDir | 0o755}
+	for _, dir := range []string{"tmp", "root", "bin", "usr/bin", "var/log", "var/tmp", "dev", "run", "home", "mnt", "opt", clean(s.WorkingDir)} {
+		if dir != "." {
+			all[dir] = &fstest.MapFile{Mode: fs.ModeDir | 0o755}
+		}
 	}
-	for name, b := range s.Files {
-		f.all[clean(name)] = &fstest.MapFile{Data: b, Mode: 0o644}
-	}
-	return f
+	return all
 }
 
-// clean is a path as io/fs wants it.
+// clean is a path from the root as io/fs wants it.
 func clean(name string) string {
 	if name = strings.TrimPrefix(path.Clean("/"+name), "/"); name == "" {
 		return "."
@@ -46,51 +85,133 @@ func clean(name string) string {
 	return name
 }
 
-func (f *files) read(name string) ([]byte, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.all.ReadFile(clean(name))
+func (d *Disk) read(name string) ([]byte, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	b, err := d.all.ReadFile(clean(name))
+	return b, failure("open", name, err)
 }
 
-func (f *files) stat(name string) (fs.FileInfo, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.all.Stat(clean(name))
+func (d *Disk) stat(name string) (fs.FileInfo, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	info, err := d.all.Stat(clean(name))
+	return info, failure("stat", name, err)
 }
 
-func (f *files) list(name string) ([]fs.DirEntry, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.all.ReadDir(clean(name))
+func (d *Disk) list(name string) ([]fs.DirEntry, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	entries, err := d.all.ReadDir(clean(name))
+	return entries, failure("open", name, err)
 }
 
-func (f *files) write(name string, b []byte) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	dir := path.Dir(clean(name))
-	if info, err := f.all.Stat(dir); err != nil || !info.IsDir() {
-		return &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+// failure is an error in the kernel's words.
+func failure(op, name string, err error) error {
+	if err == nil {
+		return nil
 	}
-	f.all[clean(name)] = &fstest.MapFile{Data: append([]byte(nil), b...), Mode: 0o644, ModTime: time.Now()}
+	return &fs.PathError{Op: op, Path: name, Err: syscall.ENOENT}
+}
+
+// write replaces a file, or appends to it.
+func (d *Disk) write(name string, b []byte, add bool) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	key := clean(name)
+	old := d.all[key]
+	info, err := d.all.Stat(path.Dir(key))
+	switch {
+	case d.mounted[key]:
+		return &fs.PathError{Op: "open", Path: name, Err: syscall.EROFS}
+	case old != nil && old.Mode.IsDir():
+		return &fs.PathError{Op: "open", Path: name, Err: syscall.EISDIR}
+	case err != nil || !info.IsDir():
+		return &fs.PathError{Op: "open", Path: name, Err: syscall.ENOENT}
+	case d.size+len(b) > maxDisk:
+		return &fs.PathError{Op: "write", Path: name, Err: syscall.ENOSPC}
+	}
+	file := &fstest.MapFile{Mode: 0o644, ModTime: time.Now()}
+	if old != nil && add {
+		file.Data = old.Data
+	} else if old != nil {
+		d.size -= len(old.Data)
+	}
+	file.Data = append(file.Data, b...)
+	d.size += len(b)
+	d.all[key] = file
 	return nil
 }
 
-func (f *files) mkdir(name string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.all[clean(name)] = &fstest.MapFile{Mode: fs.ModeDir | 0o755}
+func (d *Disk) mkdir(name string, parents bool) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	key := clean(name)
+	info, err := d.all.Stat(key)
+	switch {
+	case err == nil && parents && info.IsDir():
+		return nil
+	case err == nil:
+		return &fs.PathError{Op: "mkdir", Path: name, Err: syscall.EEXIST}
+	}
+	if _, err := d.all.Stat(path.Dir(key)); err != nil && !parents {
+		return failure("mkdir", name, err)
+	}
+	d.all[key] = &fstest.MapFile{Mode: fs.ModeDir | 0o755}
+	return nil
 }
 
-// remove removes a file or a whole directory and says whether it was there.
-func (f *files) remove(name string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	gone := false
-	for k := range f.all {
-		if k == clean(name) || strings.HasPrefix(k, clean(name)+"/") {
-			delete(f.all, k)
-			gone = true
+// remove removes a file, or a directory with all that is in it.
+func (d *Disk) remove(name string, whole bool) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	key := clean(name)
+	info, err := d.all.Stat(key)
+	switch {
+	case err != nil:
+		return failure("remove", name, err)
+	case d.mounted[key]:
+		return &fs.PathError{Op: "remove", Path: name, Err: syscall.EROFS}
+	case info.IsDir() && !whole:
+		return &fs.PathError{Op: "remove", Path: name, Err: syscall.EISDIR}
+	}
+	for k, f := range d.all {
+		if (k == key || key == "." || strings.HasPrefix(k, key+"/")) && !d.mounted[k] {
+			d.size -= len(f.Data)
+			delete(d.all, k)
 		}
 	}
-	return gone
+	return nil
 }
+
+// file is an open file. Every write is on the disk at once.
+type file struct {
+	disk *Disk
+	name string
+	rest []byte // to read
+}
+
+// open opens a file as open(2) does.
+func (d *Disk) open(name string, flag int) (*file, error) {
+	f := &file{disk: d, name: name}
+	if flag&(os.O_WRONLY|os.O_RDWR) != 0 {
+		return f, d.write(name, nil, flag&os.O_TRUNC == 0)
+	}
+	var err error
+	f.rest, err = d.read(name)
+	return f, err
+}
+
+// Read implements [io.Reader].
+func (f *file) Read(p []byte) (int, error) { return readFrom(&f.rest, p) }
+
+// Write implements [io.Writer].
+func (f *file) Write(p []byte) (int, error) {
+	if err := f.disk.write(f.name, p, true); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// Close implements [io.Closer].
+func (f *file) Close() error { return nil }

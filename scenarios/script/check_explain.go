@@ -61,7 +61,7 @@ type partsWriter struct {
 // visit goes down through and, or, not and comparisons; anything else is a
 // part.
 func (w *partsWriter) visit(x ast.Expr) {
-	if x.Kind() == ast.LiteralKind {
+	if x.Kind() == ast.LiteralKind || x.Kind() == ast.ListKind {
 		return
 	}
 	if x.Kind() == ast.CallKind {

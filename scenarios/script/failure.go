@@ -15,10 +15,10 @@ func (r *run) explain(s step, seen string) string {
 	var sb strings.Builder
 	fmt.Fprintf(&sb, "%s:%d: %s\n", r.script.File, s.line, s.text)
 	if s.act != nil {
-		fmt.Fprintf(&sb, "  at %s: %s\n", short(time.Since(r.ready)), indent(seen))
+		fmt.Fprintf(&sb, "  at %s: %s\n", short(time.Since(r.ready).Truncate(time.Millisecond)), indent(seen))
 	} else {
 		r.explainWanted(&sb, s)
-		fmt.Fprintf(&sb, "  seen at %s: %s\n", short(time.Since(r.ready)), indent(seen))
+		fmt.Fprintf(&sb, "  seen at %s: %s\n", short(time.Since(r.ready).Truncate(time.Millisecond)), indent(seen))
 	}
 	r.explainTimeline(&sb)
 	fmt.Fprintf(&sb, "  again: demarc drill %s", r.script.File)

@@ -96,6 +96,7 @@ func (r *run) window(ctx context.Context, s step, cond bound) (outcome, error) {
 // which nothing was sent in the window says nothing: within goes on waiting,
 // and throughout fails at its end.
 func judge(s step, out outcome, unsent string, open time.Duration) (outcome, bool) {
+	took := short(open.Truncate(time.Millisecond))
 	fail := func(reason string) (outcome, bool) {
 		return outcome{explain: func() string { return reason + out.explain() }}, true
 	}
@@ -103,7 +104,7 @@ func judge(s step, out outcome, unsent string, open time.Duration) (outcome, boo
 	if s.opens == opensThroughout {
 		switch {
 		case !out.ok:
-			return fail(fmt.Sprintf("after %s of %s: ", short(open), short(s.span)))
+			return fail(fmt.Sprintf("after %s of %s: ", took, short(s.span)))
 		case over && unsent != "":
 			return fail(fmt.Sprintf("nothing was sent by traffic %s in these %s: ", unsent, short(s.span)))
 		}
@@ -111,7 +112,7 @@ func judge(s step, out outcome, unsent string, open time.Duration) (outcome, boo
 	}
 	switch {
 	case out.ok && unsent == "" && open < s.after:
-		return fail(fmt.Sprintf("too early, after %s instead of %s: ", short(open), short(s.after)))
+		return fail(fmt.Sprintf("too early, after %s instead of %s: ", took, short(s.after)))
 	case out.ok && unsent == "":
 		return out, true
 	case over && out.ok:

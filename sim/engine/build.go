@@ -1,17 +1,9 @@
-// Package engine is the engine as other processes see it: they find or build
-// its program, start one for a cluster or a scenario, and find those that run.
-//
-// [Build] returns the path of demarc-engine and in a source tree builds it when
-// something has changed. [Start] starts one in a data directory, [Attach] finds
-// the one that runs there, and [RunScenario] plays one scenario in an engine of
-// its own. What is said to a running engine goes through package sim/api.
 package engine
 
 import (
+	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -20,191 +12,176 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
-	"time"
 )
 
-// EnvPath names the engine's program, instead of looking for it.
-const EnvPath = "DEMARC_ENGINE"
+// PathEnv names the environment variable that overrides where the engine's
+// program is.
+const PathEnv = "DEMARC_ENGINE"
 
-// program is the name of the engine's program.
-const program = "demarc-engine"
-
-// Build returns the path of an engine that is up to date. It is the one that
-// DEMARC_ENGINE names, or the one beside this program, or in a source tree
-// bin/demarc-engine, which is built if the sources have changed. What takes
-// time is said on progress.
-func Build(ctx context.Context, progress io.Writer) (string, error) {
-	if path := os.Getenv(EnvPath); path != "" {
-		if _, err := os.Stat(path); err != nil {
-			return "", fmt.Errorf("%s: %w", EnvPath, err)
+// Build returns the path of the engine's program. In a source tree that is
+// bin/demarc-engine, built if it is older than its sources; the build is
+// reported to progress, and at most one runs at a time, however many processes
+// ask for it. Elsewhere it is the program beside the running one.
+func Build(ctx context.Context, progress io.Writer) (path string, err error) {
+	if path := os.Getenv(PathEnv); path != "" {
+		if info, err := os.Stat(path); err != nil || info.IsDir() {
+			return "", &InputError{Message: fmt.Sprintf("%s names %s, which is no program", PathEnv, path), Hint: "correct it, or unset it"}
 		}
+		return filepath.Abs(path)
+	}
+	root := sourceTree()
+	if path := besideExecutable(root); path != "" {
 		return path, nil
 	}
-	root, err := sourceTree()
-	if err != nil {
-		return "", err
-	}
 	if root == "" {
-		return installed()
+		return "", &InputError{Message: "there is no " + programName() + " beside this program",
+			Hint: "put it there, name it in " + PathEnv + ", or work in demarc's source tree"}
 	}
-	path := filepath.Join(root, "bin", program+exe())
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return "", err
-	}
-	unlock, err := lock(path + ".lock")
-	if err != nil {
-		return "", fmt.Errorf("wait for another build of the engine: %w", err)
-	}
-	defer unlock()
-	digest, err := sourceDigest(root)
-	if err != nil {
-		return "", err
-	}
-	if old, err := os.ReadFile(path + ".sources"); err == nil && string(old) == digest {
-		if _, err := os.Stat(path); err == nil {
-			return path, nil
-		}
-	}
-	if err := compile(ctx, root, path, progress); err != nil {
-		return "", err
-	}
-	return path, os.WriteFile(path+".sources", []byte(digest), 0o644)
+	return buildIn(ctx, root, progress)
 }
 
-// installed is the engine beside this program.
-func installed() (string, error) {
-	self, err := os.Executable()
+func programName() string {
+	if runtime.GOOS == "windows" {
+		return "demarc-engine.exe"
+	}
+	return "demarc-engine"
+}
+
+// besideExecutable finds an installed engine: one beside the running program,
+// unless that is in the source tree, where it may be out of date.
+func besideExecutable(root string) string {
+	exe, err := os.Executable()
 	if err != nil {
-		return "", err
+		return ""
 	}
-	path := filepath.Join(filepath.Dir(self), program+exe())
-	if _, err := os.Stat(path); err != nil {
-		return "", fmt.Errorf("there is no %s beside %s: build it with `CGO_ENABLED=0 go build -tags faketime ./cmd/demarc-engine`, or name it in %s", program, filepath.Base(self), EnvPath)
+	if exe, err = filepath.EvalSymlinks(exe); err != nil {
+		return ""
 	}
-	return path, nil
+	dir := filepath.Dir(exe)
+	if root != "" && moduleRoot(dir) == root {
+		return ""
+	}
+	path := filepath.Join(dir, programName())
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	return path
 }
 
-// sourceTree is the root of demarc's module around the working directory or
-// around this program, or empty.
-func sourceTree() (string, error) {
-	wd, err := os.Getwd()
-	if err != nil {
-		return "", err
-	}
-	starts := []string{wd}
-	if self, err := os.Executable(); err == nil {
-		starts = append(starts, filepath.Dir(self))
-	}
-	// With `go run` and `go test` the program is elsewhere, and the user may
-	// be too; the path of this very file tells, unless it was trimmed.
-	if _, file, _, ok := runtime.Caller(0); ok && filepath.IsAbs(file) {
-		starts = append(starts, filepath.Dir(file))
-	}
-	for _, dir := range starts {
-		for ; ; dir = filepath.Dir(dir) {
-			b, err := os.ReadFile(filepath.Join(dir, "go.mod"))
-			if err == nil && bytes.HasPrefix(b, []byte("module demarc\n")) {
-				return dir, nil
-			}
-			if dir == filepath.Dir(dir) {
-				break
-			}
-		}
-	}
-	return "", nil
-}
-
-// Sources are the files that the engine is made of, under the module's root:
-// everything but tests and the command line.
-func Sources(root string) (files []string, err error) {
-	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, _ := filepath.Rel(root, path) // both are absolute
-		switch {
-		case d.IsDir() && (strings.HasPrefix(d.Name(), ".") || rel == "bin" || rel == filepath.Join("cmd", "demarc")) && rel != ".":
-			return fs.SkipDir
-		case d.IsDir(), strings.HasSuffix(rel, "_test.go"):
-			return nil
-		case rel == "go.mod", rel == "go.sum", strings.HasSuffix(rel, ".go"), strings.HasSuffix(rel, ".yaml"):
-			files = append(files, path)
-		}
-		return nil
-	})
-	return files, err
-}
-
-// sourceDigest changes when a source of the engine does, comes or goes.
-func sourceDigest(root string) (string, error) {
-	files, err := Sources(root)
-	if err != nil {
-		return "", err
-	}
-	h := sha256.New()
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			return "", err
-		}
-		fmt.Fprintf(h, "%s %d\n", f, len(b))
-		h.Write(b)
-	}
-	fmt.Fprintln(h, runtime.Version(), os.Getenv("GOFLAGS"))
-	return hex.EncodeToString(h.Sum(nil)), nil
-}
-
-// compile builds the engine and moves it into place as a whole.
-func compile(ctx context.Context, root, path string, progress io.Writer) error {
-	tmp := path + ".new"
-	args := []string{"build", "-o", tmp}
-	if runtime.GOOS != "windows" { // where the runtime has no faketime
+// buildArgs are the arguments of go build but for -o. The version control's
+// state is left out of the program, or each commit would link it anew.
+func buildArgs() []string {
+	args := []string{"build", "-v", "-buildvcs=false"}
+	if runtime.GOOS != "windows" { // whose runtime has no faketime
 		args = append(args, "-tags", "faketime")
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, "./cmd/demarc-engine")...)
+	return args
+}
+
+// buildIn brings ROOT/bin/demarc-engine up to date.
+func buildIn(ctx context.Context, root string, progress io.Writer) (string, error) {
+	bin := filepath.Join(root, "bin")
+	if err := os.MkdirAll(bin, 0o755); err != nil {
+		return "", fmt.Errorf("build the engine: %w", err)
+	}
+	show := newBuildProgress(progress)
+	defer show.stop()
+	unlock, err := lock(ctx, filepath.Join(bin, ".lock"), show.waiting)
+	if err != nil {
+		return "", fmt.Errorf("build the engine: %w", err)
+	}
+	defer unlock()
+	target := filepath.Join(bin, programName())
+	want, err := fingerprint(root)
+	if err != nil {
+		return "", err
+	}
+	if upToDate(target, want) {
+		return target, nil
+	}
+	if _, err := exec.LookPath("go"); err != nil {
+		return "", &InputError{Message: "the engine must be built, and there is no go command", Hint: "install Go (https://go.dev/dl), or name a built engine in " + PathEnv}
+	}
+	show.begin()
+	if err := goBuild(ctx, root, target, show.compiled); err != nil {
+		return "", err
+	}
+	show.done()
+	return target, os.WriteFile(recordFile(target), []byte(record(target, want)), 0o644)
+}
+
+// goBuild builds into a file beside the target and then puts it in its place,
+// so that nobody ever runs half a program. The file begins as another name of
+// the target: go build leaves it alone if it is already what it would build.
+func goBuild(ctx context.Context, root, target string, compiled func()) error {
+	tmp := target + ".new"
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("build the engine: %w", err)
+	}
+	defer os.Remove(tmp)
+	_ = os.Link(target, tmp) // if it cannot be linked it is built anew
+	cmd := exec.CommandContext(ctx, "go", append(buildArgs(), "-o", tmp, "./cmd/demarc-engine")...)
 	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	done := make(chan struct{})
-	go tick(progress, done)
-	err := cmd.Run()
-	close(done)
-	if errors.Is(err, exec.ErrNotFound) {
-		return errors.New("the engine must be built and there is no go command: install Go 1.26 or later")
+	// With cgo a virtual clock never moves; what is asked of the engine must
+	// not depend on what this program is being built for.
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	said, err := runBuild(cmd, compiled)
+	if ctx.Err() != nil {
+		return ctx.Err()
 	}
 	if err != nil {
-		return fmt.Errorf("build the engine: %w\n%s", err, bytes.TrimSpace(output.Bytes()))
+		return &FailedError{Reason: fmt.Sprintf("go build: %v\n%s", err, said)}
 	}
-	return os.Rename(tmp, path)
+	if err := os.Rename(tmp, target); err != nil {
+		return fmt.Errorf("build the engine: %w", err)
+	}
+	return nil
 }
 
-// patience is after which time it is said that a build is going on, and again.
-const patience = 2 * time.Second
-
-func tick(w io.Writer, done <-chan struct{}) {
-	start := time.Now()
-	for wait := patience; ; wait = 30 * time.Second {
-		select {
-		case <-done:
-			if since := time.Since(start); since > patience {
-				fmt.Fprintf(w, "engine built in %s\n", since.Round(time.Second))
-			}
-			return
-		case <-time.After(wait):
-			if wait == patience {
-				fmt.Fprintln(w, "building the engine, once; Kubernetes is part of it, so the first time takes several minutes …")
-			} else {
-				fmt.Fprintf(w, "still building the engine (%s)\n", time.Since(start).Round(time.Second))
-			}
+// runBuild runs go build -v, which names each package that it compiles, and
+// returns everything else that it says.
+func runBuild(cmd *exec.Cmd, compiled func()) (said string, err error) {
+	out, err := cmd.StderrPipe()
+	if err != nil {
+		return "", err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	var rest bytes.Buffer
+	lines := bufio.NewScanner(out)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if l := lines.Text(); strings.ContainsAny(l, " \t:") || l == "" {
+			rest.WriteString(l + "\n")
+		} else {
+			compiled()
 		}
 	}
+	err = cmd.Wait()
+	return strings.TrimSpace(rest.String()), errors.Join(lines.Err(), err)
 }
 
-func exe() string {
-	if runtime.GOOS == "windows" {
-		return ".exe"
+func recordFile(target string) string {
+	return filepath.Join(filepath.Dir(target), "."+filepath.Base(target)+".built")
+}
+
+// record says from what a program was built, and which file it is.
+func record(target, fingerprint string) string {
+	info, err := os.Stat(target)
+	if err != nil {
+		return ""
 	}
-	return ""
+	return fmt.Sprintf("%s %d %d\n", fingerprint, info.Size(), info.ModTime().UnixNano())
+}
+
+// upToDate says that the program was built by this function's neighbours from
+// the sources as they are.
+func upToDate(target, fingerprint string) bool {
+	got, err := os.ReadFile(recordFile(target))
+	want := record(target, fingerprint)
+	return err == nil && want != "" && slices.Equal(got, []byte(want))
 }

@@ -25,6 +25,7 @@ const (
 	// writes what is not on disk yet; its own grace periods are virtual.
 	stopTimeout = 30 * time.Second
 	dialTimeout = time.Second
+	dumpTimeout = 2 * time.Second
 )
 
 // startLock is the file in a data directory that keeps two engines from being
@@ -176,9 +177,16 @@ func (p *Process) Stop(ctx context.Context) error {
 	case <-p.done:
 		return p.Failure()
 	case <-ctx.Done():
-		p.Kill()
-		return context.Cause(ctx)
 	}
+	// Its last words help to find out what it was waiting for.
+	if dumpToLog(p.cmd.Process) == nil {
+		select {
+		case <-p.done:
+		case <-time.After(dumpTimeout):
+		}
+	}
+	p.Kill()
+	return context.Cause(ctx)
 }
 
 // Kill ends the engine at once and waits until it has gone.
@@ -238,18 +246,14 @@ func Attach(dir string) (*api.Client, error) {
 	return api.NewClient(h), nil
 }
 
-// AwaitEnd waits until no engine runs for the directory any more.
-func AwaitEnd(ctx context.Context, dir string) error {
-	h, err := readHandle(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	for err == nil && alive(h.PID) {
+// AwaitEnd waits until the engine of a client has ended.
+func AwaitEnd(ctx context.Context, c *api.Client) error {
+	for alive(c.Handle().PID) {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(handlePoll):
 		}
 	}
-	return err
+	return nil
 }

@@ -4,123 +4,172 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
-	"path/filepath"
+	"strings"
 	"time"
 
+	"demarc/scenarios/script"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 )
 
-// Scenario is a scenario to play in an engine of its own.
+// Scenario is a scenario to play.
 type Scenario struct {
-	Name string
-	// File is the file's name, for messages; Text is what it says.
-	File, Text string
-	// Edition judges it by another edition of the contract, if not empty.
-	Edition string
-	// Rate is the speed of the clock; zero means as fast as the machine goes.
+	// Name is its name; File the name of its file, for messages; Text the
+	// content of that.
+	Name, File, Text string
+	// Rate is the speed of the virtual clock once the cluster is ready. Zero is
+	// as fast as the machine goes.
 	Rate api.Rate
-	// DataDir is the engine's data directory, which is kept. If it is empty, a
-	// temporary one is made, and kept only if the engine fails.
+	// Edition of the support policy, in place of the one that the file names.
+	Edition string
+	// DataDir is where the cluster is kept; it is left there. If empty, a
+	// temporary directory is used and removed, unless the engine fails.
 	DataDir string
+	// KeepData says not to remove a temporary directory.
+	KeepData bool
+	// Started, if not nil, is called with the data directory when there is one.
+	Started func(dir string)
+	// Ready, if not nil, is called before the first step with the virtual time
+	// that is time 0 of the script.
+	Ready func(at time.Time)
+	// Progress, if not nil, is told of a build that takes long.
+	Progress io.Writer
 }
 
-// stallLimit is for how long, in real time, virtual time may stand still in
-// free run before the engine is taken to be stuck.
-const stallLimit = 20 * time.Second
-
-// RunScenario plays a scenario in a new engine, which [Build] finds or makes,
-// and returns its report. An error means that it could not be played; the
-// report says what held and what did not.
-func RunScenario(ctx context.Context, s Scenario, onStep func(api.Step), onEvent func(timeline.Event)) (*api.Report, error) {
-	path, err := Build(ctx, os.Stderr)
+// RunScenario plays a scenario in an engine of its own, from a new cluster to
+// the report. The functions, which may be nil, are called with each step and
+// each event of the timeline as they happen, one at a time. A scenario that
+// does not hold is a report and no error; the error is an [InputError] if the
+// scenario has mistakes, and a [FailedError] if the engine failed.
+func RunScenario(ctx context.Context, s Scenario, onStep func(api.Step), onEvent func(timeline.Event)) (_ *api.Report, err error) {
+	parsed, problems := script.Parse(s.File, []byte(s.Text))
+	if len(problems) > 0 {
+		return nil, inputErrorOf(problems)
+	}
+	path, err := Build(ctx, s.Progress)
 	if err != nil {
 		return nil, err
 	}
-	dir, keep := s.DataDir, true
-	if dir == "" {
-		if dir, err = os.MkdirTemp("", "demarc-"+s.Name+"-"); err != nil {
-			return nil, err
-		}
-		keep = false
-	}
-	defer func() {
-		if !keep {
-			os.RemoveAll(dir)
-		}
-	}()
-	if s.Rate == 0 {
-		s.Rate = api.FreeRun
-	}
-	p, err := Start(ctx, path, dir, api.EngineConfig{
-		Cluster: api.ClusterSpec{Edition: s.Edition}, Rate: s.Rate, Scenario: s.Text, ScenarioFile: s.File, Ephemeral: true,
-	}, false)
+	dir, cleanup, err := s.directory()
 	if err != nil {
-		keep = true
 		return nil, err
 	}
-	defer p.Kill()
-	sctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	if s.Rate == api.FreeRun {
-		go watch(sctx, p, cancel)
+	defer func() { cleanup(err) }()
+	if s.Started != nil {
+		s.Started(dir)
 	}
-	report, err := p.Stream(sctx, 0, api.Follower{Event: onEvent, Step: onStep})
+	p, err := Start(ctx, Options{Path: path, DataDir: dir, Config: s.config(parsed)})
 	if err != nil {
-		keep = true
-		if cause := context.Cause(sctx); cause != nil {
-			return nil, cause
-		}
-		select {
-		case <-p.Ended():
-			return nil, p.failure("the engine ended before the scenario did")
-		case <-time.After(time.Second):
-			return nil, err
-		}
+		return nil, err
 	}
-	report.Scenario = s.Name
+	report, err := p.play(ctx, s, onStep, onEvent)
+	if err != nil {
+		p.Kill()
+		return nil, err
+	}
+	// The verdict is known, so a failure to stop is no failure of the scenario.
+	_ = p.Stop(ctx)
+	report.Scenario, report.File = s.Name, s.File
 	return report, nil
 }
 
-// watch ends a scenario whose virtual time stands still, and leaves the stacks
-// of the engine's goroutines beside its logs.
-func watch(ctx context.Context, p *Process, cancel context.CancelCauseFunc) {
-	var last time.Time
-	since := time.Now()
+// config is what the engine is told.
+func (s Scenario) config(parsed *script.Script) api.EngineConfig {
+	spec := parsed.Cluster
+	if s.Edition != "" {
+		spec.Edition = s.Edition
+	}
+	rate := s.Rate
+	if rate == 0 {
+		rate = api.FreeRun
+	}
+	return api.EngineConfig{Cluster: spec, Rate: rate, Scenario: s.Text, ScenarioFile: s.File, Ephemeral: true}
+}
+
+// directory returns the data directory and what is to be done with it at the
+// end, when it is known how that was.
+func (s Scenario) directory() (dir string, cleanup func(error), err error) {
+	if s.DataDir != "" {
+		return s.DataDir, func(error) {}, nil
+	}
+	dir, err = os.MkdirTemp("", "demarc-"+s.Name+"-")
+	if err != nil {
+		return "", nil, fmt.Errorf("make a directory for the scenario: %w", err)
+	}
+	return dir, func(err error) {
+		if failed := (*FailedError)(nil); !s.KeepData && !errors.As(err, &failed) {
+			os.RemoveAll(dir)
+		}
+	}, nil
+}
+
+// play follows the engine until the scenario has ended, the engine has, or its
+// clock has stopped.
+func (p *Process) play(ctx context.Context, s Scenario, onStep func(api.Step), onEvent func(timeline.Event)) (*api.Report, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var report *api.Report
+	h := api.StreamHandler{Timeline: onEvent, Drill: s.announceReady(ctx, p.Client, onStep), End: func(r *api.Report) { report = r }}
+	streamed, watched := make(chan error, 1), make(chan error, 1)
+	go func() { streamed <- p.Client.Stream(ctx, 0, 0, h) }()
+	go func() { watched <- p.Watch(ctx) }()
 	for {
 		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(time.Second):
-		}
-		c, err := p.Clock(ctx)
-		if ctx.Err() != nil {
-			return
-		}
-		if err == nil && (!c.Now.Equal(last) || c.Rate != api.FreeRun) {
-			last, since = c.Now, time.Now()
-			continue
-		}
-		if time.Since(since) >= stallLimit {
-			cancel(stalled(p, last))
-			return
+		case err := <-streamed:
+			if err == nil && report != nil {
+				return report, nil
+			}
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			return nil, p.explain(err)
+		case err := <-watched:
+			if err == nil {
+				watched = nil // the stream will say why
+				continue
+			}
+			cancel()
+			<-streamed
+			return nil, err
 		}
 	}
 }
 
-func stalled(p *Process, at time.Time) error {
-	path := filepath.Join(p.dir, "logs", "stacks.txt")
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	stacks, err := p.Stacks(ctx)
-	if err == nil {
-		err = os.WriteFile(path, stacks, 0o600)
+// explain says why the stream ended early: because the engine did, if it did.
+func (p *Process) explain(err error) error {
+	select {
+	case <-p.done:
+	case <-time.After(dialTimeout):
+		return err
 	}
-	if err != nil { // too stuck to answer: the runtime prints them itself
-		path = filepath.Join(p.dir, "logs", "engine.log")
-		err = dump(p.cmd.Process)
+	if failure := p.Failure(); failure != nil {
+		return failure
 	}
-	return errors.Join(fmt.Errorf("virtual time has stood still at %s for %s: the engine is stuck; its stacks are in %s",
-		at.Format(time.DateTime), stallLimit, path), err)
+	return &FailedError{Reason: "it ended before the scenario did", Log: p.Log()}
+}
+
+// announceReady calls Ready before the first step.
+func (s Scenario) announceReady(ctx context.Context, c *api.Client, onStep func(api.Step)) func(api.Step) {
+	announced := s.Ready == nil
+	return func(x api.Step) {
+		if !announced {
+			announced = true
+			if status, err := c.Status(ctx); err == nil {
+				s.Ready(status.ReadyAt)
+			}
+		}
+		if onStep != nil {
+			onStep(x)
+		}
+	}
+}
+
+func inputErrorOf(problems []script.Problem) error {
+	var lines []string
+	for _, p := range problems {
+		lines = append(lines, p.String())
+	}
+	return &InputError{Message: strings.Join(lines, "\n")}
 }

@@ -3,9 +3,9 @@
 // result is kept with its time and the reason of a failure.
 //
 // A [Generator] runs any number of traffics ([Spec]) over a [Network]; each
-// has a [Record]. Requests of all traffics are sent by one goroutine on common
-// instants of each second, so that they share wake-ups of the clock; a request
-// that has to wait goes on in a goroutine of its own.
+// has a [Record]. One goroutine starts the requests of all traffics, on common
+// instants of each second, so that they share wake-ups of the clock; each request
+// is a goroutine of its own, which lives as long as the request waits.
 package traffic
 
 import (
@@ -113,12 +113,20 @@ func (g *Generator) Record(name string) (*Record, bool) {
 }
 
 // Specs are the traffics that were started, running or not, by name.
-func (g *Generator) Specs() []Spec {
+func (g *Generator) Specs() []Spec { return g.list(func(*stream) bool { return true }) }
+
+// Running are the traffics that were not stopped, by name: those to start again
+// when a cluster resumes.
+func (g *Generator) Running() []Spec { return g.list(func(s *stream) bool { return !s.next.IsZero() }) }
+
+func (g *Generator) list(wanted func(*stream) bool) []Spec {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	out := make([]Spec, 0, len(g.streams))
 	for _, s := range g.streams {
-		out = append(out, s.spec)
+		if wanted(s) {
+			out = append(out, s.spec)
+		}
 	}
 	slices.SortFunc(out, func(a, b Spec) int { return strings.Compare(a.Name, b.Name) })
 	return out
@@ -166,22 +174,23 @@ func (g *Generator) due(now time.Time) (due []*stream, next time.Time, changed <
 			next = s.next
 		}
 	}
+	slices.SortFunc(due, func(a, b *stream) int { return strings.Compare(a.spec.Name, b.spec.Name) })
 	return due, next, g.changed
 }
 
-// following is the instant of the next request. Whole rates keep to fixed
-// fractions of each second, without rounding away from them.
+// following is the instant of the next request after last. Whole rates keep to
+// fixed fractions of each second, without rounding away from them. What was
+// missed, because the clock was ahead, is not made up for.
 func following(last time.Time, rate float64, period time.Duration, now time.Time) time.Time {
-	next := last.Add(period)
-	if rate >= 1 && rate == math.Trunc(rate) {
-		second := last.Truncate(time.Second)
-		k := math.Round(last.Sub(second).Seconds()*rate) + 1
-		next = second.Add(time.Duration(k * float64(time.Second) / rate))
+	if late := now.Sub(last); late > period {
+		last = last.Add(late.Truncate(period))
 	}
-	if next.Before(now) { // the clock was ahead: what was missed is not made up for
-		next = now.Truncate(time.Second).Add(time.Second)
+	if rate < 1 || rate != math.Trunc(rate) {
+		return last.Add(period)
 	}
-	return next
+	second := last.Truncate(time.Second)
+	k := math.Round(last.Sub(second).Seconds()*rate) + 1
+	return second.Add(time.Duration(k * float64(time.Second) / rate))
 }
 
 // send sends one request and records what became of it.
@@ -264,9 +273,12 @@ func (s *stream) route(n Network, node string) (string, func(context.Context) (n
 		if t.url.Port() == "" {
 			host = net.JoinHostPort(t.url.Hostname(), "80")
 		}
-		u := *t.url
+		u := t.url
 		if path != "" {
-			u.Path = path
+			var err error
+			if u, err = u.Parse(path); err != nil {
+				return "", nil, err
+			}
 		}
 		return u.String(), func(ctx context.Context) (net.Conn, error) { return n.Dial(ctx, node, host) }, nil
 	}
@@ -296,6 +308,10 @@ func reason(err error) string {
 	switch {
 	case errors.As(err, &dns) && dns.IsTimeout:
 		return "dns: i/o timeout"
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return "dns: no such host"
+	case errors.As(err, &dns) && strings.Contains(dns.Err, syscall.ECONNREFUSED.Error()):
+		return "dns: connection refused"
 	case errors.As(err, &dns):
 		return "dns: " + dns.Err
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -1,7 +1,7 @@
 package traffic
 
 import (
-	"sort"
+	"slices"
 	"sync"
 	"time"
 )
@@ -9,12 +9,15 @@ import (
 // Record keeps every result of one traffic, in the order in which the requests
 // ended. Its methods may be called from any goroutine.
 type Record struct {
-	mu       sync.Mutex
-	spec     Spec
-	results  []Result
-	failures []int   // indices of the results that failed
-	ends     []int64 // when each result ended, in Unix nanoseconds
-	changed  chan struct{}
+	mu      sync.Mutex
+	spec    Spec
+	results []Result
+	ends    []int64            // when each result ended, in Unix nanoseconds, ascending
+	starts  []int64            // when the requests were sent, ascending
+	reasons map[string][]int64 // of those, the ones that failed, by reason
+	pods    map[string][]int64 // and those that were answered, by pod
+	names   map[string]string  // reasons and pods, each kept once
+	changed chan struct{}      // closed at the next result; nil if nobody waits
 }
 
 // Totals sums up a span of a [Record].
@@ -30,7 +33,7 @@ type Totals struct {
 
 // NewRecord returns an empty record.
 func NewRecord(spec Spec) *Record {
-	return &Record{spec: spec, changed: make(chan struct{})}
+	return &Record{spec: spec, reasons: map[string][]int64{}, pods: map[string][]int64{}, names: map[string]string{}}
 }
 
 // Spec is what the traffic was asked to do.
@@ -40,13 +43,43 @@ func (r *Record) Spec() Spec { return r.spec }
 func (r *Record) Add(res Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if res.Reason != "" {
-		r.failures = append(r.failures, len(r.results))
+	start := res.Time.UnixNano()
+	end := start + int64(res.Latency)
+	if n := len(r.ends); n > 0 {
+		end = max(end, r.ends[n-1]) // goroutines may come in another order than they ended
 	}
+	res.Reason, res.Backend = r.intern(res.Reason), r.intern(res.Backend)
 	r.results = append(r.results, res)
-	r.ends = append(r.ends, res.Time.Add(res.Latency).UnixNano())
-	close(r.changed)
-	r.changed = make(chan struct{})
+	r.ends = append(r.ends, end)
+	r.starts = insert(r.starts, start)
+	if res.Reason != "" {
+		r.reasons[res.Reason] = insert(r.reasons[res.Reason], start)
+	}
+	if res.Backend != "" {
+		r.pods[res.Backend] = insert(r.pods[res.Backend], start)
+	}
+	if r.changed != nil {
+		close(r.changed)
+		r.changed = nil
+	}
+}
+
+// intern returns the one copy of s that is kept; the caller holds mu.
+func (r *Record) intern(s string) string {
+	if kept, ok := r.names[s]; ok {
+		return kept
+	}
+	r.names[s] = s
+	return s
+}
+
+// insert puts t into ascending times. It is nearly always the last.
+func insert(times []int64, t int64) []int64 {
+	i := len(times)
+	for i > 0 && times[i-1] > t {
+		i--
+	}
+	return slices.Insert(times, i, t)
 }
 
 // Results returns the results that ended at or after since, and a channel that
@@ -54,71 +87,61 @@ func (r *Record) Add(res Result) {
 func (r *Record) Results(since time.Time) ([]Result, <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	i := r.from(since)
+	if r.changed == nil {
+		r.changed = make(chan struct{})
+	}
+	i := len(r.ends) - int(from(r.ends, since))
 	return r.results[i:len(r.results):len(r.results)], r.changed
 }
 
-// from is the index of the first result that ended at or after since; the
-// caller holds mu.
-func (r *Record) from(since time.Time) int {
+// from counts the times at or after since.
+func from(times []int64, since time.Time) int64 {
 	if since.IsZero() {
-		return 0
+		return int64(len(times))
 	}
-	at := since.UnixNano()
-	return sort.Search(len(r.ends), func(i int) bool { return r.ends[i] >= at })
+	i, _ := slices.BinarySearch(times, since.UnixNano())
+	return int64(len(times) - i)
+}
+
+// counts are how many times each name has at or after since; names that have
+// none are left out.
+func counts(byName map[string][]int64, since time.Time) map[string]int64 {
+	out := map[string]int64{}
+	for name, times := range byName {
+		if n := from(times, since); n > 0 {
+			out[name] = n
+		}
+	}
+	return out
 }
 
 // Totals sums up the requests that were sent at or after since and have ended.
-// It costs a search and what failed, not what was sent: expectations ask for it
-// in every second of a day.
+// It costs a search for each reason, however many requests there were:
+// expectations ask for it in every second of a day.
 func (r *Record) Totals(since time.Time) Totals {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	t := Totals{Success: 1, Reasons: map[string]int64{}}
-	i := r.from(since)
-	t.Sent = int64(len(r.results) - i)
-	// What was under way when the span began is not of the span: requests end
-	// within their timeout, so those stand near its beginning.
-	for _, res := range r.results[i:] {
-		if !res.Time.Before(since.Add(-time.Nanosecond)) && res.Time.Sub(since) > 2*r.timeout() {
-			break
-		}
-		if res.Time.Before(since) {
-			t.Sent--
-		}
-	}
-	for k := sort.SearchInts(r.failures, i); k < len(r.failures); k++ {
-		if f := r.results[r.failures[k]]; !f.Time.Before(since) {
-			t.Failed++
-			t.Reasons[f.Reason]++
-		}
+	t := Totals{Sent: from(r.starts, since), Success: 1, Reasons: counts(r.reasons, since)}
+	for _, n := range t.Reasons {
+		t.Failed += n
 	}
 	t.Succeeded = t.Sent - t.Failed
-	if n := len(r.results); n > i && !r.results[n-1].Time.Before(since) {
-		t.Last = r.results[n-1]
+	if t.Sent == 0 {
+		return t
 	}
-	if t.Sent > 0 {
-		t.Success = float64(t.Succeeded) / float64(t.Sent)
+	t.Success = float64(t.Succeeded) / float64(t.Sent)
+	for i := len(r.results) - 1; i >= 0; i-- {
+		if t.Last = r.results[i]; !t.Last.Time.Before(since) {
+			break
+		}
 	}
 	return t
-}
-
-func (r *Record) timeout() time.Duration {
-	if r.spec.Timeout > 0 {
-		return r.spec.Timeout
-	}
-	return DefaultTimeout
 }
 
 // Backends counts the answers of requests sent at or after since by pod
 // (namespace/name).
 func (r *Record) Backends(since time.Time) map[string]int64 {
-	out := map[string]int64{}
-	results, _ := r.Results(since)
-	for _, res := range results {
-		if res.Backend != "" && !res.Time.Before(since) {
-			out[res.Backend]++
-		}
-	}
-	return out
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return counts(r.pods, since)
 }

@@ -11,7 +11,8 @@ import (
 
 // Bounds and defaults of a [Spec].
 const (
-	MaxRate        = 1000 // requests per second
+	MaxRate        = 1000              // requests per second
+	MinRate        = 1 / (24 * 3600.0) // requests per second: one a day
 	DefaultTimeout = 2 * time.Second
 )
 
@@ -58,10 +59,14 @@ func (s Spec) Validate() error {
 		return fmt.Errorf("traffic name %q: want lower-case letters, digits and '-', at most 63, as in a DNS label", s.Name)
 	case !(s.Rate > 0) || s.Rate > MaxRate:
 		return fmt.Errorf("traffic %s: rate %v/s: want more than 0 and at most %d requests per second", s.Name, s.Rate, MaxRate)
+	case s.Rate < MinRate:
+		return fmt.Errorf("traffic %s: rate %v/s: want at least one request a day", s.Name, s.Rate)
 	case s.Timeout < 0:
 		return fmt.Errorf("traffic %s: timeout %v is negative", s.Name, s.Timeout)
 	case s.Path != "" && !strings.HasPrefix(s.Path, "/"):
 		return fmt.Errorf("traffic %s: path %q does not begin with /", s.Name, s.Path)
+	case s.Path != "" && !isPath(s.Path):
+		return fmt.Errorf("traffic %s: path %q is not part of a URL", s.Name, s.Path)
 	case s.From != "outside" && s.From != "inside" && (!strings.HasPrefix(s.From, "node/") || s.From == "node/"):
 		return fmt.Errorf("traffic %s: from %q: want outside, inside or node/NAME", s.Name, s.From)
 	}
@@ -73,6 +78,12 @@ func (s Spec) Validate() error {
 		return fmt.Errorf("traffic %s: a client outside the cluster only reaches Services of type LoadBalancer: want to=service/NAME", s.Name)
 	}
 	return nil
+}
+
+// isPath says whether s can be asked for, with what is behind "?" if there is.
+func isPath(s string) bool {
+	_, err := url.ParseRequestURI(s)
+	return err == nil && !strings.Contains(s, "#")
 }
 
 // String is the traffic in a sentence.
@@ -90,10 +101,13 @@ type target struct {
 func parseTarget(s string) (target, error) {
 	if strings.HasPrefix(s, "http://") {
 		u, err := url.Parse(s)
-		if err != nil || u.Host == "" {
+		if err != nil || u.Hostname() == "" {
 			return target{}, fmt.Errorf("to %q is not a URL", s)
 		}
 		return target{url: u}, nil
+	}
+	if strings.HasPrefix(s, "https://") {
+		return target{}, fmt.Errorf("to %q: clients speak http only: want http://", s)
 	}
 	rest, ok := strings.CutPrefix(s, "service/")
 	if !ok {

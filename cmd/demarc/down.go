@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"demarc/sim/api"
+	"demarc/sim/engine"
+
+	"github.com/spf13/cobra"
+)
+
+// downTimeout is how long an engine may take to end in good order.
+const downTimeout = time.Minute
+
+func (a *app) downCmd() *cobra.Command {
+	var remove bool
+	c := &cobra.Command{
+		Use:   "down",
+		Short: "Stop a cluster in good order",
+		Long: `Down stops a running cluster; its data is kept, and demarc up resumes it. With
+--delete the data is removed too, also that of a cluster that is stopped.`,
+		Example: `  demarc down
+  demarc down --name training --delete`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return a.down(c.Context(), remove) },
+	}
+	c.Flags().BoolVar(&remove, "delete", false, "remove the cluster's data as well")
+	return c
+}
+
+func (a *app) down(ctx context.Context, remove bool) error {
+	dir, err := engine.DataDir(a.name)
+	if err != nil {
+		return err
+	}
+	c, err := engine.Attach(dir)
+	switch {
+	case err == nil:
+		if err := a.stop(ctx, c); err != nil {
+			return err
+		}
+	case !errors.Is(err, engine.ErrNotRunning):
+		return err
+	default:
+		if _, err := os.Stat(dir); err != nil {
+			return a.notRunning(dir)
+		}
+		if !remove {
+			fmt.Fprintf(a.err, "the cluster %s is stopped already\n", a.name)
+		}
+	}
+	if !remove {
+		return nil
+	}
+	if err := engine.Delete(dir); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "deleted the cluster %s\n", a.name)
+	return nil
+}
+
+// stop stops a running engine and waits until it has gone.
+func (a *app) stop(ctx context.Context, c *api.Client) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, downTimeout, &engine.FailedError{
+		Reason: fmt.Sprintf("it has not stopped within %s; end process %d yourself", downTimeout, c.Handle().PID),
+	})
+	defer cancel()
+	if err := c.Stop(ctx); err != nil {
+		return err
+	}
+	if engine.AwaitEnd(ctx, c) != nil {
+		return context.Cause(ctx)
+	}
+	fmt.Fprintf(a.err, "stopped the cluster %s\n", a.name)
+	return nil
+}

@@ -1,0 +1,64 @@
+// Demarc runs managed Kubernetes clusters in virtual time on this machine:
+// live, to work with and to break, and as scenarios that replay hours in
+// seconds.
+//
+// Usage:
+//
+//	demarc up
+//	demarc drill control-plane-lost
+//	demarc --help
+//
+// The clusters themselves run in engine processes (cmd/demarc-engine), which
+// this command builds, starts and talks to.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+)
+
+func main() { os.Exit(run()) }
+
+func run() (code int) {
+	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	defer func() {
+		if r := recover(); r != nil {
+			code = exitEngine
+			fmt.Fprintf(a.err, "demarc: internal error: %v%s\n", r, keepStack(debug.Stack()))
+		}
+	}()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
+	go a.listen(cancel)
+	return a.execute(ctx, os.Args[1:])
+}
+
+// errInterrupted is the cause of a context that a signal has ended.
+var errInterrupted = errors.New("interrupted")
+
+// listen ends the work in good order at the first signal, and at once at the
+// second.
+func (a *app) listen(cancel context.CancelCauseFunc) {
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	<-signals
+	cancel(errInterrupted)
+	<-signals
+	a.killEngine()
+	os.Exit(exitInterrupted)
+}
+
+// keepStack keeps a stack for a report in a file, and says where.
+func keepStack(stack []byte) string {
+	path := filepath.Join(os.TempDir(), "demarc-internal-error.txt")
+	if os.WriteFile(path, stack, 0o600) != nil {
+		return ""
+	}
+	return "\n(the details are in " + path + ")"
+}

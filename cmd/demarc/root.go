@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+
+	"demarc/sim/api"
+	"demarc/sim/engine"
+	"demarc/sim/fault"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// app is one run of the command.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+
+	name   string // --name
+	output string // --output
+	ran    bool   // the arguments were understood
+
+	mu     sync.Mutex
+	engine *engine.Process // to kill at the second signal; nil if it is not ours
+}
+
+// execute runs the command and returns its exit code.
+func (a *app) execute(ctx context.Context, args []string) int {
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(a.in)
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	cmd, err := root.ExecuteContextC(ctx)
+	code := a.exitCode(err)
+	if silent := (exitStatus)(0); err != nil && !errors.As(err, &silent) {
+		prefix := "demarc"
+		if !a.ran {
+			prefix = cmd.CommandPath()
+		}
+		fmt.Fprintf(a.err, "%s: %v\n", prefix, err)
+	}
+	return code
+}
+
+func (a *app) root() *cobra.Command {
+	root := group(&cobra.Command{
+		Use:   "demarc",
+		Short: "a managed Kubernetes service in a box, in virtual time",
+		Long: `Demarc runs managed Kubernetes clusters on this machine: the real control plane
+(etcd, kube-apiserver, kube-controller-manager, kube-scheduler) of Kubernetes,
+simulated worker nodes, and a virtual clock that can run free. Use one live with
+your own kubectl, break it, and replay hours of it in seconds as a scenario.`,
+		Example: `  demarc up                             # a cluster with three nodes, until Ctrl-C
+  demarc fault inject crash etcd        # break it, from another terminal
+  demarc drill control-plane-lost       # two hours without a control plane, in seconds`,
+		SilenceUsage: true, SilenceErrors: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if a.output != "text" && a.output != "json" {
+				return fmt.Errorf("--output %s: want text or json", a.output)
+			}
+			a.ran = true
+			return nil
+		},
+	},
+		a.upCmd(), a.downCmd(), a.statusCmd(), a.kubeconfigCmd(), a.kubectlCmd(), a.clockCmd(), a.faultCmd(),
+		a.timelineCmd(), a.drillCmd(), a.scenarioCmd(), a.versionCmd(),
+	)
+	f := root.PersistentFlags()
+	f.StringVarP(&a.output, "output", "o", "text", "form of the output: text or json")
+	f.StringVar(&a.name, "name", "demarc", "the cluster's name")
+	must(root.RegisterFlagCompletionFunc("output", complete("text", "json")))
+	must(root.RegisterFlagCompletionFunc("name", completeClusters))
+	root.SetFlagErrorFunc(flagError)
+	root.CompletionOptions.HiddenDefaultCmd = false
+	return root
+}
+
+// group makes a command that only has commands below it.
+func group(c *cobra.Command, subs ...*cobra.Command) *cobra.Command {
+	c.AddCommand(subs...)
+	c.Args = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		var names []string
+		for _, sub := range c.Commands() {
+			names = append(names, sub.Name())
+		}
+		return fmt.Errorf("unknown command %q%s", args[0], didYouMean(fault.Suggest(args[0], names)))
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	return c
+}
+
+// flagError says which flag was probably meant.
+func flagError(c *cobra.Command, err error) error {
+	unknown := (*pflag.NotExistError)(nil)
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	var names []string
+	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+	return fmt.Errorf("%w%s", err, didYouMean(fault.Suggest("--"+unknown.GetSpecifiedName(), names)))
+}
+
+func didYouMean(s string) string {
+	if s == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean %q?)", s)
+}
+
+// must is for what only a mistake in this program can make fail.
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+// json says whether the output is for programs.
+func (a *app) json() bool { return a.output == "json" }
+
+// printJSON writes one value for programs.
+func (a *app) printJSON(v any) error {
+	enc := json.NewEncoder(a.out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// client finds the running engine of the cluster that --name names.
+func (a *app) client() (*api.Client, error) {
+	dir, err := engine.DataDir(a.name)
+	if err != nil {
+		return nil, err
+	}
+	c, err := engine.Attach(dir)
+	if errors.Is(err, engine.ErrNotRunning) {
+		return nil, a.notRunning(dir)
+	}
+	return c, err
+}
+
+// notRunning explains that there is nothing to talk to.
+func (a *app) notRunning(dir string) error {
+	flag := ""
+	if a.name != "demarc" {
+		flag = " --name " + a.name
+	}
+	if engine.Exists(dir) {
+		return &engine.InputError{Message: fmt.Sprintf("the cluster %s is stopped", a.name), Hint: "start it again with: demarc up" + flag}
+	}
+	if names, err := engine.Clusters(); err == nil && len(names) > 0 {
+		return &engine.InputError{Message: fmt.Sprintf("there is no cluster %s", a.name),
+			Hint: fmt.Sprintf("there is %s; make one with: demarc up%s", strings.Join(names, ", "), flag)}
+	}
+	return &engine.InputError{Message: fmt.Sprintf("there is no cluster %s", a.name), Hint: "make one with: demarc up" + flag}
+}
+
+// own remembers the engine that ends with this process.
+func (a *app) own(p *engine.Process) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.engine = p
+}
+
+func (a *app) killEngine() {
+	a.mu.Lock()
+	p := a.engine
+	a.mu.Unlock()
+	if p != nil {
+		fmt.Fprintln(a.err, "demarc: killing the engine")
+		p.Kill()
+	}
+}
+
+// stderrFile is standard error if that is a file, such as a terminal.
+func (a *app) stderrFile() *os.File {
+	f, _ := a.err.(*os.File)
+	return f
+}

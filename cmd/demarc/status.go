@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"demarc/sim/api"
+	"demarc/sim/engine"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) statusCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show a cluster: its components, machines, traffic and faults",
+		Example: `  demarc status
+  demarc status -o json`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			dir, err := engine.DataDir(a.name)
+			if err != nil {
+				return err
+			}
+			client, err := engine.Attach(dir)
+			if errors.Is(err, engine.ErrNotRunning) && engine.Exists(dir) {
+				return a.printStopped(dir)
+			}
+			if errors.Is(err, engine.ErrNotRunning) {
+				return a.notRunning(dir)
+			}
+			if err != nil {
+				return err
+			}
+			s, err := client.Status(c.Context())
+			if err != nil {
+				return err
+			}
+			if a.json() {
+				return a.printJSON(s)
+			}
+			return printStatus(a.out, s)
+		},
+	}
+}
+
+// printStopped describes a cluster of which there is only data.
+func (a *app) printStopped(dir string) error {
+	if a.json() {
+		return a.printJSON(map[string]string{"name": a.name, "state": "stopped", "dataDir": dir})
+	}
+	_, err := fmt.Fprintf(a.out, "The cluster %s is stopped; its data is in %s.\n", a.name, dir)
+	return err
+}
+
+func printStatus(w io.Writer, s api.Status) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "cluster %s:\t%s%s\n", s.Name, s.State, phaseOf(s))
+	fmt.Fprintf(t, "Kubernetes:\t%s, %s\n", s.KubernetesVersion, s.Server)
+	fmt.Fprintf(t, "kubeconfig:\t%s\n", s.Kubeconfig)
+	fmt.Fprintf(t, "support policy:\t%s\n", s.Cluster.Edition)
+	fmt.Fprintf(t, "virtual clock:\t%s\n", clockText(s.Clock))
+	fmt.Fprintf(t, "\nCOMPONENT\tSTATE\tHEALTHY\tSINCE\tSTARTS\tMESSAGE\n")
+	for _, c := range s.Components {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\n", c.Name, c.State, yesNo(c.Healthy), dateTime(c.Since), c.Starts, c.Message)
+	}
+	fmt.Fprintf(t, "\nNODE\tPOWER\tKUBELET\tNETWORK\tCONTAINERS\n")
+	for _, m := range s.Machines {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\n", m.Name, m.Power, m.Kubelet, m.Network, m.Containers)
+	}
+	if len(s.LoadBalancers) > 0 {
+		fmt.Fprintf(t, "\nLOAD BALANCER\tADDRESS\tON THIS MACHINE\n")
+	}
+	for _, b := range s.LoadBalancers {
+		fmt.Fprintf(t, "%s/%s\t%s:%d\thttp://%s/\n", b.Namespace, b.Service, b.IP, b.Port, b.Address)
+	}
+	if len(s.Traffic) > 0 {
+		fmt.Fprintf(t, "\nTRAFFIC\tFROM\tTO\tSENT\tFAILED\n")
+	}
+	for _, f := range s.Traffic {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\n", f.Name, f.From, f.To, f.Sent, f.Failed)
+	}
+	if len(s.Faults) > 0 {
+		fmt.Fprintln(t)
+		writeFaults(t, s.Faults)
+	}
+	return t.Flush()
+}
+
+func phaseOf(s api.Status) string {
+	switch {
+	case s.Error != "":
+		return ": " + s.Error
+	case s.Phase != "":
+		return " (" + s.Phase + ")"
+	}
+	return ""
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// palette colours text, or leaves it alone.
+type palette struct{ on bool }
+
+// paletteFor colours only a terminal, and not where NO_COLOR is set
+// (no-color.org).
+func paletteFor(w io.Writer) palette {
+	return palette{on: isTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+}
+
+func (p palette) paint(code, s string) string {
+	if !p.on || s == "" {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+func (p palette) bold(s string) string   { return p.paint("1", s) }
+func (p palette) dim(s string) string    { return p.paint("2", s) }
+func (p palette) red(s string) string    { return p.paint("31", s) }
+func (p palette) green(s string) string  { return p.paint("32", s) }
+func (p palette) yellow(s string) string { return p.paint("33", s) }
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// phases shows what a start is busy with: on a terminal in one line that is
+// written over, elsewhere in a line for each phase.
+type phases struct {
+	w     io.Writer
+	began time.Time
+	last  string
+	open  bool // a line on the terminal is not finished
+}
+
+func newPhases(w io.Writer) *phases { return &phases{w: w, began: time.Now()} }
+
+// show says what is going on now.
+func (p *phases) show(what string) {
+	if isTerminal(p.w) {
+		p.open = true
+		fmt.Fprintf(p.w, "\r\x1b[K%s … %.1fs", what, time.Since(p.began).Seconds())
+		return
+	}
+	if what != p.last {
+		fmt.Fprintf(p.w, "%s …\n", what)
+	}
+	p.last = what
+}
+
+// end clears the line.
+func (p *phases) end() {
+	if p.open {
+		fmt.Fprint(p.w, "\r\x1b[K")
+	}
+	p.open = false
+}

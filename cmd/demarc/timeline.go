@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"demarc/sim/api"
+	"demarc/sim/engine"
+	"demarc/sim/timeline"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) timelineCmd() *cobra.Command {
+	var follow bool
+	var since string
+	c := &cobra.Command{
+		Use:   "timeline",
+		Short: "Show everything that happened in the cluster",
+		Long: `Timeline shows the events of a cluster in virtual time: who did what to what, and
+why. It also reads that of a cluster that is stopped. As JSON it is one event in
+a line.`,
+		Example: `  demarc timeline --since 30m
+  demarc timeline --follow
+  demarc timeline -o json | jq 'select(.actor == "provider")'`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return a.timeline(c, follow, since) },
+	}
+	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what happens from now on, until Ctrl-C")
+	c.Flags().StringVar(&since, "since", "", "begin there: a duration of virtual time such as 30m, or a time such as 2026-08-01T12:00:00Z")
+	return c
+}
+
+func (a *app) timeline(c *cobra.Command, follow bool, since string) error {
+	dir, err := engine.DataDir(a.name)
+	if err != nil {
+		return err
+	}
+	if _, err := parseSince(since, time.Time{}); err != nil {
+		return err
+	}
+	client, err := engine.Attach(dir)
+	if errors.Is(err, engine.ErrNotRunning) && !follow && engine.Exists(dir) {
+		return a.storedTimeline(dir, since)
+	}
+	if errors.Is(err, engine.ErrNotRunning) {
+		return a.notRunning(dir)
+	}
+	if err != nil {
+		return err
+	}
+	events, err := client.Timeline(c.Context(), 0)
+	if err != nil {
+		return err
+	}
+	k, err := client.Clock(c.Context())
+	if err != nil {
+		return err
+	}
+	if err := a.printEvents(events, since, k.Now); err != nil || !follow {
+		return err
+	}
+	last := int64(0)
+	if len(events) > 0 {
+		last = events[len(events)-1].Seq
+	}
+	err = client.Stream(c.Context(), last, 0, api.StreamHandler{Timeline: a.showEvent()})
+	if c.Context().Err() != nil || errors.Is(err, api.ErrUnreachable) {
+		return nil // that is how following ends
+	}
+	return err
+}
+
+// parseSince makes a point in virtual time of a duration before now, or a time.
+func parseSince(since string, now time.Time) (time.Time, error) {
+	if since == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.RFC3339, since); err == nil {
+		return t, nil
+	}
+	d, err := time.ParseDuration(since)
+	if err != nil || d < 0 {
+		return time.Time{}, &engine.InputError{Message: fmt.Sprintf("--since %s: want a duration such as 30m, or a time such as 2026-08-01T12:00:00Z", since)}
+	}
+	return now.Add(-d), nil
+}
+
+func (a *app) printEvents(events []timeline.Event, since string, now time.Time) error {
+	from, err := parseSince(since, now)
+	if err != nil {
+		return err
+	}
+	w := eventWriter{w: a.out, json: a.json(), style: paletteFor(a.out), clock: dateTime}
+	for _, e := range events {
+		if e.Time.Before(from) {
+			continue
+		}
+		if err := w.write(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// storedTimeline shows the timeline of a cluster that is stopped.
+func (a *app) storedTimeline(dir, since string) error {
+	f, err := os.Open(filepath.Join(dir, "timeline.jsonl"))
+	if err != nil {
+		return fmt.Errorf("read the timeline: %w", err)
+	}
+	defer f.Close()
+	var events []timeline.Event
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var e timeline.Event
+		if json.Unmarshal(lines.Bytes(), &e) != nil {
+			break // a crash can cut the last line short
+		}
+		events = append(events, e)
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("read the timeline: %w", err)
+	}
+	var now time.Time
+	if len(events) > 0 {
+		now = events[len(events)-1].Time
+	}
+	return a.printEvents(events, since, now)
+}

@@ -1,0 +1,309 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"demarc/sim/api"
+	"demarc/sim/engine"
+	"demarc/sim/timeline"
+
+	"github.com/spf13/cobra"
+)
+
+// Bounds of --nodes. The upper one is that of an AKS node pool (limits for
+// resources, SKUs and regions in AKS, learn.microsoft.com, 2026).
+const (
+	defaultNodes = 3
+	maxNodes     = 1000
+)
+
+// editions of the support policy.
+var editions = []string{"2019-04", "2026-08"}
+
+// startLead is how far in the past a live cluster's clock begins. Bringing it up
+// takes somewhat less virtual time and hardly any real time, so that it then
+// shows about the same time as the clocks of its clients. Those do not expect a
+// server in the future: kubectl prints ages as <invalid>.
+const startLead = 20 * time.Second
+
+// phasePoll is how often a starting engine is asked how far it is.
+const phasePoll = 50 * time.Millisecond
+
+// upOptions are the flags of demarc up.
+type upOptions struct {
+	nodes    int
+	rate     string
+	edition  string
+	detach   bool
+	noSample bool
+	changed  func(flag string) bool
+}
+
+func (a *app) upCmd() *cobra.Command {
+	var o upOptions
+	c := &cobra.Command{
+		Use:   "up",
+		Short: "Bring up a cluster, or resume it, and show what happens in it",
+		Long: `Up brings up a managed cluster with a sample workload under traffic and then
+shows its timeline until Ctrl-C, which stops it in good order. With --detach the
+cluster goes on in the background. Its data is kept: up resumes it, whatever
+ended it. If it is running already, up shows it, and Ctrl-C leaves it alone.`,
+		Example: `  demarc up
+  demarc up --nodes 10 --rate 60x --detach
+  demarc up --name training --edition 2026-08 --no-sample`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.changed = c.Flags().Changed
+			return a.up(c.Context(), o)
+		},
+	}
+	f := c.Flags()
+	f.IntVar(&o.nodes, "nodes", defaultNodes, "number of worker nodes of a new cluster")
+	f.StringVar(&o.rate, "rate", "1x", "speed of the virtual clock once the cluster is ready: 1x, 60x, max, pause")
+	f.StringVar(&o.edition, "edition", editions[0], "edition of the support policy of a new cluster: "+strings.Join(editions, ", "))
+	f.BoolVarP(&o.detach, "detach", "d", false, "leave the cluster running in the background")
+	f.BoolVar(&o.noSample, "no-sample", false, "do not install the sample workload")
+	must(c.RegisterFlagCompletionFunc("rate", completeRates))
+	must(c.RegisterFlagCompletionFunc("edition", complete(editions...)))
+	return c
+}
+
+// config checks the flags and makes the engine's configuration of them.
+func (o upOptions) config(name string) (api.EngineConfig, error) {
+	rate, err := api.ParseRate(o.rate)
+	if err != nil {
+		return api.EngineConfig{}, badInput(err)
+	}
+	if o.nodes < 1 || o.nodes > maxNodes {
+		return api.EngineConfig{}, &engine.InputError{Message: fmt.Sprintf("--nodes %d: want 1 to %d", o.nodes, maxNodes)}
+	}
+	if err := checkEdition(o.edition); err != nil {
+		return api.EngineConfig{}, err
+	}
+	return api.EngineConfig{Rate: rate, Cluster: api.ClusterSpec{
+		Name: name, Nodes: o.nodes, Edition: o.edition, Seed: 1, Sample: !o.noSample,
+	}}, nil
+}
+
+func checkEdition(edition string) error {
+	if !slices.Contains(editions, edition) {
+		return &engine.InputError{Message: fmt.Sprintf("--edition %s: want %s", edition, strings.Join(editions, " or "))}
+	}
+	return nil
+}
+
+func (a *app) up(ctx context.Context, o upOptions) error {
+	cfg, err := o.config(a.name)
+	if err != nil {
+		return err
+	}
+	dir, err := engine.DataDir(a.name)
+	if err != nil {
+		return err
+	}
+	if c, err := engine.Attach(dir); err == nil {
+		return a.upAgain(ctx, c, o)
+	} else if !errors.Is(err, engine.ErrNotRunning) {
+		return err
+	}
+	path, err := engine.Build(ctx, a.err)
+	if err != nil {
+		return err
+	}
+	cfg.Cluster.Start = time.Now().UTC().Add(-startLead).Truncate(time.Second)
+	p, err := engine.Start(ctx, engine.Options{Path: path, DataDir: dir, Config: cfg, Detached: o.detach})
+	if errors.Is(err, engine.ErrRunning) {
+		return &engine.InputError{Message: fmt.Sprintf("the cluster %s is being started by somebody else", a.name)}
+	}
+	if err != nil {
+		return err
+	}
+	a.own(p)
+	status, err := a.awaitReady(ctx, p)
+	if err != nil {
+		return errors.Join(err, abandon(p))
+	}
+	a.warnKept(o, status)
+	if err := a.printUp(status, o.detach); err != nil || o.detach {
+		return err
+	}
+	return a.stay(ctx, p)
+}
+
+// awaitReady shows the phases of the start until the cluster is ready.
+func (a *app) awaitReady(ctx context.Context, p *engine.Process) (api.Status, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		if err := p.Watch(ctx); err != nil {
+			cancel(err)
+		}
+	}()
+	show := newPhases(a.err)
+	defer show.end()
+	for {
+		s, err := p.Client.Status(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return s, context.Cause(ctx)
+		case err != nil:
+			return s, endOf(p, err)
+		case s.State == "ready":
+			return s, nil
+		case s.State == "failed":
+			return s, &engine.FailedError{Reason: s.Error, Log: p.Log()}
+		}
+		show.show("starting: " + s.Phase)
+		select {
+		case <-ctx.Done():
+		case <-p.Done():
+		case <-time.After(phasePoll):
+		}
+	}
+}
+
+// endOf says why an engine does not answer: because it has ended, if it has.
+func endOf(p *engine.Process, err error) error {
+	select {
+	case <-p.Done():
+	case <-time.After(time.Second):
+		return err
+	}
+	if failure := p.Failure(); failure != nil {
+		return failure
+	}
+	return &engine.FailedError{Reason: "it was stopped", Log: p.Log()}
+}
+
+// abandon ends a start that came to nothing, and leaves nothing half-made.
+func abandon(p *engine.Process) error {
+	p.Kill()
+	return p.Discard()
+}
+
+// warnKept says which flags had no effect on a cluster that was there before.
+func (a *app) warnKept(o upOptions, s api.Status) {
+	kept := func(flag, have string) {
+		fmt.Fprintf(a.err, "demarc: --%s has no effect: the cluster %s was made with %s (demarc down --delete removes it)\n", flag, s.Name, have)
+	}
+	if o.changed("nodes") && s.Cluster.Nodes != o.nodes {
+		kept("nodes", fmt.Sprintf("%d nodes", s.Cluster.Nodes))
+	}
+	if o.changed("edition") && s.Cluster.Edition != o.edition {
+		kept("edition", "edition "+s.Cluster.Edition)
+	}
+}
+
+// upAgain is up for a cluster that is running: it belongs to somebody else.
+func (a *app) upAgain(ctx context.Context, c *api.Client, o upOptions) error {
+	s, err := c.Status(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.err, "the cluster %s is running already\n", a.name)
+	a.warnKept(o, s)
+	if err := a.printUp(s, true); err != nil || o.detach {
+		return err
+	}
+	fmt.Fprintln(a.err, "following its timeline; Ctrl-C leaves it running")
+	err = c.Stream(ctx, a.lastEvent(ctx, c), 0, api.StreamHandler{Timeline: a.showEvent()})
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case errors.Is(err, api.ErrUnreachable):
+		fmt.Fprintf(a.err, "the cluster %s was stopped\n", a.name)
+		return nil
+	}
+	return err
+}
+
+// stay shows the timeline until a signal, then stops the engine.
+func (a *app) stay(ctx context.Context, p *engine.Process) error {
+	streamCtx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		if err := p.Watch(streamCtx); err != nil {
+			cancel(err)
+		}
+	}()
+	err := p.Client.Stream(streamCtx, a.lastEvent(ctx, p.Client), 0, api.StreamHandler{Timeline: a.showEvent()})
+	if ctx.Err() != nil {
+		fmt.Fprintln(a.err, "\nstopping (Ctrl-C again kills) …")
+		return p.Stop(context.WithoutCancel(ctx))
+	}
+	if cause := context.Cause(streamCtx); cause != nil {
+		p.Kill()
+		return cause
+	}
+	select {
+	case <-p.Done():
+		if failure := p.Failure(); failure != nil {
+			return failure
+		}
+		fmt.Fprintf(a.err, "the cluster %s was stopped\n", a.name)
+		return nil
+	case <-time.After(time.Second):
+		return errors.Join(err, p.Stop(context.WithoutCancel(ctx)))
+	}
+}
+
+// lastEvent is the newest event: what is shown begins behind it.
+func (a *app) lastEvent(ctx context.Context, c *api.Client) int64 {
+	events, err := c.Timeline(ctx, 0)
+	if err != nil || len(events) == 0 {
+		return 0
+	}
+	return events[len(events)-1].Seq
+}
+
+// showEvent writes events to standard output. What cannot be written there is
+// not wanted any more.
+func (a *app) showEvent() func(timeline.Event) {
+	w := eventWriter{w: a.out, json: a.json(), style: paletteFor(a.out), clock: dateTime}
+	return func(e timeline.Event) { _ = w.write(e) }
+}
+
+// printUp says where things are.
+func (a *app) printUp(s api.Status, background bool) error {
+	if a.json() {
+		return a.printJSON(s)
+	}
+	p, flag := paletteFor(a.out), ""
+	if s.Name != "demarc" {
+		flag = " --name " + s.Name
+	}
+	var sb strings.Builder
+	fmt.Fprintf(&sb, "%s\n\n", p.bold(fmt.Sprintf("The cluster %s is %s: Kubernetes %s, %d nodes, support policy %s.", s.Name, s.State, s.KubernetesVersion, len(s.Machines), s.Cluster.Edition)))
+	fmt.Fprintf(&sb, "  API server     %s\n", s.Server)
+	fmt.Fprintf(&sb, "  kubectl        export KUBECONFIG=%s\n", shellQuote(s.Kubeconfig))
+	for _, lb := range s.LoadBalancers {
+		fmt.Fprintf(&sb, "  %-13s  curl http://%s/\n", lb.Namespace+"/"+lb.Service, lb.Address)
+	}
+	fmt.Fprintf(&sb, "  virtual clock  %s at %s; change it: demarc clock set 60x%s\n", dateTime(s.Now), s.Clock.Rate, flag)
+	fmt.Fprintf(&sb, "  break it       demarc fault inject crash control-plane%s\n", flag)
+	fmt.Fprintf(&sb, "  mend it        demarc fault inject start control-plane%s\n", flag)
+	stop := "Ctrl-C; what was acknowledged is kept for the next demarc up"
+	if background {
+		stop = "demarc down" + flag
+	}
+	fmt.Fprintf(&sb, "  stop it        %s\n\n", stop)
+	_, err := fmt.Fprint(a.out, sb.String())
+	return err
+}
+
+// shellQuote quotes a path if a shell needs it.
+func shellQuote(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return !strings.ContainsRune("/._-+:@", r) && !alphanumeric(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+func alphanumeric(r rune) bool {
+	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9'
+}
