@@ -51,6 +51,7 @@ type Cluster struct {
 	incidents *incidents
 	telemetry *telemetry
 	drill     *drill
+	health    health
 
 	ctx  context.Context // ends with the cluster
 	end  context.CancelFunc
@@ -276,18 +277,53 @@ func (c *Cluster) startComponents(ctx context.Context, list []*controlplane.Comp
 				return
 			}
 			c.incidents.close(x.Name())
+			if x.Name() == controlplane.Etcd {
+				c.reviveAPIServer(ctx, cause)
+			}
 		}
 	})
 }
 
+// livenessGrace is how long an API server may stay unhealthy once its etcd is
+// back.
+const livenessGrace = 10 * time.Second
+
+// reviveAPIServer restarts an API server that lived through an outage of etcd
+// and does not find back to it. Its clients of etcd wait up to two minutes
+// between attempts by then; the liveness probe of a real one would have failed
+// long before.
+func (c *Cluster) reviveAPIServer(ctx context.Context, cause timeline.Event) {
+	api, _ := c.plane.Component(controlplane.APIServer)
+	for began := time.Now(); time.Since(began) < livenessGrace; {
+		if api.Status().State != controlplane.Running || api.Healthy(ctx) == nil {
+			return
+		}
+		if !wait(c.ctx, time.Second) {
+			return
+		}
+	}
+	e := c.log.Append(timeline.Event{
+		Actor: timeline.Provider, Verb: "restarted", Subject: api.Name(), Cause: cause.Seq,
+		Message: "its liveness probe fails although etcd serves again",
+	})
+	if api.Crash() == nil {
+		if err := api.Start(ctx); err != nil {
+			c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "failed to start", Subject: api.Name(), Cause: e.Seq, Message: err.Error()})
+		}
+	}
+}
+
 // closeWhenHealthy ends a component's incident when its health check succeeds.
-func (c *Cluster) closeWhenHealthy(name string, _ timeline.Event) {
-	comp, ok := c.plane.Component(name)
+func (c *Cluster) closeWhenHealthy(name string, cause timeline.Event) {
+	x, ok := c.plane.Component(name)
 	if !ok {
 		return
 	}
 	c.work.Go(func() {
-		for comp.Healthy(c.ctx) != nil {
+		if name == controlplane.Etcd || name == controlplane.APIServer {
+			c.reviveAPIServer(c.ctx, cause)
+		}
+		for x.Healthy(c.ctx) != nil {
 			if !wait(c.ctx, time.Second) {
 				return
 			}

@@ -73,9 +73,38 @@ func (c *Cluster) Incidents() []api.Incident { return c.incidents.list() }
 // NodeName implements [script.World].
 func (c *Cluster) NodeName(ref string) (string, bool) { return c.fleet.NodeName(ref) }
 
+// healthAge is for how long the answer of a health check is good: expectations
+// ask at every change.
+const healthAge = time.Second
+
+// health is the last answer to all health checks.
+type health struct {
+	mu   sync.Mutex
+	at   time.Time
+	last []api.Component
+}
+
 // Components implements [script.World]: each component with what its own health
-// check says now.
+// check says now, or said within the last second.
 func (c *Cluster) Components() []api.Component {
+	c.health.mu.Lock()
+	defer c.health.mu.Unlock()
+	if now := time.Now(); c.health.last == nil || now.Sub(c.health.at) >= healthAge || c.statesChanged() {
+		c.health.last, c.health.at = c.askComponents(), now
+	}
+	return slices.Clone(c.health.last)
+}
+
+// statesChanged says whether a component is no longer in the state of the last
+// answer.
+func (c *Cluster) statesChanged() bool {
+	return !slices.EqualFunc(c.plane.Components(), c.health.last, func(x *controlplane.Component, old api.Component) bool {
+		s := x.Status()
+		return string(s.State) == old.State && s.Starts == old.Starts
+	})
+}
+
+func (c *Cluster) askComponents() []api.Component {
 	all := c.plane.Components()
 	out := make([]api.Component, len(all))
 	var asked sync.WaitGroup

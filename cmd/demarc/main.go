@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"syscall"
+	"time"
 )
 
 func main() { os.Exit(run()) }
@@ -42,6 +43,9 @@ func run() (code int) {
 // errInterrupted is the cause of a context that a signal has ended.
 var errInterrupted = errors.New("interrupted")
 
+// sameSignal is within what real time two signals count as one.
+const sameSignal = 500 * time.Millisecond
+
 // listen ends the work in good order at the first signal, and at once at the
 // second.
 func (a *app) listen(cancel context.CancelCauseFunc) {
@@ -49,6 +53,11 @@ func (a *app) listen(cancel context.CancelCauseFunc) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	<-signals
 	cancel(errInterrupted)
+	// One Ctrl-C can come twice: from the terminal and from a parent.
+	time.Sleep(sameSignal)
+	for len(signals) > 0 {
+		<-signals
+	}
 	<-signals
 	a.killEngine()
 	os.Exit(exitInterrupted)

@@ -23,7 +23,6 @@ type narrator struct {
 	out    io.Writer
 	phases *phases
 	style  palette
-	events eventWriter
 
 	mu     sync.Mutex
 	zero   time.Time // virtual time 0 of the script; zero until it is known

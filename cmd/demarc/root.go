@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 
@@ -180,10 +179,4 @@ func (a *app) killEngine() {
 		fmt.Fprintln(a.err, "demarc: killing the engine")
 		p.Kill()
 	}
-}
-
-// stderrFile is standard error if that is a file, such as a terminal.
-func (a *app) stderrFile() *os.File {
-	f, _ := a.err.(*os.File)
-	return f
 }

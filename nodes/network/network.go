@@ -4,7 +4,7 @@
 // [New] makes a [Network] over a [Fabric], which knows the machines and the
 // pods. [Network.Dial] goes where a client's packets would go: DNS by the
 // CoreDNS pods, a virtual address by the rules that the client's own node has
-// (rules.go), a pod's address to the pod, if the machines on the way run.
+// (rules.go, translate.go), a pod's address to the pod, if the machines on the way run.
 // [Network.DialService] comes from outside, by the load balancer (balancer.go).
 //
 // A connection is a pipe in memory with a real HTTP server at its far end, so

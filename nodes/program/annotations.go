@@ -19,7 +19,8 @@ const (
 	AnnotationExitCode = prefix + "exit-code"
 	// AnnotationOOMAfter kills it for want of memory so long after its start.
 	AnnotationOOMAfter = prefix + "oom-after"
-	// AnnotationHTTPStatus is what every request is answered with: 503.
+	// AnnotationHTTPStatus is what requests are answered with, except those for
+	// /healthz, /readyz, /livez, /health and /ready: 503.
 	AnnotationHTTPStatus = prefix + "http-status"
 	// AnnotationLatency is how long each answer takes: 200ms.
 	AnnotationLatency = prefix + "latency"
@@ -106,16 +107,21 @@ func annotate(s Spec, b *Behaviour) {
 		b.ReadyAfter = d
 	}
 	if d, ok := s.duration(AnnotationExitAfter); ok {
-		b.Exits, b.ExitAfter, b.ExitCode, b.ExitReason, b.Script = true, d, 0, "", nil
+		b.ends(d, 0, "")
 		if v, ok := s.annotation(AnnotationExitCode); ok {
 			b.ExitCode, _ = strconv.Atoi(v)
 		}
 	}
 	if d, ok := s.duration(AnnotationOOMAfter); ok && (!b.Exits || d < b.ExitAfter) {
 		// 128 + SIGKILL, which is how the kernel ends it.
-		b.Exits, b.ExitAfter, b.ExitCode, b.ExitReason, b.Script = true, d, 137, "OOMKilled", nil
+		b.ends(d, 137, "OOMKilled")
 	}
 	if v, ok := s.annotation(AnnotationIgnoreSIGTERM); ok {
 		b.IgnoresTerm, _ = strconv.ParseBool(v)
 	}
+}
+
+// ends makes a program end after d. A script goes on until then.
+func (b *Behaviour) ends(d time.Duration, code int, reason string) {
+	b.Exits, b.ExitAfter, b.ExitCode, b.ExitReason, b.ExitMessage = true, d, code, reason, ""
 }

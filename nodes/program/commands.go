@@ -1,25 +1,23 @@
 package program
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"mvdan.cc/sh/v3/expand"
+	"mvdan.cc/sh/v3/interp"
 )
 
 // call is one run of a command.
 type call struct {
-	shell    *shell
-	args     []string
-	env      expand.Environ
-	in       io.Reader
-	out, err io.Writer
+	shell *shell
+	args  []string
+	streams
 }
 
 func (c *call) fail(format string, args ...any) int {
@@ -32,58 +30,56 @@ func (c *call) operands() []string {
 	return slices.DeleteFunc(slices.Clone(c.args), func(a string) bool { return strings.HasPrefix(a, "-") && a != "-" })
 }
 
-// commands are what a container's shell and `kubectl exec` can run. Those that
-// the shell has built in (echo, test, printf, …) are here for exec.
+// commands are what a container's shell and `kubectl exec` can run, beside what
+// the interpreter has built in.
 var commands map[string]func(context.Context, *call) int
 
-func init() { // the table's own functions refer to it
+func init() { // some of the table's functions refer to it
 	commands = map[string]func(context.Context, *call) int{
-		"cat": cat, "ls": ls, "ps": ps, "env": env, "printenv": env, "hostname": hostname, "id": id, "whoami": whoami,
-		"date": date, "sleep": sleep, "uname": uname, "df": df, "free": free, "mkdir": mkdir, "touch": touch, "rm": rm,
-		"grep": grep, "head": head, "tail": tail, "wc": wc, "seq": seq,
-		"echo": builtin, "true": builtin, "false": builtin, "pwd": builtin, "printf": builtin, "test": builtin, "[": builtin,
+		"cat": cat, "ls": ls, "mkdir": mkdir, "touch": touch, "rm": rm, "cp": cp, "mv": mv, "chmod": nothing, "chown": nothing, "sync": nothing,
+		"grep": grep, "head": head, "tail": tail, "wc": wc, "seq": seq, "sort": sortLines, "uniq": uniq, "tee": tee,
+		"basename": basename, "dirname": dirname,
+		"ps": ps, "env": env, "printenv": env, "hostname": hostname, "id": id, "whoami": whoami, "date": date, "uname": uname,
+		"df": df, "free": free, "nproc": nproc, "sleep": sleep, "timeout": timeout, "kill": kill, "which": which, "command": which, "type": which,
+		"wget": wget, "curl": curl, "nslookup": nslookup, "nc": nc,
+	}
+	for name := range builtins {
+		commands[name] = nothing // only named: the interpreter runs them
 	}
 }
 
-// builtin is only named: the interpreter runs these itself.
-func builtin(context.Context, *call) int { return 0 }
+func nothing(context.Context, *call) int { return 0 }
 
-func cat(_ context.Context, c *call) int {
-	if len(c.operands()) == 0 {
-		_, _ = io.Copy(c.out, c.in) // ends when either side does
-		return 0
-	}
-	code := 0
-	for _, name := range c.operands() {
-		b, err := c.shell.files.read(name)
-		if err != nil {
-			code = c.fail("cat: can't open '%s': No such file or directory", name)
-			continue
-		}
-		_, _ = c.out.Write(b)
-	}
-	return code
+// has says whether one of the options is given, alone or among others: -rf.
+func (c *call) has(options string) bool {
+	return slices.ContainsFunc(c.args, func(a string) bool {
+		return strings.HasPrefix(a, "-") && !strings.HasPrefix(a, "--") && strings.ContainsAny(a[1:], options)
+	})
 }
 
-func ls(_ context.Context, c *call) int {
-	names := c.operands()
-	if len(names) == 0 {
-		names = []string{"/"}
+// path is a file's name from the root.
+func (c *call) path(name string) string { return absolute(c.dir, name) }
+
+// problem is what a command says of a file, in the words of a C library.
+func (c *call) problem(command, name string, err error) int {
+	var e *fs.PathError
+	text := "Input/output error"
+	if errors.As(err, &e) {
+		text = e.Err.Error()
+		text = strings.ToUpper(text[:1]) + text[1:]
 	}
-	for _, name := range names {
-		if info, err := c.shell.files.stat(name); err == nil && !info.IsDir() {
-			fmt.Fprintln(c.out, name)
-			continue
-		}
-		entries, err := c.shell.files.list(name)
-		if err != nil {
-			return c.fail("ls: %s: No such file or directory", name)
-		}
-		for _, e := range entries {
-			fmt.Fprintln(c.out, e.Name())
-		}
+	return c.fail("%s: %s: %s", command, name, text)
+}
+
+// read is a file, or what comes in for the name "-".
+func (c *call) read(name string) ([]byte, error) {
+	if name == "-" || name == "/dev/stdin" {
+		return io.ReadAll(io.LimitReader(c.in, maxDisk))
 	}
-	return 0
+	if _, ok := deviceFor(name, nil, nil); ok {
+		return nil, nil
+	}
+	return c.shell.disk.read(c.path(name))
 }
 
 func ps(_ context.Context, c *call) int {
@@ -96,26 +92,47 @@ func ps(_ context.Context, c *call) int {
 	return 0
 }
 
-func env(_ context.Context, c *call) int {
-	if len(c.args) > 0 {
-		v := c.env.Get(c.args[0])
-		if !v.IsSet() {
-			return 1
+// env prints the environment, one variable of it, or runs a command in a changed one.
+func env(ctx context.Context, c *call) int {
+	var changed []string
+	rest := c.args
+	for len(rest) > 0 && strings.Contains(rest[0], "=") {
+		changed, rest = append(changed, rest[0]), rest[1:]
+	}
+	if len(rest) == 0 {
+		for _, pair := range append(exported(c.env), changed...) {
+			fmt.Fprintln(c.out, pair)
 		}
-		fmt.Fprintln(c.out, v.String())
 		return 0
 	}
-	c.env.Each(func(name string, v expand.Variable) bool {
-		if v.Exported {
-			fmt.Fprintf(c.out, "%s=%s\n", name, v.String())
+	if v := c.env.Get(rest[0]); len(changed) == 0 && len(rest) == 1 && v.IsSet() {
+		fmt.Fprintln(c.out, v.String()) // printenv NAME
+		return 0
+	}
+	c.env = expand.ListEnviron(append(exported(c.env), changed...)...)
+	return c.run(ctx, "env", rest)
+}
+
+// run runs another command in place of this one.
+func (c *call) run(ctx context.Context, own string, argv []string) int {
+	if !c.shell.knows(argv[0]) {
+		c.fail("%s: %s: No such file or directory", own, argv[0])
+		return 127
+	}
+	return c.shell.start(ctx, argv, c.streams)
+}
+
+func exported(env expand.Environ) (pairs []string) {
+	for name, v := range env.Each {
+		if v.Exported && v.IsSet() {
+			pairs = append(pairs, name+"="+v.String())
 		}
-		return true
-	})
-	return 0
+	}
+	return pairs
 }
 
 func hostname(_ context.Context, c *call) int {
-	if slices.Contains(c.args, "-i") {
+	if c.has("i") {
 		fmt.Fprintln(c.out, c.shell.spec.PodIP)
 		return 0
 	}
@@ -124,6 +141,10 @@ func hostname(_ context.Context, c *call) int {
 }
 
 func id(_ context.Context, c *call) int {
+	if c.has("ug") {
+		fmt.Fprintln(c.out, 0)
+		return 0
+	}
 	fmt.Fprintln(c.out, "uid=0(root) gid=0(root) groups=0(root)")
 	return 0
 }
@@ -133,40 +154,22 @@ func whoami(_ context.Context, c *call) int {
 	return 0
 }
 
-func date(_ context.Context, c *call) int {
-	fmt.Fprintln(c.out, time.Now().UTC().Format(time.UnixDate))
-	return 0
-}
-
-func sleep(ctx context.Context, c *call) int {
-	for _, a := range c.args {
-		d, err := parseSleep(a)
-		if a == "infinity" || a == "inf" {
-			<-ctx.Done()
-			return 143
-		}
-		if err != nil {
-			return c.fail("%v", err)
-		}
-		select {
-		case <-time.After(d):
-		case <-ctx.Done():
-			return 143
-		}
-	}
-	return 0
-}
+// kernel is what AKS's Ubuntu nodes run.
+const kernel = "5.15.0-1084-azure"
 
 func uname(_ context.Context, c *call) int {
-	if slices.Contains(c.args, "-a") {
-		fmt.Fprintf(c.out, "Linux %s 5.15.0-1084-azure #93~20.04.1-Ubuntu SMP x86_64 GNU/Linux\n", c.shell.spec.Hostname)
-		return 0
+	switch {
+	case c.has("a"):
+		fmt.Fprintf(c.out, "Linux %s %s #93~20.04.1-Ubuntu SMP x86_64 GNU/Linux\n", c.shell.spec.Hostname, kernel)
+	case c.has("r"):
+		fmt.Fprintln(c.out, kernel)
+	case c.has("n"):
+		fmt.Fprintln(c.out, c.shell.spec.Hostname)
+	case c.has("m"):
+		fmt.Fprintln(c.out, "x86_64")
+	default:
+		fmt.Fprintln(c.out, "Linux")
 	}
-	if slices.Contains(c.args, "-r") {
-		fmt.Fprintln(c.out, "5.15.0-1084-azure")
-		return 0
-	}
-	fmt.Fprintln(c.out, "Linux")
 	return 0
 }
 
@@ -180,163 +183,25 @@ func free(_ context.Context, c *call) int {
 	return 0
 }
 
-func mkdir(_ context.Context, c *call) int {
+func nproc(_ context.Context, c *call) int {
+	fmt.Fprintln(c.out, 4)
+	return 0
+}
+
+// which also stands for `command -v` and `type`.
+func which(_ context.Context, c *call) int {
+	code := 0
 	for _, name := range c.operands() {
-		c.shell.files.mkdir(name)
-	}
-	return 0
-}
-
-func touch(_ context.Context, c *call) int {
-	for _, name := range c.operands() {
-		b, _ := c.shell.files.read(name) // a missing file is made empty
-		if err := c.shell.files.write(name, b); err != nil {
-			return c.fail("touch: %s: No such file or directory", name)
+		switch {
+		case interp.IsBuiltin(name) && !builtins[name]:
+			fmt.Fprintln(c.out, name)
+		case !c.shell.knows(name):
+			code = 1
+		case strings.Contains(name, "/"):
+			fmt.Fprintln(c.out, name)
+		default:
+			fmt.Fprintln(c.out, "/bin/"+name)
 		}
-	}
-	return 0
-}
-
-func rm(_ context.Context, c *call) int {
-	force := slices.ContainsFunc(c.args, func(a string) bool { return strings.HasPrefix(a, "-") && strings.Contains(a, "f") })
-	for _, name := range c.operands() {
-		if !c.shell.files.remove(name) && !force {
-			return c.fail("rm: can't remove '%s': No such file or directory", name)
-		}
-	}
-	return 0
-}
-
-// input is what a filter reads: the files named, or its standard input.
-func (c *call) input(names []string) (io.Reader, int) {
-	if len(names) == 0 {
-		return c.in, 0
-	}
-	var all []io.Reader
-	for _, name := range names {
-		b, err := c.shell.files.read(name)
-		if err != nil {
-			return nil, c.fail("%s: No such file or directory", name)
-		}
-		all = append(all, strings.NewReader(string(b)))
-	}
-	return io.MultiReader(all...), 0
-}
-
-func (c *call) lines(names []string) ([]string, int) {
-	in, code := c.input(names)
-	if code != 0 {
-		return nil, code
-	}
-	var out []string
-	for s := bufio.NewScanner(in); s.Scan(); {
-		out = append(out, s.Text())
-	}
-	return out, 0
-}
-
-func grep(_ context.Context, c *call) int {
-	ops := c.operands()
-	if len(ops) == 0 {
-		return c.fail("usage: grep PATTERN [FILE]...")
-	}
-	lines, code := c.lines(ops[1:])
-	if code != 0 {
-		return 2
-	}
-	invert, found := slices.Contains(c.args, "-v"), false
-	for _, l := range lines {
-		if strings.Contains(l, ops[0]) != invert {
-			found = true
-			if !slices.Contains(c.args, "-q") {
-				fmt.Fprintln(c.out, l)
-			}
-		}
-	}
-	if !found {
-		return 1
-	}
-	return 0
-}
-
-// count reads -n N or -N and returns the other operands.
-func (c *call) count(fallback int) (int, []string) {
-	n, rest := fallback, []string{}
-	for i := 0; i < len(c.args); i++ {
-		a := c.args[i]
-		if a == "-n" && i+1 < len(c.args) {
-			i++
-			a = "-" + c.args[i]
-		}
-		if k, err := strconv.Atoi(strings.TrimPrefix(a, "-n")); err == nil && strings.HasPrefix(a, "-") {
-			n = max(k, -k)
-		} else if !strings.HasPrefix(a, "-") {
-			rest = append(rest, a)
-		}
-	}
-	return n, rest
-}
-
-func head(_ context.Context, c *call) int {
-	n, names := c.count(10)
-	lines, code := c.lines(names)
-	for _, l := range lines[:min(n, len(lines))] {
-		fmt.Fprintln(c.out, l)
 	}
 	return code
-}
-
-func tail(ctx context.Context, c *call) int {
-	if slices.Contains(c.args, "-f") {
-		<-ctx.Done()
-		return 143
-	}
-	n, names := c.count(10)
-	lines, code := c.lines(names)
-	for _, l := range lines[max(0, len(lines)-n):] {
-		fmt.Fprintln(c.out, l)
-	}
-	return code
-}
-
-func wc(_ context.Context, c *call) int {
-	in, code := c.input(c.operands())
-	if code != 0 {
-		return code
-	}
-	b, _ := io.ReadAll(in) // memory does not fail
-	counts := map[string]int{"-l": strings.Count(string(b), "\n"), "-w": len(strings.Fields(string(b))), "-c": len(b)}
-	var shown []string
-	for _, o := range []string{"-l", "-w", "-c"} {
-		if len(c.args) == 0 || slices.Contains(c.args, o) {
-			shown = append(shown, strconv.Itoa(counts[o]))
-		}
-	}
-	fmt.Fprintln(c.out, strings.Join(shown, " "))
-	return 0
-}
-
-// maxSeq bounds seq: a container's output is kept in memory.
-const maxSeq = 100_000
-
-func seq(_ context.Context, c *call) int {
-	first, last := 1, 0
-	var err error
-	switch ops := c.args; len(ops) {
-	case 1:
-		last, err = strconv.Atoi(ops[0])
-	case 2:
-		if first, err = strconv.Atoi(ops[0]); err == nil {
-			last, err = strconv.Atoi(ops[1])
-		}
-	default:
-		return c.fail("usage: seq [FIRST] LAST")
-	}
-	if err != nil || last-first > maxSeq {
-		return c.fail("seq: invalid number")
-	}
-	for i := first; i <= last; i++ {
-		fmt.Fprintln(c.out, i)
-	}
-	return 0
 }

@@ -20,7 +20,7 @@ import (
 const (
 	maxBurst     = 20_000 // commands that cost no time
 	commandsRate = 200    // commands a second after that
-	maxFrames    = 20_000 // of our stack that nested functions may take
+	maxFrames    = 5_000  // of our stack that nested functions may take
 	maxMemory    = 16 << 20
 )
 
@@ -29,8 +29,7 @@ var (
 	errMemory = errors.New("out of memory")
 )
 
-// meter counts a container's commands. A thousandth of them would do to notice
-// a script that never waits.
+// meter counts a script's commands.
 type meter struct {
 	mu   sync.Mutex
 	left float64

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -13,17 +14,24 @@ type handler struct {
 	started   time.Time
 	status    int
 	latency   time.Duration
-	sickAfter time.Duration // 0 means never
+	sickAfter time.Duration
+	sickens   bool // after sickAfter
 }
 
-// newHandler makes the handler of a container that starts now.
+// health are paths that say how the program is, not what it serves.
+var health = map[string]bool{"/healthz": true, "/readyz": true, "/livez": true, "/health": true, "/ready": true}
+
+// newHandler makes the handler of a container.
 func newHandler(s Spec) http.Handler {
-	h := handler{spec: s, started: time.Now(), status: http.StatusOK}
+	h := handler{spec: s, started: s.StartedAt, status: http.StatusOK}
+	if h.started.IsZero() {
+		h.started = time.Now()
+	}
 	if v, ok := s.annotation(AnnotationHTTPStatus); ok {
 		h.status, _ = strconv.Atoi(v)
 	}
 	h.latency, _ = s.duration(AnnotationLatency)
-	h.sickAfter, _ = s.duration(AnnotationUnhealthyAfter)
+	h.sickAfter, h.sickens = s.duration(AnnotationUnhealthyAfter)
 	return h
 }
 
@@ -37,11 +45,29 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	status := h.status
-	if h.sickAfter > 0 && time.Since(h.started) >= h.sickAfter {
+	if health[r.URL.Path] {
+		status = http.StatusOK
+	}
+	if h.sickens && time.Since(h.started) >= h.sickAfter {
 		status = http.StatusInternalServerError
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Server", imageName(h.spec.Image))
+	if text, ok := h.spec.echo(); ok {
+		w.WriteHeader(status)
+		fmt.Fprintln(w, text)
+		return
+	}
 	w.WriteHeader(status)
 	fmt.Fprintf(w, "%s %s\nfrom pod %s/%s (%s), container %s\n", r.Method, r.URL.Path, h.spec.Namespace, h.spec.Pod, h.spec.PodIP, h.spec.Container)
+}
+
+// echo is what hashicorp/http-echo was told to say.
+func (s Spec) echo() (string, bool) {
+	for _, a := range s.Args {
+		if name, text, ok := strings.Cut(strings.TrimLeft(a, "-"), "="); ok && name == "text" && imageName(s.Image) == "http-echo" {
+			return text, true
+		}
+	}
+	return "", false
 }

@@ -7,9 +7,14 @@
 //
 // The dial is one goroutine that loops: it blocks in a raw system call for a
 // few real milliseconds, in which virtual time cannot move while requests from
-// outside are served; then it sleeps for as much virtual time as it owes. What
+// outside are served; then it lets as much virtual time pass as it owes. What
 // is owed is reckoned from the moment at which the rate was set, so that
 // neither rounding nor a burst of work makes the clock drift.
+//
+// Where it can (Linux), the dial moves the clock in steps, and the timers of a
+// step fire together at its end: a timer is late by less than [Step] in free
+// run, and by less than a round of the dial otherwise. Time still stands while
+// anything works.
 //
 // A plain build has no virtual clock. There the dial only knows 1x.
 package clock
@@ -24,7 +29,11 @@ import (
 
 // quantum is how long the dial blocks in real time. Shorter is smoother, and
 // costs more: each round is a jump of the clock.
-const quantum = 10 * time.Millisecond
+const quantum = 4 * time.Millisecond
+
+// Step is how far the clock goes at once when it runs free: to the next whole
+// step. Nothing in a cluster is timed more finely than in seconds.
+const Step = time.Second
 
 // ErrRealTime is returned by a build that has no virtual clock.
 var ErrRealTime = errors.New("this engine was built without a virtual clock: it runs in real time, at 1x only")
@@ -106,12 +115,17 @@ func (d *Dial) current() (api.Rate, <-chan struct{}) {
 func (d *Dial) run() {
 	for {
 		rate, changed := d.current()
-		if rate < 0 {
-			<-changed
-			continue
+		switch {
+		case rate >= 0:
+			d.pace(rate, changed)
+		case !advance(toNextStep):
+			<-changed // the runtime moves the clock from timer to timer
 		}
-		d.pace(rate, changed)
 	}
+}
+
+func toNextStep(now time.Time) time.Duration {
+	return now.Truncate(Step).Add(Step).Sub(now)
 }
 
 // pace holds the clock to a rate until the rate changes.
@@ -124,14 +138,18 @@ func (d *Dial) pace(rate api.Rate, changed <-chan struct{}) {
 		default:
 		}
 		block(quantum)
-		if owed := debt(rate, RealNow()-real, time.Since(virtual)); owed > 0 {
-			timer := time.NewTimer(owed)
-			select {
-			case <-timer.C:
-			case <-changed:
-				timer.Stop()
-				return
-			}
+		owed := func(now time.Time) time.Duration { return debt(rate, RealNow()-real, now.Sub(virtual)) }
+		if advance(owed) {
+			continue
+		}
+		// Even a paused clock needs this goroutine to sleep for an instant: the
+		// runtime looks for network input when everything is idle, and only then.
+		timer := time.NewTimer(max(owed(time.Now()), 1))
+		select {
+		case <-timer.C:
+		case <-changed:
+			timer.Stop()
+			return
 		}
 	}
 }

@@ -1,0 +1,36 @@
+# Everything needs Go and nothing else. The engine is always built without cgo
+# and with Go's faketime tag; the packages below it that contain Kubernetes are
+# tested and vetted in the same way, so that it is compiled once.
+
+ENGINE_BUILD := -buildvcs=false -tags faketime
+PACKAGES     := $(shell ./.ci/packages light)
+HEAVY        := $(shell ./.ci/packages heavy)
+
+.PHONY: run test test-units test-heavy test-scenarios engine bench lint clean
+
+run: ## a cluster with three nodes and a sample workload, until Ctrl-C
+	go run ./cmd/demarc up
+
+test: test-units test-heavy test-scenarios ## every test
+
+test-units: ## what needs neither Kubernetes nor an engine
+	go test -short $(PACKAGES)
+
+test-heavy: engine ## what is linked with Kubernetes
+	CGO_ENABLED=0 go test $(ENGINE_BUILD) $(HEAVY)
+
+test-scenarios: ## every scenario, each in an engine of its own
+	go test ./scenarios/...
+
+engine: ## bin/demarc-engine
+	CGO_ENABLED=0 go build $(ENGINE_BUILD) -o bin/demarc-engine ./cmd/demarc-engine
+
+bench: engine ## the benchmarks
+	go test -run '^$$' -bench . $(PACKAGES)
+	CGO_ENABLED=0 go test $(ENGINE_BUILD) -run '^$$' -bench . $(HEAVY)
+
+lint: ## format, vet, staticcheck
+	./.ci/run lint
+
+clean: ## what was built here; clusters and Go's caches stay
+	rm -rf bin

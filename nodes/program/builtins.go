@@ -1,0 +1,118 @@
+package program
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/interp"
+)
+
+// builtins are commands of the interpreter's own that images have as programs too.
+var builtins = map[string]bool{"echo": true, "true": true, "false": true, "pwd": true, "printf": true, "test": true, "[": true}
+
+// call sees every command of a script before it runs: it counts it, and turns
+// those of the interpreter's own commands that would ask the host into ours.
+func (s *shell) call(ctx context.Context, argv []string) ([]string, error) {
+	if err := s.meter.spend(ctx); err != nil {
+		return nil, err
+	}
+	h := interp.HandlerCtx(ctx)
+	if err := bounded(h.Env); err != nil {
+		return nil, err
+	}
+	argv = direct(argv)
+	switch argv[0] {
+	case "kill", "type":
+		return ours(argv), nil
+	case "command":
+		if len(argv) > 1 && (argv[1] == "-v" || argv[1] == "-V") {
+			return ours(argv), nil
+		}
+	case "pwd": // there are no links to follow
+		return argv[:1], nil
+	case "test", "[": // every file is root's
+		return replaced(argv, map[string]string{"-O": "-e", "-G": "-e"}), nil
+	case "printf":
+		if slices.ContainsFunc(argv, hugeRange.MatchString) {
+			return nil, errMemory
+		}
+	case "trap":
+		return trap(argv)
+	case "eval":
+		return s.eval(strings.Join(argv[1:], " "), h.Stderr), nil
+	case ".", "source":
+		if len(argv) > 1 {
+			b, err := s.disk.read(absolute(h.Dir, argv[1]))
+			if err == nil {
+				return s.eval(string(b), h.Stderr), nil
+			}
+			fmt.Fprintf(h.Stderr, "sh: %d: .: cannot open %s: No such file\n", h.Pos.Line(), argv[1])
+			return []string{"false"}, nil
+		}
+	}
+	return argv, nil
+}
+
+// changed are the interpreter's own commands that call changes.
+var changed = map[string]bool{
+	"kill": true, "type": true, "command": true, "builtin": true, "pwd": true, "test": true, "[": true, "printf": true,
+	"trap": true, "eval": true, ".": true, "source": true,
+}
+
+// direct takes away the words in front of a command by which it would get past call.
+func direct(argv []string) []string {
+	for len(argv) > 1 && (argv[0] == "builtin" || argv[0] == "command") {
+		rest := argv[1:]
+		if argv[0] == "command" && rest[0] == "-p" && len(rest) > 1 {
+			rest = rest[1:]
+		}
+		if !changed[rest[0]] {
+			break
+		}
+		argv = rest
+	}
+	return argv
+}
+
+// ours names the command of the same name in [commands], by a path that is not
+// built in.
+func ours(argv []string) []string { return append([]string{"/bin/" + argv[0]}, argv[1:]...) }
+
+func replaced(argv []string, by map[string]string) []string {
+	out := slices.Clone(argv)
+	for i, a := range out {
+		if b, ok := by[a]; ok {
+			out[i] = b
+		}
+	}
+	return out
+}
+
+// eval is the command that runs a script in the shell that is running.
+func (s *shell) eval(script string, stderr io.Writer) []string {
+	text, err := printed(script)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return []string{"false"}
+	}
+	return []string{"eval", text}
+}
+
+// trap keeps what the interpreter can do: the end of the script. Signals end
+// scripts here, whatever they have set.
+func trap(argv []string) ([]string, error) {
+	if len(argv) < 3 || strings.HasPrefix(argv[1], "-") && argv[1] != "-" {
+		return argv, nil
+	}
+	if !slices.ContainsFunc(argv[2:], func(signal string) bool { return signal == "EXIT" || signal == "0" }) {
+		return []string{":"}, nil
+	}
+	action, err := printed(argv[1])
+	if argv[1] == "-" {
+		action, err = "-", nil
+	}
+	return []string{"trap", action, "EXIT"}, err
+}

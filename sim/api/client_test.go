@@ -1,0 +1,92 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"demarc/sim/timeline"
+)
+
+// testClient is a client of a server that the test plays.
+func testClient(t *testing.T, h http.HandlerFunc) *Client {
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return NewClient(Handle{Address: strings.TrimPrefix(s.URL, "http://"), Token: "secret"})
+}
+
+func TestErrors(t *testing.T) {
+	c := testClient(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer secret" {
+			t.Error("the token was not sent")
+		}
+		switch r.URL.Path {
+		case PathClock:
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"error": "no such rate", "hint": "try 1x"}`)
+		case PathStatus:
+			w.WriteHeader(http.StatusInternalServerError)
+			fmt.Fprint(w, "oops")
+		}
+	})
+	var e *Error
+	if _, err := c.SetClock(t.Context(), ClockRequest{}); !errors.As(err, &e) || e.Status != 400 || err.Error() != "no such rate (try 1x)" {
+		t.Errorf("a refusal with a hint: got %v", err)
+	}
+	if _, err := c.Status(t.Context()); !errors.As(err, &e) || e.Status != 500 || !strings.Contains(err.Error(), "500") {
+		t.Errorf("an error that is not JSON: got %v", err)
+	}
+	gone := NewClient(Handle{Address: "127.0.0.1:1"})
+	if _, err := gone.Status(t.Context()); !errors.Is(err, ErrUnreachable) {
+		t.Errorf("nobody there: got %v, want %v", err, ErrUnreachable)
+	}
+}
+
+// TestStreamReconnects checks that a stream that breaks goes on where it was,
+// with each event and step once.
+func TestStreamReconnects(t *testing.T) {
+	var asked []string
+	c := testClient(t, func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.RawQuery)
+		send := func(name string, v any) {
+			b, _ := json.Marshal(v)
+			fmt.Fprintf(w, "event: %s\ndata: %s\n\n", name, b)
+		}
+		if len(asked) == 1 {
+			send(StreamTimeline, timeline.Event{Seq: 4})
+			send(StreamDrill, Step{N: 1})
+			fmt.Fprint(w, "event: timeline\ndata: {\"seq\": 5")
+			return // it breaks in the middle of an event
+		}
+		send(StreamTimeline, timeline.Event{Seq: 5})
+		send("news", "of a later version")
+		send(StreamEnd, Report{Verdict: VerdictFailed})
+	})
+	var got []string
+	err := c.Stream(t.Context(), 3, 0, StreamHandler{
+		Timeline: func(e timeline.Event) { got = append(got, fmt.Sprint("event ", e.Seq)) },
+		Drill:    func(s Step) { got = append(got, fmt.Sprint("step ", s.N)) },
+		End:      func(r *Report) { got = append(got, r.Verdict) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"event 4", "step 1", "event 5", "failed"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if want := []string{"from=3&drill=0", "from=4&drill=1"}; !slices.Equal(asked, want) {
+		t.Errorf("asked for %v, want %v", asked, want)
+	}
+}
+
+func TestStreamOfAnEngineThatHasGone(t *testing.T) {
+	c := NewClient(Handle{Address: "127.0.0.1:1"})
+	if err := c.Stream(t.Context(), 0, 0, StreamHandler{}); !errors.Is(err, ErrUnreachable) {
+		t.Errorf("got %v, want %v", err, ErrUnreachable)
+	}
+}

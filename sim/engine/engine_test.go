@@ -1,0 +1,307 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"demarc/sim/api"
+	"demarc/sim/timeline"
+)
+
+// fakeEnv makes the test's own program an engine that behaves as it says:
+// scenario, dies, panics.
+const fakeEnv = "DEMARC_TEST_ENGINE"
+
+func TestMain(m *testing.M) {
+	if how := os.Getenv(fakeEnv); how != "" {
+		os.Exit(fakeEngine(how))
+	}
+	os.Exit(m.Run())
+}
+
+// fakeEngine is an engine without a cluster.
+func fakeEngine(how string) int {
+	dir := filepath.Dir(os.Args[len(os.Args)-1])
+	switch how {
+	case "dies":
+		os.Stderr.Write(frame("starting\n"))
+		os.Stderr.Write(frame("demarc-engine: no space left on device\n"))
+		return 3
+	case "panics":
+		os.Stderr.Write(frame("panic: runtime error: index out of range\n\ngoroutine 1 [running]:\nmain.main()\n"))
+		return 2
+	}
+	ended := make(chan struct{})
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+api.PathStop, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "{}"); close(ended) })
+	mux.HandleFunc("GET "+api.PathStatus, func(w http.ResponseWriter, _ *http.Request) {
+		_ = json.NewEncoder(w).Encode(api.Status{State: "ready", ReadyAt: time.Unix(100, 0)})
+	})
+	mux.HandleFunc("GET "+api.PathStream, func(w http.ResponseWriter, _ *http.Request) {
+		send := func(name string, v any) {
+			b, _ := json.Marshal(v)
+			fmt.Fprintf(w, "event: %s\ndata: %s\n\n", name, b)
+		}
+		send(api.StreamTimeline, timeline.Event{Seq: 1, Verb: "created"})
+		if how == "gone" {
+			os.Exit(0)
+		}
+		send(api.StreamDrill, api.Step{N: 1, Kind: "held"})
+		send(api.StreamEnd, api.Report{Verdict: api.VerdictHeld})
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	handle := api.Handle{PID: os.Getpid(), Address: strings.TrimPrefix(server.URL, "http://"), Token: "secret"}
+	if err := writeJSON(handleFile(dir), handle); err != nil {
+		return 3
+	}
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(0) // as an attached engine does
+	}()
+	<-ended
+	os.Remove(handleFile(dir))
+	return 0
+}
+
+// frame writes text as a faketime program does.
+func frame(text string) []byte {
+	b := append([]byte(frameMagic), make([]byte, 8)...)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(text)))
+	return append(b, text...)
+}
+
+// useFake makes Build and Start use the fake engine.
+func useFake(t *testing.T, how string) string {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(PathEnv, exe)
+	t.Setenv(fakeEnv, how)
+	return exe
+}
+
+const tinyScenario = `# A cluster comes up
+cluster nodes=1
+within 1m check 'now >= 0.0'
+`
+
+func TestRunScenario(t *testing.T) {
+	useFake(t, "scenario")
+	var steps, events int
+	var ready time.Time
+	var dir string
+	s := Scenario{
+		Name: "tiny", File: "tiny.txtar", Text: tinyScenario,
+		Started: func(d string) { dir = d }, Ready: func(at time.Time) { ready = at },
+	}
+	r, err := RunScenario(t.Context(), s, func(api.Step) { steps++ }, func(timeline.Event) { events++ })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Verdict != api.VerdictHeld || r.Scenario != "tiny" || steps != 1 || events != 1 || ready.Unix() != 100 {
+		t.Errorf("got %+v, %d steps, %d events, ready %v", r, steps, events, ready)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("the directory %s is still there (%v)", dir, err)
+	}
+}
+
+func TestEngineFails(t *testing.T) {
+	for how, want := range map[string]string{
+		"dies":   "no space left on device",
+		"panics": "index out of range",
+		"gone":   "ended before the scenario did",
+	} {
+		t.Run(how, func(t *testing.T) {
+			useFake(t, how)
+			dir := t.TempDir()
+			_, err := RunScenario(t.Context(), Scenario{Name: "tiny", File: "tiny.txtar", Text: tinyScenario, DataDir: dir}, nil, nil)
+			var failed *FailedError
+			if !errors.As(err, &failed) || !strings.Contains(failed.Reason, want) || failed.Log != logFile(dir) {
+				t.Errorf("got %v, want a FailedError with %q and the log", err, want)
+			}
+			if err != nil && strings.Contains(err.Error(), "main.main") {
+				t.Errorf("got a whole trace: %v", err)
+			}
+		})
+	}
+}
+
+func TestScenarioWithMistakes(t *testing.T) {
+	var input *InputError
+	if _, err := RunScenario(t.Context(), Scenario{File: "x.txtar", Text: "# X\nat 0s aply y\n"}, nil, nil); !errors.As(err, &input) || !strings.Contains(err.Error(), "x.txtar:2:") {
+		t.Errorf("got %v, want an InputError with file and line", err)
+	}
+}
+
+func TestOneEngineForADirectory(t *testing.T) {
+	path, dir := useFake(t, "scenario"), filepath.Join(t.TempDir(), "data")
+	if _, err := Attach(dir); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("before: got %v, want %v", err, ErrNotRunning)
+	}
+	p, err := Start(t.Context(), Options{Path: path, DataDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Kill()
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("data directory: got %v, %v, want mode 0700", info.Mode(), err)
+	}
+	if c, err := Attach(dir); err != nil || c.Handle().Token != "secret" {
+		t.Errorf("while it runs: got %v, %v", c, err)
+	}
+	if _, err := Start(t.Context(), Options{Path: path, DataDir: dir}); !errors.Is(err, ErrRunning) {
+		t.Errorf("a second one: got %v, want %v", err, ErrRunning)
+	}
+	if err := p.Stop(t.Context()); err != nil {
+		t.Errorf("stop: %v", err)
+	}
+	if err := writeJSON(handleFile(dir), p.Client.Handle()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Attach(dir); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("with the handle of a dead one: got %v, want %v", err, ErrNotRunning)
+	}
+}
+
+func TestStartCancelled(t *testing.T) {
+	path := useFake(t, "scenario")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Start(ctx, Options{Path: path, DataDir: t.TempDir()}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+}
+
+func TestDataDirOfAnotherVersion(t *testing.T) {
+	for name, content := range map[string]string{"newer": `{"format": 99}`, "damaged": `{`} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.WriteFile(versionFile(dir), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var input *InputError
+			if err := prepare(dir); !errors.As(err, &input) {
+				t.Errorf("got %v, want an InputError", err)
+			}
+			if err := Delete(dir); err == nil {
+				t.Error("it was deleted")
+			}
+		})
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "thesis.txt"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := prepare(dir); err == nil || !strings.Contains(err.Error(), "thesis.txt") {
+		t.Errorf("a directory with other files: got %v", err)
+	}
+}
+
+func TestDataDirNames(t *testing.T) {
+	t.Setenv(HomeEnv, t.TempDir())
+	for name, ok := range map[string]bool{"demarc": true, "a-1": true, "": false, "../x": false, "Up": false, "-a": false, strings.Repeat("a", 64): false} {
+		if _, err := DataDir(name); (err == nil) != ok {
+			t.Errorf("DataDir(%q): got %v, want ok %t", name, err, ok)
+		}
+	}
+}
+
+func TestDeframe(t *testing.T) {
+	whole := append(frame("one\n"), frame("two\n")...)
+	for _, c := range []struct {
+		name, want string
+		in         []byte
+	}{
+		{"framed", "one\ntwo\n", whole},
+		{"plain", "one\n", []byte("one\n")},
+		{"beginning missing", "ne\ntwo\n", whole[frameHeader+1:]},
+		{"end missing", "one\ntw", whole[:len(whole)-2]},
+		{"header cut", "one\n", whole[:frameHeader+4+5]},
+	} {
+		if got := Deframe(c.in); !bytes.Equal(got, []byte(c.want)) {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+func TestStall(t *testing.T) {
+	real, virtual := time.Unix(0, 0), time.Unix(1000, 0)
+	free := func(now time.Time) api.Clock { return api.Clock{Now: now, Rate: api.FreeRun, Virtual: true} }
+	type reading struct {
+		after time.Duration // real
+		clock api.Clock
+		err   error
+		want  bool
+	}
+	for name, readings := range map[string][]reading{
+		"stands still":      {{0, free(virtual), nil, false}, {19 * time.Second, free(virtual), nil, false}, {20 * time.Second, free(virtual), nil, true}},
+		"moves":             {{0, free(virtual), nil, false}, {19 * time.Second, free(virtual.Add(1)), nil, false}, {38 * time.Second, free(virtual.Add(1)), nil, false}},
+		"no answer":         {{0, free(virtual), nil, false}, {20 * time.Second, api.Clock{}, io.EOF, true}},
+		"paused":            {{0, free(virtual), nil, false}, {30 * time.Second, api.Clock{Now: virtual, Virtual: true}, nil, false}},
+		"not answering yet": {{0, api.Clock{}, io.EOF, false}, {10 * time.Second, free(virtual), nil, false}, {29 * time.Second, free(virtual), nil, false}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var s stall
+			for _, r := range readings {
+				if got := s.observe(r.clock, r.err, real.Add(r.after)); got != r.want {
+					t.Errorf("after %s: got %t, want %t", r.after, got, r.want)
+				}
+			}
+		})
+	}
+}
+
+func TestFingerprint(t *testing.T) {
+	root := t.TempDir()
+	write := func(name, text string) {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	print := func() string {
+		f, err := fingerprint(root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	write("nodes/a.go", "package nodes")
+	write("nodes/b.yaml", "b: 1")
+	before := print()
+	write("nodes/a_test.go", "package nodes")
+	write("bin/x", "x")
+	write("README.md", "x")
+	if print() != before {
+		t.Error("it changes with files that are not the engine's")
+	}
+	write("nodes/b.yaml", "b: 12")
+	changed := print()
+	if changed == before {
+		t.Error("it does not see an embedded file")
+	}
+	if err := os.Remove(filepath.Join(root, "nodes/a.go")); err != nil {
+		t.Fatal(err)
+	}
+	if print() == changed {
+		t.Error("it does not see that a file was deleted")
+	}
+}
