@@ -157,6 +157,10 @@ func (g *Generator) Run(ctx context.Context) {
 	}
 }
 
+// catchUp is how late a request may be sent. A clock that goes in steps of a
+// second passes several instants at once; none of them is left out.
+const catchUp = time.Second
+
 // due takes the traffics whose time has come, and says when the next one's is.
 func (g *Generator) due(now time.Time) (due []*stream, next time.Time, changed <-chan struct{}) {
 	g.mu.Lock()
@@ -165,10 +169,10 @@ func (g *Generator) due(now time.Time) (due []*stream, next time.Time, changed <
 		if s.next.IsZero() {
 			continue
 		}
-		if !s.next.After(now) {
+		for !s.next.After(now) {
 			s.turn++
 			due = append(due, &stream{spec: s.spec, target: s.target, record: s.record, turn: s.turn})
-			s.next = following(s.next, s.spec.Rate, s.period, now)
+			s.next = following(s.next, s.spec.Rate, s.period, now.Add(-catchUp))
 		}
 		if next.IsZero() || s.next.Before(next) {
 			next = s.next

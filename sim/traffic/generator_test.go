@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -21,7 +22,9 @@ type fakeNetwork struct {
 	silent bool  // accepts and never answers
 	status int
 	nodes  []string
-	asked  []string // where connections went
+
+	mu    sync.Mutex
+	asked []string // where connections went
 }
 
 func (n *fakeNetwork) DialService(ctx context.Context, namespace, name string, port int32) (net.Conn, error) {
@@ -43,7 +46,9 @@ func (n *fakeNetwork) Nodes() []string                 { return n.nodes }
 func (n *fakeNetwork) Backend(r *http.Response) string { return r.Header.Get("Pod") }
 
 func (n *fakeNetwork) dial(ctx context.Context, where string) (net.Conn, error) {
+	n.mu.Lock()
 	n.asked = append(n.asked, where)
+	n.mu.Unlock()
 	if n.err != nil {
 		return nil, n.err
 	}
@@ -82,22 +87,22 @@ func TestReasons(t *testing.T) {
 	refused := &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 	tests := []struct {
 		name    string
-		network fakeNetwork
+		network *fakeNetwork
 		want    string
 		latency time.Duration
 	}{
-		{"answered", fakeNetwork{status: 200}, "", 0},
-		{"error status", fakeNetwork{status: 503}, "HTTP 503", 0},
-		{"refused", fakeNetwork{err: refused}, "connection refused", 0},
-		{"silent", fakeNetwork{silent: true}, "i/o timeout", DefaultTimeout},
-		{"no such host", fakeNetwork{err: &net.DNSError{Err: "no such host", IsNotFound: true}}, "dns: no such host", 0},
-		{"DNS times out", fakeNetwork{err: &net.DNSError{Err: "read udp: i/o timeout", IsTimeout: true}}, "dns: i/o timeout", 0},
-		{"DNS refused", fakeNetwork{err: &net.DNSError{Err: "read udp: connection refused"}}, "dns: connection refused", 0},
+		{"answered", &fakeNetwork{status: 200}, "", 0},
+		{"error status", &fakeNetwork{status: 503}, "HTTP 503", 0},
+		{"refused", &fakeNetwork{err: refused}, "connection refused", 0},
+		{"silent", &fakeNetwork{silent: true}, "i/o timeout", DefaultTimeout},
+		{"no such host", &fakeNetwork{err: &net.DNSError{Err: "no such host", IsNotFound: true}}, "dns: no such host", 0},
+		{"DNS times out", &fakeNetwork{err: &net.DNSError{Err: "read udp: i/o timeout", IsTimeout: true}}, "dns: i/o timeout", 0},
+		{"DNS refused", &fakeNetwork{err: &net.DNSError{Err: "read udp: connection refused"}}, "dns: connection refused", 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				results, _ := drive(t, &tt.network, spec("outside", "service/shop"), 5).Results(time.Time{})
+				results, _ := drive(t, tt.network, spec("outside", "service/shop"), 5).Results(time.Time{})
 				if len(results) == 0 {
 					t.Fatal("got no results")
 				}
