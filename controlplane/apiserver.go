@@ -228,7 +228,7 @@ egressSelections:
     transport:
       uds:
         udsName: %s
-`, p.tunnel.socket()), 0o600)
+`, p.tunnel.socket), 0o600)
 }
 
 // client is an HTTP client of the API server with the identity given.

@@ -86,7 +86,7 @@ func New(cfg Config) (_ *Plane, err error) {
 	if p.logs, err = openLogs(cfg.Logs); err != nil {
 		return nil, err
 	}
-	if p.tunnel, err = newTunnel(cfg.Tunnel); err != nil {
+	if p.tunnel, err = newTunnel(cfg.Dir, cfg.Tunnel); err != nil {
 		return nil, err
 	}
 	if err := p.writeEgress(); err != nil {

@@ -23,33 +23,42 @@ const tunnelTimeout = 30 * time.Second
 // HTTP CONNECT proxy, as konnectivity-server is one.
 //
 // It listens on a Unix socket, as konnectivity-server does beside its API
-// server, in a folder of its own: a socket's path must be short, and a data
-// directory's need not be.
+// server.
 type tunnel struct {
-	dir    string
+	socket string
+	temp   string // a folder to remove, if there is one
 	server *http.Server
 }
 
-func newTunnel(dial TunnelDialer) (*tunnel, error) {
-	dir, err := os.MkdirTemp("", "demarc-")
-	if err != nil {
-		return nil, err
+// maxSocketPath is the longest path that a Unix socket can have everywhere.
+const maxSocketPath = 100
+
+// newTunnel listens in dir, or if its path is too long for that in a temporary
+// folder.
+func newTunnel(dir string, dial TunnelDialer) (*tunnel, error) {
+	t := &tunnel{socket: filepath.Join(dir, "proxysocket"), server: &http.Server{Handler: connectHandler(dial)}}
+	if len(t.socket) > maxSocketPath {
+		temp, err := os.MkdirTemp("", "demarc-")
+		if err != nil {
+			return nil, err
+		}
+		t.temp, t.socket = temp, filepath.Join(temp, "proxysocket")
 	}
-	t := &tunnel{dir: dir, server: &http.Server{Handler: connectHandler(dial)}}
-	l, err := net.Listen("unix", t.socket())
+	_ = os.Remove(t.socket) // left behind by an engine that was killed, if it is there
+	l, err := net.Listen("unix", t.socket)
 	if err != nil {
-		os.RemoveAll(dir)
+		t.close()
 		return nil, err
 	}
 	go func() { _ = t.server.Serve(l) }() // ends with close
 	return t, nil
 }
 
-func (t *tunnel) socket() string { return filepath.Join(t.dir, "proxysocket") }
-
 func (t *tunnel) close() {
 	t.server.Close()
-	os.RemoveAll(t.dir)
+	if t.temp != "" {
+		os.RemoveAll(t.temp)
+	}
 }
 
 func connectHandler(dial TunnelDialer) http.HandlerFunc {

@@ -75,7 +75,8 @@ func List() []Info {
 }
 
 // Load finds a built-in scenario by its name, or reads a file. What has a
-// slash, or ends in .txtar, is a file.
+// slash, or ends in .txtar, is a file; messages call a built-in scenario by such
+// a name, so that means it where there is no such file.
 func Load(nameOrPath string) (Scenario, error) {
 	if !strings.ContainsAny(nameOrPath, `/\`) && !strings.HasSuffix(nameOrPath, Extension) {
 		s, err := builtIn(nameOrPath)
@@ -85,6 +86,9 @@ func Load(nameOrPath string) (Scenario, error) {
 		return s, err
 	}
 	text, err := os.ReadFile(nameOrPath)
+	if s, berr := builtIn(strings.TrimSuffix(nameOrPath, Extension)); errors.Is(err, fs.ErrNotExist) && berr == nil {
+		return s, nil
+	}
 	if err != nil {
 		return Scenario{}, fmt.Errorf("read the scenario: %w", err)
 	}

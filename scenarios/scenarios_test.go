@@ -55,7 +55,7 @@ func play(t *testing.T, name string) {
 	}
 	var narrative []string
 	report, err := engine.RunScenario(ctx, engine.Scenario{
-		Name: s.Name, File: s.File, Text: string(s.Text), DataDir: t.TempDir(),
+		Name: s.Name, File: s.File, Text: string(s.Text),
 	}, func(step api.Step) {
 		if step.Kind == "narrative" {
 			narrative = append(narrative, step.Text)

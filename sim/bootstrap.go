@@ -109,7 +109,13 @@ func create(ctx context.Context, client dynamic.Interface, manifest []byte) erro
 		if ns := u.GetNamespace(); ns != "" {
 			r = client.Resource(gvr).Namespace(ns)
 		}
-		if _, err := r.Create(ctx, &u, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
+		// Asked first, because a Service whose address is taken, by itself, is
+		// refused as invalid before it is found to exist.
+		_, err := r.Get(ctx, u.GetName(), metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			_, err = r.Create(ctx, &u, metav1.CreateOptions{})
+		}
+		if err != nil {
 			return fmt.Errorf("%s %s: %w", u.GetKind(), u.GetName(), err)
 		}
 	}

@@ -108,7 +108,7 @@ func (s *Server) routes() http.Handler {
 			return
 		}
 		a, err := c.Inject(r.Context(), spec)
-		answer(w, a, err)
+		answer(w, a, errors.Join(err, c.saveState()))
 	})
 	mux.HandleFunc("DELETE "+api.PathFault+"{id}", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, struct{}{}, c.Heal(r.Context(), r.PathValue("id")))
@@ -231,12 +231,7 @@ func reply(w http.ResponseWriter, v any) {
 }
 
 func fail(w http.ResponseWriter, status int, err error) {
-	body := map[string]string{"error": err.Error()}
-	var bad *fault.Error
-	if errors.As(err, &bad) && bad.Suggestion != "" {
-		body["hint"] = "did you mean " + bad.Suggestion + "?"
-	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body)
+	_ = json.NewEncoder(w).Encode(map[string]string{"error": err.Error()})
 }

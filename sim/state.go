@@ -75,7 +75,7 @@ func (c *Cluster) saveState() error {
 	if c.cfg.Ephemeral {
 		return nil
 	}
-	s := State{Cluster: c.spec, Now: time.Now().UTC(), Traffic: c.traffic.Specs(), Balancers: c.balancers.list()}
+	s := State{Cluster: c.spec, Now: time.Now().UTC(), Traffic: c.traffic.Running(), Balancers: c.balancers.list()}
 	var err error
 	if s.Fleet, err = c.fleet.Save(); err != nil {
 		return err

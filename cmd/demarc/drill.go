@@ -61,11 +61,11 @@ Exit codes: 0 everything held, 1 an expectation failed, 2 a mistake in the input
 	f := c.Flags()
 	f.BoolVar(&o.list, "list", false, "list the built-in scenarios")
 	f.StringVar(&o.rate, "rate", "max", "speed of the virtual clock: 1x, 60x, max")
-	f.StringVar(&o.edition, "edition", "", "edition of the support policy, in place of the scenario's: "+strings.Join(editions, ", "))
+	f.StringVar(&o.edition, "edition", "", "edition of the support policy, in place of the scenario's: "+strings.Join(api.Editions, ", "))
 	f.BoolVar(&o.keep, "keep", false, "keep the cluster's data and logs, and say where they are")
 	f.StringVar(&o.junit, "junit", "", "write a JUnit report to this file as well")
 	must(c.RegisterFlagCompletionFunc("rate", complete("max", "1x", "60x", "600x")))
-	must(c.RegisterFlagCompletionFunc("edition", complete(editions...)))
+	must(c.RegisterFlagCompletionFunc("edition", complete(api.Editions...)))
 	return c
 }
 

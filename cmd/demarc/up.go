@@ -15,16 +15,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Bounds of --nodes. The upper one is that of an AKS node pool (limits for
-// resources, SKUs and regions in AKS, learn.microsoft.com, 2026).
-const (
-	defaultNodes = 3
-	maxNodes     = 1000
-)
-
-// editions of the support policy.
-var editions = []string{"2019-04", "2026-08"}
-
 // startLead is how far in the past a live cluster's clock begins. Bringing it up
 // takes somewhat less virtual time and hardly any real time, so that it then
 // shows about the same time as the clocks of its clients. Those do not expect a
@@ -63,13 +53,13 @@ ended it. If it is running already, up shows it, and Ctrl-C leaves it alone.`,
 		},
 	}
 	f := c.Flags()
-	f.IntVar(&o.nodes, "nodes", defaultNodes, "number of worker nodes of a new cluster")
+	f.IntVar(&o.nodes, "nodes", api.DefaultNodes, "number of worker nodes of a new cluster")
 	f.StringVar(&o.rate, "rate", "1x", "speed of the virtual clock once the cluster is ready: 1x, 60x, max, pause")
-	f.StringVar(&o.edition, "edition", editions[0], "edition of the support policy of a new cluster: "+strings.Join(editions, ", "))
+	f.StringVar(&o.edition, "edition", api.Editions[0], "edition of the support policy of a new cluster: "+strings.Join(api.Editions, ", "))
 	f.BoolVarP(&o.detach, "detach", "d", false, "leave the cluster running in the background")
 	f.BoolVar(&o.noSample, "no-sample", false, "do not install the sample workload")
 	must(c.RegisterFlagCompletionFunc("rate", completeRates))
-	must(c.RegisterFlagCompletionFunc("edition", complete(editions...)))
+	must(c.RegisterFlagCompletionFunc("edition", complete(api.Editions...)))
 	return c
 }
 
@@ -79,8 +69,8 @@ func (o upOptions) config(name string) (api.EngineConfig, error) {
 	if err != nil {
 		return api.EngineConfig{}, badInput(err)
 	}
-	if o.nodes < 1 || o.nodes > maxNodes {
-		return api.EngineConfig{}, &engine.InputError{Message: fmt.Sprintf("--nodes %d: want 1 to %d", o.nodes, maxNodes)}
+	if o.nodes < 1 || o.nodes > api.MaxNodes {
+		return api.EngineConfig{}, &engine.InputError{Message: fmt.Sprintf("--nodes %d: want 1 to %d", o.nodes, api.MaxNodes)}
 	}
 	if err := checkEdition(o.edition); err != nil {
 		return api.EngineConfig{}, err
@@ -91,8 +81,8 @@ func (o upOptions) config(name string) (api.EngineConfig, error) {
 }
 
 func checkEdition(edition string) error {
-	if !slices.Contains(editions, edition) {
-		return &engine.InputError{Message: fmt.Sprintf("--edition %s: want %s", edition, strings.Join(editions, " or "))}
+	if !slices.Contains(api.Editions, edition) {
+		return &engine.InputError{Message: fmt.Sprintf("--edition %s: want %s", edition, strings.Join(api.Editions, " or "))}
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func Parse(file string, data []byte) (*Script, []Problem) {
 	p := &parser{
 		script: &Script{
 			Name: scriptName(file), File: file, sections: map[string]*section{},
-			Cluster: api.ClusterSpec{Name: defaultName, Nodes: defaultNodes, Edition: defaultEdition, Start: defaultStart, Seed: defaultSeed},
+			Cluster: api.ClusterSpec{Name: defaultName, Nodes: api.DefaultNodes, Edition: api.DefaultEdition, Start: defaultStart, Seed: defaultSeed},
 		},
 		traffic: map[string]int{},
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"demarc/sim/api"
 	"demarc/sim/fault"
 )
 
@@ -16,8 +17,8 @@ var (
 )
 
 var clusterArgs = []Arg{
-	{Name: "nodes", Type: ArgInt, Default: strconv.Itoa(defaultNodes), Doc: "worker nodes, 1 to 1000"},
-	{Name: "edition", Type: ArgEnum, Values: editions, Default: defaultEdition, Doc: "edition of the support policy"},
+	{Name: "nodes", Type: ArgInt, Default: strconv.Itoa(api.DefaultNodes), Doc: "worker nodes, 1 to 1000"},
+	{Name: "edition", Type: ArgEnum, Values: api.Editions, Default: api.DefaultEdition, Doc: "edition of the support policy"},
 	{Name: "seed", Type: ArgInt, Default: strconv.Itoa(defaultSeed), Doc: "makes the simulation's choices repeatable"},
 	{Name: "start", Type: ArgText, Default: defaultStart.Format(time.RFC3339), Doc: "virtual time at which the cluster is created, as RFC 3339"},
 	{Name: "name", Type: ArgText, Default: defaultName, Doc: "the cluster's name"},
@@ -55,14 +56,14 @@ func (p *parser) setCluster(w word, name, value string) {
 	switch name {
 	case "nodes":
 		n, err := strconv.Atoi(value)
-		if err != nil || n < 1 || n > maxNodes {
-			p.problem(col, "", "nodes=%s: want a whole number from 1 to %d", value, maxNodes)
+		if err != nil || n < 1 || n > api.MaxNodes {
+			p.problem(col, "", "nodes=%s: want a whole number from 1 to %d", value, api.MaxNodes)
 			return
 		}
 		c.Nodes = n
 	case "edition":
-		if !slices.Contains(editions, value) {
-			p.problem(col, fault.Suggest(value, editions), "unknown edition %q; there are %s", value, strings.Join(editions, " and "))
+		if !slices.Contains(api.Editions, value) {
+			p.problem(col, fault.Suggest(value, api.Editions), "unknown edition %q; there are %s", value, strings.Join(api.Editions, " and "))
 			return
 		}
 		c.Edition = value

@@ -94,15 +94,9 @@ type refusal struct{ containing string }
 
 // Defaults of the cluster statement.
 const (
-	defaultNodes   = 3
-	defaultEdition = "2019-04"
 	defaultSeed    = 1
 	defaultName    = "demarc"
-	maxNodes       = 1000
 )
-
-// editions of the support policy that a scenario may name.
-var editions = []string{"2019-04", "2026-08"}
 
 // defaultStart is a Monday morning.
 var defaultStart = time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
