@@ -131,25 +131,22 @@ func toNextStep(now time.Time) time.Duration {
 // pace holds the clock to a rate until the rate changes.
 func (d *Dial) pace(rate api.Rate, changed <-chan struct{}) {
 	real, virtual := RealNow(), time.Now()
+	owed := func(now time.Time) time.Duration { return debt(rate, RealNow()-real, now.Sub(virtual)) }
 	for {
-		select {
-		case <-changed:
-			return
-		default:
-		}
 		block(quantum)
-		owed := func(now time.Time) time.Duration { return debt(rate, RealNow()-real, now.Sub(virtual)) }
-		if advance(owed) {
-			continue
-		}
-		// Even a paused clock needs this goroutine to sleep for an instant: the
-		// runtime looks for network input when everything is idle, and only then.
-		timer := time.NewTimer(max(owed(time.Now()), 1))
-		select {
-		case <-timer.C:
-		case <-changed:
-			timer.Stop()
-			return
+		// At least once: the runtime looks for network input when everything is
+		// idle, and a goroutine must sleep for that, even if the clock is paused.
+		for again := true; again; again = owed(time.Now()) > 0 {
+			select {
+			case <-changed:
+				return
+			default:
+			}
+			// A debt that a burst of work has left is paid in steps, so that no
+			// timer is later than in free run.
+			if !advance(func(now time.Time) time.Duration { return min(owed(now), Step) }) {
+				time.Sleep(max(min(owed(time.Now()), Step), time.Nanosecond))
+			}
 		}
 	}
 }
