@@ -115,9 +115,11 @@ func (s *apiServer) serve(ctx context.Context, o options.CompletedOptions) error
 	if err != nil {
 		return err
 	}
-	config.KubeAPIs.ControlPlane.Generic.TracerProvider = s.plane.cfg.Tracing
-	config.ApiExtensions.GenericConfig.TracerProvider = s.plane.cfg.Tracing
-	config.Aggregator.GenericConfig.TracerProvider = s.plane.cfg.Tracing
+	if tp := s.plane.cfg.Tracing; tp != nil {
+		config.KubeAPIs.ControlPlane.Generic.TracerProvider = tp
+		config.ApiExtensions.GenericConfig.TracerProvider = tp
+		config.Aggregator.GenericConfig.TracerProvider = tp
+	}
 	completed, err := config.Complete()
 	if err != nil {
 		return err

@@ -66,8 +66,10 @@ func (p *Plane) startEtcd(ctx context.Context) (incarnation, error) {
 	cfg.LogLevel = "warn"
 	cfg.TickMs, cfg.ElectionMs = uint(etcdTick.Milliseconds()), uint(etcdElection.Milliseconds())
 	cfg.BackendBatchInterval = etcdBatch
-	cfg.GRPCAdditionalServerOptions = []grpc.ServerOption{
-		grpc.StatsHandler(otelgrpc.NewServerHandler(otelgrpc.WithTracerProvider(p.cfg.Tracing))),
+	if p.cfg.Tracing != nil { // it costs something even if nobody listens
+		cfg.GRPCAdditionalServerOptions = []grpc.ServerOption{
+			grpc.StatsHandler(otelgrpc.NewServerHandler(otelgrpc.WithTracerProvider(p.cfg.Tracing))),
+		}
 	}
 	cfg.UnsafeNoFsync = p.cfg.Ephemeral
 	cfg.QuotaBackendBytes = 8 << 30 // AKS's default limit of etcd's size (aks-facts, section 10)

@@ -24,6 +24,8 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 	"k8s.io/client-go/rest"
 	"k8s.io/component-base/tracing"
 	"k8s.io/component-base/version"
@@ -45,7 +47,7 @@ type Config struct {
 	Tunnel TunnelDialer
 	// Note is told what happens to a component: "started", "crashed".
 	Note func(component, verb, message string)
-	// Tracing is the provider of the components' spans.
+	// Tracing is the provider of the components' spans; nil for none.
 	Tracing tracing.TracerProvider
 }
 
@@ -113,9 +115,16 @@ func New(cfg Config) (_ *Plane, err error) {
 
 func (p *Plane) component(name string, launch func(context.Context) (incarnation, error)) *Component {
 	return &Component{
-		name: name, launch: launch, tracer: p.cfg.Tracing.Tracer("demarc"), state: Stopped, since: time.Now(), gate: p.door.gate("component/" + name),
+		name: name, launch: launch, tracer: p.tracer(), state: Stopped, since: time.Now(), gate: p.door.gate("component/" + name),
 		note: func(verb, message string) { p.cfg.Note(name, verb, message) },
 	}
+}
+
+func (p *Plane) tracer() trace.Tracer {
+	if p.cfg.Tracing == nil {
+		return noop.NewTracerProvider().Tracer("demarc")
+	}
+	return p.cfg.Tracing.Tracer("demarc")
 }
 
 // Start brings up every component, each as soon as it can be.

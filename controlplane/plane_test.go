@@ -17,7 +17,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-	component "k8s.io/component-base/tracing"
 )
 
 func TestMain(m *testing.M) {
@@ -34,9 +33,8 @@ func startPlane(t testing.TB) (*Plane, kubernetes.Interface) {
 	dir := t.TempDir()
 	p, err := New(Config{
 		Name: "test", Dir: dir, Logs: dir + "/logs", Ephemeral: true,
-		Tunnel:  func(context.Context, string) (net.Conn, error) { return nil, fmt.Errorf("no agent") },
-		Tracing: component.NewNoopTracerProvider(),
-		Note:    func(c, v, m string) { t.Logf("%s %s %s: %s", time.Now().Format(time.TimeOnly), c, v, m) },
+		Tunnel: func(context.Context, string) (net.Conn, error) { return nil, fmt.Errorf("no agent") },
+		Note:   func(c, v, m string) { t.Logf("%s %s %s: %s", time.Now().Format(time.TimeOnly), c, v, m) },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -104,10 +104,11 @@ type sharedProvider struct{ trace.TracerProvider }
 // Shutdown implements [tracing.TracerProvider] and does nothing.
 func (sharedProvider) Shutdown(context.Context) error { return nil }
 
-// provider is the provider for the control plane's own spans.
+// provider is the provider for the control plane's own spans; nil if spans are
+// not exported.
 func (t *telemetry) provider() tracing.TracerProvider {
 	if t.traces == nil {
-		return sharedProvider{noop.NewTracerProvider()}
+		return nil
 	}
 	return sharedProvider{t.traces}
 }
@@ -160,7 +161,10 @@ func (t *telemetry) observe(c *Cluster) error {
 
 // follow counts events as they come, and makes a span of each fault and repair.
 func (t *telemetry) follow(c *Cluster) {
-	tracer := t.provider().Tracer("demarc")
+	tracer := noop.NewTracerProvider().Tracer("demarc")
+	if t.traces != nil {
+		tracer = t.traces.Tracer("demarc")
+	}
 	for seq := c.log.Last().Seq; ; {
 		events, more := c.log.Since(seq)
 		for _, e := range events {

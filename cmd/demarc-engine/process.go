@@ -10,7 +10,7 @@ import (
 
 // heapLimit is how large the heap grows before the garbage collector works. The
 // runtime would otherwise collect every two minutes, of virtual time.
-const heapLimit = 400 << 20
+const heapLimit = 520 << 20
 
 // heapMargin is the room above what is in use after a collection.
 const heapMargin = 1.6
