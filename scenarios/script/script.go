@@ -94,8 +94,8 @@ type refusal struct{ containing string }
 
 // Defaults of the cluster statement.
 const (
-	defaultSeed    = 1
-	defaultName    = "demarc"
+	defaultSeed = 1
+	defaultName = "demarc"
 )
 
 // defaultStart is a Monday morning.
