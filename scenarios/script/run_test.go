@@ -89,7 +89,7 @@ func TestUnreachable(t *testing.T) {
 			report, _, _ := play(t, tt.script+"\n"+up, func(w *fakeWorld) {
 				w.pod(t, "a", "Running")
 				if tt.back > 0 {
-					after(tt.back, func() { w.down = false })
+					after(tt.back, func() { w.down.Store(false) })
 				}
 			})
 			if got := outcomes(report); got != tt.want {
@@ -217,11 +217,11 @@ func TestBrokenWatch(t *testing.T) {
 				})
 				broken := first
 				after(3200*time.Millisecond, func() {
-					w.down = tt.outage
+					w.down.Store(tt.outage)
 					broken.Stop()
 				})
 				after(5*time.Second, func() { w.pod(t, "b", "Running") })
-				after(6500*time.Millisecond, func() { w.down = false })
+				after(6500*time.Millisecond, func() { w.down.Store(false) })
 			})
 			if got := outcomes(report); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,15 +29,16 @@ import (
 // that kube-apiserver can be crashed and started.
 type fakeWorld struct {
 	log     *timeline.Log
-	records map[string]*traffic.Record
 	client  *fake.FakeDynamicClient
-	down    bool
+	down    atomic.Bool
+	mu      sync.Mutex // guards records: requests come in timers' goroutines
+	records map[string]*traffic.Record
 }
 
 func newFakeWorld() *fakeWorld {
 	w := &fakeWorld{log: timeline.New(), records: map[string]*traffic.Record{}, client: fake.NewSimpleDynamicClient(scheme.Scheme)}
 	refuse := func(clienttesting.Action) (bool, runtime.Object, error) {
-		return w.down, nil, errors.New("connect: connection refused")
+		return w.down.Load(), nil, errors.New("connect: connection refused")
 	}
 	w.client.PrependReactor("*", "*", refuse)
 	return w
@@ -47,17 +50,21 @@ func (w *fakeWorld) Inject(_ context.Context, s fault.Spec) (fault.Active, error
 		return fault.Active{}, errors.New("etcd cannot be slowed down")
 	}
 	if s.Target == "kube-apiserver" {
-		w.down = s.Verb == "crash"
+		w.down.Store(s.Verb == "crash")
 	}
 	e := w.log.Append(timeline.Event{Actor: s.By, Verb: s.Verb, Subject: s.Target})
 	return fault.Active{ID: "f1", Spec: s, Event: e.Seq}, nil
 }
 func (w *fakeWorld) StartTraffic(s traffic.Spec) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.records[s.Name] = traffic.NewRecord(s)
 	return nil
 }
 func (w *fakeWorld) StopTraffic(string) error { return nil }
 func (w *fakeWorld) Traffic(name string) (*traffic.Record, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	r, ok := w.records[name]
 	return r, ok
 }
@@ -94,7 +101,7 @@ func (w *fakeWorld) pod(t *testing.T, name, phase string) {
 
 // ask records the outcome of one request.
 func (w *fakeWorld) ask(name, reason string) {
-	if r, ok := w.records[name]; ok {
+	if r, ok := w.Traffic(name); ok {
 		r.Add(traffic.Result{Time: time.Now(), Reason: reason, Backend: "default/shop-1"})
 	}
 }
