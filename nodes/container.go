@@ -3,8 +3,11 @@ package nodes
 import (
 	"context"
 	"fmt"
+	"net"
+	"net/netip"
 	"time"
 
+	"demarc/nodes/network"
 	"demarc/nodes/program"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
@@ -128,6 +131,8 @@ func (c *container) start(now time.Time, spec program.Spec) {
 
 // run gives the container its program, which has run since startedAt.
 func (c *container) run(spec program.Spec) {
+	spec.StartedAt, spec.Disk = c.startedAt, program.NewDisk()
+	c.attach(&spec)
 	c.program = spec
 	c.behaviour = program.Plan(spec)
 	c.exitAt = time.Time{}
@@ -153,6 +158,26 @@ func (c *container) run(spec program.Spec) {
 			f.wake(c.p)
 		}
 	})
+}
+
+// attach gives a program the network of its node, and process 1 its signals.
+func (c *container) attach(spec *program.Spec) {
+	f, id := c.p.f, c.id
+	from := network.Origin{Node: c.p.m.name, Namespace: c.p.namespace}
+	spec.Dial = func(ctx context.Context, _, address string) (net.Conn, error) {
+		return f.network.Dial(ctx, from, address)
+	}
+	spec.Resolve = func(ctx context.Context, name string) ([]netip.Addr, error) {
+		return f.network.Resolve(ctx, from, name)
+	}
+	spec.Kill = func(signal int) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if c.state == running && c.id == id {
+			c.ended(time.Now(), 128+signal, "")
+			f.wake(c.p)
+		}
+	}
 }
 
 // advance does what the runtime does by itself: programs that come to their end
@@ -204,9 +229,9 @@ func (c *container) stop(now time.Time, grace time.Duration, message string) {
 func (c *container) terminate(now time.Time) {
 	c.termed = true
 	switch {
+	case c.behaviour.IgnoresTerm:
 	case c.cancel != nil:
 		c.cancel()
-	case c.behaviour.IgnoresTerm:
 	case c.behaviour.Handler != nil: // servers shut down in order
 		c.exit(now, 0, "")
 	default:

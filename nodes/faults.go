@@ -27,6 +27,7 @@ func (f *Fleet) PowerOff(node string, by timeline.Actor) (timeline.Event, error)
 			}
 		}
 		f.kubelet.drop(m.name)
+		f.network.NodeChanged(m.name, false)
 		return "the machine lost its power; all its containers died", nil
 	})
 }
@@ -41,6 +42,7 @@ func (f *Fleet) PowerOn(node string, by timeline.Actor) (timeline.Event, error) 
 		m.rebooted = true
 		m.boots++
 		m.kubeletAt = tick(now.Add(bootTime))
+		f.network.NodeChanged(m.name, !m.cut)
 		f.wake(m)
 		return "the machine boots", nil
 	})
@@ -54,6 +56,7 @@ func (f *Fleet) CutNetwork(node string, by timeline.Actor) (timeline.Event, erro
 		}
 		m.cut = true
 		f.kubelet.drop(m.name)
+		f.network.NodeChanged(m.name, false)
 		return "the machine's network is cut; what runs on it goes on", nil
 	})
 }
@@ -65,6 +68,7 @@ func (f *Fleet) RestoreNetwork(node string, by timeline.Actor) (timeline.Event, 
 			return "", fmt.Errorf("the network of node %s is not cut", m.name)
 		}
 		m.cut = false
+		f.network.NodeChanged(m.name, m.on)
 		if m.connected() {
 			m.rejoin()
 		}
