@@ -64,6 +64,7 @@ func (p *Plane) startAPIServer(ctx context.Context) (incarnation, error) {
 	}
 	s := &apiServer{life: newLife(), plane: p, listener: listener, etcd: link, name: name}
 	if err := s.launch(); err != nil {
+		s.die(err) // nothing runs yet
 		s.kill()
 		return nil, err
 	}
@@ -195,13 +196,20 @@ func (s *apiServer) check(ctx context.Context, path string) error {
 	return getOK(ctx, "https://localhost"+path, s.health)
 }
 
+// kill takes the listener and every connection away at once. The link to etcd
+// stays until its goroutines have ended: without one, those that want to say
+// goodbye (the server's own lease) would wait for ever. Requests that were under
+// way are cancelled with their connections.
 func (s *apiServer) kill() {
 	s.down.Do(func() {
 		s.plane.door.detach(s.listener)
 		s.listener.kill()
-		s.plane.dropEtcdLink(s.etcd)
 		s.end()
-		s.name.Release()
+		go func() {
+			<-s.died()
+			s.plane.dropEtcdLink(s.etcd)
+			s.name.Release()
+		}()
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 )
 
@@ -34,7 +35,7 @@ func startPlane(t testing.TB) (*Plane, kubernetes.Interface) {
 	p, err := New(Config{
 		Name: "test", Dir: dir, Logs: dir + "/logs", Ephemeral: true,
 		Tunnel: func(context.Context, string) (net.Conn, error) { return nil, fmt.Errorf("no agent") },
-		Note:   func(c, v, m string) { t.Logf("%s %s %s: %s", time.Now().Format(time.TimeOnly), c, v, m) },
+		Note:   func(string, string, string) {},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -73,8 +74,15 @@ func TestAcknowledgedWritesSurviveCrashes(t *testing.T) {
 		if err := c.Start(ctx); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Minute)
-		if _, err := client.CoreV1().ConfigMaps("default").Get(ctx, cm.Name, metav1.GetOptions{}); err != nil {
+		// An API server that lived through an outage of etcd finds back to it
+		// within two minutes: gRPC's longest back-off.
+		err := wait.PollUntilContextTimeout(ctx, time.Second, 3*time.Minute, true, func(ctx context.Context) (bool, error) {
+			short, cancel := context.WithTimeout(ctx, 10*time.Second)
+			defer cancel()
+			_, err := client.CoreV1().ConfigMaps("default").Get(short, cm.Name, metav1.GetOptions{})
+			return err == nil, nil
+		})
+		if err != nil {
 			t.Errorf("get after crash %d of %s: %v", i, name, err)
 		}
 	}
