@@ -11,8 +11,7 @@ import (
 type gate struct {
 	mu     sync.Mutex
 	shut   chan struct{} // nil while open; closed when it opens again
-	delay  time.Duration // added to everything that passes
-	parent *gate         // the gate behind this one, if any
+	delay  time.Duration // added to every answer
 }
 
 // close holds up everything until open is called.
@@ -35,33 +34,31 @@ func (g *gate) open() {
 	}
 }
 
-// slow adds a delay to everything that passes.
+// slow adds a delay to every answer.
 func (g *gate) slow(d time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.delay = d
 }
 
-// pass waits until the gate and those behind it are open. It returns false if
-// done was closed first.
-func (g *gate) pass(done <-chan struct{}) bool {
-	for ; g != nil; g = g.parent {
-		g.mu.Lock()
-		shut, delay := g.shut, g.delay
-		g.mu.Unlock()
-		if delay > 0 {
-			select {
-			case <-time.After(delay):
-			case <-done:
-				return false
-			}
+// pass waits until the gate and those behind it are open, and with delayed for
+// their delays. It returns false if done was closed first.
+func (g *gate) pass(done <-chan struct{}, delayed bool) bool {
+	g.mu.Lock()
+	shut, delay := g.shut, g.delay
+	g.mu.Unlock()
+	if delayed && delay > 0 {
+		select {
+		case <-time.After(delay):
+		case <-done:
+			return false
 		}
-		if shut != nil {
-			select {
-			case <-shut:
-			case <-done:
-				return false
-			}
+	}
+	if shut != nil {
+		select {
+		case <-shut:
+		case <-done:
+			return false
 		}
 	}
 	return true
@@ -81,9 +78,9 @@ func newGatedConn(c net.Conn, forget func(*gatedConn), gates ...*gate) *gatedCon
 	return &gatedConn{Conn: c, gates: gates, done: make(chan struct{}), forget: forget}
 }
 
-func (c *gatedConn) pass() error {
+func (c *gatedConn) pass(delayed bool) error {
 	for _, g := range c.gates {
-		if !g.pass(c.done) {
+		if !g.pass(c.done, delayed) {
 			return net.ErrClosed
 		}
 	}
@@ -94,14 +91,15 @@ func (c *gatedConn) pass() error {
 // gate closed does not let one more message through.
 func (c *gatedConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
-	if perr := c.pass(); perr != nil {
+	if perr := c.pass(false); perr != nil {
 		return 0, perr
 	}
 	return n, err
 }
 
+// Write waits first. What the near side writes is an answer.
 func (c *gatedConn) Write(b []byte) (int, error) {
-	if err := c.pass(); err != nil {
+	if err := c.pass(true); err != nil {
 		return 0, err
 	}
 	return c.Conn.Write(b)

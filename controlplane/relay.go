@@ -42,7 +42,7 @@ func (r *relay) join(in net.Conn) {
 	// A bare connection out, so that the gates count once each way.
 	client := r.conns.add(in, r.gates...)
 	defer client.Close()
-	if client.pass() != nil {
+	if client.pass(false) != nil {
 		return
 	}
 	out, err := net.Dial("tcp", r.target())

@@ -111,11 +111,31 @@ func (p *pod) mayDelete() bool {
 }
 
 // rebase takes the API's object as what the next patch starts from, unless it
-// is older than what the last patch returned.
+// is older than what the last patch returned. If somebody else has changed a
+// condition that is the kubelet's to say, it says it again: the node lifecycle
+// controller marks the pods of a silent node as not ready, and nobody but the
+// kubelet takes that back (kubernetes 1.37, pkg/kubelet/status: needsReconcile).
 func (p *pod) rebase(api *corev1.Pod) {
-	if newer(api.ResourceVersion, p.base.ResourceVersion) {
-		p.base = api
+	if !newer(api.ResourceVersion, p.base.ResourceVersion) {
+		return
 	}
+	p.base = api
+	if p.status != nil && contradicts(&api.Status, p.status) {
+		p.dirty = true
+	}
+}
+
+// contradicts says whether the API's status has another value for one of the
+// conditions that the kubelet has published.
+func contradicts(api, own *corev1.PodStatus) bool {
+	for _, mine := range own.Conditions {
+		for _, theirs := range api.Conditions {
+			if mine.Type == theirs.Type && mine.Type != corev1.PodScheduled && mine.Status != theirs.Status {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // newer compares resource versions, which are increasing numbers.

@@ -84,7 +84,7 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, saved *State) (_ *
 	if c.telemetry, err = newTelemetry(ctx, c.spec.Name); err != nil {
 		return nil, err
 	}
-	c.faults = &faults{cluster: c, flaps: map[string]context.CancelFunc{}}
+	c.faults = &faults{cluster: c, ends: map[string]func(){}}
 	c.incidents = newIncidents()
 	if cfg.Scenario != "" {
 		c.drill = newDrill()

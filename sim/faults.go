@@ -26,7 +26,7 @@ type faults struct {
 	mu     sync.Mutex
 	last   int
 	active []fault.Active
-	flaps  map[string]context.CancelFunc // by fault ID
+	ends   map[string]func() // what to do when a fault is no longer in force, by its ID
 }
 
 // Inject makes a fault happen, or a repair. What it returns has an ID only if
@@ -222,6 +222,9 @@ func (f *faults) add(spec fault.Spec, event int64) fault.Active {
 	defer f.mu.Unlock()
 	f.last++
 	a := fault.Active{ID: "f" + strconv.Itoa(f.last), Spec: spec, Event: event}
+	if spec.Verb == "slow" { // latencies are below the clock's steps
+		f.ends[a.ID] = f.cluster.dial.Fine()
+	}
 	f.active = append(f.active, a)
 	return a
 }
@@ -234,9 +237,9 @@ func (f *faults) drop(match func(fault.Active) bool) (dropped []fault.Active) {
 		if !match(a) {
 			return false
 		}
-		if cancel := f.flaps[a.ID]; cancel != nil {
-			cancel()
-			delete(f.flaps, a.ID)
+		if end := f.ends[a.ID]; end != nil {
+			end()
+			delete(f.ends, a.ID)
 		}
 		dropped = append(dropped, a)
 		return true

@@ -36,7 +36,7 @@ func (f *faults) flap(spec fault.Spec, t fault.Target) (fault.Active, error) {
 	e := f.record(spec, 0)
 	a := f.add(spec, e.Seq)
 	f.mu.Lock()
-	f.flaps[a.ID] = cancel
+	f.ends[a.ID] = cancel
 	f.mu.Unlock()
 	strike := func(verb string) error {
 		s := fault.Spec{Verb: verb, Target: spec.Target, By: spec.By}

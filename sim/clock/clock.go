@@ -42,7 +42,8 @@ var ErrRealTime = errors.New("this engine was built without a virtual clock: it 
 type Dial struct {
 	mu      sync.Mutex
 	rate    api.Rate
-	changed chan struct{} // closed when rate changes
+	changed chan struct{} // closed when rate or fine changes
+	fine    int           // how many want the clock to go from timer to timer
 	alarm   *time.Timer   // pauses the clock; nil if none is set
 }
 
@@ -105,20 +106,35 @@ func (d *Dial) setLocked(rate api.Rate) {
 	d.changed = make(chan struct{})
 }
 
-func (d *Dial) current() (api.Rate, <-chan struct{}) {
+// Fine makes the clock go from timer to timer, without steps, for as long as
+// somebody needs times below a [Step]: until the function that it returns is
+// called.
+func (d *Dial) Fine() (done func()) {
+	d.refine(1)
+	return func() { d.refine(-1) }
+}
+
+func (d *Dial) refine(by int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.rate, d.changed
+	d.fine += by
+	d.setLocked(d.rate)
+}
+
+func (d *Dial) current() (rate api.Rate, fine bool, changed <-chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.rate, d.fine > 0, d.changed
 }
 
 // run is the pacer.
 func (d *Dial) run() {
 	for {
-		rate, changed := d.current()
+		rate, fine, changed := d.current()
 		switch {
 		case rate >= 0:
 			d.pace(rate, changed)
-		case !advance(toNextStep):
+		case fine || !advance(toNextStep):
 			<-changed // the runtime moves the clock from timer to timer
 		}
 	}
