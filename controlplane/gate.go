@@ -9,9 +9,9 @@ import (
 // A gate stands in the path of connections and can hold up what passes.
 // The zero value lets everything through.
 type gate struct {
-	mu     sync.Mutex
-	shut   chan struct{} // nil while open; closed when it opens again
-	delay  time.Duration // added to every answer
+	mu    sync.Mutex
+	shut  chan struct{} // nil while open; closed when it opens again
+	delay time.Duration // added to every answer
 }
 
 // close holds up everything until open is called.
