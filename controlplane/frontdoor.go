@@ -99,11 +99,25 @@ type entrance struct {
 	conns    conns
 }
 
+// PortError says that the port which a cluster's kubeconfigs name cannot be had.
+type PortError struct {
+	Port int
+	Err  error
+}
+
+// Error implements error.
+func (e *PortError) Error() string {
+	return fmt.Sprintf("port %d, which the kubeconfigs of this cluster name, cannot be had: %v: stop the program that listens there, or make the cluster anew after demarc down --delete", e.Port, e.Err)
+}
+
+// Unwrap returns the system's error.
+func (e *PortError) Unwrap() error { return e.Err }
+
 // open makes an entrance on port, or on a free one if port is 0.
 func (d *frontDoor) open(role string, port int) (*entrance, error) {
 	hold, addr, err := holdPort(port)
 	if err != nil {
-		return nil, fmt.Errorf("front door: %w", err)
+		return nil, err
 	}
 	e := &entrance{door: d, role: role, addr: addr, hold: hold}
 	d.gate(role)

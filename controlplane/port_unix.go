@@ -22,7 +22,7 @@ func holdPort(port int) (*portHold, string, error) {
 	if port != 0 {
 		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 		if err != nil {
-			return nil, "", err
+			return nil, "", &PortError{Port: port, Err: err}
 		}
 		l.Close()
 	}

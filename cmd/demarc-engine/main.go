@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"demarc/controlplane"
 	"demarc/scenarios/script"
 	"demarc/sim"
 	"demarc/sim/api"
@@ -39,6 +40,10 @@ func main() {
 	}
 	if err := run(*config); err != nil {
 		fmt.Fprintln(os.Stderr, "demarc-engine:", err)
+		var port *controlplane.PortError
+		if errors.As(err, &port) {
+			os.Exit(2)
+		}
 		os.Exit(3)
 	}
 }

@@ -150,6 +150,10 @@ func (p *Process) awaitHandle(ctx context.Context) error {
 // Done is closed when the engine has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
+// exitInput is the engine's exit code for what its user can put right, such as a
+// port that is in use.
+const exitInput = 2
+
 // Failure explains the end of an engine that has ended. It is nil if it ended
 // in good order.
 func (p *Process) Failure() error {
@@ -158,6 +162,9 @@ func (p *Process) Failure() error {
 		return nil
 	}
 	reason := lastWords(logFile(p.dir), p.logFrom)
+	if p.cmd.ProcessState.ExitCode() == exitInput {
+		return &InputError{Message: reason}
+	}
 	if !p.cmd.ProcessState.Exited() {
 		reason = fmt.Sprintf("%v; %s", p.exit, reason)
 	}
