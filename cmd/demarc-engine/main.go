@@ -42,7 +42,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "demarc-engine:", err)
 		var port *controlplane.PortError
 		if errors.As(err, &port) {
-			os.Exit(2)
+			os.Exit(4) // what the user can put right; see package sim/engine
 		}
 		os.Exit(3)
 	}
