@@ -38,31 +38,31 @@ type apiServer struct {
 	life
 	plane    *Plane
 	listener *serverListener
-	etcd     *relay
+	etcd     etcdLinks
 	health   *http.Client
 	name     *cache.InformerName
 	down     sync.Once
 }
 
-// startAPIServer starts kube-apiserver with its own link to etcd, so that a
-// killed one cannot write any more.
-func (p *Plane) startAPIServer(ctx context.Context) (incarnation, error) {
-	listener, err := newServerListener(p.apiServer.gate)
+// startAPIServer starts a kube-apiserver with links to etcd of its own, so that
+// a killed one cannot write any more. The path is the network between the two.
+func (p *Plane) startAPIServer(self *Component, path *gate) (incarnation, error) {
+	listener, err := newServerListener(self.gate)
 	if err != nil {
 		return nil, err
 	}
-	link, err := p.newEtcdLink(p.apiServer.gate, p.apiEtcd)
-	if err != nil {
-		listener.kill()
-		return nil, err
-	}
-	name, err := cache.NewInformerName(fmt.Sprintf("kube-apiserver-%d", p.apiServer.Status().Starts))
+	links, err := p.seats.newLinks(self.gate, path)
 	if err != nil {
 		listener.kill()
-		p.dropEtcdLink(link)
 		return nil, err
 	}
-	s := &apiServer{life: newLife(), plane: p, listener: listener, etcd: link, name: name}
+	name, err := cache.NewInformerName(fmt.Sprintf("%s-%d", self.name, self.Status().Starts))
+	if err != nil {
+		listener.kill()
+		links.drop()
+		return nil, err
+	}
+	s := &apiServer{life: newLife(), plane: p, listener: listener, etcd: links, name: name}
 	if err := s.launch(); err != nil {
 		s.die(err) // nothing runs yet
 		s.kill()
@@ -89,7 +89,7 @@ func (s *apiServer) launch() error {
 	for _, f := range o.Flags().FlagSets {
 		fs.AddFlagSet(f)
 	}
-	if err := fs.Parse(p.apiServerFlags(s.etcd.addr())); err != nil {
+	if err := fs.Parse(p.apiServerFlags(s.etcd.urls())); err != nil {
 		return err
 	}
 	o.SecureServing.Listener = s.listener
@@ -140,7 +140,7 @@ func (s *apiServer) serve(ctx context.Context, o options.CompletedOptions) error
 // and those that keep a laptop's clock fast.
 func (p *Plane) apiServerFlags(etcd string) []string {
 	return []string{
-		"--etcd-servers=http://" + etcd,
+		"--etcd-servers=" + etcd,
 		"--bind-address=127.0.0.1",
 		"--advertise-address=127.0.0.1",
 		"--cert-dir=" + p.pki.dir,
@@ -207,7 +207,7 @@ func (s *apiServer) kill() {
 		s.end()
 		go func() {
 			<-s.died()
-			s.plane.dropEtcdLink(s.etcd)
+			s.etcd.drop()
 			s.name.Release()
 		}()
 	})

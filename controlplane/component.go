@@ -2,7 +2,6 @@ package controlplane
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -22,18 +21,13 @@ const (
 	Crashed  State = "crashed"
 )
 
-// Names of the components.
+// Names of the components. Where there are several of one, each is NAME/INDEX.
 const (
 	Etcd              = "etcd"
 	APIServer         = "kube-apiserver"
 	ControllerManager = "kube-controller-manager"
 	Scheduler         = "kube-scheduler"
 )
-
-// restartDelay is how long a component that ended by itself stays down: the
-// first back-off of a static pod's restart (Kubernetes v1.37,
-// pkg/kubelet/kubelet.go, containerBackOffPeriod: 10 s).
-const restartDelay = 10 * time.Second
 
 // incarnation is one life of a component, from start to death.
 type incarnation interface {
@@ -66,6 +60,7 @@ type Component struct {
 	since   time.Time
 	starts  int
 	message string
+	held    string        // who keeps it down; empty for nobody
 	stopped chan struct{} // closed when the current life is ended from outside
 }
 
@@ -88,10 +83,46 @@ func (c *Component) Status() Status {
 	return Status{Name: c.name, State: c.state, Message: c.message, Since: c.since, Starts: c.starts}
 }
 
+// HeldError says that a component is kept down: a scenario wants it so.
+type HeldError struct{ Component, By string }
+
+// Error implements error.
+func (e *HeldError) Error() string { return fmt.Sprintf("%s is held down by %s", e.Component, e.By) }
+
+// Hold keeps the component as it is: until [Component.Release] it can be neither
+// started nor restarted. By says who wants that.
+func (c *Component) Hold(by string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held = by
+}
+
+// Release ends Hold.
+func (c *Component) Release() { c.Hold("") }
+
+// Restart ends whatever is left of the component and starts it again, as a
+// supervisor does with a process that does not answer. A [HeldError] says that
+// it may not.
+func (c *Component) Restart(ctx context.Context) error {
+	c.mu.Lock()
+	held := c.held
+	c.mu.Unlock()
+	if held != "" {
+		return &HeldError{c.name, held}
+	}
+	_ = c.Crash() // nothing may be left of it
+	return c.Start(ctx)
+}
+
 // Start begins a new life and returns when the component serves, or with the
-// reason why it does not. A component that lives already is left alone.
+// reason why it does not; until ctx ends. A component that lives already is left
+// alone.
 func (c *Component) Start(ctx context.Context) error {
 	c.mu.Lock()
+	if c.held != "" {
+		defer c.mu.Unlock()
+		return &HeldError{c.name, c.held}
+	}
 	if c.state == Running || c.state == Starting {
 		c.mu.Unlock()
 		return nil
@@ -123,6 +154,7 @@ func (c *Component) run(ctx context.Context, stopped chan struct{}) (err error) 
 		return fmt.Errorf("%s was stopped while it was starting", c.name)
 	}
 	if err != nil {
+		c.stopped = nil
 		c.set(Crashed, err.Error())
 		c.mu.Unlock()
 		return fmt.Errorf("start %s: %w", c.name, err)
@@ -156,7 +188,8 @@ func (c *Component) run(ctx context.Context, stopped chan struct{}) (err error) 
 	return nil
 }
 
-// watch restarts a component that ends by itself.
+// watch notices when a component ends by itself. To start it again is its
+// operator's business.
 func (c *Component) watch(inc incarnation, stopped chan struct{}) {
 	select {
 	case <-stopped:
@@ -165,33 +198,17 @@ func (c *Component) watch(inc incarnation, stopped chan struct{}) {
 	}
 	inc.kill()
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.stopped != stopped {
-		c.mu.Unlock()
 		return
 	}
 	reason := "it ended without a reason"
 	if err := inc.err(); err != nil {
 		reason = err.Error()
 	}
-	c.current = nil
+	c.current, c.stopped = nil, nil
 	c.set(Crashed, reason)
-	c.note("crashed", fmt.Sprintf("%s ended: %s; it is restarted in %s", c.name, reason, restartDelay))
-	c.mu.Unlock()
-	select {
-	case <-stopped:
-		return
-	case <-time.After(restartDelay):
-	}
-	c.mu.Lock()
-	again := c.stopped == stopped
-	if again {
-		c.set(Starting, "")
-		c.starts++
-	}
-	c.mu.Unlock()
-	if again {
-		_ = c.run(context.Background(), stopped) // the reason is in Status
-	}
+	c.note("crashed", fmt.Sprintf("%s ended: %s", c.name, reason))
 }
 
 // Crash ends the component as SIGKILL does: its listener and connections are
@@ -238,7 +255,14 @@ func (c *Component) Slow(d time.Duration) { c.gate.slow(d) }
 // Heal ends Hang and Slow.
 func (c *Component) Heal() { c.gate.open() }
 
-var errNotRunning = errors.New("not running")
+// NotRunningError says that there is no running program to ask.
+type NotRunningError struct{ State State }
+
+// Error implements error.
+func (e *NotRunningError) Error() string { return fmt.Sprintf("not running (%s)", e.State) }
+
+// Gone says that there is no process: it is not about to start either.
+func (e *NotRunningError) Gone() bool { return e.State != Starting }
 
 // Healthy asks the component's own health check.
 func (c *Component) Healthy(ctx context.Context) error {
@@ -246,7 +270,7 @@ func (c *Component) Healthy(ctx context.Context) error {
 	inc, state := c.current, c.state
 	c.mu.Unlock()
 	if inc == nil || state != Running {
-		return fmt.Errorf("%w (%s)", errNotRunning, state)
+		return &NotRunningError{state}
 	}
 	return inc.healthy(ctx)
 }

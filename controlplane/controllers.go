@@ -41,6 +41,7 @@ func init() {
 type client struct {
 	life
 	entrance *entrance
+	gate     *gate
 	down     sync.Once
 }
 
@@ -54,8 +55,15 @@ func (c *client) ready(ctx context.Context) error {
 }
 
 // healthy asks for nothing over the network: these programs' health endpoints
-// say no more than that the process runs.
-func (c *client) healthy(context.Context) error { return c.err() }
+// say no more than that the process runs. One that hangs does not answer.
+func (c *client) healthy(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	if !c.gate.pass(ctx.Done(), true) {
+		return fmt.Errorf("its health check: %w", ctx.Err())
+	}
+	return c.err()
+}
 
 func (c *client) kill() {
 	c.down.Do(func() {
@@ -75,8 +83,9 @@ func (c *client) stop(ctx context.Context) {
 
 // startClient opens an entrance, writes a kubeconfig for it and calls main with
 // both.
-func (p *Plane) startClient(name string, id identity, main func(ctx context.Context, kubeconfig string) error) (incarnation, error) {
-	e, err := p.door.open(name, 0)
+func (p *Plane) startClient(self *Component, id identity, main func(ctx context.Context, kubeconfig string) error) (incarnation, error) {
+	name := self.name
+	e, err := p.door.open(name, 0, self.gate)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +94,7 @@ func (p *Plane) startClient(name string, id identity, main func(ctx context.Cont
 		e.close()
 		return nil, err
 	}
-	c := &client{life: newLife(), entrance: e}
+	c := &client{life: newLife(), entrance: e, gate: self.gate}
 	logger := p.logs.logger(name)
 	c.run(name, func(ctx context.Context) error {
 		return main(klog.NewContext(ctx, logger), kubeconfig)
@@ -96,7 +105,7 @@ func (p *Plane) startClient(name string, id identity, main func(ctx context.Cont
 // startControllerManager starts kube-controller-manager. It waits for the API
 // server itself, and exits like the real one when it does not come.
 func (p *Plane) startControllerManager(context.Context) (incarnation, error) {
-	return p.startClient(ControllerManager, controllers, func(ctx context.Context, kubeconfig string) error {
+	return p.startClient(p.manager, controllers, func(ctx context.Context, kubeconfig string) error {
 		if err := p.awaitAPIServer(ctx); err != nil {
 			return err
 		}
@@ -139,7 +148,7 @@ func (p *Plane) startControllerManager(context.Context) (incarnation, error) {
 
 // startScheduler starts kube-scheduler.
 func (p *Plane) startScheduler(context.Context) (incarnation, error) {
-	return p.startClient(Scheduler, schedulerUser, func(ctx context.Context, kubeconfig string) error {
+	return p.startClient(p.scheduler, schedulerUser, func(ctx context.Context, kubeconfig string) error {
 		if err := p.awaitAPIServer(ctx); err != nil {
 			return err
 		}

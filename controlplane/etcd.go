@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 	_ "unsafe" // for go:linkname
@@ -26,43 +25,118 @@ var watchResyncPeriod time.Duration
 func init() { watchResyncPeriod = time.Second }
 
 // Times of etcd. The heartbeat is ten times slower than the default so that the
-// raft loop wakes up once in a second; a single member has nobody to send one to.
+// raft loop wakes up once in a second; the clock has no finer steps in free run.
+// etcd wants an election to take five heartbeats at least.
 const (
 	etcdTick     = time.Second
-	etcdElection = 10 * time.Second
+	etcdElection = 5 * time.Second
 	// etcdBatch is how long the backend gathers writes before it commits them.
 	// The write-ahead log has them at once.
 	etcdBatch = 5 * time.Second
+	// etcdHandover is how long a start waits for the last life to let go of the
+	// data.
+	etcdHandover = 30 * time.Second
 )
 
 // etcdMember is one incarnation of an etcd member.
 type etcdMember struct {
+	seat   *seat
 	etcd   *embed.Etcd
 	client string // host:port for clients
-	path   *relay // by which this package asks for its health
-	plane  *Plane
+	path   *relay // by which health checks and the provider come in
 	dead   chan struct{}
 	gone   chan struct{} // closed when the data directory is free again
 	once   sync.Once
 	reason error
 }
 
-// startEtcd starts the member whose data is in dir/etcd.
-func (p *Plane) startEtcd(ctx context.Context) (incarnation, error) {
-	if last := p.lastEtcd; last != nil {
-		select {
-		case <-last.gone:
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-	cfg := embed.NewConfig()
-	cfg.Name = Etcd
-	cfg.Dir = filepath.Join(p.cfg.Dir, "etcd")
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+// startEtcd starts the member of a seat on the data that it has.
+func (p *Plane) startEtcd(ctx context.Context, s *seat) (incarnation, error) {
+	if err := s.awaitRelease(ctx); err != nil {
 		return nil, err
 	}
-	cfg.LogOutputs = []string{filepath.Join(p.cfg.Logs, Etcd+".log")}
+	if err := s.checkData(); err != nil {
+		return nil, err
+	}
+	cfg, client, err := p.etcdConfig(s)
+	if err != nil {
+		return nil, err
+	}
+	log, fatal, closeLog, err := etcdLogger(p.cfg.Logs, s.name)
+	if err != nil {
+		return nil, err
+	}
+	cfg.ZapLoggerBuilder = embed.NewZapLoggerBuilder(log)
+	e, err := launchEtcd(cfg, fatal)
+	if err != nil {
+		closeLog()
+		if s.formed() {
+			s.lose(fmt.Sprintf("etcd cannot start from it: %v", err))
+		}
+		return nil, err
+	}
+	m := &etcdMember{seat: s, etcd: e, client: client, dead: make(chan struct{}), gone: make(chan struct{})}
+	if m.path, err = newRelay(func() string { return client }, s.component.gate, s.cut); err != nil {
+		e.Close()
+		closeLog()
+		return nil, err
+	}
+	s.took(m)
+	go func() {
+		defer closeLog()
+		select {
+		case err := <-e.Err():
+			m.reason = err
+			close(m.dead)
+		case err := <-fatal:
+			m.reason = err
+			close(m.dead)
+		case <-e.Server.StopNotify():
+		}
+		<-m.gone
+	}()
+	return m, nil
+}
+
+// launchEtcd starts etcd, or returns what it would have ended its process for.
+func launchEtcd(cfg *embed.Config, fatal <-chan error) (*embed.Etcd, error) {
+	type result struct {
+		etcd *embed.Etcd
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		r := result{err: fmt.Errorf("etcd gave up; see its log")} // what remains after runtime.Goexit
+		defer func() {
+			if x := recover(); x != nil {
+				r.err = fmt.Errorf("etcd: %v", x)
+			}
+			done <- r
+		}()
+		r.etcd, r.err = embed.StartEtcd(cfg)
+	}()
+	select {
+	case r := <-done:
+		select {
+		case err := <-fatal:
+			return nil, err
+		default:
+			return r.etcd, r.err
+		}
+	case err := <-fatal:
+		return nil, err
+	}
+}
+
+// etcdConfig is the configuration of a seat's member, with its address for
+// clients.
+func (p *Plane) etcdConfig(s *seat) (*embed.Config, string, error) {
+	cfg := embed.NewConfig()
+	cfg.Name = s.name
+	cfg.Dir = s.dir
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, "", err
+	}
 	cfg.LogLevel = "warn"
 	cfg.TickMs, cfg.ElectionMs = uint(etcdTick.Milliseconds()), uint(etcdElection.Milliseconds())
 	cfg.BackendBatchInterval = etcdBatch
@@ -75,49 +149,38 @@ func (p *Plane) startEtcd(ctx context.Context) (incarnation, error) {
 	cfg.QuotaBackendBytes = 8 << 30 // AKS's default limit of etcd's size (aks-facts, section 10)
 	client, err := freeAddress()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	peer, err := freeAddress()
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	clientURL, peerURL := url.URL{Scheme: "http", Host: client}, url.URL{Scheme: "http", Host: peer}
+	clientURL := url.URL{Scheme: "http", Host: client}
 	cfg.ListenClientUrls, cfg.AdvertiseClientUrls = []url.URL{clientURL}, []url.URL{clientURL}
-	cfg.ListenPeerUrls, cfg.AdvertisePeerUrls = []url.URL{peerURL}, []url.URL{peerURL}
-	cfg.InitialCluster = cfg.InitialClusterFromName(cfg.Name)
-	e, err := embed.StartEtcd(cfg)
-	if err != nil {
-		return nil, err
+	cfg.ListenPeerUrls = []url.URL{{Scheme: "http", Host: peer}}
+	cfg.AdvertisePeerUrls = []url.URL{{Scheme: "http", Host: s.peerHost(peer)}}
+	s.setPeer(peer)
+	cfg.InitialCluster = p.seats.initialCluster(s, cfg.AdvertisePeerUrls[0].String())
+	cfg.InitialClusterToken = p.seats.token()
+	if s.joins() {
+		cfg.ClusterState = embed.ClusterStateFlagExisting
 	}
-	m := &etcdMember{etcd: e, client: client, plane: p, dead: make(chan struct{}), gone: make(chan struct{})}
-	if m.path, err = newRelay(func() string { return client }, p.etcd.gate); err != nil {
-		e.Close()
-		return nil, err
-	}
-	p.lastEtcd = m
-	p.setEtcdAddress(client)
-	go func() {
-		select {
-		case err := <-e.Err():
-			m.reason = err
-			close(m.dead)
-		case <-e.Server.StopNotify():
-		}
-	}()
-	return m, nil
+	return cfg, client, nil
 }
 
 func (m *etcdMember) ready(ctx context.Context) error {
 	select {
 	case <-m.etcd.Server.ReadyNotify():
-		return nil
+		return m.seat.form()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
+// healthy asks whether the member itself lives: that it cannot serve because
+// others are gone is not put right by restarting it.
 func (m *etcdMember) healthy(ctx context.Context) error {
-	return getOK(ctx, "http://"+m.path.addr()+"/health", nil)
+	return getOK(ctx, "http://"+m.path.addr()+"/health?serializable=true", nil)
 }
 
 // kill takes every connection away at once, so that no more requests arrive and
@@ -126,11 +189,13 @@ func (m *etcdMember) healthy(ctx context.Context) error {
 // write-ahead log anyway.
 func (m *etcdMember) kill() {
 	m.once.Do(func() {
-		m.plane.setEtcdAddress("")
+		m.seat.dropConnections()
 		m.path.kill()
-		m.plane.resetEtcdLinks()
 		for _, l := range m.etcd.Clients {
 			l.Close()
+		}
+		for _, l := range m.etcd.Peers {
+			l.Listener.Close()
 		}
 		go func() {
 			defer close(m.gone)
@@ -145,7 +210,7 @@ func (m *etcdMember) stop(context.Context) {
 		defer close(m.gone)
 		m.etcd.Close()
 		m.path.kill()
-		m.plane.resetEtcdLinks()
+		m.seat.dropConnections()
 	})
 }
 

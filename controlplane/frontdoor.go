@@ -89,10 +89,11 @@ func (d *frontDoor) pick() *serverListener {
 
 // entrance is one loopback port of the front door, for one role.
 type entrance struct {
-	door *frontDoor
-	role string
-	addr string
-	hold *portHold
+	door  *frontDoor
+	role  string
+	gates []*gate // what comes in waits at each
+	addr  string
+	hold  *portHold
 
 	mu       sync.Mutex
 	listener net.Listener // nil while connections are refused
@@ -113,14 +114,14 @@ func (e *PortError) Error() string {
 // Unwrap returns the system's error.
 func (e *PortError) Unwrap() error { return e.Err }
 
-// open makes an entrance on port, or on a free one if port is 0.
-func (d *frontDoor) open(role string, port int) (*entrance, error) {
+// open makes an entrance on port, or on a free one if port is 0. What comes in
+// waits at the role's gate and at those given.
+func (d *frontDoor) open(role string, port int, gates ...*gate) (*entrance, error) {
 	hold, addr, err := holdPort(port)
 	if err != nil {
 		return nil, err
 	}
-	e := &entrance{door: d, role: role, addr: addr, hold: hold}
-	d.gate(role)
+	e := &entrance{door: d, role: role, gates: append(gates, d.gate(role)), addr: addr, hold: hold}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.entrances[e] = struct{}{}
@@ -160,7 +161,7 @@ func (e *entrance) serve(l net.Listener) {
 			return
 		}
 		s := e.door.pick()
-		gc := e.conns.add(c, e.door.gate(e.role))
+		gc := e.conns.add(c, e.gates...)
 		if s == nil {
 			gc.reset()
 			continue

@@ -17,10 +17,14 @@ package controlplane
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
+	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -41,6 +45,8 @@ type Config struct {
 	Logs string
 	// Port is the loopback port of the API server; 0 means any free one.
 	Port int
+	// EtcdMembers is 1 or 3, APIServers at least 1.
+	EtcdMembers, APIServers int
 	// Ephemeral says that data need not survive a crash of the machine.
 	Ephemeral bool
 	// Tunnel reaches into the cluster's network.
@@ -53,30 +59,26 @@ type Config struct {
 
 // Plane is a control plane.
 type Plane struct {
-	cfg       Config
-	pki       pki
-	logs      *logs
-	door      *frontDoor
-	tunnel    *tunnel
-	customer  *entrance
-	nodes     *entrance
-	provider  *entrance
-	etcd      *Component
-	apiServer *Component
-	manager   *Component
-	scheduler *Component
-	apiEtcd   *gate // between the API server and etcd
-
-	mu          sync.Mutex
-	etcdAddress string // of the member's clients; empty while there is none
-	etcdLinks   map[*relay]struct{}
-	lastEtcd    *etcdMember
+	cfg        Config
+	pki        pki
+	logs       *logs
+	door       *frontDoor
+	tunnel     *tunnel
+	customer   *entrance
+	nodes      *entrance
+	provider   *entrance
+	seats      *seats // of the etcd members
+	etcd       []*Component
+	apiServers []*Component
+	apiEtcd    []*gate // between each API server and etcd
+	manager    *Component
+	scheduler  *Component
 }
 
 // New prepares a control plane: certificates, entrances and logs. Nothing runs
 // yet but the ports are taken.
 func New(cfg Config) (_ *Plane, err error) {
-	p := &Plane{cfg: cfg, pki: pki{cfg.Dir + "/pki"}, door: newFrontDoor(), apiEtcd: &gate{}, etcdLinks: map[*relay]struct{}{}}
+	p := &Plane{cfg: cfg, pki: pki{cfg.Dir + "/pki"}, door: newFrontDoor()}
 	defer func() {
 		if err != nil {
 			p.close()
@@ -106,11 +108,30 @@ func New(cfg Config) (_ *Plane, err error) {
 	if _, err := p.writeKubeconfig("customer", p.customer.url(), customerAdmin); err != nil {
 		return nil, err
 	}
-	p.etcd = p.component(Etcd, p.startEtcd)
-	p.apiServer = p.component(APIServer, p.startAPIServer)
+	if p.seats, err = newSeats(cfg.Dir, max(cfg.EtcdMembers, 1)); err != nil {
+		return nil, err
+	}
+	for i, s := range p.seats.list {
+		s.component = p.component(instance(Etcd, i, len(p.seats.list)), func(ctx context.Context) (incarnation, error) { return p.startEtcd(ctx, s) })
+		p.etcd = append(p.etcd, s.component)
+	}
+	for i := range max(cfg.APIServers, 1) {
+		path := &gate{}
+		c := p.component(instance(APIServer, i, cfg.APIServers), nil)
+		c.launch = func(context.Context) (incarnation, error) { return p.startAPIServer(c, path) }
+		p.apiServers, p.apiEtcd = append(p.apiServers, c), append(p.apiEtcd, path)
+	}
 	p.manager = p.component(ControllerManager, p.startControllerManager)
 	p.scheduler = p.component(Scheduler, p.startScheduler)
-	return p, nil
+	return p, p.seats.connect()
+}
+
+// instance is the name of one of several: etcd/0, or etcd if there is only one.
+func instance(name string, i, of int) string {
+	if of <= 1 {
+		return name
+	}
+	return name + "/" + strconv.Itoa(i)
 }
 
 func (p *Plane) component(name string, launch func(context.Context) (incarnation, error)) *Component {
@@ -127,20 +148,71 @@ func (p *Plane) tracer() trace.Tracer {
 	return p.cfg.Tracing.Tracer("demarc")
 }
 
-// Start brings up every component, each as soon as it can be.
+// ID tells this cluster from every other, also from one of the same name: in the
+// form of AKS's host names, of the certificate authority's fingerprint.
+func (p *Plane) ID() (string, error) {
+	b, err := os.ReadFile(p.pki.cert("ca"))
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return p.cfg.Name + "-" + hex.EncodeToString(sum[:4]), nil
+}
+
+// Start brings up every component, each as soon as it can be. Those that are
+// held down stay down.
 func (p *Plane) Start(ctx context.Context) error {
-	if err := p.etcd.Start(ctx); err != nil {
-		return err
+	return p.StartSome(ctx, p.Components())
+}
+
+// StartSome is Start for some of the components: first members of etcd, then
+// API servers, then those that need one.
+func (p *Plane) StartSome(ctx context.Context, wanted []*Component) error {
+	for _, group := range [][]*Component{p.etcd, p.apiServers, {p.manager, p.scheduler}} {
+		group = slices.DeleteFunc(slices.Clone(group), func(c *Component) bool { return !slices.Contains(wanted, c) })
+		if err := startAll(ctx, group); err != nil {
+			return err
+		}
 	}
-	if err := p.apiServer.Start(ctx); err != nil {
-		return err
+	return nil
+}
+
+// startAll starts components together: members of etcd wait for each other.
+func startAll(ctx context.Context, group []*Component) error {
+	errs := make([]error, len(group))
+	var all sync.WaitGroup
+	for i, c := range group {
+		all.Go(func() {
+			var held *HeldError
+			if err := c.Start(ctx); !errors.As(err, &held) {
+				errs[i] = err
+			}
+		})
 	}
-	return errors.Join(p.manager.Start(ctx), p.scheduler.Start(ctx))
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 // Components are the components, in the order in which they start.
 func (p *Plane) Components() []*Component {
-	return []*Component{p.etcd, p.apiServer, p.manager, p.scheduler}
+	return slices.Concat(p.etcd, p.apiServers, []*Component{p.manager, p.scheduler})
+}
+
+// Group is the components of one kind: all members for etcd, all API servers
+// for kube-apiserver, and for etcd/0 that member alone.
+func (p *Plane) Group(name string) []*Component {
+	var list []*Component
+	for _, c := range p.Components() {
+		if kind, _, _ := strings.Cut(c.name, "/"); name == c.name || name == kind {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// anyAPIServer says whether an API server serves.
+func (p *Plane) anyAPIServer() bool {
+	return slices.ContainsFunc(p.apiServers, func(c *Component) bool { return c.Status().State == Running })
 }
 
 // Component finds a component by name.
@@ -154,43 +226,48 @@ func (p *Plane) Component(name string) (*Component, bool) {
 }
 
 // Partition cuts the network between two parties: a component and the one that
-// it talks to, or "nodes" or "customer" and kube-apiserver. Packets are lost in
-// both directions until Rejoin. An error says that the two do not talk.
+// it talks to, "nodes" or "customer" and kube-apiserver, or one etcd member and
+// everybody (etcd/0 and etcd). Packets are lost in both directions until Rejoin.
+// An error says that the two do not talk.
 func (p *Plane) Partition(a, b string) error {
-	g, err := p.path(a, b)
-	if err == nil {
-		g.close()
-	}
-	return err
+	return p.paths(a, b, (*gate).close)
 }
 
 // Rejoin ends Partition.
 func (p *Plane) Rejoin(a, b string) error {
-	g, err := p.path(a, b)
-	if err == nil {
-		g.open()
-	}
-	return err
+	return p.paths(a, b, (*gate).open)
 }
 
-func (p *Plane) path(a, b string) (*gate, error) {
-	if a == APIServer {
-		a, b = b, a
-	}
-	if b == APIServer {
-		switch a {
-		case Etcd:
-			return p.apiEtcd, nil
-		case ControllerManager, Scheduler, roleNodes, roleCustomer:
-			return p.door.gate(a), nil
+// paths does something to every gate between two parties.
+func (p *Plane) paths(a, b string, do func(*gate)) error {
+	var found []*gate
+	for i, c := range p.apiServers {
+		if kind, _, _ := strings.Cut(c.name, "/"); (a == c.name || a == kind) && b == Etcd {
+			found = append(found, p.apiEtcd[i])
 		}
 	}
-	return nil, fmt.Errorf("no connection between %s and %s to cut: everything talks to kube-apiserver, and only kube-apiserver to etcd", a, b)
+	for _, s := range p.seats.list {
+		if a == s.component.name && a != Etcd && b == Etcd {
+			found = append(found, s.cut)
+		}
+	}
+	if b == APIServer && slices.Contains([]string{ControllerManager, Scheduler, roleNodes, roleCustomer}, a) {
+		found = append(found, p.door.gate(a))
+	}
+	if len(found) == 0 {
+		return fmt.Errorf("no connection between %s and %s to cut: everything talks to kube-apiserver, and only kube-apiserver to etcd", a, b)
+	}
+	for _, g := range found {
+		do(g)
+	}
+	return nil
 }
 
 // Stop ends every component in good order and gives everything back.
 func (p *Plane) Stop(ctx context.Context) {
-	for _, c := range []*Component{p.scheduler, p.manager, p.apiServer, p.etcd} {
+	all := p.Components()
+	slices.Reverse(all)
+	for _, c := range all {
 		_ = c.Stop(ctx) // not running is fine
 	}
 	p.close()
@@ -201,6 +278,9 @@ func (p *Plane) close() {
 		if e != nil {
 			e.close()
 		}
+	}
+	if p.seats != nil {
+		p.seats.close()
 	}
 	if p.tunnel != nil {
 		p.tunnel.close()
@@ -234,44 +314,3 @@ func (p *Plane) NodeProxy() (*rest.Config, error) {
 
 // Version is the version of Kubernetes that is linked in.
 func (p *Plane) Version() string { return version.Get().GitVersion }
-
-// newEtcdLink is a link to etcd for one incarnation of a client of it. It
-// breaks when etcd dies.
-func (p *Plane) newEtcdLink(gates ...*gate) (*relay, error) {
-	r, err := newRelay(p.etcdTarget, append(gates, p.etcd.gate)...)
-	if err != nil {
-		return nil, err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.etcdLinks[r] = struct{}{}
-	return r, nil
-}
-
-func (p *Plane) dropEtcdLink(r *relay) {
-	r.kill()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.etcdLinks, r)
-}
-
-func (p *Plane) resetEtcdLinks() {
-	p.mu.Lock()
-	links := slices.Collect(maps.Keys(p.etcdLinks))
-	p.mu.Unlock()
-	for _, r := range links {
-		r.conns.resetAll()
-	}
-}
-
-func (p *Plane) etcdTarget() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.etcdAddress
-}
-
-func (p *Plane) setEtcdAddress(a string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.etcdAddress = a
-}

@@ -29,18 +29,23 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func startPlane(t testing.TB) (*Plane, kubernetes.Interface) {
+func startPlane(t testing.TB, members, servers int) (*Plane, kubernetes.Interface) {
 	t.Helper()
 	dir := t.TempDir()
 	p, err := New(Config{
-		Name: "test", Dir: dir, Logs: dir + "/logs", Ephemeral: true,
+		Name: "test", Dir: dir, Logs: dir + "/logs", Ephemeral: true, EtcdMembers: members, APIServers: servers,
 		Tunnel: func(context.Context, string) (net.Conn, error) { return nil, fmt.Errorf("no agent") },
 		Note:   func(string, string, string) {},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { p.Stop(context.Background()) })
+	t.Cleanup(func() {
+		// An API server that has lost its etcd waits for it to say goodbye.
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+		defer cancel()
+		p.Stop(ctx)
+	})
 	if err := p.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +58,7 @@ func startPlane(t testing.TB) (*Plane, kubernetes.Interface) {
 
 func TestAcknowledgedWritesSurviveCrashes(t *testing.T) {
 	ctx := context.Background()
-	p, client := startPlane(t)
+	p, client := startPlane(t, 1, 1)
 	time.Sleep(5 * time.Minute)
 	start := runtime.NumGoroutine()
 	for i, name := range []string{APIServer, Etcd, APIServer, Etcd, APIServer} {
@@ -61,7 +66,7 @@ func TestAcknowledgedWritesSurviveCrashes(t *testing.T) {
 		if _, err := client.CoreV1().ConfigMaps("default").Create(ctx, cm, metav1.CreateOptions{}); err != nil {
 			t.Fatalf("create before crash %d of %s: %v", i, name, err)
 		}
-		c, _ := p.Component(name)
+		c := p.Group(name)[0]
 		if err := c.Crash(); err != nil {
 			t.Fatal(err)
 		}
@@ -93,7 +98,7 @@ func TestAcknowledgedWritesSurviveCrashes(t *testing.T) {
 }
 
 func BenchmarkIdleHour(b *testing.B) {
-	_, _ = startPlane(b)
+	_, _ = startPlane(b, 1, 1)
 	time.Sleep(5 * time.Minute)
 	b.ReportMetric(float64(runtime.NumGoroutine()), "goroutines")
 	b.ResetTimer()

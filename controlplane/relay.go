@@ -20,9 +20,14 @@ func newRelay(target func() string, gates ...*gate) (*relay, error) {
 	if err != nil {
 		return nil, err
 	}
+	return relayOn(l, target, gates...), nil
+}
+
+// relayOn is newRelay on a port that is open already.
+func relayOn(l net.Listener, target func() string, gates ...*gate) *relay {
 	r := &relay{listener: l, target: target, gates: gates}
 	go r.serve()
-	return r, nil
+	return r
 }
 
 // addr is where clients connect to.

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -24,7 +25,8 @@ func WriteJSON(w io.Writer, reports []*api.Report) error {
 }
 
 // WriteText writes the verdict table of each report: its expectations, its
-// traffic, its verdict, and the whole explanation of what failed.
+// traffic, its backups and restores, its verdict, and the whole explanation of
+// what failed.
 func WriteText(w io.Writer, reports []*api.Report) error {
 	for i, r := range reports {
 		if i > 0 {
@@ -51,6 +53,7 @@ func writeReport(w io.Writer, r *api.Report) error {
 	for _, f := range r.Traffic {
 		fmt.Fprintf(t, "%s\t%d\t%d\t%s\n", f.Name, f.Sent, f.Failed, reasons(f.Reasons))
 	}
+	writeBackups(t, r)
 	if err := t.Flush(); err != nil {
 		return err
 	}
@@ -65,6 +68,25 @@ func writeReport(w io.Writer, r *api.Report) error {
 	_, err := fmt.Fprintf(w, "\n%s: %s (%d of %d expectations, %s virtual in %s real)\n", r.Scenario, strings.ToUpper(r.Verdict),
 		held(r), len(r.Expectations), clock(r.VirtualSeconds), clock(r.RealSeconds))
 	return err
+}
+
+// writeBackups writes tables with tabs of what there is of backups and restores.
+func writeBackups(w io.Writer, r *api.Report) {
+	if n := len(r.Backups); n > 0 {
+		verified := 0
+		for _, b := range r.Backups {
+			if b.Verified {
+				verified++
+			}
+		}
+		fmt.Fprintf(w, "\nBACKUPS\tVERIFIED\tNEWEST\n%d\t%d\t%s\n", n, verified, r.Backups[n-1].ID)
+	}
+	if len(r.Restores) > 0 {
+		fmt.Fprintf(w, "\nRESTORE\tBACKUP\tRPO\tRTO\tPHASE\n")
+	}
+	for _, x := range r.Restores {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", x.ID, cmp.Or(x.Backup, "-"), clock(x.RPOSeconds), clock(x.RTOSeconds), x.Phase)
+	}
 }
 
 func yes(e api.Expectation) string {

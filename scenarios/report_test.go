@@ -49,6 +49,11 @@ var sample = &api.Report{
 		{Line: 15, Text: "finally check 'c'", Seen: "not reached"},
 	},
 	Traffic: []api.Traffic{{Sent: 30, Failed: 2, Reasons: map[string]int64{"i/o timeout": 1, "connection refused": 1}}},
+	Backups: []api.Backup{{ID: "20260105T083000Z", Verified: true}, {ID: "20260105T090000Z"}},
+	Restores: []api.Restore{
+		{ID: "r1", Backup: "20260105T083000Z", RPOSeconds: 754, RTOSeconds: 42.5, Phase: api.RestoreDone},
+		{ID: "r2", Phase: api.RestoreFailed},
+	},
 }
 
 func TestWriteJUnit(t *testing.T) {
@@ -83,9 +88,15 @@ func TestWriteText(t *testing.T) {
 	for _, want := range []string{
 		"etcd-lost: FAILED (1 of 3 expectations, 30m0s virtual in 2.5s real)",
 		"connection refused: 1, i/o timeout: 1", "  why", "12s", "5m1s",
+		"BACKUPS  VERIFIED  NEWEST\n2        1         20260105T090000Z\n",
+		"RESTORE  BACKUP            RPO     RTO    PHASE\nr1       20260105T083000Z  12m34s  42.5s  done\nr2       -                 0s      0s     failed\n",
 	} {
 		if !strings.Contains(buf.String(), want) {
 			t.Errorf("got no %q in:\n%s", want, buf.String())
 		}
+	}
+	buf.Reset()
+	if err := WriteText(&buf, []*api.Report{{Scenario: "x"}}); err != nil || strings.Contains(buf.String(), "BACKUPS") || strings.Contains(buf.String(), "RESTORE") {
+		t.Errorf("without backups: got %v\n%s", err, buf.String())
 	}
 }

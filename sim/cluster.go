@@ -49,9 +49,11 @@ type Cluster struct {
 	balancers *balancers
 	faults    *faults
 	incidents *incidents
-	telemetry *telemetry
-	drill     *drill
-	health    health
+	// operations is the provider's own plane; nil until it is open.
+	operations *operations
+	telemetry  *telemetry
+	drill      *drill
+	health     health
 
 	ctx  context.Context // ends with the cluster
 	end  context.CancelFunc
@@ -85,15 +87,19 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, saved *State) (_ *
 		return nil, err
 	}
 	c.faults = &faults{cluster: c, ends: map[string]func(){}}
-	c.incidents = newIncidents()
+	c.incidents = newIncidents(c.log, c.faults.holds)
 	if cfg.Scenario != "" {
 		c.drill = newDrill()
 	}
 	c.plane, err = controlplane.New(controlplane.Config{
 		Name: c.spec.Name, Dir: dir, Logs: logs, Port: saved.Port, Ephemeral: cfg.Ephemeral,
+		EtcdMembers: c.spec.EtcdMembers, APIServers: c.spec.APIServers,
 		Tunnel: c.tunnel, Note: c.note, Tracing: c.telemetry.provider(),
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := c.operate(); err != nil {
 		return nil, err
 	}
 	if err := c.clients(); err != nil {
@@ -167,7 +173,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	}
 	c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: "cluster/" + c.spec.Name, Message: message})
 	c.setPhase("control plane")
-	if err := c.plane.Start(ctx); err != nil {
+	if err := c.bringUp(ctx); err != nil {
 		return err
 	}
 	if err := c.bootstrap(ctx); err != nil {
@@ -240,6 +246,8 @@ func (c *Cluster) Stop(ctx context.Context) error {
 	c.mu.Unlock()
 	err := c.saveState()
 	c.end()
+	// First, so that nobody takes what ends for an outage.
+	err = errors.Join(err, c.operations.close())
 	c.plane.Stop(ctx)
 	return errors.Join(err, c.Close(ctx))
 }
@@ -248,7 +256,7 @@ func (c *Cluster) Stop(ctx context.Context) error {
 func (c *Cluster) Close(ctx context.Context) error {
 	c.end()
 	c.work.Wait()
-	var errs []error
+	errs := []error{c.operations.close()}
 	if c.telemetry != nil {
 		errs = append(errs, c.telemetry.close(ctx))
 	}
@@ -262,74 +270,8 @@ func (c *Cluster) Close(ctx context.Context) error {
 func (c *Cluster) note(component, verb, message string) {
 	e := c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: component, Message: message, Cause: c.incidents.cause(component)})
 	if verb == "crashed" {
-		c.incidents.open(component, e)
+		c.outage(component, e)
 	}
-}
-
-// startComponents starts components one after another behind the scenes; their
-// incidents end when they are healthy.
-func (c *Cluster) startComponents(ctx context.Context, list []*controlplane.Component, cause timeline.Event) {
-	c.work.Go(func() {
-		for _, x := range list {
-			x.Heal()
-			if err := x.Start(ctx); err != nil && c.ctx.Err() == nil {
-				c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "failed to start", Subject: x.Name(), Cause: cause.Seq, Message: err.Error()})
-				return
-			}
-			c.incidents.close(x.Name())
-			if x.Name() == controlplane.Etcd {
-				c.reviveAPIServer(ctx, cause)
-			}
-		}
-	})
-}
-
-// livenessGrace is how long an API server may stay unhealthy once its etcd is
-// back.
-const livenessGrace = 10 * time.Second
-
-// reviveAPIServer restarts an API server that lived through an outage of etcd
-// and does not find back to it. Its clients of etcd wait up to two minutes
-// between attempts by then; the liveness probe of a real one would have failed
-// long before.
-func (c *Cluster) reviveAPIServer(ctx context.Context, cause timeline.Event) {
-	api, _ := c.plane.Component(controlplane.APIServer)
-	for began := time.Now(); time.Since(began) < livenessGrace; {
-		if api.Status().State != controlplane.Running || api.Healthy(ctx) == nil {
-			return
-		}
-		if !wait(c.ctx, time.Second) {
-			return
-		}
-	}
-	e := c.log.Append(timeline.Event{
-		Actor: timeline.Provider, Verb: "restarted", Subject: api.Name(), Cause: cause.Seq,
-		Message: "its liveness probe fails although etcd serves again",
-	})
-	if api.Crash() == nil {
-		if err := api.Start(ctx); err != nil {
-			c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "failed to start", Subject: api.Name(), Cause: e.Seq, Message: err.Error()})
-		}
-	}
-}
-
-// closeWhenHealthy ends a component's incident when its health check succeeds.
-func (c *Cluster) closeWhenHealthy(name string, cause timeline.Event) {
-	x, ok := c.plane.Component(name)
-	if !ok {
-		return
-	}
-	c.work.Go(func() {
-		if name == controlplane.Etcd || name == controlplane.APIServer {
-			c.reviveAPIServer(c.ctx, cause)
-		}
-		for x.Healthy(c.ctx) != nil {
-			if !wait(c.ctx, time.Second) {
-				return
-			}
-		}
-		c.incidents.close(name)
-	})
 }
 
 // Status is the cluster at this moment.

@@ -92,6 +92,12 @@ func (f *faults) inject(ctx context.Context, spec fault.Spec, t fault.Target) (f
 		return fault.Active{Spec: spec}, f.heal(spec, t)
 	case spec.Verb == "flap":
 		return f.flap(spec, t)
+	case t.Kind == fault.Provider || t.Kind == fault.Replica:
+		return f.strikeReplicas(spec, t)
+	case t.Kind == fault.Backup || t.Kind == fault.BackupStore:
+		return f.strikeBackups(spec, t)
+	case spec.Verb == "wipe" || spec.Verb == "corrupt":
+		return f.harmEtcd(spec, t)
 	case spec.Verb == "partition":
 		return f.partition(spec, t)
 	case t.Components() != nil:
@@ -105,66 +111,89 @@ func (f *faults) inject(ctx context.Context, spec fault.Spec, t fault.Target) (f
 // strikeComponents crashes, stops, starts, hangs or slows components. Those
 // that are struck together fall in the same instant.
 func (f *faults) strikeComponents(ctx context.Context, spec fault.Spec, t fault.Target) (fault.Active, error) {
-	var errs []error
-	var cause int64
-	var struck []*controlplane.Component
-	for _, name := range t.Components() {
-		if c, ok := f.cluster.plane.Component(name); ok {
-			struck = append(struck, c)
-		}
+	struck := f.targets(t)
+	if len(struck) == 0 {
+		return fault.Active{}, fmt.Errorf("this cluster has no %s", spec.Target)
 	}
 	if spec.Verb == "start" {
 		return fault.Active{Spec: spec}, f.start(ctx, spec, struck)
 	}
+	var cause int64
 	if len(struck) > 1 {
 		cause = f.record(spec, 0).Seq
 	}
+	hold := spec.Verb != "slow" && spec.Args["hold"] != "no"
+	a := fault.Active{Spec: spec}
+	if hold || spec.Verb == "slow" {
+		a = f.add(spec, cause)
+	}
+	var errs []error
 	var graceful sync.WaitGroup
 	for _, c := range struck {
-		var err error
-		switch spec.Verb {
-		case "crash":
-			err = c.Crash()
-		case "stop":
-			graceful.Go(func() {
-				sctx, cancel := context.WithTimeout(ctx, stopGrace)
-				defer cancel()
-				_ = c.Stop(sctx) // one that is down already is what was asked for
-			})
-		case "hang":
-			c.Hang()
-		case "slow":
-			c.Slow(spec.Duration("latency"))
+		if hold {
+			c.Hold(a.ID)
 		}
-		if err != nil && len(struck) == 1 {
-			return fault.Active{}, err
-		}
+		err := f.strike(ctx, spec, c, &graceful)
 		if err == nil {
-			e := f.recordOn(spec, c.Name(), cause)
-			f.cluster.incidents.open(c.Name(), e)
+			f.cluster.outage(c.Name(), f.recordOn(spec, c.Name(), cause))
 		}
 		errs = append(errs, err)
 	}
 	graceful.Wait()
-	if len(struck) > 1 && !slices.Contains(errs, nil) {
+	if !slices.Contains(errs, nil) {
+		f.drop(func(x fault.Active) bool { return a.ID != "" && x.ID == a.ID })
 		return fault.Active{}, errors.Join(errs...)
 	}
-	return f.add(spec, cause), nil
+	return a, nil
+}
+
+// strike strikes one component. A graceful end goes on behind the scenes.
+func (f *faults) strike(ctx context.Context, spec fault.Spec, c *controlplane.Component, graceful *sync.WaitGroup) error {
+	switch spec.Verb {
+	case "crash":
+		return c.Crash()
+	case "stop":
+		graceful.Go(func() {
+			sctx, cancel := context.WithTimeout(ctx, stopGrace)
+			defer cancel()
+			_ = c.Stop(sctx) // one that is down already is what was asked for
+		})
+	case "hang":
+		c.Hang()
+	case "slow":
+		c.Slow(spec.Duration("latency"))
+	}
+	return nil
 }
 
 // start starts components in order and ends the faults that held them down. It
 // does not wait until they serve: like the real ones, they come when they can.
 func (f *faults) start(ctx context.Context, spec fault.Spec, struck []*controlplane.Component) error {
-	e := f.record(spec, 0)
-	for _, c := range struck {
-		f.drop(func(a fault.Active) bool {
-			t, err := fault.ParseTarget(a.Target)
-			return err == nil && (a.Verb == "crash" || a.Verb == "stop") && slices.Contains(t.Components(), c.Name()) &&
-				(len(t.Components()) == 1 || len(struck) > 1)
+	f.record(spec, 0)
+	f.drop(func(a fault.Active) bool {
+		t, err := fault.ParseTarget(a.Target)
+		return err == nil && (a.Verb == "crash" || a.Verb == "stop") && !slices.ContainsFunc(f.targets(t), func(c *controlplane.Component) bool {
+			return !slices.Contains(struck, c)
 		})
+	})
+	for _, c := range struck {
+		c.Release()
+		c.Heal()
 	}
-	f.cluster.startComponents(context.WithoutCancel(ctx), struck, e)
+	f.cluster.work.Go(func() {
+		if err := f.cluster.plane.StartSome(context.WithoutCancel(ctx), struck); err != nil && f.cluster.ctx.Err() == nil {
+			f.cluster.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "failed to start", Subject: spec.Target, Message: err.Error()})
+		}
+	})
 	return nil
+}
+
+// targets are the components that a target comprises.
+func (f *faults) targets(t fault.Target) (list []*controlplane.Component) {
+	for _, name := range t.Components() {
+		list = append(list, f.cluster.plane.Group(name)...)
+	}
+	return list
 }
 
 // strikeNode does something to one worker machine.
@@ -213,7 +242,7 @@ func (f *faults) recordOn(spec fault.Spec, subject string, cause int64) timeline
 // pastTense is how a verb reads on the timeline.
 var pastTense = map[string]string{
 	"crash": "crashed", "stop": "stopped", "start": "starting", "hang": "hung", "slow": "slowed",
-	"partition": "partitioned", "flap": "flapping", "heal": "healed",
+	"partition": "partitioned", "flap": "flapping", "heal": "healed", "wipe": "wiped", "corrupt": "corrupted", "fill": "filled",
 }
 
 // add puts a fault into force.
@@ -222,7 +251,7 @@ func (f *faults) add(spec fault.Spec, event int64) fault.Active {
 	defer f.mu.Unlock()
 	f.last++
 	a := fault.Active{ID: "f" + strconv.Itoa(f.last), Spec: spec, Event: event}
-	if spec.Verb == "slow" { // latencies are below the clock's steps
+	if spec.Verb == "slow" && spec.Target != string(fault.BackupStore) { // latencies are below the clock's steps
 		f.ends[a.ID] = f.cluster.dial.Fine()
 	}
 	f.active = append(f.active, a)

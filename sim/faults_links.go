@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"demarc/sim/api"
@@ -24,10 +26,11 @@ func (f *faults) partition(spec fault.Spec, t fault.Target) (fault.Active, error
 		return fault.Active{}, err
 	}
 	e := f.record(spec, 0)
-	if len(t.Components()) > 0 {
-		f.cluster.incidents.open(spec.Target, e)
+	a := f.add(spec, e.Seq)
+	for _, c := range f.targets(t) {
+		f.cluster.outage(c.Name(), e)
 	}
-	return f.add(spec, e.Seq), nil
+	return a, nil
 }
 
 // flap crashes and starts something again and again.
@@ -73,22 +76,30 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// heal ends what holds the target: hang, slow, partition, flap, cut.
+// healable are the faults that heal ends.
+var healable = []string{"hang", "slow", "partition", "flap", "cut", "fill"}
+
+// heal ends what holds the target.
 func (f *faults) heal(spec fault.Spec, t fault.Target) error {
 	if name, ok := f.cluster.fleet.NodeName(t.Node); ok && t.Node != "" {
 		t.Node = name
 		spec.Target = t.String()
 	}
+	if leader, ok := f.cluster.operations.replicas.Leader(); ok && t.Replica == fault.Leader {
+		spec.Target = replicaName(strconv.Itoa(leader))
+	}
 	ended := f.drop(func(a fault.Active) bool {
-		if !slices.Contains([]string{"hang", "slow", "partition", "flap", "cut"}, a.Verb) {
+		if !slices.Contains(healable, a.Verb) {
 			return false
 		}
 		at, err := fault.ParseTarget(a.Target)
 		return err == nil && (t.Kind == fault.All || a.Target == spec.Target || t.Kind == fault.ControlPlane && at.Components() != nil ||
-			t.Kind == fault.Component && slices.Contains(at.Components(), t.Component))
+			t.Kind == fault.Provider && at.Kind == fault.Replica ||
+			t.Kind == fault.Component && slices.ContainsFunc(at.Components(), func(name string) bool { return covers(t, name) }))
 	})
 	if len(ended) == 0 && t.Kind != fault.All {
-		return fmt.Errorf("nothing to heal on %s: no hang, slow, partition, flap or cut is in force there", spec.Target)
+		return fmt.Errorf("nothing to heal on %s: no %s or %s is in force there", spec.Target,
+			strings.Join(healable[:len(healable)-1], ", "), healable[len(healable)-1])
 	}
 	var errs []error
 	for _, a := range ended {
@@ -108,18 +119,21 @@ func (f *faults) undo(a fault.Active, by timeline.Actor) error {
 		f.cluster.incidents.close(a.Target)
 		return err
 	}
-	e := f.record(fault.Spec{Verb: "heal", Target: a.Target, By: by}, a.Event)
-	if a.Verb == "partition" {
-		err = f.cluster.plane.Rejoin(a.Target, a.Args["from"])
-	}
-	for _, name := range at.Components() {
-		c, ok := f.cluster.plane.Component(name)
-		if ok && (a.Verb == "hang" || a.Verb == "slow") {
+	f.record(fault.Spec{Verb: "heal", Target: a.Target, By: by}, a.Event)
+	switch {
+	case at.Kind == fault.BackupStore:
+		f.healStore(a)
+	case at.Kind == fault.Replica:
+		return f.healReplica(a)
+	case a.Verb == "partition":
+		return f.cluster.plane.Rejoin(a.Target, a.Args["from"])
+	case a.Verb == "hang" || a.Verb == "slow":
+		for _, c := range f.targets(at) {
+			c.Release()
 			c.Heal()
 		}
-		f.cluster.closeWhenHealthy(name, e)
 	}
-	return err
+	return nil
 }
 
 // crashContainers kills the containers of a container, pod or deployment target.

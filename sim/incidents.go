@@ -1,35 +1,106 @@
 package sim
 
 import (
+	"context"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
+	"demarc/controlplane/provider"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 )
 
-// incidents are the outages of components and machines: from the event that
-// caused each to the recovery.
+// incidents is the book of outages: of components and machines from the event
+// that caused each, and of what the provider's plane has found out by itself,
+// such as a backup that is late.
 type incidents struct {
+	log *timeline.Log
+	// held says whether a fault still has the subject in its grip.
+	held func(subject string) bool
+
 	mu  sync.Mutex
 	all []api.Incident
 }
 
-func newIncidents() *incidents { return &incidents{} }
+var _ provider.Ledger = (*incidents)(nil)
 
-// open begins an incident, unless its subject has one already.
-func (n *incidents) open(subject string, cause timeline.Event) {
+func newIncidents(log *timeline.Log, held func(string) bool) *incidents {
+	return &incidents{log: log, held: held}
+}
+
+// load takes over the incidents that the provider's plane remembers. None of
+// them goes on: whatever was out was started again with the engine.
+func (n *incidents) load(known map[string]api.Incident) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, i := range known {
+		if i.End.IsZero() {
+			i.End = time.Now().UTC()
+		}
+		n.all = append(n.all, i)
+	}
+	slices.SortFunc(n.all, func(a, b api.Incident) int { return idNumber(a.ID) - idNumber(b.ID) })
+}
+
+// idNumber is the number in an incident's ID.
+func idNumber(id string) int {
+	n, err := strconv.Atoi(strings.TrimPrefix(id, "i"))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// open begins an incident, unless its subject has one already, and says whether
+// it did.
+func (n *incidents) open(subject string, cause timeline.Event) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.current(subject) != nil {
-		return
+		return false
+	}
+	n.add(subject, owner(cause.Actor), cause.Message, cause.Seq, cause.Time)
+	return true
+}
+
+// add enters a new incident; the caller holds mu.
+func (n *incidents) add(subject string, owner timeline.Actor, cause string, event int64, start time.Time) *api.Incident {
+	id := 1
+	if len(n.all) > 0 {
+		id = idNumber(n.all[len(n.all)-1].ID) + 1
 	}
 	n.all = append(n.all, api.Incident{
-		ID: "i" + strconv.Itoa(len(n.all)+1), Subject: subject, Owner: owner(cause.Actor),
-		Cause: cause.Message, Event: cause.Seq, Start: cause.Time,
+		ID: "i" + strconv.Itoa(id), Subject: subject, Owner: owner, Cause: cause, Event: event, Start: start.UTC(),
 	})
+	return &n.all[len(n.all)-1]
+}
+
+// Find implements [provider.Ledger]. An outage that nobody has entered yet is
+// the provider's, or belongs to whoever caused the one that it comes from.
+func (n *incidents) Find(f provider.Finding) api.Incident {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	i := n.current(f.Subject)
+	if i != nil && !i.Detected.IsZero() {
+		return *i
+	}
+	e := timeline.Event{Actor: timeline.Provider, Verb: "noticed", Subject: f.Subject, Message: f.Message}
+	if i == nil {
+		owner := timeline.Provider
+		if because := n.current(f.Because); because != nil {
+			owner, e.Cause = because.Owner, because.Event
+		}
+		e = n.log.Append(e)
+		i = n.add(f.Subject, owner, f.Message, e.Seq, f.Since)
+	} else {
+		e.Cause = i.Event
+		e = n.log.Append(e)
+	}
+	i.Detected = e.Time
+	return *i
 }
 
 // close ends the incident of a subject, if it has one.
@@ -41,14 +112,33 @@ func (n *incidents) close(subject string) {
 	}
 }
 
-// cause is the event that caused the subject's incident, or 0.
-func (n *incidents) cause(subject string) int64 {
+// Close implements [provider.Ledger]: the plane has seen that the subject is
+// well. It cannot see a fault that only others suffer from.
+func (n *incidents) Close(subject string) {
+	if !n.held(subject) {
+		n.close(subject)
+	}
+}
+
+// Open implements [provider.Ledger].
+func (n *incidents) Open(subject string) (api.Incident, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if i := n.current(subject); i != nil {
-		return i.Event
+		return *i, true
 	}
-	return 0
+	return api.Incident{}, false
+}
+
+// Found implements [provider.Ledger].
+func (n *incidents) Found() []api.Incident {
+	return slices.DeleteFunc(n.list(), func(i api.Incident) bool { return i.Detected.IsZero() })
+}
+
+// cause is the event that caused the subject's incident, or 0.
+func (n *incidents) cause(subject string) int64 {
+	i, _ := n.Open(subject)
+	return i.Event
 }
 
 func (n *incidents) list() []api.Incident {
@@ -74,4 +164,33 @@ func owner(a timeline.Actor) timeline.Actor {
 		return timeline.Customer
 	}
 	return timeline.Provider
+}
+
+// outage begins the incident of something that the provider runs, and ends it
+// when that is well again and no fault has it in its grip.
+func (c *Cluster) outage(subject string, cause timeline.Event) {
+	if !c.incidents.open(subject, cause) {
+		return
+	}
+	c.work.Go(func() {
+		for c.faults.holds(subject) || c.well(c.ctx, subject) != nil {
+			if !wait(c.ctx, time.Second) {
+				return
+			}
+		}
+		c.incidents.close(subject)
+	})
+}
+
+// well says whether what the provider runs is well.
+func (c *Cluster) well(ctx context.Context, subject string) error {
+	if i, ok := replicaIndex(subject); ok {
+		return c.operations.replicaWell(i)
+	}
+	for _, x := range c.plane.Group(subject) {
+		if err := x.Healthy(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }

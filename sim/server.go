@@ -2,9 +2,7 @@ package sim
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/subtle"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"net"
@@ -37,11 +35,9 @@ func NewServer(c *Cluster) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	secret := make([]byte, 16)
-	_, _ = rand.Read(secret) // never fails
 	s := &Server{
 		cluster: c, listener: l, stop: make(chan struct{}, 1),
-		handle: api.Handle{PID: os.Getpid(), Address: l.Addr().String(), Token: hex.EncodeToString(secret)},
+		handle: api.Handle{PID: os.Getpid(), Address: l.Addr().String(), Token: newSecret()},
 	}
 	b, err := json.Marshal(s.handle)
 	if err == nil {
@@ -77,13 +73,26 @@ func (s *Server) Close() {
 
 func (s *Server) authenticate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if subtle.ConstantTimeCompare([]byte(token), []byte(s.handle.Token)) != 1 {
+		if s.role(r) == "" {
 			fail(w, http.StatusUnauthorized, errors.New("the management API wants the token of the cluster's engine.json"))
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// role is on whose behalf a request speaks; empty for nobody's. The provider may
+// do all that a customer may.
+func (s *Server) role(r *http.Request) api.Role {
+	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	is := func(secret string) bool { return subtle.ConstantTimeCompare([]byte(token), []byte(secret)) == 1 }
+	switch {
+	case is(s.cluster.operations.token):
+		return api.RoleProvider
+	case is(s.handle.Token):
+		return api.RoleCustomer
+	}
+	return ""
 }
 
 func (s *Server) routes() http.Handler {
@@ -126,6 +135,7 @@ func (s *Server) routes() http.Handler {
 		events, _ := c.log.Since(number(r, "from"))
 		reply(w, events)
 	})
+	s.providerRoutes(mux)
 	mux.HandleFunc("GET "+api.PathStream, s.stream)
 	mux.HandleFunc("GET "+api.PathReport, func(w http.ResponseWriter, _ *http.Request) {
 		if r := c.drill.report(); r != nil {

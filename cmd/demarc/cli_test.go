@@ -17,7 +17,13 @@ import (
 // test.
 func runCLI(t *testing.T, args ...string) (code int, out, errout string) {
 	t.Helper()
-	t.Setenv("DEMARC_HOME", filepath.Join(t.TempDir(), "home"))
+	return runIn(t, filepath.Join(t.TempDir(), "home"), args...)
+}
+
+// runIn runs the command with clusters in a directory.
+func runIn(t *testing.T, home string, args ...string) (code int, out, errout string) {
+	t.Helper()
+	t.Setenv("DEMARC_HOME", home)
 	t.Setenv("DEMARC_ENGINE", filepath.Join(t.TempDir(), "no-engine"))
 	var stdout, stderr bytes.Buffer
 	a := &app{in: strings.NewReader(""), out: &stdout, err: &stderr}
@@ -37,6 +43,24 @@ func TestBadInput(t *testing.T) {
 		{"up --nodes 1001", "want 1 to 1000"},
 		{"up --rate fast", "want a speed"},
 		{"up --edition 2020", "2019-04 or 2026-08"},
+		{"up --etcd-members 2", "want 1 or 3"},
+		{"up --api-servers 0", "want 1 to 3"},
+		{"up --api-servers 4", "want 1 to 3"},
+		{"up --backup-keep 24", "invalid argument"},
+		{"up --backup-keep -1h", "want more than nothing"},
+		{"up --backup-keep 9000h", "at most a year"},
+		{"up --backup-daily 0", "want 1 to 366"},
+		{"--as provder backup list", `want customer or provider (did you mean "provider"?)`},
+		{"--as platform status", "want customer or provider"},
+		{"backup list", "make one with: demarc up"},
+		{"backup delete x", `unknown command "delete"`},
+		{"backup shw", `did you mean "show"?`},
+		{"backup show", "accepts 1 arg"},
+		{"backup restore a b", "accepts at most 1 arg"},
+		{"incidents now", "unknown command"},
+		{"fault inject wipe kube-apiserver", "it takes etcd, etcd/N"},
+		{"fault inject corrupt backup/latest how=bitflip", `did you mean "bit-flip"?`},
+		{"fault inject crash provider/leadr", `did you mean "provider/leader"?`},
 		{"up --name Big_One", "cannot be a cluster's name"},
 		{"up", "DEMARC_ENGINE names"},
 		{"up now", "unknown command"},
@@ -110,6 +134,10 @@ func TestPrints(t *testing.T) {
 		{"version", "demarc 0."},
 		{"drill --list", "control-plane-lost"},
 		{"fault kinds", "demarc fault inject crash etcd"},
+		{"fault kinds", "Strikes: etcd, etcd/N, backup/ID\n"},
+		{"fault kinds", "demarc fault inject fill backup-store"},
+		{"__complete --as", "provider"},
+		{"__complete up --etcd-members", "3"},
 		{"scenario verbs", "throughout"},
 		{"scenario new", "-- shop.yaml --"},
 		{"completion bash", "bash completion"},
@@ -170,8 +198,10 @@ func TestCompleteFault(t *testing.T) {
 		want string
 	}{
 		{nil, "crash\t"}, {[]string{"crash"}, "kube-scheduler"}, {[]string{"power-off"}, "node/"}, {[]string{"slow", "etcd"}, "latency=\t"},
+		{[]string{"crash"}, "etcd/2"}, {[]string{"crash"}, "provider/leader"}, {[]string{"corrupt"}, "backup/latest"}, {[]string{"fill"}, "backup-store"},
+		{nil, "wipe\t"}, {[]string{"corrupt", "backup/latest"}, "how=\t"},
 	} {
-		words, _ := completeFault(nil, c.args, "")
+		words, _ := (&app{}).completeFault(&cobra.Command{}, c.args, "")
 		if got := strings.Join(words, "\n"); !strings.Contains(got, c.want) {
 			t.Errorf("%v: got %q, want %q among them", c.args, got, c.want)
 		}

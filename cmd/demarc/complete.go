@@ -1,9 +1,10 @@
 package main
 
 import (
-	"strings"
+	"slices"
 
 	"demarc/scenarios"
+	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/fault"
 
@@ -33,7 +34,7 @@ func completeScenarios(*cobra.Command, []string, string) ([]string, cobra.ShellC
 }
 
 // completeFault completes the verb, then what it strikes, then its arguments.
-func completeFault(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func (a *app) completeFault(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	var words []string
 	if len(args) == 0 {
 		for _, k := range fault.Kinds() {
@@ -46,13 +47,11 @@ func completeFault(_ *cobra.Command, args []string, _ string) ([]string, cobra.S
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	if len(args) == 1 {
-		for _, t := range strings.Split(targets(k), ", ") {
-			// Of the forms with parts only the first part can be completed.
-			word, _, _ := strings.Cut(t, "/")
-			if word != t {
-				word += "/"
+		words = k.TargetWords()
+		if slices.Contains(k.Targets, fault.Backup) {
+			for _, b := range a.knownBackups(c) {
+				words = append(words, "backup/"+b.ID)
 			}
-			words = append(words, word)
 		}
 		return words, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 	}
@@ -72,4 +71,27 @@ func (a *app) completeActive(c *cobra.Command, _ []string, _ string) ([]string, 
 		}
 	}
 	return words, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeBackups completes the IDs of backups.
+func (a *app) completeBackups(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	words := []string{fault.Latest + "\tthe newest"}
+	for _, b := range a.knownBackups(c) {
+		words = append(words, b.ID+"\t"+backupSummary(b))
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}
+
+// knownBackups asks the engine as the provider, whoever is named: completion only
+// helps whoever may read the provider's token.
+func (a *app) knownBackups(c *cobra.Command) []api.Backup {
+	client, err := a.clientAs(api.RoleProvider)
+	if err != nil {
+		return nil // without an answer there is nothing to complete
+	}
+	list, _ := backups(c.Context(), client) // likewise
+	return list
 }

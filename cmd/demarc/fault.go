@@ -32,9 +32,10 @@ func (a *app) faultInjectCmd() *cobra.Command {
 		Example: `  demarc fault inject crash etcd
   demarc fault inject start etcd
   demarc fault inject flap kube-apiserver down=20s up=40s times=5
-  demarc fault inject power-off node/0`,
+  demarc fault inject power-off node/0
+  demarc fault inject crash provider/leader`,
 		Args:              cobra.MinimumNArgs(1),
-		ValidArgsFunction: completeFault,
+		ValidArgsFunction: a.completeFault,
 		RunE: func(c *cobra.Command, args []string) error {
 			spec, err := parseFault(args)
 			if err != nil {
@@ -188,7 +189,7 @@ func faultReference() string {
 		if k.Doc != "" {
 			fmt.Fprintf(&sb, "    %s\n", k.Doc)
 		}
-		fmt.Fprintf(&sb, "    Strikes: %s\n", targets(k))
+		fmt.Fprintf(&sb, "    Strikes: %s\n", strings.Join(k.TargetForms(), ", "))
 		for _, x := range k.Args {
 			fmt.Fprintf(&sb, "    %s=  %s%s\n", x.Name, x.Doc, argNotes(x))
 		}
@@ -197,18 +198,6 @@ func faultReference() string {
 	by := fault.By()
 	fmt.Fprintf(&sb, "Each takes %s=  %s%s\n", by.Name, by.Doc, argNotes(by))
 	return sb.String()
-}
-
-func targets(k fault.Kind) string {
-	var names []string
-	for _, t := range k.Targets {
-		if t == fault.Component {
-			names = append(names, fault.Components()...)
-			continue
-		}
-		names = append(names, string(t))
-	}
-	return strings.Join(names, ", ")
 }
 
 func argNotes(x fault.Arg) string {

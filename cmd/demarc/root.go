@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 
@@ -23,6 +24,7 @@ type app struct {
 	out, err io.Writer
 
 	name   string // --name
+	as     string // --as
 	output string // --output
 	ran    bool   // the arguments were understood
 
@@ -65,17 +67,22 @@ your own kubectl, break it, and replay hours of it in seconds as a scenario.`,
 			if a.output != "text" && a.output != "json" {
 				return fmt.Errorf("--output %s: want text or json", a.output)
 			}
+			if !slices.Contains(roles, a.as) {
+				return fmt.Errorf("--as %s: want %s%s", a.as, strings.Join(roles, " or "), didYouMean(fault.Suggest(a.as, roles)))
+			}
 			a.ran = true
 			return nil
 		},
 	},
 		a.upCmd(), a.downCmd(), a.statusCmd(), a.kubeconfigCmd(), a.kubectlCmd(), a.clockCmd(), a.faultCmd(),
-		a.timelineCmd(), a.drillCmd(), a.scenarioCmd(), a.versionCmd(),
+		a.timelineCmd(), a.incidentsCmd(), a.backupCmd(), a.replicasCmd(), a.drillCmd(), a.scenarioCmd(), a.versionCmd(),
 	)
 	f := root.PersistentFlags()
 	f.StringVarP(&a.output, "output", "o", "text", "form of the output: text or json")
 	f.StringVar(&a.name, "name", "demarc", "the cluster's name")
+	f.StringVar(&a.as, "as", string(api.RoleCustomer), "on whose behalf: "+strings.Join(roles, " or ")+"; backups and replicas are the provider's")
 	must(root.RegisterFlagCompletionFunc("output", complete("text", "json")))
+	must(root.RegisterFlagCompletionFunc("as", complete(roles...)))
 	must(root.RegisterFlagCompletionFunc("name", completeClusters))
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = false
@@ -135,13 +142,19 @@ func (a *app) printJSON(v any) error {
 	return enc.Encode(v)
 }
 
-// client finds the running engine of the cluster that --name names.
-func (a *app) client() (*api.Client, error) {
+// roles are what --as takes.
+var roles = []string{string(api.RoleCustomer), string(api.RoleProvider)}
+
+// client finds the running engine of the cluster that --name names, and speaks
+// to it in the role that --as names.
+func (a *app) client() (*api.Client, error) { return a.clientAs(api.Role(a.as)) }
+
+func (a *app) clientAs(role api.Role) (*api.Client, error) {
 	dir, err := engine.DataDir(a.name)
 	if err != nil {
 		return nil, err
 	}
-	c, err := engine.Attach(dir)
+	c, err := engine.AttachAs(dir, role)
 	if errors.Is(err, engine.ErrNotRunning) {
 		return nil, a.notRunning(dir)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -24,16 +23,6 @@ const startLead = 20 * time.Second
 // phasePoll is how often a starting engine is asked how far it is.
 const phasePoll = 50 * time.Millisecond
 
-// upOptions are the flags of demarc up.
-type upOptions struct {
-	nodes    int
-	rate     string
-	edition  string
-	detach   bool
-	noSample bool
-	changed  func(flag string) bool
-}
-
 func (a *app) upCmd() *cobra.Command {
 	var o upOptions
 	c := &cobra.Command{
@@ -45,7 +34,8 @@ cluster goes on in the background. Its data is kept: up resumes it, whatever
 ended it. If it is running already, up shows it, and Ctrl-C leaves it alone.`,
 		Example: `  demarc up
   demarc up --nodes 10 --rate 60x --detach
-  demarc up --name training --edition 2026-08 --no-sample`,
+  demarc up --name training --edition 2026-08 --no-sample
+  demarc up --etcd-members 3 --api-servers 2`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.changed = c.Flags().Changed
@@ -54,37 +44,19 @@ ended it. If it is running already, up shows it, and Ctrl-C leaves it alone.`,
 	}
 	f := c.Flags()
 	f.IntVar(&o.nodes, "nodes", api.DefaultNodes, "number of worker nodes of a new cluster")
+	f.IntVar(&o.etcdMembers, "etcd-members", 1, "number of etcd members of a new cluster: 1 or 3")
+	f.IntVar(&o.apiServers, "api-servers", 1, fmt.Sprintf("number of API servers of a new cluster: 1 to %d", api.MaxAPIServers))
+	f.DurationVar(&o.backupKeep, "backup-keep", defaultBackupKeep, "for how long a new cluster keeps every backup")
+	f.IntVar(&o.backupDaily, "backup-daily", defaultBackupDaily, "for how many days after that it keeps the last backup of each day")
 	f.StringVar(&o.rate, "rate", "1x", "speed of the virtual clock once the cluster is ready: 1x, 60x, max, pause")
 	f.StringVar(&o.edition, "edition", api.Editions[0], "edition of the support policy of a new cluster: "+strings.Join(api.Editions, ", "))
 	f.BoolVarP(&o.detach, "detach", "d", false, "leave the cluster running in the background")
 	f.BoolVar(&o.noSample, "no-sample", false, "do not install the sample workload")
+	must(c.RegisterFlagCompletionFunc("etcd-members", complete("1", "3")))
+	must(c.RegisterFlagCompletionFunc("api-servers", complete("1", "2", "3")))
 	must(c.RegisterFlagCompletionFunc("rate", completeRates))
 	must(c.RegisterFlagCompletionFunc("edition", complete(api.Editions...)))
 	return c
-}
-
-// config checks the flags and makes the engine's configuration of them.
-func (o upOptions) config(name string) (api.EngineConfig, error) {
-	rate, err := api.ParseRate(o.rate)
-	if err != nil {
-		return api.EngineConfig{}, badInput(err)
-	}
-	if o.nodes < 1 || o.nodes > api.MaxNodes {
-		return api.EngineConfig{}, &engine.InputError{Message: fmt.Sprintf("--nodes %d: want 1 to %d", o.nodes, api.MaxNodes)}
-	}
-	if err := checkEdition(o.edition); err != nil {
-		return api.EngineConfig{}, err
-	}
-	return api.EngineConfig{Rate: rate, Cluster: api.ClusterSpec{
-		Name: name, Nodes: o.nodes, Edition: o.edition, Seed: 1, Sample: !o.noSample,
-	}}, nil
-}
-
-func checkEdition(edition string) error {
-	if !slices.Contains(api.Editions, edition) {
-		return &engine.InputError{Message: fmt.Sprintf("--edition %s: want %s", edition, strings.Join(api.Editions, " or "))}
-	}
-	return nil
 }
 
 func (a *app) up(ctx context.Context, o upOptions) error {
@@ -174,19 +146,6 @@ func endOf(p *engine.Process, err error) error {
 func abandon(p *engine.Process) error {
 	p.Kill()
 	return p.Discard()
-}
-
-// warnKept says which flags had no effect on a cluster that was there before.
-func (a *app) warnKept(o upOptions, s api.Status) {
-	kept := func(flag, have string) {
-		fmt.Fprintf(a.err, "demarc: --%s has no effect: the cluster %s was made with %s (demarc down --delete removes it)\n", flag, s.Name, have)
-	}
-	if o.changed("nodes") && s.Cluster.Nodes != o.nodes {
-		kept("nodes", fmt.Sprintf("%d nodes", s.Cluster.Nodes))
-	}
-	if o.changed("edition") && s.Cluster.Edition != o.edition {
-		kept("edition", "edition "+s.Cluster.Edition)
-	}
 }
 
 // upAgain is up for a cluster that is running: it belongs to somebody else.

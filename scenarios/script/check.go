@@ -29,6 +29,8 @@ type expression struct {
 	// all of them.
 	traffic    []string
 	anyTraffic bool
+	// watches are the names of watches.
+	watches []string
 	// objects are the kinds and names of object(…).
 	objects []objectRef
 }
@@ -107,8 +109,8 @@ func (p *parser) compileCheck(text string, line, col int) *expression {
 	return e
 }
 
-// checkReferences checks what types do not tell: that traffic was started and
-// that the kinds of objects exist.
+// checkReferences checks what types do not tell: that traffic and watches were
+// started and that the kinds of objects exist.
 func (p *parser) checkReferences(e *expression, line, col int) bool {
 	before := len(p.problems)
 	info := e.ast.NativeRep().SourceInfo()
@@ -119,12 +121,16 @@ func (p *parser) checkReferences(e *expression, line, col int) bool {
 		}
 		return line + at.Line() - 1, at.Column() + 1
 	}
-	for _, name := range e.traffic {
-		if _, ok := p.traffic[name]; !ok {
-			l, c := place(e.trafficID(name))
-			p.problemAt(l, c+1, fault.Suggest(name, slices.Sorted(maps.Keys(p.traffic))), "no traffic %s was started before this line", name)
+	started := func(what, variable string, names []string, lines map[string]int) {
+		for _, name := range names {
+			if _, ok := lines[name]; !ok {
+				l, c := place(e.memberID(variable, name))
+				p.problemAt(l, c+1, fault.Suggest(name, slices.Sorted(maps.Keys(lines))), "no %s %s was started before this line", what, name)
+			}
 		}
 	}
+	started("traffic", "traffic", e.traffic, p.traffic)
+	started("watch", "watches", e.watches, p.watches)
 	for _, o := range e.objects {
 		l, c := place(o.id)
 		if o.gvk.Kind == "" {
@@ -136,28 +142,28 @@ func (p *parser) checkReferences(e *expression, line, col int) bool {
 	return len(p.problems) == before
 }
 
-// trafficID finds where a traffic is first named.
-func (e *expression) trafficID(name string) int64 {
+// memberID finds where a member of a map is first named.
+func (e *expression) memberID(variable, name string) int64 {
 	id := int64(0)
 	ast.PreOrderVisit(e.ast.NativeRep().Expr(), ast.NewExprVisitor(func(x ast.Expr) {
-		if n, ok := trafficName(x); ok && n == name && id == 0 {
+		if n, ok := memberName(x, variable); ok && n == name && id == 0 {
 			id = x.ID()
 		}
 	}))
 	return id
 }
 
-// trafficName is NAME if an expression is traffic.NAME or traffic['NAME'].
-func trafficName(x ast.Expr) (string, bool) {
-	isTraffic := func(o ast.Expr) bool { return o.Kind() == ast.IdentKind && o.AsIdent() == "traffic" }
+// memberName is NAME if an expression is VARIABLE.NAME or VARIABLE['NAME'].
+func memberName(x ast.Expr, variable string) (string, bool) {
+	isVariable := func(o ast.Expr) bool { return o.Kind() == ast.IdentKind && o.AsIdent() == variable }
 	switch x.Kind() {
 	case ast.SelectKind:
-		if isTraffic(x.AsSelect().Operand()) {
+		if isVariable(x.AsSelect().Operand()) {
 			return x.AsSelect().FieldName(), true
 		}
 	case ast.CallKind:
 		c := x.AsCall()
-		if len(c.Args()) == 2 && strings.HasPrefix(c.FunctionName(), "_[") && isTraffic(c.Args()[0]) {
+		if len(c.Args()) == 2 && strings.HasPrefix(c.FunctionName(), "_[") && isVariable(c.Args()[0]) {
 			if s, ok := literal(c.Args()[1]); ok {
 				return s, true
 			}
@@ -179,11 +185,14 @@ func (e *expression) collect() {
 	named := 0
 	all := 0
 	ast.PreOrderVisit(e.ast.NativeRep().Expr(), ast.NewExprVisitor(func(x ast.Expr) {
-		if name, ok := trafficName(x); ok {
+		if name, ok := memberName(x, "traffic"); ok {
 			named++
 			if !slices.Contains(e.traffic, name) {
 				e.traffic = append(e.traffic, name)
 			}
+		}
+		if name, ok := memberName(x, "watches"); ok && !slices.Contains(e.watches, name) {
+			e.watches = append(e.watches, name)
 		}
 		switch x.Kind() {
 		case ast.IdentKind:

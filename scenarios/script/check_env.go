@@ -16,81 +16,6 @@ import (
 	"k8s.io/apiserver/pkg/cel/library"
 )
 
-// The types that checks see. Times are seconds since the cluster was ready.
-type (
-	celTraffic struct {
-		Sent      int64            `cel:"sent"`
-		Succeeded int64            `cel:"succeeded"`
-		Failed    int64            `cel:"failed"`
-		Success   float64          `cel:"success"`
-		Reasons   map[string]int64 `cel:"reasons"`
-		Backends  map[string]int64 `cel:"backends"`
-		Last      celResult        `cel:"last"`
-	}
-	celResult struct {
-		Time    float64 `cel:"time"`
-		Latency float64 `cel:"latency"`
-		Status  int64   `cel:"status"`
-		Reason  string  `cel:"reason"`
-		Backend string  `cel:"backend"`
-	}
-	celComponent struct {
-		Name    string  `cel:"name"`
-		State   string  `cel:"state"`
-		Healthy bool    `cel:"healthy"`
-		Message string  `cel:"message"`
-		Since   float64 `cel:"since"`
-		Starts  int64   `cel:"starts"`
-	}
-	celMachine struct {
-		Name       string `cel:"name"`
-		Power      string `cel:"power"`
-		Kubelet    string `cel:"kubelet"`
-		Network    string `cel:"network"`
-		Containers int64  `cel:"containers"`
-	}
-	celContainer struct {
-		Node       string  `cel:"node"`
-		Namespace  string  `cel:"namespace"`
-		Pod        string  `cel:"pod"`
-		Name       string  `cel:"name"`
-		Image      string  `cel:"image"`
-		State      string  `cel:"state"`
-		Ready      bool    `cel:"ready"`
-		Restarts   int64   `cel:"restarts"`
-		ExitCode   int64   `cel:"exitCode"`
-		Reason     string  `cel:"reason"`
-		StartedAt  float64 `cel:"startedAt"`
-		FinishedAt float64 `cel:"finishedAt"`
-	}
-	celEvent struct {
-		Seq     int64   `cel:"seq"`
-		Time    float64 `cel:"time"`
-		Actor   string  `cel:"actor"`
-		Verb    string  `cel:"verb"`
-		Subject string  `cel:"subject"`
-		Message string  `cel:"message"`
-		Cause   int64   `cel:"cause"`
-	}
-	celIncident struct {
-		ID       string  `cel:"id"`
-		Subject  string  `cel:"subject"`
-		Owner    string  `cel:"owner"`
-		Cause    string  `cel:"cause"`
-		Event    int64   `cel:"event"`
-		Start    float64 `cel:"start"`
-		Detected float64 `cel:"detected"`
-		End      float64 `cel:"end"`
-		Open     bool    `cel:"open"`
-	}
-)
-
-// celTypes are the types above, in the order in which the reference has them.
-var celTypes = []reflect.Type{
-	reflect.TypeFor[celTraffic](), reflect.TypeFor[celResult](), reflect.TypeFor[celComponent](), reflect.TypeFor[celMachine](),
-	reflect.TypeFor[celContainer](), reflect.TypeFor[celEvent](), reflect.TypeFor[celIncident](),
-}
-
 // celLists are the variables that hold all objects of a kind.
 var celLists = map[string]schema.GroupVersionKind{
 	"pods":                   {Version: "v1", Kind: "Pod"},
@@ -129,6 +54,10 @@ var celEnv = sync.OnceValues(func() (*cel.Env, error) {
 		cel.Variable("containers", cel.ListType(objectType[celContainer]())),
 		cel.Variable("timeline", cel.ListType(objectType[celEvent]())),
 		cel.Variable("incidents", cel.ListType(objectType[celIncident]())),
+		cel.Variable("backups", cel.ListType(objectType[celBackup]())),
+		cel.Variable("restores", cel.ListType(objectType[celRestore]())),
+		cel.Variable("replicas", cel.ListType(objectType[celReplica]())),
+		cel.Variable("watches", cel.MapType(cel.StringType, objectType[celWatch]())),
 		cel.Variable("now", cel.DoubleType),
 		cel.Variable(objectsVar, cel.MapType(cel.StringType, cel.DynType)),
 		cel.CrossTypeNumericComparisons(true),
@@ -180,22 +109,12 @@ func lookupObject(args ...ref.Val) ref.Val {
 
 // celVariables are the names of all variables.
 func celVariables() []string {
-	names := []string{"traffic", "components", "machines", "containers", "timeline", "incidents", "now"}
+	names := []string{
+		"traffic", "components", "machines", "containers", "timeline", "incidents", "backups", "restores", "replicas", "watches", "now",
+	}
 	for name := range celLists {
 		names = append(names, name)
 	}
 	slices.Sort(names)
 	return names
-}
-
-// celFields are the names of all fields of the types that checks see.
-func celFields() []string {
-	var names []string
-	for _, t := range celTypes {
-		for i := range t.NumField() {
-			names = append(names, t.Field(i).Tag.Get("cel"))
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }

@@ -17,7 +17,7 @@ func (c checkCondition) bind(r *run) (bound, error) {
 	if text == c.text {
 		return newBoundCheck(c.expr, r), nil
 	}
-	p := parser{script: r.script, traffic: r.trafficLines()}
+	p := parser{script: r.script, traffic: r.linesOf(verbTraffic.Name), watches: r.linesOf(verbWatch.Name)}
 	e := p.compileCheck(text, 0, 1)
 	if e == nil {
 		return nil, fmt.Errorf("check %s: %s", text, p.problems[0].Message)
@@ -50,8 +50,10 @@ func (e *expression) looksAt() needs {
 			n.kinds = append(n.kinds, gvk)
 		}
 		switch name {
-		case "timeline", "components", "machines", "containers", "incidents":
+		case "timeline", "components", "machines", "containers", "incidents", "backups", "restores", "replicas":
 			n.timeline = true
+		case "watches":
+			n.watches = true
 		}
 	}
 	for _, o := range e.objects {
@@ -182,6 +184,14 @@ func (a activation) resolve(name string) (any, bool) {
 		return r.celContainers(), true
 	case "incidents":
 		return r.celIncidents(), true
+	case "backups":
+		return r.celBackups(), true
+	case "restores":
+		return r.celRestores(), true
+	case "replicas":
+		return r.celReplicas(), true
+	case "watches":
+		return r.watches.state(), true
 	case objectsVar:
 		return a.objects(), true
 	}

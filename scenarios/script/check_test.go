@@ -3,6 +3,9 @@ package script
 import (
 	"strings"
 	"testing"
+	"time"
+
+	"demarc/sim/api"
 )
 
 // TestChecks evaluates checks against the fake world, in which the pod a is
@@ -24,14 +27,29 @@ func TestChecks(t *testing.T) {
 		{`machines.exists(m, m.name == "$(node/1)" && m.power == "stopped")`, true, ""},
 		{`now == 5.0`, true, ""},
 		{`timeline.exists(e, e.verb == "crash" && e.time == 1.0 && e.actor == "provider")`, true, ""},
-		{`timeline.size() > 7`, false, "timeline.size() = 1"},
+		{`timeline.size() > 7`, false, "timeline.size() = 3"},
 		{`quantity("1Gi").isGreaterThan(quantity("1Mi"))`, true, ""},
 		{`size(incidents) == 0 && deployments.size() == 0`, true, ""},
+		{`backups.size() == 2 && backups[0].id == "b1" && backups[1].at == 4.0 && backups[1].problem == "short"`, true, ""},
+		{`backups.all(b, b.verified)`, false, `"id":"b2"`},
+		{`backups[0].keys == 7 && backups[0].databaseBytes == 4096 && backups[0].slot == -3.0 && backups[0].duration == 0.5`, true, ""},
+		{`restores[0].phase == "done" && restores[0].rpo == 1800.0 && restores[0].rto < 60 && restores[0].skipped == ["b2"]`, true, ""},
+		{`restores[0].orphanedPods.exists(p, p == "default/a") && restores[0].revivedPods.size() == 0 && restores[0].end == 0.0`, true, ""},
+		{`replicas.exists(r, r.state == "leader" && r.term == 3 && r.last - r.applied == 1)`, true, ""},
+		{`replicas.all(r, r.network == "up")`, false, `"name":"1"`},
+		{`watches.size() == 0`, true, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.check, func(t *testing.T) {
 			report, _, _ := play(t, "at 1s crash etcd\nat 5s check check.cel\n-- check.cel --\n"+tt.check+"\n", func(w *fakeWorld) {
 				w.pod(t, "a", "Running")
+				began := time.Now()
+				w.backUp(api.Backup{ID: "b2", At: began.Add(4 * time.Second), Problem: "short"})
+				w.backUp(api.Backup{ID: "b1", Slot: began.Add(-3 * time.Second), At: began, Verified: true, Keys: 7, DatabaseBytes: 4096, DurationSeconds: 0.5})
+				w.restores = []api.Restore{{
+					ID: "r1", Phase: api.RestoreDone, RPOSeconds: 1800, RTOSeconds: 42, Skipped: []api.SkippedBackup{{ID: "b2", Reason: "short"}},
+					Reconciled: api.Reconciled{OrphanedPods: []string{"default/a"}},
+				}}
 			})
 			got := report.Expectations[0]
 			if got.Held != tt.held || !strings.Contains(got.Seen, tt.seen) {

@@ -1,6 +1,10 @@
 package script
 
-import "demarc/sim/api"
+import (
+	"slices"
+
+	"demarc/sim/api"
+)
 
 // celTimeline is the timeline as checks see it. Events never change, so each
 // is converted once.
@@ -47,6 +51,44 @@ func (r *run) celIncidents() []*celIncident {
 		return &celIncident{
 			ID: i.ID, Subject: i.Subject, Owner: string(i.Owner), Cause: i.Cause, Event: i.Event,
 			Start: seconds(i.Start, r.ready), Detected: seconds(i.Detected, r.ready), End: seconds(i.End, r.ready), Open: i.End.IsZero(),
+		}
+	})
+}
+
+// backups is the catalogue, the oldest first.
+func (r *run) backups() []api.Backup {
+	list := slices.Clone(r.world.Backups())
+	slices.SortStableFunc(list, func(a, b api.Backup) int { return a.At.Compare(b.At) })
+	return list
+}
+
+func (r *run) celBackups() []*celBackup {
+	return convert(r.backups(), func(b api.Backup) *celBackup {
+		return &celBackup{
+			ID: b.ID, Slot: seconds(b.Slot, r.ready), At: seconds(b.At, r.ready), Duration: b.DurationSeconds, Revision: b.Revision,
+			Keys: b.Keys, Bytes: b.Bytes, DatabaseBytes: b.DatabaseBytes, SHA256: b.SHA256, Member: b.Member,
+			Verified: b.Verified, Problem: b.Problem,
+		}
+	})
+}
+
+func (r *run) celRestores() []*celRestore {
+	return convert(r.world.Restores(), func(x api.Restore) *celRestore {
+		return &celRestore{
+			ID: x.ID, Reason: x.Reason, Requested: x.Requested, Phase: x.Phase, Error: x.Error, Backup: x.Backup,
+			Skipped:  convert(x.Skipped, func(s api.SkippedBackup) string { return s.ID }),
+			BackupAt: seconds(x.BackupAt, r.ready), Lost: seconds(x.Lost, r.ready), Decided: seconds(x.Decided, r.ready),
+			End: seconds(x.End, r.ready), Revision: x.Revision, RPO: x.RPOSeconds, RTO: x.RTOSeconds,
+			OrphanedPods: x.Reconciled.OrphanedPods, RevivedPods: x.Reconciled.RevivedPods,
+		}
+	})
+}
+
+func (r *run) celReplicas() []*celReplica {
+	return convert(r.world.Replicas(), func(x api.Replica) *celReplica {
+		return &celReplica{
+			Name: x.Name, State: x.State, Network: x.Network, Term: int64(x.Term), Applied: int64(x.Applied), Last: int64(x.Last),
+			Since: seconds(x.Since, r.ready),
 		}
 	})
 }

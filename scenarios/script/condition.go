@@ -28,6 +28,7 @@ type needs struct {
 	kinds    []schema.GroupVersionKind
 	traffic  []string
 	timeline bool // or anything else of which the timeline tells
+	watches  bool
 }
 
 // outcome is whether a condition holds, and why.

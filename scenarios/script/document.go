@@ -41,8 +41,8 @@ Objects match in part: maps by the fields that are given, lists whose items have
 or port by that, other lists exactly; null matches a field that is not there. Without metadata.name any object of
 the kind in the namespace (default, if none is given) can match. $(node/0) in a section or a check is the full
 name of a node. While the API server cannot be reached, nothing matches: "within" goes on waiting, "throughout"
-has failed. So has a check on Kubernetes objects; checks on traffic, containers, machines, components, incidents
-and the timeline see the truth at all times.
+has failed. So has a check on Kubernetes objects; checks on traffic, containers, machines, components, incidents,
+backups, restores, replicas, watches and the timeline see the truth at all times.
 `
 
 // traffics explains how traffic is counted.
@@ -54,11 +54,15 @@ sent in its window does not hold.
 // celDocs say what the variables of checks are.
 var celDocs = []struct{ name, doc string }{
 	{"traffic", "map: name -> Traffic; traffic.shop.success is from 0.0 to 1.0"},
-	{"components", "map: name -> Component, such as components['kube-apiserver'].healthy"},
+	{"components", "map: name -> Component, such as components['kube-apiserver'].healthy, or components['etcd/0'] of several"},
 	{"machines", "list of Machine: the worker machines as they are, whatever the API server believes"},
 	{"containers", "list of Container, as the nodes' runtimes know them"},
 	{"timeline", "list of Event, the oldest first; times are seconds since the cluster was ready"},
 	{"incidents", "list of Incident; end is 0 and open true while one lasts"},
+	{"backups", "list of Backup: the provider's catalogue, the oldest first"},
+	{"restores", "list of Restore, the oldest first; rpo and rto are seconds, end is 0 while one lasts, and skipped has the IDs of newer backups that were bad"},
+	{"replicas", "list of Replica: the provider's plane; state is leader, follower, candidate or stopped"},
+	{"watches", "map: name -> Watch; backwards counts how often a version was lower than one that the client had seen: the past came back"},
 	{"now", "seconds since the cluster was ready"},
 	{"object('apps/v1', 'Deployment', 'default', 'shop')", "one Kubernetes object, or null"},
 }
@@ -68,14 +72,17 @@ func Document(w io.Writer) error {
 	d := &docWriter{w: w}
 	d.print("SCENARIOS\n\n%s\n", grammar)
 	d.print("CLUSTER\n")
-	d.args(clusterArgs)
+	d.args(clusterArgs())
 	for _, part := range []struct {
 		title string
 		fault bool
 	}{{"ACTIONS", false}, {"FAULTS AND REPAIRS", true}} {
 		d.print("\n%s\n", part.title)
 		if part.fault {
-			d.print("Each takes by=: %s.\n", fault.By().Doc)
+			d.print("%s", wrap("Each takes by=: "+fault.By().Doc+".", ""))
+			d.print("%s", wrap("COMPONENT is one of "+strings.Join(fault.Components(), ", ")+
+				"; in a cluster with several, etcd/N and kube-apiserver/N are one of them, counted from 0. REPLICA is 0, 1, 2 or leader; "+
+				"a backup's ID is the time of its slot, or latest.", ""))
 		}
 		for _, v := range Verbs() {
 			if v.Fault == part.fault {
@@ -85,7 +92,7 @@ func Document(w io.Writer) error {
 	}
 	d.print("\nCHECKS\nChecks are CEL (cel.dev) with the libraries of Kubernetes.\n%s\n", traffics)
 	for _, v := range celDocs {
-		d.print("  %s\n      %s\n", v.name, v.doc)
+		d.print("  %s\n%s", v.name, wrap(v.doc, "      "))
 	}
 	lists := make([]string, 0, len(celLists))
 	for name := range celLists {
@@ -120,15 +127,16 @@ func (d *docWriter) verb(v Verb) {
 	if v.Doc != "" {
 		d.print("%s", wrap(v.Doc, "      "))
 	}
-	d.args(v.Args)
+	args := v.Args
+	if v.Fault {
+		args = slices.DeleteFunc(slices.Clone(args), func(a Arg) bool { return a.Name == fault.By().Name }) // said once for all
+	}
+	d.args(args)
 	d.print("      Example: at 10m %s\n", v.Example)
 }
 
 func (d *docWriter) args(args []Arg) {
 	for _, a := range args {
-		if a.Name == fault.By().Name {
-			continue // said once for all
-		}
 		notes := ""
 		if len(a.Values) > 0 {
 			notes = " (" + strings.Join(a.Values, ", ") + ")"
@@ -136,7 +144,8 @@ func (d *docWriter) args(args []Arg) {
 		if a.Default != "" {
 			notes += " [" + a.Default + "]"
 		}
-		d.print("        %-10s %s%s\n", a.Name, a.Doc, notes)
+		doc := wrap(a.Doc+notes, strings.Repeat(" ", 21))
+		d.print("        %-12s %s", a.Name, doc[21:])
 	}
 }
 

@@ -3,6 +3,8 @@ package script
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/url"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -24,14 +26,22 @@ type kube struct {
 	mapper meta.RESTMapper // of kinds that are not built in; nil until needed
 }
 
+// newKube makes a client with connections of its own: client-go shares those of
+// clients that are configured alike, but for a proxy function, which it cannot
+// compare.
 func newKube(cfg *rest.Config) (*kube, error) {
 	cfg = rest.CopyConfig(cfg)
 	cfg.WarningHandler = rest.NoWarnings{} // nobody reads an engine's log for them
-	d, err := dynamic.NewForConfig(cfg)
+	cfg.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }
+	client, err := rest.HTTPClientFor(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("make a client: %w", err)
 	}
-	disco, err := discovery.NewDiscoveryClientForConfig(cfg)
+	d, err := dynamic.NewForConfigAndClient(cfg, client)
+	if err != nil {
+		return nil, fmt.Errorf("make a client: %w", err)
+	}
+	disco, err := discovery.NewDiscoveryClientForConfigAndClient(cfg, client)
 	if err != nil {
 		return nil, fmt.Errorf("make a discovery client: %w", err)
 	}
@@ -89,12 +99,12 @@ func (k *kube) find(gvk schema.GroupVersionKind) (*meta.RESTMapping, error) {
 	return k.mapper.RESTMapping(full.GroupKind(), full.Version)
 }
 
-// list returns the objects of a kind in all namespaces, and the resource
-// version from which to watch.
-func (k *kube) list(ctx context.Context, gvk schema.GroupVersionKind) ([]*unstructured.Unstructured, string, error) {
+// list returns the objects of a kind in a namespace, or in all if that is empty,
+// and the resource version from which to watch.
+func (k *kube) list(ctx context.Context, gvk schema.GroupVersionKind, namespace string) ([]*unstructured.Unstructured, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	res, err := k.resource(ctx, gvk, "")
+	res, err := k.resource(ctx, gvk, namespace)
 	if err != nil {
 		return nil, "", err
 	}

@@ -57,7 +57,7 @@ func openLens(ctx context.Context, k *kube, kinds []schema.GroupVersionKind) *le
 func (l *lens) follow(ctx context.Context, gvk schema.GroupVersionKind, listed func()) {
 	for ctx.Err() == nil {
 		began := time.Now()
-		objects, version, err := l.kube.list(ctx, gvk)
+		objects, version, err := l.kube.list(ctx, gvk, "")
 		l.set(gvk, objects, err)
 		listed()
 		if err == nil {

@@ -23,9 +23,12 @@ func Parse(file string, data []byte) (*Script, []Problem) {
 	p := &parser{
 		script: &Script{
 			Name: scriptName(file), File: file, sections: map[string]*section{},
-			Cluster: api.ClusterSpec{Name: defaultName, Nodes: api.DefaultNodes, Edition: api.DefaultEdition, Start: defaultStart, Seed: defaultSeed},
+			Cluster: api.ClusterSpec{
+				Name: defaultName, Nodes: api.DefaultNodes, Edition: api.DefaultEdition, Start: defaultStart, Seed: defaultSeed,
+				EtcdMembers: 1, APIServers: 1,
+			},
 		},
-		traffic: map[string]int{},
+		traffic: map[string]int{}, watches: map[string]int{},
 	}
 	p.readSections(data, archive)
 	p.readScript(string(archive.Comment))
@@ -47,6 +50,7 @@ type parser struct {
 	line     int // of the statement being read
 
 	traffic   map[string]int // names of traffic so far, and their lines
+	watches   map[string]int // likewise of watches
 	statement bool           // a statement has been read
 	cluster   int            // line of the cluster statement
 	final     int            // line of the first finally

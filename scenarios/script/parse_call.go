@@ -139,7 +139,11 @@ func (p *parser) setArg(c *call, a Arg, w word, col int) {
 		}
 	case ArgEnum:
 		if !slices.Contains(a.Values, v) {
-			p.problem(col, fault.Suggest(v, a.Values), "%s=%s: want one of %s", a.Name, v, strings.Join(a.Values, ", "))
+			what := a.Name + "=" + v
+			if a.Positional {
+				what = strconv.Quote(v)
+			}
+			p.problem(col, fault.Suggest(v, a.Values), "%s: want one of %s", what, strings.Join(a.Values, ", "))
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"demarc/sim/api"
 	"demarc/sim/fault"
 )
 
@@ -26,7 +27,7 @@ func TestStarterHasNoProblems(t *testing.T) {
 
 func TestParseSteps(t *testing.T) {
 	s, problems := Parse("dir/x.txtar", []byte(`# Title
-cluster nodes=5 edition=2026-08 seed=7 start=2026-03-01T00:00:00+01:00 name=prod
+cluster nodes=5 edition=2026-08 seed=7 start=2026-03-01T00:00:00+01:00 name=prod etcd-members=3 api-servers=2 backup-keep=2d backup-daily=3
 clause  a.b c
 
 # One
@@ -45,6 +46,9 @@ finally check 'size(incidents) == 0'
 	c := s.Cluster
 	if c.Nodes != 5 || c.Edition != "2026-08" || c.Seed != 7 || c.Name != "prod" || c.Start.Format(time.RFC3339) != "2026-02-28T23:00:00Z" {
 		t.Errorf("cluster: got %+v", c)
+	}
+	if want := (api.BackupPolicy{KeepAll: api.Duration(48 * time.Hour), KeepDaily: 3}); c.EtcdMembers != 3 || c.APIServers != 2 || c.Backups != want {
+		t.Errorf("members and backups: got %+v", c)
 	}
 	if s.Name != "x" || len(s.Clauses) != 2 || len(s.steps) != 8 {
 		t.Fatalf("got name %q, clauses %q, %d steps", s.Name, s.Clauses, len(s.steps))

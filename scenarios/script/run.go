@@ -15,11 +15,12 @@ const actionTimeout = 30 * time.Second
 
 // run is one run of a script.
 type run struct {
-	script *Script
-	world  World
-	kube   *kube
-	emit   func(api.Step)
-	report *api.Report
+	script  *Script
+	world   World
+	kube    *kube
+	watches *watches
+	emit    func(api.Step)
+	report  *api.Report
 
 	ready   time.Time // when the run began: time 0 of the script
 	n       int       // steps that were emitted
@@ -35,15 +36,16 @@ type run struct {
 // played, for reasons that are not the scenario's. The report's RealSeconds is
 // left to the caller, who knows real time.
 func (s *Script) Run(ctx context.Context, world World, emit func(api.Step)) (*api.Report, error) {
-	k, err := newKube(world.Customer())
+	connect := func() (*kube, error) { return newKube(world.Customer()) }
+	return s.play(ctx, world, connect, emit)
+}
+
+// play is Run with clients that connect makes.
+func (s *Script) play(ctx context.Context, world World, connect func() (*kube, error), emit func(api.Step)) (*api.Report, error) {
+	k, err := connect()
 	if err != nil {
 		return nil, err
 	}
-	return s.play(ctx, world, k, emit)
-}
-
-// play is Run with a client.
-func (s *Script) play(ctx context.Context, world World, k *kube, emit func(api.Step)) (*api.Report, error) {
 	if emit == nil {
 		emit = func(api.Step) {}
 	}
@@ -52,7 +54,10 @@ func (s *Script) play(ctx context.Context, world World, k *kube, emit func(api.S
 		Scenario: s.Name, File: s.File, Title: s.Title, Verdict: api.VerdictHeld,
 		Edition: s.Cluster.Edition, Seed: s.Cluster.Seed, Clauses: s.Clauses,
 		Expectations: []api.Expectation{}, Traffic: []api.Traffic{}, Incidents: []api.Incident{},
+		Backups: []api.Backup{}, Restores: []api.Restore{},
 	}
+	r.watches = newWatches(ctx, connect)
+	defer r.watches.close()
 	for _, st := range s.steps {
 		if err := r.step(ctx, st); err != nil {
 			return nil, err
@@ -168,14 +173,16 @@ func (r *run) finish() {
 		r.report.Traffic = append(r.report.Traffic, api.Traffic{Spec: rec.Spec(), Sent: t.Sent, Failed: t.Failed, Reasons: t.Reasons})
 	}
 	r.report.Incidents = append(r.report.Incidents, r.world.Incidents()...)
+	r.report.Backups = append(r.report.Backups, r.backups()...)
+	r.report.Restores = append(r.report.Restores, r.world.Restores()...)
 }
 
-// trafficLines are the names of the traffic that was started, for the compiler
-// of checks.
-func (r *run) trafficLines() map[string]int {
+// linesOf are the names of what a verb starts, traffic or watches, and their
+// lines, for the compiler of checks.
+func (r *run) linesOf(verb string) map[string]int {
 	lines := map[string]int{}
 	for _, s := range r.script.steps {
-		if s.act != nil && s.act.verb.Name == verbTraffic.Name {
+		if s.act != nil && s.act.verb.Name == verb {
 			lines[s.act.text("name")] = s.line
 		}
 	}

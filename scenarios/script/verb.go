@@ -92,7 +92,7 @@ func (c *call) duration(name string) time.Duration {
 func Verbs() []Verb {
 	verbs := []Verb{
 		verbApply, verbDelete, verbScale, verbPatch, verbRestart, verbLabel, verbAnnotate,
-		verbCordon, verbUncordon, verbDrain, verbTraffic, verbStopTraffic,
+		verbCordon, verbUncordon, verbDrain, verbTraffic, verbStopTraffic, verbWatch, verbBackup,
 	}
 	for _, k := range fault.Kinds() {
 		verbs = append(verbs, faultVerb(k))

@@ -38,7 +38,7 @@ var verbDrain = Verb{
 		if err != nil {
 			return err
 		}
-		pods, _, err := r.kube.list(ctx, podKind)
+		pods, _, err := r.kube.list(ctx, podKind, "")
 		if err != nil {
 			return fmt.Errorf("list the pods of %s: %w", node, err)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"demarc/sim/fault"
 )
@@ -23,23 +25,28 @@ func faultVerb(k fault.Kind) Verb {
 			arg.Type = ArgEnum
 		}
 		arg.Required = a.Required
-		if a.Only != "" {
-			arg.Default = "" // filled in by fault.Parse, for the right targets
+		if len(a.Only) > 0 {
+			// Filled in by fault.Parse, for the right targets.
+			arg.Default, arg.Doc = "", fmt.Sprintf("%s [%s]", a.Doc, a.Default)
 		}
 		v.Args = append(v.Args, arg)
 	}
 	return v
 }
 
+// targetDoc lists what a kind can strike. COMPONENT stands for all of them.
 func targetDoc(k fault.Kind) string {
-	s := "one of"
-	for i, t := range k.Targets {
-		if i > 0 {
-			s += ","
+	forms := k.TargetForms()
+	if len(k.Components) == 0 {
+		forms = nil
+		for _, t := range k.Targets {
+			forms = append(forms, string(t))
 		}
-		s += " " + string(t)
 	}
-	return s
+	if len(forms) == 1 {
+		return forms[0]
+	}
+	return "one of " + strings.Join(forms, ", ")
 }
 
 // checkFault lets the registry of faults check the words.
@@ -56,9 +63,34 @@ func checkFault(p *parser, c *call) {
 		return
 	}
 	c.fault = spec
-	if t, err := fault.ParseTarget(spec.Target); err == nil && t.Node != "" {
-		target := c.args["target"]
+	t, err := fault.ParseTarget(spec.Target)
+	if err != nil {
+		return
+	}
+	target := c.args["target"]
+	switch {
+	case t.Node != "":
 		p.checkNodeIndex(t.Node, target.col+len(target.text)-len(t.Node))
+	case t.Instance != "":
+		p.checkInstance(c, t, target.col)
+	}
+}
+
+// checkInstance checks that the cluster has the instance of a component, and
+// that a member of etcd that is cut off has others.
+func (p *parser) checkInstance(c *call, t fault.Target, col int) {
+	n, property := p.script.Cluster.APIServers, "api-servers"
+	if t.Component == "etcd" {
+		n, property = p.script.Cluster.EtcdMembers, "etcd-members"
+	}
+	index, err := strconv.Atoi(t.Instance)
+	switch {
+	case n == 1 && c.verb.Name == "partition" && t.Component == "etcd":
+		p.problem(col, "", "%s has no other members to be cut off from: that needs cluster etcd-members=3", t)
+	case n == 1:
+		p.problem(col, t.Component, "the cluster has only one %s: write %[1]s, or cluster %s=3", t.Component, property)
+	case err != nil || index >= n:
+		p.problem(col, "", "there is no %s: the cluster has %s=%d, from %s/0 to %[4]s/%[5]d", t, property, n, t.Component, n-1)
 	}
 }
 

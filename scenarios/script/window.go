@@ -48,7 +48,7 @@ func (r *run) instant(ctx context.Context, cond bound) *view {
 	answers := map[schema.GroupVersionKind]answer{}
 	for _, gvk := range cond.needs().kinds {
 		if _, ok := answers[gvk]; !ok {
-			objects, _, err := r.kube.list(ctx, gvk)
+			objects, _, err := r.kube.list(ctx, gvk, "")
 			answers[gvk] = answer{objects, err}
 		}
 	}
@@ -142,6 +142,9 @@ func (r *run) changes(n needs, l *lens) []<-chan struct{} {
 			_, changed := rec.Results(time.Now())
 			all = append(all, changed)
 		}
+	}
+	if n.watches {
+		all = append(all, r.watches.wait())
 	}
 	if n.timeline {
 		_, changed := r.world.Timeline().Since(r.world.Timeline().Last().Seq)

@@ -34,6 +34,15 @@ type World interface {
 	Machines() []api.Machine
 	Containers() []api.Container
 	Incidents() []api.Incident
+	// Backups, Restores and Replicas are what the provider's own plane has.
+	Backups() []api.Backup
+	Restores() []api.Restore
+	Replicas() []api.Replica
+	// Backup does something with backups on somebody's behalf: list, show,
+	// verify, take, restore or delete. Only the provider may. The ID may be empty
+	// for list and take, and for restore, which then uses the newest backup that
+	// verifies.
+	Backup(ctx context.Context, by api.Role, action, id string) error
 	// NodeName resolves an index or a vmss suffix to a node's full name.
 	NodeName(ref string) (string, bool)
 }

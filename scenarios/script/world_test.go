@@ -31,8 +31,11 @@ type fakeWorld struct {
 	log     *timeline.Log
 	client  *fake.FakeDynamicClient
 	down    atomic.Bool
-	mu      sync.Mutex // guards records: requests come in timers' goroutines
+	mu      sync.Mutex // guards what follows: requests come in timers' goroutines
 	records map[string]*traffic.Record
+
+	catalogue []api.Backup
+	restores  []api.Restore
 }
 
 func newFakeWorld() *fakeWorld {
@@ -78,9 +81,42 @@ func (w *fakeWorld) Machines() []api.Machine {
 }
 func (w *fakeWorld) Containers() []api.Container { return nil }
 func (w *fakeWorld) Incidents() []api.Incident   { return nil }
+func (w *fakeWorld) Backups() []api.Backup {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.catalogue
+}
+func (w *fakeWorld) Restores() []api.Restore {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.restores
+}
+func (w *fakeWorld) Replicas() []api.Replica {
+	return []api.Replica{
+		{Name: "0", State: "leader", Network: "up", Term: 3, Applied: 40, Last: 41}, {Name: "1", State: "follower", Network: "cut"}, {Name: "2", State: "stopped"},
+	}
+}
+func (w *fakeWorld) Backup(_ context.Context, by api.Role, action, id string) error {
+	if by != api.RoleProvider {
+		return errors.New("backups are the provider's; ask for a restore with a support case")
+	}
+	w.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "asked", Subject: strings.TrimSpace(action + " " + id)})
+	return nil
+}
+
+// backUp puts a backup into the catalogue.
+func (w *fakeWorld) backUp(b api.Backup) {
+	w.mu.Lock()
+	w.catalogue = append(w.catalogue, b)
+	w.mu.Unlock()
+	w.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "took", Subject: "backup/" + b.ID})
+}
 func (w *fakeWorld) NodeName(ref string) (string, bool) {
 	return "n-" + ref, len(ref) == 1
 }
+
+// connect makes a client of the fake API server.
+func (w *fakeWorld) connect() (*kube, error) { return &kube{dynamic: w.client}, nil }
 
 // pod puts a pod into the fake API server, or changes its phase.
 func (w *fakeWorld) pod(t *testing.T, name, phase string) {
@@ -122,7 +158,7 @@ func play(t *testing.T, text string, setup func(*fakeWorld)) (report *api.Report
 			setup(world)
 		}
 		var err error
-		report, err = s.play(t.Context(), world, &kube{dynamic: world.client}, func(s api.Step) { steps = append(steps, s) })
+		report, err = s.play(t.Context(), world, world.connect, func(s api.Step) { steps = append(steps, s) })
 		if err != nil {
 			t.Error(err)
 		}

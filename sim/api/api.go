@@ -67,6 +67,12 @@ type ClusterSpec struct {
 	Seed uint64 `json:"seed"`
 	// Sample says that the sample workload and its traffic are installed.
 	Sample bool `json:"sample,omitempty"`
+	// EtcdMembers is 1 or 3; 1 if zero. APIServers is 1 to [MaxAPIServers]; 1
+	// if zero.
+	EtcdMembers int `json:"etcdMembers,omitempty"`
+	APIServers  int `json:"apiServers,omitempty"`
+	// Backups says which backups are kept.
+	Backups BackupPolicy `json:"backups,omitzero"`
 }
 
 // Handle is what an engine prints as one JSON line on its standard output as
@@ -194,6 +200,8 @@ type Report struct {
 	Expectations   []Expectation `json:"expectations"`
 	Traffic        []Traffic     `json:"traffic"`
 	Incidents      []Incident    `json:"incidents"`
+	Backups        []Backup      `json:"backups"`
+	Restores       []Restore     `json:"restores"`
 }
 
 // Verdicts of a [Report].
@@ -214,7 +222,8 @@ type Expectation struct {
 	AtSeconds float64 `json:"atSeconds"`
 }
 
-// Incident is an outage of one component or machine.
+// Incident is an outage of one component or machine, or a backup that went
+// wrong.
 type Incident struct {
 	ID      string         `json:"id"`
 	Subject string         `json:"subject"`

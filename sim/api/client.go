@@ -21,6 +21,10 @@ import (
 // milliseconds; one that is busy with a thousand nodes within seconds.
 const requestTimeout = 30 * time.Second
 
+// backupTimeout bounds a request that reads or writes a whole backup, in real
+// time. It takes virtual time, much of it if the disk is slow.
+const backupTimeout = 10 * time.Minute
+
 // Client speaks the management API. Its methods may be called from any
 // goroutine.
 type Client struct {
@@ -52,6 +56,14 @@ func (e *Error) Error() string {
 
 // ErrUnreachable says that no engine answers: it has ended, or it is stuck.
 var ErrUnreachable = errors.New("the engine does not answer")
+
+// WithToken is a client of the same engine with another token, and so perhaps
+// another role.
+func (c *Client) WithToken(token string) *Client {
+	other := *c
+	other.handle.Token = token
+	return &other
+}
 
 // Handle is what the client was made of.
 func (c *Client) Handle() Handle { return c.handle }
@@ -111,6 +123,55 @@ func (c *Client) Report(ctx context.Context) (*Report, error) {
 	return &r, nil
 }
 
+// Incidents lists the incidents, the oldest first.
+func (c *Client) Incidents(ctx context.Context) (list []Incident, err error) {
+	return list, c.call(ctx, http.MethodGet, PathIncidents, nil, &list)
+}
+
+// Backups lists the provider's catalogue of backups. This and everything below
+// that is about backups, restores and replicas is refused without the provider's
+// token: [Error] with status 403.
+func (c *Client) Backups(ctx context.Context) (list []Backup, err error) {
+	return list, c.call(ctx, http.MethodGet, PathBackups, nil, &list)
+}
+
+// Backup returns one entry of the catalogue.
+func (c *Client) Backup(ctx context.Context, id string) (b Backup, err error) {
+	return b, c.call(ctx, http.MethodGet, PathBackup+url.PathEscape(id), nil, &b)
+}
+
+// VerifyBackup reads a backup back and returns its entry: not Verified, with a
+// Problem, if it is not whole.
+func (c *Client) VerifyBackup(ctx context.Context, id string) (b Backup, err error) {
+	return b, c.callWithin(ctx, backupTimeout, http.MethodPost, PathBackup+url.PathEscape(id)+"/verify", nil, &b)
+}
+
+// TakeBackup takes a backup now.
+func (c *Client) TakeBackup(ctx context.Context) (b Backup, err error) {
+	return b, c.callWithin(ctx, backupTimeout, http.MethodPost, PathBackups, nil, &b)
+}
+
+// DeleteBackup deletes a backup.
+func (c *Client) DeleteBackup(ctx context.Context, id string) error {
+	return c.call(ctx, http.MethodDelete, PathBackup+url.PathEscape(id), nil, nil)
+}
+
+// Restores lists the restores, the oldest first.
+func (c *Client) Restores(ctx context.Context) (list []Restore, err error) {
+	return list, c.call(ctx, http.MethodGet, PathRestores, nil, &list)
+}
+
+// Restore asks for a restore and returns it as it was decided; [Client.Restores]
+// tells how it goes on.
+func (c *Client) Restore(ctx context.Context, r RestoreRequest) (x Restore, err error) {
+	return x, c.call(ctx, http.MethodPost, PathRestores, r, &x)
+}
+
+// Replicas lists the replicas of the provider's plane.
+func (c *Client) Replicas(ctx context.Context) (list []Replica, err error) {
+	return list, c.call(ctx, http.MethodGet, PathReplicas, nil, &list)
+}
+
 // Stop asks the engine to end in good order. It returns when the engine has
 // heard it, not when it has ended.
 func (c *Client) Stop(ctx context.Context) error {
@@ -127,7 +188,12 @@ func (c *Client) Stacks(ctx context.Context) ([]byte, error) {
 // call sends one request. The answer goes into out: JSON, or plain text if out
 // is a buffer; nil takes nothing.
 func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	return c.callWithin(ctx, requestTimeout, method, path, in, out)
+}
+
+// callWithin is call with a timeout of its own.
+func (c *Client) callWithin(ctx context.Context, timeout time.Duration, method, path string, in, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	resp, err := c.send(ctx, method, path, in)
 	if err != nil {

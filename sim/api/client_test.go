@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -44,6 +45,51 @@ func TestErrors(t *testing.T) {
 	gone := NewClient(Handle{Address: "127.0.0.1:1"})
 	if _, err := gone.Status(t.Context()); !errors.Is(err, ErrUnreachable) {
 		t.Errorf("nobody there: got %v, want %v", err, ErrUnreachable)
+	}
+}
+
+// TestProviderRequests checks what each method asks for, with which token.
+func TestProviderRequests(t *testing.T) {
+	var asked string
+	c := testClient(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		asked = strings.TrimSpace(r.Method + " " + r.URL.EscapedPath() + " " + string(body))
+		if r.Header.Get("Authorization") != "Bearer provider's" && r.URL.Path != PathIncidents {
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprint(w, `{"error": "backups are the provider's"}`)
+			return
+		}
+		if r.URL.Path == PathIncidents || r.Method == http.MethodGet && !strings.HasPrefix(r.URL.Path, PathBackup) {
+			fmt.Fprint(w, "[{}]")
+			return
+		}
+		fmt.Fprint(w, `{"id": "x"}`)
+	})
+	ctx := t.Context()
+	var e *Error
+	if _, err := c.Backups(ctx); !errors.As(err, &e) || e.Status != http.StatusForbidden {
+		t.Errorf("with the customer's token: got %v, want 403", err)
+	}
+	if list, err := c.Incidents(ctx); err != nil || len(list) != 1 {
+		t.Errorf("incidents: got %v, %v", list, err)
+	}
+	p := c.WithToken("provider's")
+	if c.Handle().Token != "secret" {
+		t.Error("WithToken changed the client that it was called on")
+	}
+	for want, do := range map[string]func() error{
+		"GET /v1/provider/backups":                  func() error { _, err := p.Backups(ctx); return err },
+		"GET /v1/provider/backups/a%2Fb":            func() error { _, err := p.Backup(ctx, "a/b"); return err },
+		"POST /v1/provider/backups/x/verify":        func() error { _, err := p.VerifyBackup(ctx, "x"); return err },
+		"POST /v1/provider/backups":                 func() error { _, err := p.TakeBackup(ctx); return err },
+		"DELETE /v1/provider/backups/x":             func() error { return p.DeleteBackup(ctx, "x") },
+		"GET /v1/provider/restores":                 func() error { _, err := p.Restores(ctx); return err },
+		`POST /v1/provider/restores {"backup":"x"}`: func() error { _, err := p.Restore(ctx, RestoreRequest{Backup: "x"}); return err },
+		"GET /v1/provider/replicas":                 func() error { _, err := p.Replicas(ctx); return err },
+	} {
+		if err := do(); err != nil || asked != want {
+			t.Errorf("asked for %q, %v; want %q", asked, err, want)
+		}
 	}
 }
 

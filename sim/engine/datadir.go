@@ -15,7 +15,7 @@ const HomeEnv = "DEMARC_HOME"
 
 // dataFormat is the format of data directories. It changes when an engine can
 // no longer read what an older one wrote.
-const dataFormat = 1
+const dataFormat = 2
 
 // label is a DNS label as Kubernetes wants it, RFC 1123.
 var label = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)

@@ -12,6 +12,7 @@ package fault
 
 import (
 	"slices"
+	"strings"
 
 	"demarc/sim/timeline"
 )
@@ -28,10 +29,16 @@ type Kind struct {
 	Example string `json:"example"`
 	// Targets are the kinds of things that it can strike.
 	Targets []TargetKind `json:"targets"`
+	// Components are the components that a Component target may be; empty
+	// means all of them.
+	Components []string `json:"components,omitempty"`
 	// Args are its arguments, beside "by", which every verb takes.
 	Args []Arg `json:"args,omitempty"`
 	// Repairs says that it puts something right instead of breaking it.
 	Repairs bool `json:"repairs,omitempty"`
+	// Actor is who does it when nobody is named; if empty, that depends on the
+	// target.
+	Actor timeline.Actor `json:"actor,omitempty"`
 }
 
 // ArgType is the form of an argument's value.
@@ -55,16 +62,20 @@ type Arg struct {
 	// Default is the value if none is given; empty if there is none.
 	Default  string `json:"default,omitempty"`
 	Required bool   `json:"required,omitempty"`
-	// Only says for which kind of target it is meant; empty means for all.
-	Only TargetKind `json:"only,omitempty"`
-	Doc  string     `json:"doc"`
+	// Only says for which kinds of targets it is meant; empty means for all.
+	Only []TargetKind `json:"only,omitempty"`
+	Doc  string       `json:"doc"`
 }
+
+// suits says whether the argument is meant for such a target.
+func (a Arg) suits(t TargetKind) bool { return len(a.Only) == 0 || slices.Contains(a.Only, t) }
 
 // by is the argument that every verb takes.
 var by = Arg{
 	Name: "by", Type: Enum,
 	Values: []string{string(timeline.Customer), string(timeline.Provider), string(timeline.Platform)},
-	Doc:    "who does it; by default the provider for the control plane, the platform for machines and their network, the customer for kubelets and containers",
+	Doc: "who does it; by default the provider for the control plane, the platform for machines, disks, networks and the provider's replicas, " +
+		"the customer for kubelets and containers",
 }
 
 // By is the argument "by=" that every verb takes, for help and completion.
@@ -84,13 +95,17 @@ func Lookup(verb string) (Kind, bool) {
 }
 
 // DefaultActor is who does this to such a target when nobody is named: the
-// provider operates the control plane, machines and network are the platform's,
-// and what happens on a node is the customer's doing.
+// kind's own actor, if it has one. Else the provider operates the control plane;
+// machines, disks and networks are the platform's, also those that the provider
+// uses; and what happens on a node is the customer's doing.
 func (k Kind) DefaultActor(target TargetKind) timeline.Actor {
+	if k.Actor != "" {
+		return k.Actor
+	}
 	switch target {
 	case Component, ControlPlane, All:
 		return timeline.Provider
-	case Node, Nodes, CustomerAccess:
+	case Node, Nodes, CustomerAccess, Provider, Replica, BackupStore, Backup:
 		return timeline.Platform
 	}
 	return timeline.Customer
@@ -116,4 +131,73 @@ func (k Kind) argNames() []string {
 		names = append(names, a.Name)
 	}
 	return append(names, by.Name)
+}
+
+// strikes says whether the kind can strike a target.
+func (k Kind) strikes(t Target) bool {
+	return slices.Contains(k.Targets, t.Kind) && (t.Kind != Component || slices.Contains(k.components(), t.Component))
+}
+
+// components are the components that a Component target may be.
+func (k Kind) components() []string {
+	if len(k.Components) > 0 {
+		return k.Components
+	}
+	return Components()
+}
+
+// TargetForms are how the targets that the kind can strike are written, for
+// help: etcd, etcd/N, node/NAME.
+func (k Kind) TargetForms() []string {
+	var forms []string
+	for _, t := range k.Targets {
+		if t != Component {
+			forms = append(forms, string(t))
+			continue
+		}
+		for _, c := range k.components() {
+			forms = append(forms, c)
+			if multiple(c) {
+				forms = append(forms, c+"/N")
+			}
+		}
+	}
+	return forms
+}
+
+// TargetWords are the targets that the kind can strike, for completion. Those
+// that end in a slash go on with what only the cluster knows.
+func (k Kind) TargetWords() []string {
+	var words []string
+	for _, t := range k.Targets {
+		switch t {
+		case Component:
+			words = append(words, k.components()...)
+			for _, c := range k.components() {
+				if multiple(c) {
+					words = append(words, below(c, instances...)...)
+				}
+			}
+		case Replica:
+			words = append(words, below("provider", append(slices.Clone(instances), Leader)...)...)
+		case Backup:
+			words = append(words, below("backup", Latest)...)
+		default:
+			word, _, open := strings.Cut(string(t), "/")
+			if open {
+				word += "/"
+			}
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
+// below puts words behind another and a slash.
+func below(word string, parts ...string) []string {
+	var words []string
+	for _, p := range parts {
+		words = append(words, word+"/"+p)
+	}
+	return words
 }

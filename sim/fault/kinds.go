@@ -1,60 +1,80 @@
 package fault
 
+import "demarc/sim/timeline"
+
+// hold is the argument of what takes a component down.
+func hold(until string) Arg {
+	return Arg{
+		Name: "hold", Type: Enum, Values: []string{"yes", "no"}, Default: "yes", Only: []TargetKind{Component, ControlPlane},
+		Doc: "yes: it stays so until it is " + until + ", whatever the provider tries; no: the provider is left to notice, and to restart it",
+	}
+}
+
 // kinds is the registry. A new kind is a new entry here and an effect in
 // package sim.
 var kinds = []Kind{
 	{
 		Verb:    "crash",
 		Summary: "ends something at once, without a goodbye",
-		Doc: "A component's listener and connections are gone in that instant, and it stays down until started. " +
+		Doc: "A component's listener and connections are gone in that instant. It stays down until started, however hard the provider's " +
+			"watchdog tries; with hold=no the provider is left to notice by its health checks, and restarts it. " +
+			"A replica of the provider's plane stays down until started. " +
 			"A container exits with code 137, and its node restarts it as its restart policy says; " +
 			"of a deployment, the containers of the oldest running pods are struck.",
 		Example: "crash etcd",
-		Targets: []TargetKind{Component, ControlPlane, Kubelet, Container, Pod, Deployment},
-		Args: []Arg{{
-			Name: "count", Type: Int, Default: "1", Only: Deployment,
-			Doc: "how many pods of the deployment, the oldest first",
-		}},
+		Targets: []TargetKind{Component, ControlPlane, Kubelet, Container, Pod, Deployment, Provider, Replica},
+		Args: []Arg{
+			{Name: "count", Type: Int, Default: "1", Only: []TargetKind{Deployment}, Doc: "how many pods of the deployment, the oldest first"},
+			hold("started"),
+		},
 	},
 	{
 		Verb:    "stop",
 		Summary: "ends something in good order",
-		Doc:     "It finishes what it is doing as its program does on SIGTERM, and stays down until started.",
+		Doc: "It finishes what it is doing as its program does on SIGTERM, and stays down until started, however hard the provider's " +
+			"watchdog tries; with hold=no the provider is left to notice that a component is gone, and starts it.",
 		Example: "stop kube-scheduler",
 		Targets: []TargetKind{Component, ControlPlane, Kubelet},
+		Args:    []Arg{hold("started")},
 	},
 	{
 		Verb:    "start",
 		Summary: "brings back what crashed or was stopped",
 		Example: "start kube-scheduler",
-		Targets: []TargetKind{Component, ControlPlane, Kubelet},
+		Targets: []TargetKind{Component, ControlPlane, Kubelet, Provider, Replica},
 		Repairs: true,
 	},
 	{
 		Verb:    "hang",
 		Summary: "makes a component accept connections and never answer",
-		Doc:     "Clients see no error, only silence, until their own timeouts. Ended by heal.",
+		Doc: "Clients see no error, only silence, until their own timeouts. It hangs until healed, however hard the provider's " +
+			"watchdog tries; with hold=no the provider is left to notice by its health checks, and a restart ends it.",
 		Example: "hang kube-apiserver",
 		Targets: []TargetKind{Component, ControlPlane},
+		Args:    []Arg{hold("healed")},
 	},
 	{
 		Verb:    "slow",
-		Summary: "delays every answer of a component",
+		Summary: "delays every answer of a component, or every write of a backup",
 		Doc:     "Ended by heal.",
 		Example: "slow etcd latency=500ms",
-		Targets: []TargetKind{Component, ControlPlane},
-		Args:    []Arg{{Name: "latency", Type: Duration, Required: true, Doc: "how much later each answer comes"}},
+		Targets: []TargetKind{Component, ControlPlane, BackupStore},
+		Args: []Arg{{
+			Name: "latency", Type: Duration, Required: true,
+			Doc: "how much later each answer comes; of the backup store, how much longer each MiB takes that is written",
+		}},
 	},
 	{
 		Verb:    "partition",
 		Summary: "cuts the link between a client and what it talks to",
-		Doc: "Open connections break and new ones get no answer. The links are: kube-apiserver from etcd; " +
+		Doc: "Open connections break and new ones get no answer. The links are: kube-apiserver, all or one, from etcd; " +
+			"one etcd/N from etcd, which cuts that member off from everybody; one provider/REPLICA from provider, likewise; " +
 			"kube-controller-manager, kube-scheduler, nodes, one node/NAME, and customer from kube-apiserver. Ended by heal.",
 		Example: "partition nodes from=kube-apiserver",
-		Targets: []TargetKind{Component, Nodes, Node, CustomerAccess},
+		Targets: []TargetKind{Component, Nodes, Node, CustomerAccess, Replica},
 		Args: []Arg{{
-			Name: "from", Type: Enum, Values: []string{"etcd", "kube-apiserver"}, Required: true,
-			Doc: "the component that it can no longer reach",
+			Name: "from", Type: Enum, Values: []string{"etcd", "kube-apiserver", "provider"}, Required: true,
+			Doc: "what it can no longer reach",
 		}},
 	},
 	{
@@ -93,25 +113,62 @@ var kinds = []Kind{
 		Targets: []TargetKind{Node},
 	},
 	{
+		Verb:    "wipe",
+		Summary: "loses the disk of etcd, of all members or of one",
+		Doc: "The member dies at once and its data directory is gone. Nothing brings that back but the other members, " +
+			"or a restore of a backup by the provider.",
+		Example:    "wipe etcd",
+		Targets:    []TargetKind{Component},
+		Components: []string{"etcd"},
+		Actor:      timeline.Platform,
+	},
+	{
+		Verb:    "corrupt",
+		Summary: "damages data on a disk: that of etcd, or a backup",
+		Doc: "etcd, all members or one, dies at once and cannot start from what is on its disk. " +
+			"Of a backup the file is damaged in the store; nobody is told, and the catalogue still has it.",
+		Example:    "corrupt backup/latest how=truncate",
+		Targets:    []TargetKind{Component, Backup},
+		Components: []string{"etcd"},
+		Args: []Arg{{
+			Name: "how", Type: Enum, Values: []string{"bit-flip", "truncate", "delete"}, Default: "bit-flip", Only: []TargetKind{Backup},
+			Doc: "what becomes of the backup's file: one bit is flipped, it is cut short, or it is gone",
+		}},
+		Actor: timeline.Platform,
+	},
+	{
+		Verb:    "fill",
+		Summary: "fills the disk that backups are on",
+		Doc:     "Every further write to it fails: no space left on device. Ended by heal.",
+		Example: "fill backup-store",
+		Targets: []TargetKind{BackupStore},
+		Actor:   timeline.Platform,
+	},
+	{
 		Verb:    "heal",
-		Summary: "ends the faults that hold something: hang, slow, partition, flap, cut",
-		Doc: "What crashed or was stopped is not healed but started (start, power-on). " +
+		Summary: "ends the faults that hold something: hang, slow, partition, flap, cut, fill",
+		Doc: "What crashed or was stopped is not healed but started (start, power-on), and what was wiped or corrupted is lost. " +
 			"With the target all, every such fault in the cluster ends.",
 		Example: "heal all",
-		Targets: []TargetKind{All, Component, ControlPlane, Nodes, Node, Kubelet, CustomerAccess},
+		Targets: []TargetKind{All, Component, ControlPlane, Nodes, Node, Kubelet, CustomerAccess, Provider, Replica, BackupStore},
 		Repairs: true,
 	},
 }
 
-// links are the connections that partition can cut: client and server.
-var links = []struct {
+// link is a connection that partition can cut.
+type link struct {
 	client string // a target, or the word before its slash
 	server string
-}{
-	{"kube-apiserver", "etcd"},
-	{"kube-controller-manager", "kube-apiserver"},
-	{"kube-scheduler", "kube-apiserver"},
-	{"nodes", "kube-apiserver"},
-	{"node", "kube-apiserver"},
-	{"customer", "kube-apiserver"},
+	peers  bool // both are instances of the same: one of them is cut off
+}
+
+var links = []link{
+	{client: "kube-apiserver", server: "etcd"},
+	{client: "etcd", server: "etcd", peers: true},
+	{client: "provider", server: "provider", peers: true},
+	{client: "kube-controller-manager", server: "kube-apiserver"},
+	{client: "kube-scheduler", server: "kube-apiserver"},
+	{client: "nodes", server: "kube-apiserver"},
+	{client: "node", server: "kube-apiserver"},
+	{client: "customer", server: "kube-apiserver"},
 }

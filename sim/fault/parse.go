@@ -63,7 +63,7 @@ func Parse(verb, target string, args map[string]string) (Spec, error) {
 	if err != nil {
 		return Spec{}, err
 	}
-	if !slices.Contains(kind.Targets, t.Kind) {
+	if !kind.strikes(t) {
 		return Spec{}, targetError(target, "%s cannot strike %s; it takes %s", verb, target, targetList(kind))
 	}
 	spec := Spec{Verb: verb, Target: t.String(), By: kind.DefaultActor(t.Kind)}
@@ -81,9 +81,9 @@ func (s *Spec) setArgs(kind Kind, t Target, args map[string]string) error {
 			return &Error{Part: PartArgName, Word: name, Arg: name, Suggestion: Suggest(name, kind.argNames()),
 				Message: fmt.Sprintf("%s has no argument %q", kind.Verb, name)}
 		}
-		if a.Only != "" && a.Only != t.Kind {
+		if !a.suits(t.Kind) {
 			return &Error{Part: PartArgName, Word: name, Arg: name,
-				Message: fmt.Sprintf("%s= is only for a target of the form %s", name, a.Only)}
+				Message: fmt.Sprintf("%s= is only for a target of the form %s", name, joinKinds(a.Only))}
 		}
 		value, err := a.check(args[name])
 		if err != nil {
@@ -96,7 +96,7 @@ func (s *Spec) setArgs(kind Kind, t Target, args map[string]string) error {
 		s.set(name, value)
 	}
 	for _, a := range kind.Args {
-		if _, given := s.Args[a.Name]; given || a.Only != "" && a.Only != t.Kind {
+		if _, given := s.Args[a.Name]; given || !a.suits(t.Kind) {
 			continue
 		}
 		if a.Required {
@@ -123,18 +123,18 @@ func (s Spec) checkLink(t Target) error {
 	if s.Verb != "partition" || !ok {
 		return nil
 	}
-	client, _, _ := strings.Cut(t.String(), "/")
-	for _, l := range links {
-		if l.client != client {
-			continue
-		}
-		if l.server != from {
-			return &Error{Part: PartArgValue, Word: from, Arg: "from", Suggestion: l.server,
-				Message: fmt.Sprintf("%s does not talk to %s", s.Target, from)}
-		}
-		return nil
+	client, _, one := strings.Cut(t.String(), "/")
+	i := slices.IndexFunc(links, func(l link) bool { return l.client == client })
+	switch {
+	case i < 0:
+		return targetError(s.Target, "%s is a client of no component", s.Target)
+	case links[i].server != from:
+		return &Error{Part: PartArgValue, Word: from, Arg: "from", Suggestion: links[i].server,
+			Message: fmt.Sprintf("%s does not talk to %s", s.Target, from)}
+	case links[i].peers && !one:
+		return targetError(s.Target, "only one %s can be cut off from the others: %[1]s/0, %[1]s/1 or %[1]s/2", client)
 	}
-	return targetError(s.Target, "%s is a client of no component", s.Target)
+	return nil
 }
 
 // check checks a value and returns it in its plain form.
@@ -191,14 +191,13 @@ func (s Spec) Int(name string) int {
 	return n
 }
 
-func targetList(k Kind) string {
-	names := make([]string, 0, len(k.Targets))
-	for _, t := range k.Targets {
-		if t == Component {
-			names = append(names, Components()...)
-			continue
-		}
-		names = append(names, string(t))
+func targetList(k Kind) string { return strings.Join(k.TargetForms(), ", ") }
+
+// joinKinds writes kinds of targets as a sentence has them.
+func joinKinds(kinds []TargetKind) string {
+	var names []string
+	for _, k := range kinds {
+		names = append(names, string(k))
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(names, " or ")
 }

@@ -16,7 +16,7 @@ func TestParse(t *testing.T) {
 		args         map[string]string
 		want         Spec
 	}{
-		{"crash", "etcd", nil, Spec{Verb: "crash", Target: "etcd", By: timeline.Provider}},
+		{"crash", "etcd", nil, Spec{Verb: "crash", Target: "etcd", By: timeline.Provider, Args: map[string]string{"hold": "yes"}}},
 		{"crash", "deployment/shop", nil,
 			Spec{Verb: "crash", Target: "deployment/default/shop", By: timeline.Customer, Args: map[string]string{"count": "1"}}},
 		{"power-off", "node/0", map[string]string{"by": "customer"},
@@ -26,6 +26,31 @@ func TestParse(t *testing.T) {
 		{"partition", "nodes", map[string]string{"from": "kube-apiserver"},
 			Spec{Verb: "partition", Target: "nodes", By: timeline.Platform, Args: map[string]string{"from": "kube-apiserver"}}},
 		{"heal", "all", nil, Spec{Verb: "heal", Target: "all", By: timeline.Provider}},
+		{"crash", "kube-apiserver/1", map[string]string{"hold": "no"},
+			Spec{Verb: "crash", Target: "kube-apiserver/1", By: timeline.Provider, Args: map[string]string{"hold": "no"}}},
+		{"hang", "control-plane", nil, Spec{Verb: "hang", Target: "control-plane", By: timeline.Provider, Args: map[string]string{"hold": "yes"}}},
+		{"stop", "kubelet/0", nil, Spec{Verb: "stop", Target: "kubelet/0", By: timeline.Customer}},
+		{"partition", "kube-apiserver/1", map[string]string{"from": "etcd"},
+			Spec{Verb: "partition", Target: "kube-apiserver/1", By: timeline.Provider, Args: map[string]string{"from": "etcd"}}},
+		{"partition", "etcd/2", map[string]string{"from": "etcd"},
+			Spec{Verb: "partition", Target: "etcd/2", By: timeline.Provider, Args: map[string]string{"from": "etcd"}}},
+		{"partition", "provider/leader", map[string]string{"from": "provider"},
+			Spec{Verb: "partition", Target: "provider/leader", By: timeline.Platform, Args: map[string]string{"from": "provider"}}},
+		{"crash", "provider/leader", nil, Spec{Verb: "crash", Target: "provider/leader", By: timeline.Platform}},
+		{"crash", "provider", nil, Spec{Verb: "crash", Target: "provider", By: timeline.Platform}},
+		{"start", "provider/2", nil, Spec{Verb: "start", Target: "provider/2", By: timeline.Platform}},
+		{"heal", "provider/0", nil, Spec{Verb: "heal", Target: "provider/0", By: timeline.Platform}},
+		{"wipe", "etcd", nil, Spec{Verb: "wipe", Target: "etcd", By: timeline.Platform}},
+		{"wipe", "etcd/0", map[string]string{"by": "provider"}, Spec{Verb: "wipe", Target: "etcd/0", By: timeline.Provider}},
+		{"corrupt", "etcd/1", nil, Spec{Verb: "corrupt", Target: "etcd/1", By: timeline.Platform}},
+		{"corrupt", "backup/latest", nil,
+			Spec{Verb: "corrupt", Target: "backup/latest", By: timeline.Platform, Args: map[string]string{"how": "bit-flip"}}},
+		{"corrupt", "backup/20260105T083000Z-manual", map[string]string{"how": "delete"},
+			Spec{Verb: "corrupt", Target: "backup/20260105T083000Z-manual", By: timeline.Platform, Args: map[string]string{"how": "delete"}}},
+		{"fill", "backup-store", nil, Spec{Verb: "fill", Target: "backup-store", By: timeline.Platform}},
+		{"slow", "backup-store", map[string]string{"latency": "2s"},
+			Spec{Verb: "slow", Target: "backup-store", By: timeline.Platform, Args: map[string]string{"latency": "2s"}}},
+		{"heal", "backup-store", nil, Spec{Verb: "heal", Target: "backup-store", By: timeline.Platform}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.verb+" "+tt.target, func(t *testing.T) {
@@ -61,7 +86,33 @@ func TestParseErrors(t *testing.T) {
 		{"actor", "crash", "etcd", map[string]string{"by": "provder"}, PartArgValue, "provder", "provider"},
 		{"count of etcd", "crash", "etcd", map[string]string{"count": "2"}, PartArgName, "count", ""},
 		{"link", "partition", "kube-scheduler", map[string]string{"from": "etcd"}, PartArgValue, "etcd", "kube-apiserver"},
-		{"no client", "partition", "etcd", map[string]string{"from": "etcd"}, PartTarget, "etcd", ""},
+		{"no client", "partition", "kube-apiserver", map[string]string{"from": "provider"}, PartArgValue, "provider", "etcd"},
+		{"all members", "partition", "etcd", map[string]string{"from": "etcd"}, PartTarget, "etcd", ""},
+		{"member's link", "partition", "etcd/0", map[string]string{"from": "kube-apiserver"}, PartArgValue, "kube-apiserver", "etcd"},
+		{"all replicas", "partition", "provider", map[string]string{"from": "provider"}, PartTarget, "provider", ""},
+		{"instance", "crash", "etcd/3", nil, PartTarget, "etcd/3", ""},
+		{"instance's name", "crash", "kube-apiserver/leader", nil, PartTarget, "kube-apiserver/leader", ""},
+		{"only one", "crash", "kube-scheduler/0", nil, PartTarget, "kube-scheduler/0", "kube-scheduler"},
+		{"component of an instance", "crash", "etdc/0", nil, PartTarget, "etdc/0", "etcd/0"},
+		{"replica", "crash", "provider/3", nil, PartTarget, "provider/3", ""},
+		{"leader", "crash", "provider/leadr", nil, PartTarget, "provider/leadr", "provider/leader"},
+		{"provider", "crash", "provder/leader", nil, PartTarget, "provder/leader", "provider/leader"},
+		{"slow replica", "slow", "provider/0", map[string]string{"latency": "1s"}, PartTarget, "provider/0", ""},
+		{"backup store", "fill", "backup-stor", nil, PartTarget, "backup-stor", "backup-store"},
+		{"full etcd", "fill", "etcd", nil, PartTarget, "etcd", ""},
+		{"fill", "fil", "backup-store", nil, PartVerb, "fil", "fill"},
+		{"latest", "corrupt", "backup/lastest", nil, PartTarget, "backup/lastest", "backup/latest"},
+		{"backup without ID", "corrupt", "backup", nil, PartTarget, "backup", ""},
+		{"backup's ID", "corrupt", "backup/yesterday", nil, PartTarget, "backup/yesterday", ""},
+		{"crash of a backup", "crash", "backup/latest", nil, PartTarget, "backup/latest", ""},
+		{"wiped API server", "wipe", "kube-apiserver", nil, PartTarget, "kube-apiserver", ""},
+		{"corrupt scheduler", "corrupt", "kube-scheduler", nil, PartTarget, "kube-scheduler", ""},
+		{"how", "corrupt", "backup/latest", map[string]string{"how": "bitflip"}, PartArgValue, "bitflip", "bit-flip"},
+		{"how of etcd", "corrupt", "etcd", map[string]string{"how": "truncate"}, PartArgName, "how", ""},
+		{"hold", "crash", "etcd", map[string]string{"hold": "maybe"}, PartArgValue, "maybe", ""},
+		{"hold's name", "hang", "etcd", map[string]string{"holt": "no"}, PartArgName, "holt", "hold"},
+		{"hold of a kubelet", "crash", "kubelet/0", map[string]string{"hold": "no"}, PartArgName, "hold", ""},
+		{"hold of a replica", "crash", "provider/0", map[string]string{"hold": "no"}, PartArgName, "hold", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -90,6 +141,46 @@ func TestExamples(t *testing.T) {
 		if spec, err := Parse(words[0], words[1], args); err != nil || spec.Verb != k.Verb {
 			t.Errorf("example of %s: %q: got %v, %v", k.Verb, k.Example, spec, err)
 		}
+	}
+}
+
+// Every target that is offered, but for those that go on, must be one that works.
+func TestTargetWords(t *testing.T) {
+	for _, k := range Kinds() {
+		for _, w := range k.TargetWords() {
+			if strings.HasSuffix(w, "/") {
+				continue
+			}
+			if target, err := ParseTarget(w); err != nil || target.String() != w || !k.strikes(target) {
+				t.Errorf("%s %s: got %+v, %v", k.Verb, w, target, err)
+			}
+		}
+		if len(k.TargetForms()) < len(k.Targets) {
+			t.Errorf("%s: got forms %q for targets %q", k.Verb, k.TargetForms(), k.Targets)
+		}
+	}
+	wipe, _ := Lookup("wipe")
+	if got, want := strings.Join(wipe.TargetWords(), " "), "etcd etcd/0 etcd/1 etcd/2"; got != want {
+		t.Errorf("words of wipe: got %s, want %s", got, want)
+	}
+	corrupt, _ := Lookup("corrupt")
+	if got, want := strings.Join(corrupt.TargetForms(), " "), "etcd etcd/N backup/ID"; got != want {
+		t.Errorf("forms of corrupt: got %s, want %s", got, want)
+	}
+}
+
+func TestComponentsOfTargets(t *testing.T) {
+	for target, want := range map[string]string{
+		"etcd": "etcd", "etcd/1": "etcd/1", "provider": "", "node/0": "",
+		"control-plane": "etcd kube-apiserver kube-controller-manager kube-scheduler",
+	} {
+		got, err := ParseTarget(target)
+		if err != nil || strings.Join(got.Components(), " ") != want {
+			t.Errorf("%s: got %q, %v, want %q", target, got.Components(), err, want)
+		}
+	}
+	if got, _ := ParseTarget("etcd/1"); got.Component != "etcd" || got.Instance != "1" {
+		t.Errorf("etcd/1: got %+v", got)
 	}
 }
 

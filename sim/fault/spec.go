@@ -5,11 +5,12 @@ import "demarc/sim/timeline"
 // Spec is one fault to inject, or one repair to make: "crash etcd",
 // "slow kube-apiserver latency=500ms", "power-off node/0 by=platform".
 type Spec struct {
-	// Verb is the name of a [Kind]: crash, stop, hang, slow, partition, cut, …
+	// Verb is the name of a [Kind]: crash, stop, hang, slow, partition, wipe, …
 	Verb string `json:"verb"`
 	// Target is what it strikes: a component (kube-apiserver, etcd,
-	// kube-controller-manager, kube-scheduler, control-plane), node/NAME,
-	// kubelet/NODE, container/NAMESPACE/POD/NAME, pod/NAMESPACE/NAME.
+	// kube-controller-manager, kube-scheduler, control-plane), one of its
+	// instances (etcd/0), node/NAME, kubelet/NODE, container/NAMESPACE/POD/NAME,
+	// pod/NAMESPACE/NAME, provider/REPLICA, backup-store, backup/ID.
 	// NODE may be a full name, its vmss suffix, or its index from 0.
 	Target string `json:"target"`
 	// By is who did it; the kind's default if empty.

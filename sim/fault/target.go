@@ -2,6 +2,7 @@ package fault
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -20,19 +21,47 @@ const (
 	Pod            TargetKind = "pod/NAMESPACE/NAME"
 	Deployment     TargetKind = "deployment/[NAMESPACE/]NAME"
 	CustomerAccess TargetKind = "customer"
+	Provider       TargetKind = "provider"         // every replica of the provider's plane
+	Replica        TargetKind = "provider/REPLICA" // one of them
+	BackupStore    TargetKind = "backup-store"     // the disk that backups are on
+	Backup         TargetKind = "backup/ID"
 	All            TargetKind = "all"
 )
+
+// Leader is the Replica of a [Target] that means whichever leads.
+const Leader = "leader"
+
+// Latest is the ID of a backup that means the newest one.
+const Latest = "latest"
+
+// instances are what the instances of a component and the replicas of the
+// provider's plane are called: a cluster has at most three.
+var instances = []string{"0", "1", "2"}
+
+// backupID is the form of a backup's ID: the time of its slot, and why it was
+// taken if not for the schedule.
+var backupID = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z(-[a-z0-9]+)*$`)
+
+// IsBackupID says whether a word has the form of a backup's ID, such as
+// 20260105T083000Z, or is [Latest].
+func IsBackupID(s string) bool { return s == Latest || backupID.MatchString(s) }
 
 // Components are the control-plane components, in the order in which they start.
 func Components() []string {
 	return []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"}
 }
 
+// multiple says whether a cluster can have several instances of a component.
+func multiple(component string) bool { return component == "etcd" || component == "kube-apiserver" }
+
 // Target is a target taken apart. Fields that its kind does not have are empty.
 type Target struct {
 	Kind TargetKind
 	// Component is set for a Component.
 	Component string
+	// Instance is one of a Component's several instances, "0" to "2"; empty
+	// means all that there are.
+	Instance string
 	// Node is set for a Node and a Kubelet: a full name, a vmss suffix, or an
 	// index, as it was written.
 	Node string
@@ -41,12 +70,19 @@ type Target struct {
 	Namespace, Name string
 	// Container is set for a Container.
 	Container string
+	// Replica is set for a Replica: "0" to "2", or [Leader].
+	Replica string
+	// Backup is set for a Backup: its ID, or [Latest].
+	Backup string
 }
 
 // String is the target in its full form, as [ParseTarget] reads it.
 func (t Target) String() string {
 	switch t.Kind {
 	case Component:
+		if t.Instance != "" {
+			return t.Component + "/" + t.Instance
+		}
 		return t.Component
 	case Node:
 		return "node/" + t.Node
@@ -58,16 +94,21 @@ func (t Target) String() string {
 		return "pod/" + t.Namespace + "/" + t.Name
 	case Deployment:
 		return "deployment/" + t.Namespace + "/" + t.Name
+	case Replica:
+		return "provider/" + t.Replica
+	case Backup:
+		return "backup/" + t.Backup
 	}
 	return string(t.Kind)
 }
 
 // Components returns the names of the control-plane components that the target
-// comprises: one, all four for control-plane, none for anything else.
+// comprises: one, such as etcd or etcd/0, all four for control-plane, none for
+// anything else.
 func (t Target) Components() []string {
 	switch t.Kind {
 	case Component:
-		return []string{t.Component}
+		return []string{t.String()}
 	case ControlPlane:
 		return Components()
 	}
@@ -85,6 +126,12 @@ func ParseTarget(s string) (Target, error) {
 		return Target{}, targetError(s, "target %q has an empty part", s)
 	}
 	switch {
+	case slices.Contains(Components(), word):
+		return parseInstance(s, word, rest)
+	case word == "provider" && len(parts) == 1:
+		return parseReplica(s, rest)
+	case word == "backup" && len(parts) == 1:
+		return parseBackup(s, rest)
 	case word == "node" && len(parts) == 1:
 		return Target{Kind: Node, Node: parts[0]}, nil
 	case word == "kubelet" && len(parts) == 1:
@@ -101,12 +148,50 @@ func ParseTarget(s string) (Target, error) {
 	return Target{}, badForm(s, word)
 }
 
+// parseInstance reads etcd/0: a component, and which of its instances.
+func parseInstance(s, component, instance string) (Target, error) {
+	if !multiple(component) {
+		e := targetError(s, "there is only one %s in a cluster", component)
+		e.Suggestion = component
+		return Target{}, e
+	}
+	if !slices.Contains(instances, instance) {
+		return Target{}, targetError(s, "target %q: the instances of %s are %[2]s/0 to %[2]s/2", s, component)
+	}
+	return Target{Kind: Component, Component: component, Instance: instance}, nil
+}
+
+// parseReplica reads provider/0 and provider/leader.
+func parseReplica(s, replica string) (Target, error) {
+	words := append(slices.Clone(instances), Leader)
+	if !slices.Contains(words, replica) {
+		e := targetError(s, "target %q: the provider's replicas are provider/0 to provider/2, and provider/leader is whichever leads", s)
+		if near := Suggest(replica, words[len(instances):]); near != "" {
+			e.Suggestion = "provider/" + near
+		}
+		return Target{}, e
+	}
+	return Target{Kind: Replica, Replica: replica}, nil
+}
+
+// parseBackup reads backup/ID and backup/latest.
+func parseBackup(s, id string) (Target, error) {
+	if !IsBackupID(id) {
+		e := targetError(s, "target %q: want a backup's ID, such as backup/20260105T083000Z, or backup/latest", s)
+		if near := Suggest(id, []string{Latest}); near != "" {
+			e.Suggestion = "backup/" + near
+		}
+		return Target{}, e
+	}
+	return Target{Kind: Backup, Backup: id}, nil
+}
+
 // parseBareTarget reads a target that is one word.
 func parseBareTarget(s string) (Target, error) {
 	if slices.Contains(Components(), s) {
 		return Target{Kind: Component, Component: s}, nil
 	}
-	for _, k := range []TargetKind{ControlPlane, Nodes, CustomerAccess, All} {
+	for _, k := range []TargetKind{ControlPlane, Nodes, CustomerAccess, Provider, BackupStore, All} {
 		if s == string(k) {
 			return Target{Kind: k}, nil
 		}
@@ -117,12 +202,13 @@ func parseBareTarget(s string) (Target, error) {
 // badForm explains a target whose first word is unknown, or known but followed
 // by the wrong number of parts.
 func badForm(s, word string) error {
-	for _, k := range []TargetKind{Node, Kubelet, Container, Pod, Deployment} {
+	for _, k := range []TargetKind{Node, Kubelet, Container, Pod, Deployment, Replica, Backup} {
 		if w, _, _ := strings.Cut(string(k), "/"); w == word {
 			return targetError(s, "target %q is not of the form %s", s, k)
 		}
 	}
-	words := append(Components(), "control-plane", "nodes", "customer", "all", "node", "kubelet", "container", "pod", "deployment")
+	words := append(Components(), "control-plane", "nodes", "customer", "provider", "backup-store", "all",
+		"node", "kubelet", "container", "pod", "deployment", "backup")
 	e := targetError(s, "unknown target %q", s)
 	if near := Suggest(word, words); near != "" {
 		e.Suggestion = near + strings.TrimPrefix(s, word)

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"demarc/sim/api"
+	"demarc/sim/engine"
+	"demarc/sim/fault"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) backupCmd() *cobra.Command {
+	return group(&cobra.Command{
+		Use:   "backup",
+		Short: "See, verify and restore the provider's backups",
+		Long: `Backup is the provider's view of the backups of a cluster's etcd, which it takes
+every 30 minutes of virtual time. They are out of customers' reach: without --as
+provider the engine refuses. Nothing deletes a backup but the policy that the
+cluster was made with (demarc up --backup-keep, --backup-daily).`,
+		Example: `  demarc --as provider backup list
+  demarc --as provider backup verify latest
+  demarc --as provider backup restore`,
+	}, a.backupListCmd(), a.backupShowCmd(), a.backupVerifyCmd(), a.backupTakeCmd(), a.backupRestoreCmd())
+}
+
+func (a *app) backupListCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List the backups, the oldest first", Args: cobra.NoArgs,
+		Example: "  demarc --as provider backup list -o json",
+		RunE: func(c *cobra.Command, _ []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			list, err := backups(c.Context(), client)
+			if err != nil {
+				return err
+			}
+			if a.json() {
+				return a.printJSON(list)
+			}
+			if len(list) == 0 {
+				fmt.Fprintln(a.err, "there is no backup yet")
+				return nil
+			}
+			return printBackups(a.out, list)
+		},
+	}
+}
+
+func (a *app) backupShowCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "show ID", Short: "Show everything that the catalogue has of a backup", Args: cobra.ExactArgs(1),
+		Example:           "  demarc --as provider backup show latest",
+		ValidArgsFunction: a.completeBackups,
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			id, err := backupID(c.Context(), client, args[0])
+			if err != nil {
+				return err
+			}
+			b, err := client.Backup(c.Context(), id)
+			if err != nil {
+				return err
+			}
+			return a.printBackup(b)
+		},
+	}
+}
+
+func (a *app) backupVerifyCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "verify ID", Short: "Read a backup back and say whether it is whole", Args: cobra.ExactArgs(1),
+		Long: `Verify reads a backup back from the store and checks it against the catalogue. The
+exit code is 1 if it cannot be restored from.`,
+		Example:           "  demarc --as provider backup verify 20260105T083000Z",
+		ValidArgsFunction: a.completeBackups,
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			id, err := backupID(c.Context(), client, args[0])
+			if err != nil {
+				return err
+			}
+			b, err := client.VerifyBackup(c.Context(), id)
+			if err != nil {
+				return err
+			}
+			return a.printVerified(b)
+		},
+	}
+}
+
+func (a *app) backupTakeCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "take", Short: "Take a backup now, beside the schedule", Args: cobra.NoArgs,
+		Example: "  demarc --as provider backup take",
+		RunE: func(c *cobra.Command, _ []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			b, err := client.TakeBackup(c.Context())
+			if err != nil {
+				return err
+			}
+			return a.printBackup(b)
+		},
+	}
+}
+
+// backups asks for the catalogue, the oldest first.
+func backups(ctx context.Context, c *api.Client) ([]api.Backup, error) {
+	list, err := c.Backups(ctx)
+	slices.SortStableFunc(list, func(a, b api.Backup) int { return a.At.Compare(b.At) })
+	return list, err
+}
+
+// backupID puts the ID of the newest backup in place of latest.
+func backupID(ctx context.Context, c *api.Client, id string) (string, error) {
+	if id != fault.Latest {
+		return id, nil
+	}
+	list, err := backups(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	if len(list) == 0 {
+		return "", &engine.InputError{Message: "there is no backup yet", Hint: "take one with: demarc --as provider backup take"}
+	}
+	return list[len(list)-1].ID, nil
+}
+
+func printBackups(w io.Writer, list []api.Backup) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "BACKUP\tTAKEN\tTOOK\tREVISION\tKEYS\tSIZE\tVERIFIED\tPROBLEM\n")
+	for _, b := range list {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\n",
+			b.ID, dateTime(b.At), span(b.DurationSeconds), b.Revision, b.Keys, size(b.Bytes), yesNo(b.Verified), b.Problem)
+	}
+	return t.Flush()
+}
+
+// printBackup shows one backup.
+func (a *app) printBackup(b api.Backup) error {
+	if a.json() {
+		return a.printJSON(b)
+	}
+	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "backup:\t%s\n", b.ID)
+	fmt.Fprintf(t, "slot:\t%s\n", dateTime(b.Slot))
+	fmt.Fprintf(t, "taken:\t%s, from %s, in %s\n", dateTime(b.At), b.Member, span(b.DurationSeconds))
+	fmt.Fprintf(t, "etcd:\trevision %d, %d keys, %s\n", b.Revision, b.Keys, size(b.DatabaseBytes))
+	fmt.Fprintf(t, "file:\t%s, SHA-256 %s\n", size(b.Bytes), b.SHA256)
+	fmt.Fprintf(t, "versions:\tKubernetes %s, etcd %s\n", b.KubernetesVersion, b.EtcdVersion)
+	fmt.Fprintf(t, "cluster:\t%s\n", b.ClusterID)
+	verified := yesNo(b.Verified)
+	if !b.VerifiedAt.IsZero() {
+		verified += ", at " + dateTime(b.VerifiedAt)
+	}
+	if b.Problem != "" {
+		verified += ": " + b.Problem
+	}
+	fmt.Fprintf(t, "verified:\t%s\n", verified)
+	return t.Flush()
+}
+
+// printVerified says what was verified. Of a bad backup it says why on standard
+// error.
+func (a *app) printVerified(b api.Backup) error {
+	var err error
+	switch {
+	case a.json():
+		err = a.printJSON(b)
+	case b.Verified:
+		_, err = fmt.Fprintf(a.out, "%s can be restored from: %s with SHA-256 %s; etcd's database in it has %s, revision %d and %d keys\n",
+			b.ID, size(b.Bytes), b.SHA256, size(b.DatabaseBytes), b.Revision, b.Keys)
+	default:
+		fmt.Fprintf(a.err, "demarc: %s cannot be restored from: %s\n", b.ID, b.Problem)
+	}
+	if err == nil && !b.Verified {
+		return exitStatus(exitNotHeld)
+	}
+	return err
+}
+
+// backupSummary says in a few words what a backup is, for completion.
+func backupSummary(b api.Backup) string {
+	words := []string{"revision", fmt.Sprint(b.Revision) + ",", size(b.Bytes)}
+	if !b.Verified {
+		words = append(words, "(not verified)")
+	}
+	return strings.Join(words, " ")
+}
+
+// size writes bytes as people read them.
+func size(bytes int64) string {
+	const kib, mib = 1 << 10, 1 << 20
+	switch {
+	case bytes >= mib:
+		return fmt.Sprintf("%.1f MiB", float64(bytes)/mib)
+	case bytes >= kib:
+		return fmt.Sprintf("%.1f KiB", float64(bytes)/kib)
+	}
+	return count(int(bytes), "byte")
+}

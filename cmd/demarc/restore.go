@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"demarc/sim/api"
+	"demarc/sim/engine"
+
+	"github.com/spf13/cobra"
+)
+
+// restorePoll is how often a restore is asked how far it is.
+const restorePoll = 100 * time.Millisecond
+
+func (a *app) backupRestoreCmd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "restore [ID]",
+		Short: "Restore the cluster's etcd from a backup",
+		Long: `Restore puts a cluster's etcd back to a backup: without ID, to the newest one that
+verifies. What was written since is lost. It asks nothing, shows how it goes, and
+says at the end how much of the past is gone (RPO) and how long it took (RTO). The
+exit code is 1 if it failed. Ctrl-C does not end a restore.`,
+		Example: `  demarc --as provider backup restore
+  demarc --as provider backup restore 20260105T083000Z`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: a.completeBackups,
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			var req api.RestoreRequest
+			if len(args) == 1 {
+				if req.Backup, err = backupID(c.Context(), client, args[0]); err != nil {
+					return err
+				}
+			}
+			r, err := a.restore(c.Context(), client, req)
+			if err != nil {
+				return err
+			}
+			return a.printRestored(r)
+		},
+	}
+}
+
+// restore asks for a restore and shows its phases until it is over.
+func (a *app) restore(ctx context.Context, c *api.Client, req api.RestoreRequest) (api.Restore, error) {
+	r, err := c.Restore(ctx, req)
+	if err != nil {
+		return r, err
+	}
+	if k, err := c.Clock(ctx); err == nil && k.Virtual && k.Rate == 0 {
+		fmt.Fprintln(a.err, "the virtual clock is paused: the restore goes on when it runs (demarc clock run)")
+	}
+	show := newPhases(a.err)
+	defer show.end()
+	for r.Phase != api.RestoreDone && r.Phase != api.RestoreFailed {
+		show.show("restore " + r.ID + ": " + r.Phase)
+		select {
+		case <-ctx.Done():
+			return r, context.Cause(ctx)
+		case <-time.After(restorePoll):
+		}
+		list, err := c.Restores(ctx)
+		if err != nil {
+			return r, err
+		}
+		i := slices.IndexFunc(list, func(x api.Restore) bool { return x.ID == r.ID })
+		if i < 0 {
+			return r, &engine.FailedError{Reason: fmt.Sprintf("it no longer knows of the restore %s", r.ID)}
+		}
+		r = list[i]
+	}
+	return r, nil
+}
+
+// printRestored says how a restore went. Of one that failed it says why on
+// standard error.
+func (a *app) printRestored(r api.Restore) error {
+	failed := r.Phase == api.RestoreFailed
+	var err error
+	switch {
+	case a.json():
+		err = a.printJSON(r)
+	case failed:
+		fmt.Fprintf(a.err, "demarc: the restore %s failed: %s\n", r.ID, r.Error)
+	default:
+		_, err = fmt.Fprint(a.out, restoredText(r))
+	}
+	if err == nil && failed {
+		return exitStatus(exitNotHeld)
+	}
+	return err
+}
+
+// restoredText says what a restore brought back, what is lost, and how long it
+// took.
+func restoredText(r api.Restore) string {
+	var sb strings.Builder
+	fmt.Fprintf(&sb, "restored from %s, taken at %s; etcd goes on at revision %d\n", r.Backup, dateTime(r.BackupAt), r.Revision)
+	for _, s := range r.Skipped {
+		fmt.Fprintf(&sb, "  skipped %s: %s\n", s.ID, s.Reason)
+	}
+	fmt.Fprintf(&sb, "  RPO %s: from the backup to the loss at %s\n", span(r.RPOSeconds), dateTime(r.Lost))
+	fmt.Fprintf(&sb, "  RTO %s: from the loss to an API server that serves\n", span(r.RTOSeconds))
+	if n := len(r.Reconciled.OrphanedPods); n > 0 {
+		fmt.Fprintf(&sb, "  %s that the backup does not know: stopped\n", count(n, "pod"))
+	}
+	if n := len(r.Reconciled.RevivedPods); n > 0 {
+		fmt.Fprintf(&sb, "  %s that ran nowhere: back in etcd\n", count(n, "pod"))
+	}
+	return sb.String()
+}
+
+// span writes seconds as a duration that people read.
+func span(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	if d >= time.Minute {
+		return d.Round(time.Second).String()
+	}
+	return d.Round(time.Millisecond).String()
+}

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"demarc/sim/api"
+	"demarc/sim/engine"
+)
+
+// upOptions are the flags of demarc up.
+type upOptions struct {
+	nodes       int
+	etcdMembers int
+	apiServers  int
+	backupKeep  time.Duration
+	backupDaily int
+	rate        string
+	edition     string
+	detach      bool
+	noSample    bool
+	changed     func(flag string) bool
+}
+
+// Defaults and bounds of which backups are kept.
+const (
+	defaultBackupKeep  = 24 * time.Hour
+	defaultBackupDaily = 7
+	maxBackupKeep      = 366 * 24 * time.Hour
+	maxBackupDaily     = 366
+)
+
+// config checks the flags and makes the engine's configuration of them.
+func (o upOptions) config(name string) (api.EngineConfig, error) {
+	rate, err := api.ParseRate(o.rate)
+	if err != nil {
+		return api.EngineConfig{}, badInput(err)
+	}
+	if err := o.check(); err != nil {
+		return api.EngineConfig{}, err
+	}
+	return api.EngineConfig{Rate: rate, Cluster: api.ClusterSpec{
+		Name: name, Nodes: o.nodes, Edition: o.edition, Seed: 1, Sample: !o.noSample, EtcdMembers: o.etcdMembers, APIServers: o.apiServers,
+		Backups: api.BackupPolicy{KeepAll: api.Duration(o.backupKeep), KeepDaily: o.backupDaily},
+	}}, nil
+}
+
+// check checks the flags that describe a cluster.
+func (o upOptions) check() error {
+	wrong := func(format string, args ...any) error {
+		return &engine.InputError{Message: fmt.Sprintf(format, args...)}
+	}
+	switch {
+	case o.nodes < 1 || o.nodes > api.MaxNodes:
+		return wrong("--nodes %d: want 1 to %d", o.nodes, api.MaxNodes)
+	case o.etcdMembers != 1 && o.etcdMembers != 3:
+		return wrong("--etcd-members %d: want 1 or 3", o.etcdMembers)
+	case o.apiServers < 1 || o.apiServers > api.MaxAPIServers:
+		return wrong("--api-servers %d: want 1 to %d", o.apiServers, api.MaxAPIServers)
+	case o.backupKeep <= 0 || o.backupKeep > maxBackupKeep:
+		return wrong("--backup-keep %s: want more than nothing and at most a year", o.backupKeep)
+	case o.backupDaily < 1 || o.backupDaily > maxBackupDaily:
+		return wrong("--backup-daily %d: want 1 to %d", o.backupDaily, maxBackupDaily)
+	}
+	return checkEdition(o.edition)
+}
+
+func checkEdition(edition string) error {
+	if !slices.Contains(api.Editions, edition) {
+		return &engine.InputError{Message: fmt.Sprintf("--edition %s: want %s", edition, strings.Join(api.Editions, " or "))}
+	}
+	return nil
+}
+
+// warnKept says which flags had no effect on a cluster that was there before.
+func (a *app) warnKept(o upOptions, s api.Status) {
+	kept := func(flag, have string) {
+		fmt.Fprintf(a.err, "demarc: --%s has no effect: the cluster %s was made with %s (demarc down --delete removes it)\n", flag, s.Name, have)
+	}
+	if o.changed("nodes") && s.Cluster.Nodes != o.nodes {
+		kept("nodes", fmt.Sprintf("%d nodes", s.Cluster.Nodes))
+	}
+	if o.changed("edition") && s.Cluster.Edition != o.edition {
+		kept("edition", "edition "+s.Cluster.Edition)
+	}
+	// A cluster of an earlier version says nothing of these.
+	if n := cmp.Or(s.Cluster.EtcdMembers, 1); o.changed("etcd-members") && n != o.etcdMembers {
+		kept("etcd-members", count(n, "etcd member"))
+	}
+	if n := cmp.Or(s.Cluster.APIServers, 1); o.changed("api-servers") && n != o.apiServers {
+		kept("api-servers", count(n, "API server"))
+	}
+	if d := cmp.Or(time.Duration(s.Cluster.Backups.KeepAll), defaultBackupKeep); o.changed("backup-keep") && d != o.backupKeep {
+		kept("backup-keep", "backups kept for "+d.String())
+	}
+	if n := cmp.Or(s.Cluster.Backups.KeepDaily, defaultBackupDaily); o.changed("backup-daily") && n != o.backupDaily {
+		kept("backup-daily", "daily backups kept for "+count(n, "day"))
+	}
+}

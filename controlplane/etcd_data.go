@@ -1,0 +1,205 @@
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// awaitRelease waits until the last incarnation has let go of the data.
+func (s *seat) awaitRelease(ctx context.Context) error {
+	s.mu.Lock()
+	last := s.last
+	s.mu.Unlock()
+	if last == nil {
+		return nil
+	}
+	select {
+	case <-last.gone:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(etcdHandover):
+		return fmt.Errorf("%s: its last life has not let go of its data", s.component.name)
+	}
+}
+
+func (s *seat) database() string { return filepath.Join(s.dir, "member", "snap", "db") }
+
+// checkData looks whether the data of a member that had some is still there and
+// is a database.
+func (s *seat) checkData() error {
+	if s.joins() || !s.formed() {
+		return nil
+	}
+	if reason := s.dataLost(); reason != "" {
+		return &DataLostError{s.component.name, reason}
+	}
+	if _, err := os.Stat(s.database()); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			s.lose("its data directory is empty")
+		} else {
+			s.lose(err.Error())
+		}
+	} else if err := openable(s.database()); err != nil {
+		s.lose("its database is damaged: " + err.Error())
+	}
+	if reason := s.dataLost(); reason != "" {
+		return &DataLostError{s.component.name, reason}
+	}
+	return nil
+}
+
+// openable opens a database as etcd would. The read-only lock is given up again.
+func openable(path string) (err error) {
+	defer func() {
+		if x := recover(); x != nil {
+			err = fmt.Errorf("%v", x)
+		}
+	}()
+	db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true, Timeout: time.Second})
+	if err != nil {
+		return err
+	}
+	return db.Close()
+}
+
+// lose notes that the member's data cannot be used.
+func (s *seat) lose(reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost = reason
+}
+
+func (s *seat) dataLost() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lost
+}
+
+// EtcdMember is one member of the cluster's etcd, whether it runs or not.
+type EtcdMember struct {
+	// Name is the component's: etcd, or etcd/0.
+	Name string
+	// Lost says why its data cannot be used, as its last start found out; empty
+	// if nothing is known against it.
+	Lost string
+}
+
+// EtcdMembers are all members, in the order of their indices.
+func (p *Plane) EtcdMembers() []EtcdMember {
+	var list []EtcdMember
+	for _, s := range p.seats.list {
+		list = append(list, EtcdMember{Name: s.component.name, Lost: s.dataLost()})
+	}
+	return list
+}
+
+// WipeEtcd takes an etcd member's disk away: its process dies, and its data is
+// gone.
+func (p *Plane) WipeEtcd(member string) error {
+	return p.harmEtcd(member, func(s *seat) error { return os.RemoveAll(s.dir) })
+}
+
+// CorruptEtcd ends an etcd member's process and damages its database so that it
+// cannot be opened again.
+func (p *Plane) CorruptEtcd(member string) error {
+	return p.harmEtcd(member, func(s *seat) error {
+		f, err := os.OpenFile(s.database(), os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		// Both of bbolt's meta pages.
+		_, err = f.WriteAt(make([]byte, 2*os.Getpagesize()), 0)
+		return err
+	})
+}
+
+func (p *Plane) harmEtcd(member string, harm func(*seat) error) error {
+	s, err := p.seats.find(member)
+	if err != nil {
+		return err
+	}
+	_ = s.component.Crash() // it may be down already
+	if err := s.awaitRelease(context.Background()); err != nil {
+		return err
+	}
+	return harm(s)
+}
+
+func (a *seats) find(member string) (*seat, error) {
+	for _, s := range a.list {
+		if s.component.name == member {
+			return s, nil
+		}
+	}
+	return nil, fmt.Errorf("there is no etcd member %s", member)
+}
+
+// RestoreSeat is where the data of one member is to be put by a restore.
+type RestoreSeat struct {
+	// Name and PeerURL are the member's in etcd's membership.
+	Name, PeerURL string
+	// Dir is its data directory to be: it does not exist yet.
+	Dir string
+}
+
+// PrepareRestore ends the whole control plane at once and says where restored
+// data is to be put, and with which cluster token. Nothing of the old data is
+// touched before [Plane.CommitRestore].
+func (p *Plane) PrepareRestore() (list []RestoreSeat, token string, err error) {
+	for _, c := range p.Components() {
+		_ = c.Crash() // it may be down already
+	}
+	for _, s := range p.seats.list {
+		if err := s.awaitRelease(context.Background()); err != nil {
+			return nil, "", err
+		}
+	}
+	if err := os.RemoveAll(p.staging()); err != nil {
+		return nil, "", err
+	}
+	for _, s := range p.seats.list {
+		list = append(list, RestoreSeat{Name: s.name, PeerURL: s.peerURL(), Dir: filepath.Join(p.staging(), filepath.Base(s.dir))})
+	}
+	return list, newToken(), os.MkdirAll(p.staging(), 0o700)
+}
+
+func (p *Plane) staging() string { return filepath.Join(p.cfg.Dir, "etcd.restoring") }
+
+// CommitRestore puts the restored data in the place of the old, which is kept as
+// etcd.lost until the next restore. After a crash between the two renames the
+// data is lost, and is restored again.
+func (p *Plane) CommitRestore(token string) error {
+	live := filepath.Join(p.cfg.Dir, Etcd)
+	old := live + ".lost"
+	if err := os.RemoveAll(old); err != nil {
+		return err
+	}
+	if err := os.Rename(live, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Rename(p.staging(), live); err != nil {
+		return err
+	}
+	for _, s := range p.seats.list {
+		s.mu.Lock()
+		s.lost, s.joining, s.last = "", false, nil
+		s.mu.Unlock()
+	}
+	a := p.seats
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.plan.Token = token
+	for i := range a.plan.Formed {
+		a.plan.Formed[i] = true
+	}
+	return a.save()
+}

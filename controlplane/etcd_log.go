@@ -1,0 +1,45 @@
+package controlplane
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// etcdLogger is a member's log file. What etcd would end its process or panic
+// for ends the goroutine that says so, and is sent to fatal: the other
+// components live in the same process.
+func etcdLogger(dir, name string) (log *zap.Logger, fatal <-chan error, closeFile func(), err error) {
+	f, err := os.OpenFile(filepath.Join(dir, strings.ReplaceAll(name, "/", "-")+".log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	hook := exitHook{make(chan error, 1)}
+	enc := zap.NewProductionEncoderConfig()
+	enc.EncodeTime = zapcore.RFC3339NanoTimeEncoder
+	core := zapcore.NewCore(zapcore.NewJSONEncoder(enc), zapcore.Lock(f), zapcore.WarnLevel)
+	return zap.New(core, zap.WithFatalHook(hook), zap.WithPanicHook(hook)), hook.fatal, func() { f.Close() }, nil
+}
+
+// exitHook ends the goroutine in place of the process.
+type exitHook struct{ fatal chan error }
+
+// OnWrite implements [zapcore.CheckWriteHook].
+func (h exitHook) OnWrite(e *zapcore.CheckedEntry, fields []zapcore.Field) {
+	message := e.Message
+	for _, f := range fields {
+		if err, ok := f.Interface.(error); ok && f.Key == "error" {
+			message += ": " + err.Error()
+		}
+	}
+	select {
+	case h.fatal <- errors.New(message):
+	default: // somebody has said why already
+	}
+	runtime.Goexit()
+}

@@ -1,0 +1,150 @@
+package controlplane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+)
+
+// promotePoll is how often a learner is offered a vote until it has caught up.
+const promotePoll = time.Second
+
+// EtcdClient is a client of one living member, for the provider. The caller
+// closes it.
+func (p *Plane) EtcdClient(member string) (*clientv3.Client, error) {
+	s, err := p.seats.find(member)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	m := s.last
+	s.mu.Unlock()
+	if state := s.component.Status().State; m == nil || state != Running {
+		return nil, fmt.Errorf("%s: %w", member, &NotRunningError{state})
+	}
+	return clientv3.New(clientv3.Config{
+		Endpoints: []string{"http://" + m.path.addr()}, DialTimeout: healthTimeout, Logger: zap.NewNop(),
+		MaxCallRecvMsgSize: 64 << 20,
+	})
+}
+
+// ServingEtcd is the name of a member that serves, or an error that says why
+// none does. A member may live and not serve, because too many others are gone.
+func (p *Plane) ServingEtcd(ctx context.Context) (string, error) {
+	var errs []error
+	for _, s := range p.seats.list {
+		err := s.serving(ctx)
+		if err == nil {
+			return s.component.name, nil
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", s.component.name, err))
+	}
+	return "", errors.Join(errs...)
+}
+
+// serving asks the member whether it can read what a quorum has acknowledged.
+func (s *seat) serving(ctx context.Context) error {
+	s.mu.Lock()
+	m := s.last
+	s.mu.Unlock()
+	if state := s.component.Status().State; m == nil || state != Running {
+		return &NotRunningError{state}
+	}
+	return getOK(ctx, "http://"+m.path.addr()+"/health", nil)
+}
+
+// EtcdRevision is etcd's revision, as a member that serves has it.
+func (p *Plane) EtcdRevision(ctx context.Context) (int64, error) {
+	member, err := p.ServingEtcd(ctx)
+	if err != nil {
+		return 0, err
+	}
+	client, err := p.EtcdClient(member)
+	if err != nil {
+		return 0, err
+	}
+	defer client.Close()
+	resp, err := client.Get(ctx, "\x00", clientv3.WithCountOnly())
+	if err != nil {
+		return 0, err
+	}
+	return resp.Header.Revision, nil
+}
+
+// ReplaceEtcdMember gives a member that has lost its data a new one in its
+// place: the old one leaves the membership, the new one joins as a learner, and
+// is promoted as soon as it has caught up. It needs a quorum of the others.
+func (p *Plane) ReplaceEtcdMember(ctx context.Context, member string) error {
+	s, err := p.seats.find(member)
+	if err != nil {
+		return err
+	}
+	donor, err := p.ServingEtcd(ctx)
+	if err != nil {
+		return fmt.Errorf("replace %s: no other member serves: %w", member, err)
+	}
+	client, err := p.EtcdClient(donor)
+	if err != nil {
+		return fmt.Errorf("replace %s: %w", member, err)
+	}
+	defer client.Close()
+	id, err := s.rejoin(ctx, client)
+	if err != nil {
+		return fmt.Errorf("replace %s: %w", member, err)
+	}
+	if err := s.component.Restart(ctx); err != nil {
+		return fmt.Errorf("replace %s: %w", member, err)
+	}
+	return promote(ctx, client, id)
+}
+
+// rejoin makes the seat's member a new, empty learner. It returns its ID.
+func (s *seat) rejoin(ctx context.Context, client *clientv3.Client) (uint64, error) {
+	_ = s.component.Crash() // it may be down already
+	if err := s.awaitRelease(ctx); err != nil {
+		return 0, err
+	}
+	list, err := client.MemberList(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range list.Members {
+		if len(m.PeerURLs) == 0 || m.PeerURLs[0] != s.peerURL() {
+			continue
+		}
+		if _, err := client.MemberRemove(ctx, m.ID); err != nil {
+			return 0, err
+		}
+	}
+	added, err := client.MemberAddAsLearner(ctx, []string{s.peerURL()})
+	if err != nil {
+		return 0, err
+	}
+	if err := os.RemoveAll(s.dir); err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost, s.joining = "", true
+	return added.Member.ID, nil
+}
+
+// promote gives a learner its vote when it has caught up.
+func promote(ctx context.Context, client *clientv3.Client, id uint64) error {
+	for {
+		_, err := client.MemberPromote(ctx, id)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("promote the learner: %w", err)
+		case <-time.After(promotePoll):
+		}
+	}
+}

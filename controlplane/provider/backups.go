@@ -1,0 +1,196 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"demarc/backup"
+	"demarc/sim/api"
+)
+
+// retryBackup is how long after a backup that failed the next attempt at the
+// same slot is made. It ends when the next slot is due.
+const retryBackup = time.Minute
+
+// slotSubject names the backup of a slot in incidents and on the timeline.
+func slotSubject(slot time.Time) string { return subjectOf(backup.ID(slot)) }
+
+func subjectOf(id string) string { return "backup/" + id }
+
+// backUp takes a backup for every slot of the schedule. What the log does not
+// have was not taken, whoever led at its time.
+func (o *Operator) backUp(ctx context.Context, l *Leadership) {
+	o.adoptStrays(ctx, l)
+	for ctx.Err() == nil {
+		slot, missed, next := backup.Due(time.Now(), o.lastSlot(l.State()), api.BackupInterval)
+		o.giveUp(ctx, l, missed)
+		if slot.IsZero() {
+			pause(ctx, time.Until(next))
+			continue
+		}
+		if o.takeSlot(ctx, l, slot, next) {
+			o.patrol(ctx, l)
+		} else {
+			pause(ctx, min(retryBackup, time.Until(next)))
+		}
+	}
+}
+
+// lastSlot is the newest slot that is done with.
+func (o *Operator) lastSlot(s State) time.Time {
+	if s.LastSlot.IsZero() {
+		return o.cfg.Created
+	}
+	return s.LastSlot
+}
+
+// giveUp notes the slots that nobody took in time.
+func (o *Operator) giveUp(ctx context.Context, l *Leadership, missed []time.Time) {
+	for _, slot := range missed {
+		o.cfg.Ledger.Find(Finding{Subject: slotSubject(slot), Since: slot, Message: "missed: no backup was taken before the next was due"})
+		o.note("missed", slotSubject(slot), "no backup was taken before the next was due")
+		o.cfg.Ledger.Close(slotSubject(slot))
+		if l.Apply(ctx, SetLastSlot(slot)) != nil {
+			return
+		}
+	}
+}
+
+// takeSlot takes the backup of a slot, and says whether the slot is done with.
+// At the next slot it is too late.
+func (o *Operator) takeSlot(ctx context.Context, l *Leadership, slot, next time.Time) bool {
+	subject := slotSubject(slot)
+	ctx, cancel := context.WithDeadline(ctx, next)
+	defer cancel()
+	late := time.AfterFunc(time.Until(slot.Add(backup.Tolerance)), func() {
+		o.cfg.Ledger.Find(Finding{Subject: subject, Since: slot, Message: fmt.Sprintf("late: not taken %s after its slot", backup.Tolerance)})
+	})
+	defer late.Stop()
+	b, err := o.take(ctx, backup.Meta{ID: backup.ID(slot), Slot: slot, Replace: true})
+	if err == nil {
+		err = l.Apply(ctx, PutBackup(b), SetLastSlot(slot))
+	}
+	if errors.Is(err, ErrNotLeader) || errors.Is(ctx.Err(), context.Canceled) {
+		return false // whoever leads now takes it
+	}
+	if err != nil {
+		o.cfg.Ledger.Find(Finding{Subject: subject, Since: slot, Message: err.Error()})
+		o.note("failed to back up", subject, err.Error())
+		return false
+	}
+	if backup.Late(slot, b.At) {
+		o.cfg.Ledger.Find(Finding{Subject: subject, Since: slot, Message: fmt.Sprintf("late by %s", b.At.Sub(slot).Round(time.Second))})
+	}
+	o.note("backed up", subject, fmt.Sprintf("etcd at revision %d: %d keys, %d bytes, from %s", b.Revision, b.Keys, b.Bytes, b.Member))
+	o.cfg.Ledger.Close(subject)
+	return true
+}
+
+// take takes one backup from a member that serves.
+func (o *Operator) take(ctx context.Context, m backup.Meta) (api.Backup, error) {
+	m.KubernetesVersion = o.cfg.KubernetesVersion
+	source, release, err := o.cfg.Plant.Source(ctx)
+	if err != nil {
+		return api.Backup{}, err
+	}
+	defer release()
+	return o.cfg.Store.Take(ctx, source, m)
+}
+
+// adoptStrays brings store and catalogue together after a crash between the two:
+// a whole file that the catalogue does not know is entered, and one that is to
+// be kept no longer is removed.
+func (o *Operator) adoptStrays(ctx context.Context, l *Leadership) {
+	known := l.State().Backups
+	for _, id := range o.cfg.Store.IDs() {
+		if _, ok := known[id]; ok || ctx.Err() != nil {
+			continue
+		}
+		b, err := o.cfg.Store.Adopt(ctx, id)
+		if err != nil {
+			o.note("found", subjectOf(id), "a file that is not in the catalogue: "+err.Error())
+			continue
+		}
+		if l.Apply(ctx, PutBackup(b), SetLastSlot(b.Slot)) == nil {
+			o.note("adopted", subjectOf(id), "a whole backup that a crash had kept out of the catalogue")
+		}
+	}
+	o.expire(ctx, l)
+}
+
+// patrol looks after the backups that are there, each time that there is a new
+// one: what is to be kept no longer goes, and of the rest the one that was not
+// looked at for the longest time is read.
+func (o *Operator) patrol(ctx context.Context, l *Leadership) {
+	o.expire(ctx, l)
+	var oldest *api.Backup
+	for _, b := range catalogue(l.State()) {
+		if b.Verified && (oldest == nil || b.VerifiedAt.Before(oldest.VerifiedAt)) {
+			oldest = &b
+		}
+	}
+	if oldest != nil {
+		_ = o.verify(ctx, l, *oldest) // what is wrong is an incident
+	}
+}
+
+// expire removes the backups that are to be kept no longer: first from the
+// catalogue, so that it never names a file that is not there.
+func (o *Operator) expire(ctx context.Context, l *Leadership) {
+	for _, b := range backup.Expired(catalogue(l.State()), time.Now(), o.cfg.Policy) {
+		if l.Apply(ctx, DeleteBackup(b.ID)) != nil {
+			return
+		}
+		if err := o.cfg.Store.Remove(b.ID); err != nil && !isMissing(err) {
+			o.note("failed to remove", subjectOf(b.ID), err.Error())
+		}
+	}
+}
+
+func isMissing(err error) bool {
+	var bad *backup.BadError
+	return errors.As(err, &bad) && bad.Kind == backup.Missing
+}
+
+// verify reads a backup and enters in the catalogue what it found. It returns
+// what is wrong with the backup, if something is.
+func (o *Operator) verify(ctx context.Context, l applier, b api.Backup) error {
+	err := o.cfg.Store.Verify(ctx, b)
+	var bad *backup.BadError
+	if err != nil && !errors.As(err, &bad) {
+		return err // it could not be read: that says nothing
+	}
+	b.Verified, b.VerifiedAt, b.Problem = err == nil, time.Now().UTC(), ""
+	if err != nil {
+		b.Problem = err.Error()
+		o.condemn(b.ID, err)
+	} else {
+		o.cfg.Ledger.Close(subjectOf(b.ID))
+	}
+	return errors.Join(err, l.Apply(ctx, PutBackup(b)))
+}
+
+// condemn says that a backup cannot be used.
+func (o *Operator) condemn(id string, err error) {
+	if _, known := o.cfg.Ledger.Open(subjectOf(id)); known {
+		return
+	}
+	o.cfg.Ledger.Find(Finding{Subject: subjectOf(id), Since: time.Now(), Message: err.Error()})
+	o.note("found damaged", subjectOf(id), err.Error())
+}
+
+// applier commits commands: a [Leadership], or all [Replicas].
+type applier interface {
+	Apply(ctx context.Context, commands ...Command) error
+}
+
+// catalogue is all backups of a state, oldest first.
+func catalogue(s State) []api.Backup {
+	list := backup.Choose(slices.Collect(maps.Values(s.Backups)), "")
+	slices.Reverse(list)
+	return list
+}

@@ -1,0 +1,97 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"demarc/sim/api"
+)
+
+// replaceTimeout bounds the replacement of one member.
+const replaceTimeout = 10 * time.Minute
+
+// remedy is what is to be done about members that have lost their data.
+type remedy int
+
+const (
+	nothing remedy = iota
+	// replaceMember: a quorum has the data; the member learns it from the others.
+	replaceMember
+	// restoreCluster: no quorum can come back; only a backup has the data.
+	restoreCluster
+)
+
+// remedyFor decides. Members that are merely down keep their data and count as
+// whole: they may come back.
+func remedyFor(members []Member) (r remedy, lost []Member) {
+	for _, m := range members {
+		if m.Lost != "" {
+			lost = append(lost, m)
+		}
+	}
+	quorum := len(members)/2 + 1
+	switch {
+	case len(lost) == 0:
+		return nothing, nil
+	case len(members)-len(lost) >= quorum:
+		return replaceMember, lost
+	}
+	return restoreCluster, lost
+}
+
+// mendEtcd does what is to be done about lost data, one thing at a time.
+func (o *Operator) mendEtcd(ctx context.Context, l *Leadership) {
+	if !o.repairs.TryLock() {
+		return
+	}
+	defer o.repairs.Unlock()
+	r, lost := remedyFor(o.cfg.Plant.Members())
+	switch r {
+	case replaceMember:
+		if o.cfg.Plant.Serving(ctx) == nil {
+			o.replace(ctx, lost[0])
+		}
+	case restoreCluster:
+		o.decideRestore(ctx, l, lost)
+	}
+}
+
+// replace replaces one member.
+func (o *Operator) replace(ctx context.Context, m Member) {
+	o.note("replacing", m.Name, fmt.Sprintf("%s; a new member learns everything from the others", m.Lost))
+	ctx, cancel := context.WithTimeout(ctx, replaceTimeout)
+	defer cancel()
+	if err := o.cfg.Plant.Replace(ctx, m.Name); err != nil {
+		o.note("failed to replace", m.Name, err.Error())
+		return
+	}
+	o.note("replaced", m.Name, "the learner has caught up and was promoted")
+}
+
+// retryRestore is how long after a restore that failed the next is tried.
+const retryRestore = time.Minute
+
+// decideRestore logs the decision to restore. Nothing is done before it is in
+// the log of two replicas, so that whoever leads then carries it out.
+func (o *Operator) decideRestore(ctx context.Context, l *Leadership, lost []Member) {
+	now := time.Now().UTC()
+	r := api.Restore{ID: newRestoreID(now), Decided: now, Lost: now}
+	if i, ok := o.cfg.Ledger.Open(lost[0].Name); ok {
+		r.Lost = i.Start
+	}
+	if last := newestRestore(l.State()); last != nil && last.Phase == api.RestoreFailed && !last.Requested {
+		if now.Before(last.End.Add(retryRestore)) {
+			return
+		}
+		r = *last // another attempt at the same
+	}
+	r.Phase = api.RestoreDecided
+	r.Reason = fmt.Sprintf("%d of %d etcd members have lost their data (%s: %s)", len(lost), len(o.cfg.Plant.Members()), lost[0].Name, lost[0].Lost)
+	if err := l.Apply(ctx, PutRestore(r)); err != nil {
+		return // whoever leads next decides again
+	}
+	o.note("decided to restore", etcd, r.Reason)
+}
+
+func newRestoreID(decided time.Time) string { return "r" + decided.Format("20060102T150405Z") }

@@ -1,0 +1,154 @@
+package provider
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"demarc/backup"
+	"demarc/sim/api"
+	"demarc/sim/timeline"
+)
+
+// Component is one program of the control plane as its operator sees it.
+type Component interface {
+	Name() string
+	// Healthy asks the program's own health check.
+	Healthy(ctx context.Context) error
+	// Restart ends what is left of it and returns when a new one serves.
+	Restart(ctx context.Context) error
+}
+
+// Member is a member of the cluster's etcd.
+type Member struct {
+	// Name is that of its [Component].
+	Name string
+	// Lost says why its data cannot be used, as its last start found out; empty
+	// if nothing is known against it.
+	Lost string
+}
+
+// Plant is the managed cluster as the plane operates it.
+type Plant interface {
+	// Components are those of the control plane, in the order in which they start.
+	Components() []Component
+	// Members are the members of etcd.
+	Members() []Member
+	// Serving says whether etcd serves, whichever member it is.
+	Serving(ctx context.Context) error
+	// Source is a member that serves, for a backup; the caller releases it.
+	Source(ctx context.Context) (source backup.Source, release func(), err error)
+	// Replace gives a member that has lost its data a new one in its place.
+	Replace(ctx context.Context, member string) error
+	// Prepare ends the whole control plane and says where restored data goes,
+	// and with which cluster token. Commit puts it in the place of the old.
+	Prepare() (members []backup.Member, token string, err error)
+	Commit(token string) error
+	// Resume starts the whole control plane and returns when an API server
+	// serves, with etcd's revision.
+	Resume(ctx context.Context) (revision int64, err error)
+	// Reconcile compares what the nodes run with what the API server knows.
+	Reconcile(ctx context.Context) (api.Reconciled, error)
+}
+
+// Finding is something that the plane has found out by itself.
+type Finding struct {
+	// Subject is what is wrong: a component, or backup/ID.
+	Subject string
+	// Since is from when on, as far as the plane can tell.
+	Since time.Time
+	// Message says what was seen.
+	Message string
+	// Because is the subject whose outage is the cause; empty for none.
+	Because string
+}
+
+// Ledger is the cluster's book of incidents.
+type Ledger interface {
+	// Find enters that the plane has noticed something: in the subject's open
+	// incident, or in a new one.
+	Find(Finding) api.Incident
+	// Open is the subject's open incident.
+	Open(subject string) (api.Incident, bool)
+	// Found are all incidents that the plane has noticed.
+	Found() []api.Incident
+	// Close ends the subject's open incident. One whose cause is still in force
+	// stays open.
+	Close(subject string)
+}
+
+// OperatorConfig is what [NewOperator] needs.
+type OperatorConfig struct {
+	Plant  Plant
+	Ledger Ledger
+	Store  *backup.Store
+	Policy api.BackupPolicy
+	// KubernetesVersion is entered in every backup.
+	KubernetesVersion string
+	// Created is when the cluster was made: no slot before it is due.
+	Created time.Time
+	// Scratch is a directory for the plain snapshot of a restore.
+	Scratch string
+	// Note puts what the plane does on the timeline.
+	Note func(timeline.Event) timeline.Event
+}
+
+// Operator is the loops of the plane. Give its Lead to [Config].
+type Operator struct {
+	cfg   OperatorConfig
+	begun chan struct{}
+	begin sync.Once
+	// repairs keeps the watchdog, replacements of members and restores out of
+	// each other's way.
+	repairs sync.Mutex
+}
+
+// NewOperator makes an operator. It does nothing before [Operator.Begin].
+func NewOperator(cfg OperatorConfig) *Operator {
+	return &Operator{cfg: cfg, begun: make(chan struct{})}
+}
+
+// Begin lets the loops run: call it when the control plane has been started once.
+func (o *Operator) Begin() { o.begin.Do(func() { close(o.begun) }) }
+
+// Lead runs the loops until ctx ends.
+func (o *Operator) Lead(ctx context.Context, l *Leadership) {
+	select {
+	case <-o.begun:
+	case <-ctx.Done():
+		return
+	}
+	var loops sync.WaitGroup
+	loops.Go(func() { o.watch(ctx, l) })
+	loops.Go(func() { o.backUp(ctx, l) })
+	loops.Go(func() { o.restoreAll(ctx, l) })
+	loops.Go(func() { o.recordIncidents(ctx, l) })
+	loops.Wait()
+}
+
+// note puts something that the plane did on the timeline.
+func (o *Operator) note(verb, subject, message string) {
+	e := timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: subject, Message: message}
+	if i, ok := o.cfg.Ledger.Open(subject); ok {
+		e.Cause = i.Event
+	}
+	o.cfg.Note(e)
+}
+
+// pause waits until ctx ends, which it says, or d is over.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// untilTick is the time until the next whole multiple of d: loops that wake up
+// together cost the virtual clock one step.
+func untilTick(now time.Time, d time.Duration) time.Duration {
+	return now.Truncate(d).Add(d).Sub(now)
+}

@@ -1,0 +1,105 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"demarc/backup"
+	"demarc/sim/api"
+)
+
+// What the provider's own people can ask of the plane. Customers cannot: the
+// support policy keeps backups from them (Microsoft, "Support policies for Azure
+// Kubernetes Service", 2019-04-01, and 2026-08-27: no restore on demand).
+
+// Unfinished says whether a restore was decided and is not over yet.
+func (r *Replicas) Unfinished() bool { return unfinished(r.State()) != nil }
+
+// Catalogue is all backups, oldest first.
+func (r *Replicas) Catalogue() []api.Backup { return catalogue(r.State()) }
+
+// find is a backup of the catalogue by its ID; latest is the newest.
+func (r *Replicas) find(id string) (api.Backup, error) {
+	list := r.Catalogue()
+	if id == "latest" && len(list) > 0 {
+		return list[len(list)-1], nil
+	}
+	for _, b := range list {
+		if b.ID == id {
+			return b, nil
+		}
+	}
+	return api.Backup{}, &NotFoundError{ID: id}
+}
+
+// NotFoundError says that the catalogue has no such backup.
+type NotFoundError struct{ ID string }
+
+// Error implements error.
+func (e *NotFoundError) Error() string {
+	return fmt.Sprintf("the catalogue has no backup %q; demarc --as provider backup list lists them", e.ID)
+}
+
+// Show is one backup as the catalogue has it.
+func (o *Operator) Show(r *Replicas, id string) (api.Backup, error) { return r.find(id) }
+
+// Verify reads a backup now and enters the result in the catalogue. The error
+// says what is wrong with it.
+func (o *Operator) Verify(ctx context.Context, r *Replicas, id string) (api.Backup, error) {
+	b, err := r.find(id)
+	if err != nil {
+		return b, err
+	}
+	err = o.verify(ctx, r, b)
+	if now, ferr := r.find(b.ID); ferr == nil {
+		b = now
+	}
+	return b, err
+}
+
+// Take takes a backup now, beside the schedule.
+func (o *Operator) Take(ctx context.Context, r *Replicas) (api.Backup, error) {
+	now := time.Now().UTC()
+	b, err := o.take(ctx, backup.Meta{ID: backup.ManualID(now), Slot: now.Truncate(time.Second), Replace: true})
+	if err != nil {
+		return b, err
+	}
+	return b, r.Apply(ctx, PutBackup(b))
+}
+
+// Delete removes a backup, first from the catalogue.
+func (o *Operator) Delete(ctx context.Context, r *Replicas, id string) error {
+	b, err := r.find(id)
+	if err != nil {
+		return err
+	}
+	if err := r.Apply(ctx, DeleteBackup(b.ID)); err != nil {
+		return err
+	}
+	if err := o.cfg.Store.Remove(b.ID); !isMissing(err) {
+		return err
+	}
+	return nil
+}
+
+// RequestRestore has the leader restore a backup, or the newest that verifies if
+// id is empty. It returns as soon as that is in the log.
+func (o *Operator) RequestRestore(ctx context.Context, r *Replicas, id string) (api.Restore, error) {
+	if running := unfinished(r.State()); running != nil {
+		return api.Restore{}, fmt.Errorf("restore %s is under way", running.ID)
+	}
+	if id != "" {
+		b, err := r.find(id)
+		if err != nil {
+			return api.Restore{}, err
+		}
+		id = b.ID
+	}
+	now := time.Now().UTC()
+	want := api.Restore{
+		ID: newRestoreID(now), Phase: api.RestoreDecided, Requested: true, Wanted: id,
+		Lost: now, Decided: now, Reason: "an operator of the provider asked for it",
+	}
+	return want, r.Apply(ctx, PutRestore(want))
+}

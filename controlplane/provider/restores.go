@@ -1,0 +1,178 @@
+package provider
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"demarc/backup"
+	"demarc/sim/api"
+)
+
+// restoreAll carries out restores that were decided, one after the other, as
+// long as ctx lasts. One that an earlier leader began is begun again: nothing
+// counts before its last step.
+func (o *Operator) restoreAll(ctx context.Context, l *Leadership) {
+	for {
+		changed := l.Changed()
+		if r := unfinished(l.State()); r != nil {
+			o.restore(ctx, l, *r)
+		}
+		if unfinished(l.State()) != nil {
+			if !pause(ctx, retryBackup) {
+				return
+			}
+			continue
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// restore carries out one restore.
+func (o *Operator) restore(ctx context.Context, l *Leadership, r api.Restore) {
+	o.repairs.Lock()
+	defer o.repairs.Unlock()
+	err := o.carryOut(ctx, l, &r)
+	if ctx.Err() != nil {
+		return // whoever leads next begins again
+	}
+	r.End = time.Now().UTC()
+	if err != nil {
+		r.Phase, r.Error = api.RestoreFailed, err.Error()
+		o.note("failed to restore", etcd, err.Error())
+	} else {
+		r.Phase, r.Error = api.RestoreDone, ""
+		r.RPOSeconds, r.RTOSeconds = max(0, r.Lost.Sub(r.BackupAt).Seconds()), r.End.Sub(r.Lost).Seconds()
+		o.note("restored", etcd, fmt.Sprintf("from backup %s: what was written in the %s before the loss is gone; out for %s",
+			r.Backup, seconds(r.RPOSeconds), seconds(r.RTOSeconds)))
+	}
+	_ = l.Apply(ctx, PutRestore(r)) // if it is lost, the next leader restores the same backup again
+}
+
+func seconds(s float64) time.Duration {
+	return (time.Duration(s) * time.Second).Round(time.Second)
+}
+
+// carryOut does the work: data, control plane, comparison with the nodes.
+func (o *Operator) carryOut(ctx context.Context, l *Leadership, r *api.Restore) error {
+	r.Phase, r.Skipped, r.Backup = api.RestoreRestoring, nil, ""
+	if err := l.Apply(ctx, PutRestore(*r)); err != nil {
+		return err
+	}
+	snapshot := filepath.Join(o.cfg.Scratch, "restore.db")
+	defer os.Remove(snapshot)
+	b, err := o.extract(ctx, l, r, snapshot)
+	if err != nil {
+		return err
+	}
+	r.Backup, r.BackupAt = b.ID, b.At
+	if err := o.lay(ctx, b, highestRevision(l.State()), snapshot); err != nil {
+		return err
+	}
+	r.Phase = api.RestoreStarting
+	if err := l.Apply(ctx, PutRestore(*r)); err != nil {
+		return err
+	}
+	if r.Revision, err = o.cfg.Plant.Resume(ctx); err != nil {
+		return fmt.Errorf("start the control plane: %w", err)
+	}
+	if r.Reconciled, err = o.cfg.Plant.Reconcile(ctx); err != nil {
+		o.note("failed to compare", "nodes", err.Error()) // they find together by themselves
+	}
+	return nil
+}
+
+// errNoBackup says that there is nothing to restore from.
+var errNoBackup = errors.New("no backup of this cluster verifies: there is nothing to restore from")
+
+// extract unpacks the newest backup that verifies, or the one that is wanted.
+// The ones that do not are kept, and said.
+func (o *Operator) extract(ctx context.Context, l *Leadership, r *api.Restore, path string) (api.Backup, error) {
+	for _, b := range backup.Choose(catalogue(l.State()), r.Wanted) {
+		err := o.cfg.Store.Extract(ctx, b, path)
+		if err == nil {
+			return b, nil
+		}
+		var bad *backup.BadError
+		if !errors.As(err, &bad) {
+			return b, err // the store cannot be read: that says nothing about the backup
+		}
+		r.Skipped = append(r.Skipped, api.SkippedBackup{ID: b.ID, Reason: err.Error()})
+		b.Verified, b.VerifiedAt, b.Problem = false, time.Now().UTC(), err.Error()
+		o.condemn(b.ID, err)
+		if err := l.Apply(ctx, PutBackup(b), PutRestore(*r)); err != nil {
+			return b, err
+		}
+	}
+	if r.Wanted != "" {
+		return api.Backup{}, fmt.Errorf("backup %s cannot be restored: %s", r.Wanted, cmp.Or(reasonOf(r.Skipped), "it is not in the catalogue"))
+	}
+	return api.Backup{}, errNoBackup
+}
+
+func reasonOf(skipped []api.SkippedBackup) string {
+	if len(skipped) == 0 {
+		return ""
+	}
+	return skipped[0].Reason
+}
+
+// lay ends the control plane and puts the data of a snapshot in the place of
+// what etcd had.
+func (o *Operator) lay(ctx context.Context, b api.Backup, seen int64, snapshot string) error {
+	members, token, err := o.cfg.Plant.Prepare()
+	if err != nil {
+		return fmt.Errorf("end the control plane: %w", err)
+	}
+	if err := backup.Restore(ctx, snapshot, members, backup.RestoreOptions{ClusterToken: token, RevisionBump: backup.RevisionBump(b, seen)}); err != nil {
+		return err
+	}
+	return o.cfg.Plant.Commit(token)
+}
+
+// highestRevision is the highest revision that the cluster is known to have had.
+func highestRevision(s State) int64 {
+	var n int64
+	for _, b := range s.Backups {
+		n = max(n, b.Revision)
+	}
+	for _, r := range s.Restores {
+		n = max(n, r.Revision)
+	}
+	return n
+}
+
+// RestoreList is all restores of a state, oldest first.
+func RestoreList(s State) []api.Restore {
+	return slices.SortedFunc(maps.Values(s.Restores), func(a, b api.Restore) int {
+		return cmp.Or(a.Decided.Compare(b.Decided), cmp.Compare(a.ID, b.ID))
+	})
+}
+
+func newestRestore(s State) *api.Restore {
+	list := RestoreList(s)
+	if len(list) == 0 {
+		return nil
+	}
+	return &list[len(list)-1]
+}
+
+// unfinished is the restore that is to be carried out, or nil.
+func unfinished(s State) *api.Restore {
+	for _, r := range RestoreList(s) {
+		if r.Phase != api.RestoreDone && r.Phase != api.RestoreFailed {
+			return &r
+		}
+	}
+	return nil
+}

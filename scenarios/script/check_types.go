@@ -1,0 +1,144 @@
+package script
+
+import (
+	"reflect"
+	"slices"
+)
+
+// The types that checks see. Times are seconds since the cluster was ready.
+type (
+	celTraffic struct {
+		Sent      int64            `cel:"sent"`
+		Succeeded int64            `cel:"succeeded"`
+		Failed    int64            `cel:"failed"`
+		Success   float64          `cel:"success"`
+		Reasons   map[string]int64 `cel:"reasons"`
+		Backends  map[string]int64 `cel:"backends"`
+		Last      celResult        `cel:"last"`
+	}
+	celResult struct {
+		Time    float64 `cel:"time"`
+		Latency float64 `cel:"latency"`
+		Status  int64   `cel:"status"`
+		Reason  string  `cel:"reason"`
+		Backend string  `cel:"backend"`
+	}
+	celComponent struct {
+		Name    string  `cel:"name"`
+		State   string  `cel:"state"`
+		Healthy bool    `cel:"healthy"`
+		Message string  `cel:"message"`
+		Since   float64 `cel:"since"`
+		Starts  int64   `cel:"starts"`
+	}
+	celMachine struct {
+		Name       string `cel:"name"`
+		Power      string `cel:"power"`
+		Kubelet    string `cel:"kubelet"`
+		Network    string `cel:"network"`
+		Containers int64  `cel:"containers"`
+	}
+	celContainer struct {
+		Node       string  `cel:"node"`
+		Namespace  string  `cel:"namespace"`
+		Pod        string  `cel:"pod"`
+		Name       string  `cel:"name"`
+		Image      string  `cel:"image"`
+		State      string  `cel:"state"`
+		Ready      bool    `cel:"ready"`
+		Restarts   int64   `cel:"restarts"`
+		ExitCode   int64   `cel:"exitCode"`
+		Reason     string  `cel:"reason"`
+		StartedAt  float64 `cel:"startedAt"`
+		FinishedAt float64 `cel:"finishedAt"`
+	}
+	celEvent struct {
+		Seq     int64   `cel:"seq"`
+		Time    float64 `cel:"time"`
+		Actor   string  `cel:"actor"`
+		Verb    string  `cel:"verb"`
+		Subject string  `cel:"subject"`
+		Message string  `cel:"message"`
+		Cause   int64   `cel:"cause"`
+	}
+	celIncident struct {
+		ID       string  `cel:"id"`
+		Subject  string  `cel:"subject"`
+		Owner    string  `cel:"owner"`
+		Cause    string  `cel:"cause"`
+		Event    int64   `cel:"event"`
+		Start    float64 `cel:"start"`
+		Detected float64 `cel:"detected"`
+		End      float64 `cel:"end"`
+		Open     bool    `cel:"open"`
+	}
+	celBackup struct {
+		ID            string  `cel:"id"`
+		Slot          float64 `cel:"slot"`
+		At            float64 `cel:"at"`
+		Duration      float64 `cel:"duration"`
+		Revision      int64   `cel:"revision"`
+		Keys          int64   `cel:"keys"`
+		Bytes         int64   `cel:"bytes"`
+		DatabaseBytes int64   `cel:"databaseBytes"`
+		SHA256        string  `cel:"sha256"`
+		Member        string  `cel:"member"`
+		Verified      bool    `cel:"verified"`
+		Problem       string  `cel:"problem"`
+	}
+	celRestore struct {
+		ID           string   `cel:"id"`
+		Reason       string   `cel:"reason"`
+		Requested    bool     `cel:"requested"`
+		Phase        string   `cel:"phase"`
+		Error        string   `cel:"error"`
+		Backup       string   `cel:"backup"`
+		Skipped      []string `cel:"skipped"`
+		BackupAt     float64  `cel:"backupAt"`
+		Lost         float64  `cel:"lost"`
+		Decided      float64  `cel:"decided"`
+		End          float64  `cel:"end"`
+		Revision     int64    `cel:"revision"`
+		RPO          float64  `cel:"rpo"`
+		RTO          float64  `cel:"rto"`
+		OrphanedPods []string `cel:"orphanedPods"`
+		RevivedPods  []string `cel:"revivedPods"`
+	}
+	celReplica struct {
+		Name    string  `cel:"name"`
+		State   string  `cel:"state"`
+		Network string  `cel:"network"`
+		Term    int64   `cel:"term"`
+		Applied int64   `cel:"applied"`
+		Last    int64   `cel:"last"`
+		Since   float64 `cel:"since"`
+	}
+	celWatch struct {
+		Lists       int64 `cel:"lists"`
+		Events      int64 `cel:"events"`
+		Objects     int64 `cel:"objects"`
+		LastVersion int64 `cel:"lastVersion"`
+		Backwards   int64 `cel:"backwards"`
+		Errors      int64 `cel:"errors"`
+		Connected   bool  `cel:"connected"`
+	}
+)
+
+// celTypes are the types above, in the order in which the reference has them.
+var celTypes = []reflect.Type{
+	reflect.TypeFor[celTraffic](), reflect.TypeFor[celResult](), reflect.TypeFor[celComponent](), reflect.TypeFor[celMachine](),
+	reflect.TypeFor[celContainer](), reflect.TypeFor[celEvent](), reflect.TypeFor[celIncident](), reflect.TypeFor[celBackup](),
+	reflect.TypeFor[celRestore](), reflect.TypeFor[celReplica](), reflect.TypeFor[celWatch](),
+}
+
+// celFields are the names of all fields of the types that checks see.
+func celFields() []string {
+	var names []string
+	for _, t := range celTypes {
+		for i := range t.NumField() {
+			names = append(names, t.Field(i).Tag.Get("cel"))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,0 +1,207 @@
+package sim
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"demarc/backup"
+	"demarc/controlplane/provider"
+	"demarc/sim/api"
+	"demarc/sim/timeline"
+)
+
+// operations is the provider's own plane of this cluster: its replicated memory,
+// the loops that its leader runs, and the backups.
+type operations struct {
+	replicas *provider.Replicas
+	operator *provider.Operator
+	store    *backup.Store
+	log      *os.File
+	token    string // of the provider's role in the management API
+	ended    sync.Once
+}
+
+// operate opens the provider's plane. Its loops wait until they are told to
+// begin.
+func (c *Cluster) operate() (err error) {
+	dir := filepath.Join(c.dir, "provider")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	o := &operations{}
+	c.operations = o
+	if o.token, err = loadOrMakeToken(filepath.Join(c.dir, "provider.token")); err != nil {
+		return err
+	}
+	key, err := backup.LoadOrMakeKey(filepath.Join(dir, "backup.key"))
+	if err != nil {
+		return err
+	}
+	id, err := c.plane.ID()
+	if err != nil {
+		return err
+	}
+	if o.store, err = backup.OpenStore(filepath.Join(c.dir, "backups"), id, key); err != nil {
+		return err
+	}
+	o.store.Sync = !c.cfg.Ephemeral
+	if o.log, err = os.OpenFile(filepath.Join(c.dir, "logs", "provider.log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
+		return err
+	}
+	o.operator = provider.NewOperator(provider.OperatorConfig{
+		Plant: plant{c}, Ledger: c.incidents, Store: o.store, Policy: c.spec.Backups, KubernetesVersion: c.plane.Version(),
+		Created: c.spec.Start, Scratch: dir, Note: c.log.Append,
+	})
+	if o.replicas, err = provider.Open(provider.Config{
+		Dir: filepath.Join(dir, "replicas"), Sync: !c.cfg.Ephemeral, Log: o.log, Lead: o.operator.Lead, Note: c.noteReplica,
+	}); err != nil {
+		return err
+	}
+	return c.await(c.ctx, "the provider's plane", func() bool { _, ok := o.replicas.Leader(); return ok })
+}
+
+// noteReplica is told what happens to a replica of the provider's plane.
+func (c *Cluster) noteReplica(replica, verb, message string) {
+	c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: replicaName(replica), Message: message})
+}
+
+// close ends the plane, if there is one and it has not ended.
+func (o *operations) close() (err error) {
+	if o == nil {
+		return nil
+	}
+	o.ended.Do(func() {
+		if o.replicas != nil {
+			err = o.replicas.Close()
+		}
+		if o.log != nil {
+			err = errors.Join(err, o.log.Close())
+		}
+	})
+	return err
+}
+
+// loadOrMakeToken reads a secret of the management API, or makes one.
+func loadOrMakeToken(path string) (string, error) {
+	if b, err := os.ReadFile(path); err == nil && len(b) > 0 {
+		return strings.TrimSpace(string(b)), nil
+	}
+	secret := newSecret()
+	return secret, writeFile(path, []byte(secret+"\n"))
+}
+
+// newSecret is a secret that cannot be guessed.
+func newSecret() string {
+	b := make([]byte, 16)
+	_, _ = rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+// bringUp starts the control plane, or lets the provider's plane finish a restore
+// that the end of the last engine has interrupted, or begin one if etcd's data
+// is gone.
+func (c *Cluster) bringUp(ctx context.Context) error {
+	c.incidents.load(c.operations.replicas.State().Incidents)
+	if !c.operations.replicas.Unfinished() {
+		err := c.plane.Start(ctx)
+		if err == nil || len(lostMembers(c)) == 0 {
+			c.operations.operator.Begin()
+			return err
+		}
+	}
+	c.setPhase("restore of etcd")
+	c.operations.operator.Begin()
+	return c.await(ctx, "the restored control plane", func() bool {
+		return !c.operations.replicas.Unfinished() && len(lostMembers(c)) == 0 && plant{c}.Serving(ctx) == nil
+	})
+}
+
+func lostMembers(c *Cluster) []string {
+	var names []string
+	for _, m := range c.plane.EtcdMembers() {
+		if m.Lost != "" {
+			names = append(names, m.Name)
+		}
+	}
+	return names
+}
+
+// Backups implements [script.World].
+func (c *Cluster) Backups() []api.Backup { return c.operations.replicas.Catalogue() }
+
+// Restores implements [script.World].
+func (c *Cluster) Restores() []api.Restore {
+	return provider.RestoreList(c.operations.replicas.State())
+}
+
+// Replicas implements [script.World].
+func (c *Cluster) Replicas() []api.Replica { return c.operations.replicas.Status() }
+
+// deniedError says that a role may not do something, and what to do instead.
+type deniedError struct{ action string }
+
+// Error implements error.
+func (e *deniedError) Error() string {
+	return fmt.Sprintf("backups are the provider's: a customer cannot %s them (support policy of 2019-04-01, section on etcd backups: "+
+		"automatic, transparent, not directly available to customers)", e.action)
+}
+
+// Backup implements [script.World].
+func (c *Cluster) Backup(ctx context.Context, by api.Role, action, id string) error {
+	_, err := c.backupAction(ctx, by, action, id)
+	return err
+}
+
+// backupAction does something with backups, if the role may.
+func (c *Cluster) backupAction(ctx context.Context, by api.Role, action, id string) (any, error) {
+	if by != api.RoleProvider {
+		c.log.Append(timeline.Event{Actor: timeline.Customer, Verb: "was refused", Subject: "backups", Message: "backup " + strings.TrimSpace(action+" "+id)})
+		return nil, &deniedError{action}
+	}
+	o, r := c.operations.operator, c.operations.replicas
+	switch action {
+	case "list":
+		return r.Catalogue(), nil
+	case "show":
+		return o.Show(r, id)
+	case "verify":
+		return o.Verify(ctx, r, id)
+	case "take":
+		return o.Take(ctx, r)
+	case "delete":
+		return struct{}{}, o.Delete(ctx, r, id)
+	case "restore":
+		return o.RequestRestore(ctx, r, id)
+	}
+	return nil, fmt.Errorf("backups cannot be asked to %q", action)
+}
+
+// Names of the replicas in faults, incidents and on the timeline.
+
+func replicaName(replica string) string { return "provider/" + replica }
+
+func replicaIndex(subject string) (int, bool) {
+	n, ok := strings.CutPrefix(subject, "provider/")
+	if !ok {
+		return 0, false
+	}
+	i, err := strconv.Atoi(n)
+	return i, err == nil
+}
+
+// replicaWell says whether a replica runs and reaches the others.
+func (o *operations) replicaWell(i int) error {
+	s := o.replicas.Status()[i]
+	if s.State == "stopped" || s.Network != "up" {
+		return fmt.Errorf("replica %s is %s, its network %s", s.Name, s.State, s.Network)
+	}
+	return nil
+}
