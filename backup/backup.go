@@ -3,10 +3,9 @@
 // and a restore onto disk.
 //
 // From outside, open a [Store] with a key of [LoadOrMakeKey]. [Store.Take]
-// makes a backup, [Store.Verify] looks whether it is still one,
-// [Store.Extract] and [Restore] make new data directories of it. [Due],
-// [Late], [Expired] and [Choose] are the decisions: pure functions of the
-// catalogue and a time. Nothing here runs on a timer and nothing keeps the
+// makes a backup, [Store.Verify] looks whether it is still one, [Store.Restore]
+// makes new data directories of it. [Due], [Late], [Expired] and [Choose] are the
+// decisions: pure functions of the catalogue and a time. Nothing here runs on a timer and nothing keeps the
 // catalogue; both are the caller's, who may call a store's methods from any
 // goroutine.
 //

@@ -96,12 +96,9 @@ func BenchmarkRestore100MiB(b *testing.B) {
 	s, taken, _ := saveLarge(b)
 	dir := b.TempDir()
 	for b.Loop() {
-		path := filepath.Join(dir, "snapshot.db")
-		if err := s.Extract(b.Context(), taken, path); err != nil {
-			b.Fatal(err)
-		}
 		data := filepath.Join(dir, "etcd")
-		if err := Restore(b.Context(), path, []Member{{Name: "etcd", DataDir: data, PeerURL: testPeer}}, RestoreOptions{ClusterToken: "t"}); err != nil {
+		members := []Member{{Name: "etcd", DataDir: data, PeerURL: testPeer}}
+		if err := s.Restore(b.Context(), taken, members, RestoreOptions{ClusterToken: "t"}); err != nil {
 			b.Fatal(err)
 		}
 		remove(b, data)

@@ -70,14 +70,17 @@ func put(tb testing.TB, client *clientv3.Client, key string, value []byte) int64
 	return resp.Header.Revision
 }
 
-// halfRandom is n bytes of which half can be compressed away.
+// halfRandom is n bytes of which about half can be compressed away: random
+// digits between words that repeat, as an object's UIDs and hashes are between
+// the names of its fields.
 func halfRandom(rng *rand.Rand, n int) []byte {
-	b := make([]byte, n)
-	for i := range n / 2 {
-		b[2*i] = byte(rng.Uint32()) // as hex digits are in a text
-		b[2*i+1] = 'x'
+	const words = `"resourceVersion":"apps/v1","uid"`
+	b := make([]byte, 0, n+2*len(words))
+	for len(b) < n {
+		b = fmt.Appendf(b, "%016x%016x", rng.Uint64(), rng.Uint64())
+		b = append(b, words...)
 	}
-	return b
+	return b[:n]
 }
 
 // sample is the snapshot of a small etcd: what its stream is, its revision and

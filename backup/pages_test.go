@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	bolt "go.etcd.io/bbolt"
-	"golang.org/x/sys/unix"
 )
 
 // withHash is the snapshot of the database at path.
@@ -224,20 +223,4 @@ func FuzzDatabase(f *testing.F) {
 			}
 		}
 	})
-}
-
-// touchUnmapped reads a mapped file behind its end, as bbolt does with a file
-// that was cut off behind its back.
-func touchUnmapped(t *testing.T) error {
-	f, err := os.Create(filepath.Join(t.TempDir(), "empty"))
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	b, err := unix.Mmap(int(f.Fd()), 0, 4096, unix.PROT_READ, unix.MAP_SHARED)
-	if err != nil {
-		return err
-	}
-	defer unix.Munmap(b)
-	return fmt.Errorf("it could be read: %d", b[0])
 }

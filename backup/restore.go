@@ -55,10 +55,35 @@ func RevisionBump(b api.Backup, seen int64) uint64 {
 }
 
 // Restore makes the data directories of a new etcd cluster of the members given
-// from the snapshot at a path, as [Store.Extract] left it. Either all of them
-// are made, or none. A crash leaves nothing under the name of a data directory
-// that is not whole. ctx is looked at between members.
-func Restore(ctx context.Context, snapshotPath string, members []Member, o RestoreOptions) (err error) {
+// from a backup. Either all of them are made, or none. A crash leaves nothing
+// under the name of a data directory that is not whole. A backup that cannot be
+// used is a [*BadError]. ctx is looked at between members.
+//
+// The plain snapshot is beside the first data directory meanwhile.
+func (s *Store) Restore(ctx context.Context, want api.Backup, members []Member, o RestoreOptions) error {
+	if err := checkMembers(members, o); err != nil {
+		return fmt.Errorf("restore etcd: %w", err)
+	}
+	plain := filepath.Clean(members[0].DataDir) + ".snapshot"
+	if err := os.MkdirAll(filepath.Dir(plain), 0o700); err != nil {
+		return fmt.Errorf("restore etcd: %w", err)
+	}
+	defer os.Remove(plain)
+	if err := s.Extract(ctx, want, plain); err != nil {
+		return err
+	}
+	// The seal and the digest have just said that it is what etcd's SHA-256 was
+	// right for when the backup was taken: it is not reckoned once more.
+	return restore(ctx, plain, members, o, true)
+}
+
+// Restore does the same with the snapshot at a path, as [Store.Extract] or
+// etcd itself left it.
+func Restore(ctx context.Context, snapshotPath string, members []Member, o RestoreOptions) error {
+	return restore(ctx, snapshotPath, members, o, false)
+}
+
+func restore(ctx context.Context, snapshotPath string, members []Member, o RestoreOptions, hashed bool) (err error) {
 	if err := checkMembers(members, o); err != nil {
 		return fmt.Errorf("restore etcd: %w", err)
 	}
@@ -79,14 +104,14 @@ func Restore(ctx context.Context, snapshotPath string, members []Member, o Resto
 		if err := os.RemoveAll(m.staging()); err != nil { // of a crash
 			return fmt.Errorf("restore etcd: %w", err)
 		}
-		if err := restoreMember(snapshotPath, members, i, o); err != nil {
+		if err := restoreMember(snapshotPath, members, i, o, hashed || i > 0); err != nil {
 			return fmt.Errorf("restore etcd member %s: %w", m.Name, err)
 		}
 	}
 	return publish(members)
 }
 
-func restoreMember(snapshotPath string, members []Member, i int, o RestoreOptions) error {
+func restoreMember(snapshotPath string, members []Member, i int, o RestoreOptions, hashed bool) error {
 	m := members[i]
 	var cluster []string
 	for _, m := range members {
@@ -106,7 +131,7 @@ func restoreMember(snapshotPath string, members []Member, i int, o RestoreOption
 			InitialClusterToken: o.ClusterToken,
 			RevisionBump:        bump,
 			MarkCompacted:       true,
-			SkipHashCheck:       i > 0, // of the same file
+			SkipHashCheck:       hashed,
 		})
 	})
 }

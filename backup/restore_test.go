@@ -63,13 +63,13 @@ func TestBackupAndRestore(t *testing.T) {
 	oldID := deleted.Header.ClusterId
 	stop()
 
-	dir := t.TempDir()
-	path, data := filepath.Join(dir, "snapshot.db"), filepath.Join(dir, "etcd")
-	if err := s.Extract(t.Context(), b, path); err != nil {
+	data := filepath.Join(t.TempDir(), "deep", "etcd")
+	members := []Member{{Name: "etcd", DataDir: data, PeerURL: testPeer}}
+	if err := s.Restore(t.Context(), b, members, RestoreOptions{ClusterToken: "restore-1"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := Restore(t.Context(), path, []Member{{Name: "etcd", DataDir: data, PeerURL: testPeer}}, RestoreOptions{ClusterToken: "restore-1"}); err != nil {
-		t.Fatal(err)
+	if left, _ := os.ReadDir(filepath.Dir(data)); len(left) != 1 {
+		t.Errorf("left: %v", left)
 	}
 	client, _ := startEtcd(t, data, testPeer)
 	all, err := client.Get(t.Context(), "/registry/", clientv3.WithPrefix())
@@ -269,13 +269,36 @@ func TestGuarded(t *testing.T) {
 			<-never
 			return nil
 		}, "begin"},
-		"fault": {func(*zap.Logger) error { return touchUnmapped(t) }, "etcd cannot use the database"},
 	}
 	for name, tt := range tests {
 		err := guarded(nil, tt.f)
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %q", name, err, tt.want)
 		}
+	}
+}
+
+// A damaged backup is told as such, and leaves nothing.
+func TestRestoreOfADamagedBackup(t *testing.T) {
+	s := openStore(t, t.TempDir())
+	b := take(t, s, testMeta())
+	dir := t.TempDir()
+	members := []Member{{Name: "a", DataDir: filepath.Join(dir, "a"), PeerURL: testPeer}}
+	for how, want := range map[string]Kind{DamageFlip: Corrupt, DamageTruncate: Truncated, DamageDelete: Missing} {
+		s.Remove(b.ID)
+		b = take(t, s, testMeta())
+		if err := s.Damage(b.ID, how); err != nil {
+			t.Fatal(err)
+		}
+		if got := kindOf(t, s.Restore(t.Context(), b, members, RestoreOptions{ClusterToken: "t"})); got != want {
+			t.Errorf("%s: %q, want %q", how, got, want)
+		}
+		if left, _ := os.ReadDir(dir); len(left) != 0 {
+			t.Errorf("left: %v", left)
+		}
+	}
+	if err := s.Restore(t.Context(), b, nil, RestoreOptions{}); err == nil {
+		t.Error("restored no member")
 	}
 }
 

@@ -151,18 +151,9 @@ type RestoreSeat struct {
 	Dir string
 }
 
-// PrepareRestore ends the whole control plane at once and says where restored
-// data is to be put, and with which cluster token. Nothing of the old data is
-// touched before [Plane.CommitRestore].
-func (p *Plane) PrepareRestore() (list []RestoreSeat, token string, err error) {
-	for _, c := range p.Components() {
-		_ = c.Crash() // it may be down already
-	}
-	for _, s := range p.seats.list {
-		if err := s.awaitRelease(context.Background()); err != nil {
-			return nil, "", err
-		}
-	}
+// StageRestore says where restored data is to be put, and with which cluster
+// token. Nothing of the old is touched before [Plane.CommitRestore].
+func (p *Plane) StageRestore() (list []RestoreSeat, token string, err error) {
 	if err := os.RemoveAll(p.staging()); err != nil {
 		return nil, "", err
 	}
@@ -174,10 +165,18 @@ func (p *Plane) PrepareRestore() (list []RestoreSeat, token string, err error) {
 
 func (p *Plane) staging() string { return filepath.Join(p.cfg.Dir, "etcd.restoring") }
 
-// CommitRestore puts the restored data in the place of the old, which is kept as
-// etcd.lost until the next restore. After a crash between the two renames the
-// data is lost, and is restored again.
+// CommitRestore ends the whole control plane at once and puts the restored data
+// in the place of the old, which is kept as etcd.lost until the next restore.
+// After a crash between the two renames the data is lost, and is restored again.
 func (p *Plane) CommitRestore(token string) error {
+	for _, c := range p.Components() {
+		_ = c.Crash() // it may be down already
+	}
+	for _, s := range p.seats.list {
+		if err := s.awaitRelease(context.Background()); err != nil {
+			return err
+		}
+	}
 	live := filepath.Join(p.cfg.Dir, Etcd)
 	old := live + ".lost"
 	if err := os.RemoveAll(old); err != nil {

@@ -99,6 +99,7 @@ type Fleet struct {
 	byIP     map[netip.Addr]*pod
 	agents   map[types.UID]*pod // of the tunnel
 	proxy    proxySync
+	restored settling
 	scripts  sync.WaitGroup
 	ctx      context.Context // of Run; nil before
 }

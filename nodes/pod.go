@@ -25,6 +25,8 @@ type pod struct {
 
 	latest *corev1.Pod // newest that the API server told
 	gone   bool        // the API server told that it has no such pod
+	// vanished says that it is missing from what a restore has brought back.
+	vanished bool
 
 	// The runtime's.
 	sandbox    bool

@@ -41,6 +41,9 @@ func (s *proxySync) step(now time.Time) time.Time {
 	if !f.synced {
 		return time.Time{}
 	}
+	if !f.settled(now) {
+		return tick(now.Add(settlePoll))
+	}
 	if s.stale {
 		if next := s.last.Add(proxyInterval); now.Before(next) {
 			return next
@@ -58,6 +61,7 @@ func (s *proxySync) step(now time.Time) time.Time {
 			m.rules = s.rules
 		}
 	}
+	f.forgetVanished()
 	return time.Time{}
 }
 

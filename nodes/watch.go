@@ -85,7 +85,7 @@ func (f *Fleet) podSeen(obj any, first bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if p := f.pods[api.UID]; p != nil {
-		p.latest, p.gone = api, false
+		p.latest, p.gone, p.vanished = api, false, false
 		p.rebase(api)
 		p.observe()
 		return
@@ -110,9 +110,11 @@ func (f *Fleet) podSeen(obj any, first bool) {
 	f.wake(p)
 }
 
-// podGone takes the end of a pod from the API server.
+// podGone takes the end of a pod from the API server. After a restore, pods that
+// are merely missing from the list go on for a while.
 func (f *Fleet) podGone(obj any) {
-	if d, ok := obj.(cache.DeletedFinalStateUnknown); ok {
+	d, missing := obj.(cache.DeletedFinalStateUnknown)
+	if missing {
 		obj = d.Obj
 	}
 	api, ok := obj.(*corev1.Pod)
@@ -121,10 +123,17 @@ func (f *Fleet) podGone(obj any) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if p := f.pods[api.UID]; p != nil {
-		p.latest, p.gone = api, true
-		p.observe()
+	p := f.pods[api.UID]
+	if p == nil {
+		return
 	}
+	if missing && f.restored.active {
+		p.vanished = true
+		f.restored.vanished = append(f.restored.vanished, api)
+		return
+	}
+	p.latest, p.gone = api, true
+	p.observe()
 }
 
 // sortedPods is every pod, by namespace and name. The lock is held.

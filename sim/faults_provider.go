@@ -34,6 +34,9 @@ func (f *faults) strikeReplicas(spec fault.Spec, t fault.Target) (fault.Active, 
 	var errs []error
 	for _, i := range struck {
 		name := replicaName(strconv.Itoa(i))
+		if len(struck) > 1 && f.already(i, spec.Verb) {
+			continue
+		}
 		e := f.recordOn(spec, name, 0)
 		if err := do(i); err != nil {
 			errs = append(errs, err)
@@ -43,14 +46,21 @@ func (f *faults) strikeReplicas(spec fault.Spec, t fault.Target) (fault.Active, 
 			f.drop(func(a fault.Active) bool {
 				return (a.Verb == "crash" || a.Verb == "stop") && (a.Target == name || a.Target == string(fault.Provider) && len(struck) > 1)
 			})
+			f.cluster.incidents.Close(name)
 			continue
 		}
 		f.cluster.outage(name, e)
 	}
-	if len(errs) == len(struck) || spec.Verb == "start" {
+	if len(errs) > 0 || spec.Verb == "start" {
 		return fault.Active{Spec: spec}, errors.Join(errs...)
 	}
 	return f.add(spec, 0), nil
+}
+
+// already says whether a replica is as a verb would have it.
+func (f *faults) already(i int, verb string) bool {
+	stopped := f.cluster.operations.replicas.Status()[i].State == "stopped"
+	return stopped == (verb != "start")
 }
 
 // strikeBackups harms a backup's file, or the disk that backups are on.
@@ -92,7 +102,9 @@ func (f *faults) healReplica(a fault.Active) error {
 	if !ok {
 		return fmt.Errorf("%s is no replica", a.Target)
 	}
-	return f.cluster.operations.replicas.Rejoin(i)
+	err := f.cluster.operations.replicas.Rejoin(i)
+	f.cluster.incidents.Close(a.Target)
+	return err
 }
 
 // harmEtcd takes members' disks away, or damages what is on them.

@@ -58,7 +58,7 @@ func (c *Cluster) operate() (err error) {
 	}
 	o.operator = provider.NewOperator(provider.OperatorConfig{
 		Plant: plant{c}, Ledger: c.incidents, Store: o.store, Policy: c.spec.Backups, KubernetesVersion: c.plane.Version(),
-		Created: c.spec.Start, Scratch: dir, Note: c.log.Append,
+		Created: c.spec.Start, Note: c.log.Append,
 	})
 	if o.replicas, err = provider.Open(provider.Config{
 		Dir: filepath.Join(dir, "replicas"), Sync: !c.cfg.Ephemeral, Log: o.log, Lead: o.operator.Lead, Note: c.noteReplica,

@@ -65,9 +65,9 @@ func (p plant) Replace(ctx context.Context, member string) error {
 	return p.c.plane.ReplaceEtcdMember(ctx, member)
 }
 
-// Prepare implements [provider.Plant].
-func (p plant) Prepare() ([]backup.Member, string, error) {
-	seats, token, err := p.c.plane.PrepareRestore()
+// Stage implements [provider.Plant].
+func (p plant) Stage() ([]backup.Member, string, error) {
+	seats, token, err := p.c.plane.StageRestore()
 	var members []backup.Member
 	for _, s := range seats {
 		members = append(members, backup.Member{Name: s.Name, DataDir: s.Dir, PeerURL: s.PeerURL})
@@ -94,8 +94,10 @@ func (p plant) Resume(ctx context.Context) (int64, error) {
 func serves(x *controlplane.Component) bool { return x.Status().State == controlplane.Running }
 
 // Reconcile implements [provider.Plant]. It is called before the nodes have
-// heard of the restore: they stop and start by themselves what they must.
+// heard of the restore: they stop and start by themselves what they must, in an
+// order in which no request is lost.
 func (p plant) Reconcile(ctx context.Context) (r api.Reconciled, err error) {
+	p.c.fleet.Restored()
 	list, err := p.c.provider.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return r, err

@@ -79,9 +79,10 @@ const healthAge = time.Second
 
 // health is the last answer to all health checks.
 type health struct {
-	mu   sync.Mutex
-	at   time.Time
-	last []api.Component
+	mu     sync.Mutex
+	at     time.Time
+	last   []api.Component
+	states []controlplane.Status // of the components, when they were asked
 }
 
 // Components implements [script.World]: each component with what its own health
@@ -98,34 +99,89 @@ func (c *Cluster) Components() []api.Component {
 // statesChanged says whether a component is no longer in the state of the last
 // answer.
 func (c *Cluster) statesChanged() bool {
-	return !slices.EqualFunc(c.plane.Components(), c.health.last, func(x *controlplane.Component, old api.Component) bool {
+	return !slices.EqualFunc(c.plane.Components(), c.health.states, func(x *controlplane.Component, old controlplane.Status) bool {
 		s := x.Status()
-		return string(s.State) == old.State && s.Starts == old.Starts
+		return s.State == old.State && s.Starts == old.Starts
 	})
 }
 
+// askComponents asks every component, and sums up those of which there are
+// several.
 func (c *Cluster) askComponents() []api.Component {
 	all := c.plane.Components()
 	out := make([]api.Component, len(all))
+	c.health.states = make([]controlplane.Status, len(all))
 	var asked sync.WaitGroup
 	for i, x := range all {
 		s := x.Status()
+		c.health.states[i] = s
 		out[i] = api.Component{Name: s.Name, State: string(s.State), Message: s.Message, Since: s.Since.UTC(), Starts: s.Starts}
 		if s.State != controlplane.Running {
 			continue
 		}
 		asked.Go(func() {
-			ctx, cancel := context.WithTimeout(c.ctx, time.Second)
-			defer cancel()
-			err := x.Healthy(ctx)
-			out[i].Healthy = err == nil
-			if err != nil {
-				out[i].Message = healthMessage(err)
-			}
+			out[i].Healthy, out[i].Message = ask(c.ctx, x.Healthy)
 		})
 	}
 	asked.Wait()
+	out = append(c.summaries(out), out...)
+	for _, x := range out {
+		if x.Healthy { // so that nobody sees it well and its outage open
+			c.incidents.Close(x.Name)
+		}
+	}
 	return out
+}
+
+// ask asks a health check, with a second to answer.
+func ask(ctx context.Context, check func(context.Context) error) (healthy bool, message string) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if err := check(ctx); err != nil {
+		return false, healthMessage(err)
+	}
+	return true, ""
+}
+
+// summaries are etcd and kube-apiserver as a whole, where there are several:
+// etcd serves with a quorum, and any API server will do.
+func (c *Cluster) summaries(each []api.Component) (list []api.Component) {
+	for _, name := range []string{controlplane.Etcd, controlplane.APIServer} {
+		var of []api.Component
+		for _, x := range each {
+			if strings.HasPrefix(x.Name, name+"/") {
+				of = append(of, x)
+			}
+		}
+		if len(of) == 0 {
+			continue
+		}
+		sum := sumUp(name, of)
+		if name == controlplane.Etcd {
+			sum.Healthy, sum.Message = ask(c.ctx, plant{c}.Serving)
+		}
+		list = append(list, sum)
+	}
+	return list
+}
+
+// sumUp makes one of several: it is in the best state of them.
+func sumUp(name string, of []api.Component) api.Component {
+	sum := of[0]
+	sum.Name, sum.Starts = name, 0
+	for _, x := range of {
+		if x.State == string(controlplane.Running) {
+			sum.State = x.State
+		}
+		if x.Healthy {
+			sum.Healthy, sum.Message = true, ""
+		}
+		if x.Since.After(sum.Since) {
+			sum.Since = x.Since
+		}
+		sum.Starts += x.Starts
+	}
+	return sum
 }
 
 func healthMessage(err error) string {

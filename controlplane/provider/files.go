@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
 )
 
 // Names in a replica's directory, and in the one above.
@@ -113,7 +114,7 @@ func openStore(path string, sync bool) (*store, error) {
 	switch {
 	case err == nil:
 		return &store{BoltStore: db}, nil
-	case errors.Is(err, bbolt.ErrTimeout):
+	case errors.Is(err, bolterrors.ErrTimeout):
 		return nil, fmt.Errorf("%s is in use by another process: stop it first", path)
 	case errors.As(err, &onPath), errors.As(err, &errno):
 		return nil, fmt.Errorf("open %s: %w", path, err)

@@ -40,9 +40,10 @@ type Plant interface {
 	Source(ctx context.Context) (source backup.Source, release func(), err error)
 	// Replace gives a member that has lost its data a new one in its place.
 	Replace(ctx context.Context, member string) error
-	// Prepare ends the whole control plane and says where restored data goes,
-	// and with which cluster token. Commit puts it in the place of the old.
-	Prepare() (members []backup.Member, token string, err error)
+	// Stage says where restored data goes, and with which cluster token; nothing
+	// else happens. Commit ends the whole control plane and puts the data in the
+	// place of the old.
+	Stage() (members []backup.Member, token string, err error)
 	Commit(token string) error
 	// Resume starts the whole control plane and returns when an API server
 	// serves, with etcd's revision.
@@ -87,8 +88,6 @@ type OperatorConfig struct {
 	KubernetesVersion string
 	// Created is when the cluster was made: no slot before it is due.
 	Created time.Time
-	// Scratch is a directory for the plain snapshot of a restore.
-	Scratch string
 	// Note puts what the plane does on the timeline.
 	Note func(timeline.Event) timeline.Event
 }

@@ -24,8 +24,8 @@
 //
 // How it works: replica.go runs one replica from its start to its crash,
 // leadership.go hands the leader's role to the loops, link.go is the network,
-// files.go and store.go are the disk, and command.go, state.go and fsm.go are
-// what is written there.
+// files.go and store.go are the disk, recovery.go decides who starts with what
+// memory, and command.go, state.go and fsm.go are what is written there.
 package provider
 
 import "errors"

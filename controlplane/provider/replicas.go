@@ -102,12 +102,17 @@ func (r *Replicas) firstElection(opened [Count]*files) {
 			best = i
 		}
 	}
-	to, from := r.replicas[best], r.replicas[(best+1)%Count]
+	r.stand(best, (best+1)%Count)
+}
+
+// stand lets a replica stand for election at once, at another's word.
+func (r *Replicas) stand(candidate, word int) {
+	to, from := r.replicas[candidate], r.replicas[word]
 	req := &raft.TimeoutNowRequest{RPCHeader: raft.RPCHeader{
 		ProtocolVersion: raft.ProtocolVersionMax, ID: []byte(from.id()), Addr: []byte(from.address()),
 	}}
 	if err := from.link.TimeoutNow(to.id(), to.address(), req, &raft.TimeoutNowResponse{}); err != nil {
-		r.log.Warn("First election", "replica", to.name, "error", err) // there will be one all the same
+		r.log.Warn("Stand for election", "replica", to.name, "error", err) // there will be one all the same
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,160 +13,6 @@ import (
 
 	"demarc/sim/api"
 )
-
-// plane is an open plane of a test, and what its hooks were told.
-type plane struct {
-	*Replicas
-	t *testing.T
-
-	mu    sync.Mutex
-	notes []string
-	leads []*Leadership // that were begun
-	ended int           // calls of Lead that returned
-}
-
-func (p *plane) config(dir string) Config {
-	return Config{
-		Dir: dir,
-		Log: testLog{p.t},
-		Note: func(replica, verb, message string) {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.notes = append(p.notes, replica+" "+verb)
-		},
-		Lead: func(ctx context.Context, l *Leadership) {
-			p.mu.Lock()
-			p.leads = append(p.leads, l)
-			p.mu.Unlock()
-			<-ctx.Done()
-			p.mu.Lock()
-			p.ended++
-			p.mu.Unlock()
-		},
-	}
-}
-
-// testLog shows raft's warnings if a test fails.
-type testLog struct{ t *testing.T }
-
-func (l testLog) Write(b []byte) (int, error) {
-	l.t.Logf("%s", b)
-	return len(b), nil
-}
-
-func openPlane(t *testing.T, dir string) *plane {
-	t.Helper()
-	p := &plane{t: t}
-	r, err := Open(p.config(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.Replicas = r
-	return p
-}
-
-// within waits, in virtual time, until ok holds.
-func within(t *testing.T, limit time.Duration, what string, ok func() bool) time.Duration {
-	t.Helper()
-	start := time.Now()
-	for synctest.Wait(); !ok(); synctest.Wait() {
-		if time.Since(start) > limit {
-			t.Fatalf("%s: not within %s", what, limit)
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	return time.Since(start)
-}
-
-func (p *plane) waitLeader(limit time.Duration) int {
-	p.t.Helper()
-	var leader int
-	within(p.t, limit, "a leader", func() bool {
-		i, ok := p.Leader()
-		leader = i
-		return ok
-	})
-	return leader
-}
-
-func (p *plane) put(id string) {
-	p.t.Helper()
-	if err := p.Apply(p.t.Context(), PutBackup(api.Backup{ID: id})); err != nil {
-		p.t.Fatalf("put %s: %v", id, err)
-	}
-}
-
-// has fails unless the state has exactly the backups with these IDs.
-func (p *plane) has(ids ...string) {
-	p.t.Helper()
-	want := map[string]bool{}
-	for _, id := range ids {
-		want[id] = true
-	}
-	got := map[string]bool{}
-	for id := range p.State().Backups {
-		got[id] = true
-	}
-	if d := cmp.Diff(want, got); d != "" {
-		p.t.Fatalf("backups (-want +got):\n%s", d)
-	}
-}
-
-// settled waits until all running replicas have applied the same.
-func (p *plane) settled() {
-	p.t.Helper()
-	within(p.t, time.Minute, "the same state everywhere", func() bool {
-		var most uint64
-		for _, s := range p.Status() {
-			most = max(most, s.Last)
-		}
-		for _, s := range p.Status() {
-			if s.State != "stopped" && s.Applied != most {
-				return false
-			}
-		}
-		return true
-	})
-	p.Replicas.mu.Lock()
-	defer p.Replicas.mu.Unlock()
-	for _, q := range p.replicas {
-		if q.life != nil {
-			if d := cmp.Diff(p.State(), q.life.fsm.current().State); d != "" {
-				p.t.Fatalf("replica %s (-newest +its own):\n%s", q.name, d)
-			}
-		}
-	}
-}
-
-func (p *plane) close() {
-	p.t.Helper()
-	if err := p.Close(); err != nil {
-		p.t.Error(err)
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.ended != len(p.leads) {
-		p.t.Errorf("%d calls of Lead, %d returned", len(p.leads), p.ended)
-	}
-}
-
-func (p *plane) noted(note string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, n := range p.notes {
-		if n == note {
-			return true
-		}
-	}
-	return false
-}
-
-func must(t *testing.T, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 func TestFirstLeaderAtOnceAndReplication(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -277,6 +122,11 @@ func TestCutLeaderStepsDown(t *testing.T) {
 		if s := p.Status()[old]; s.State == "leader" || s.Network != "cut" {
 			t.Errorf("cut replica: %+v", s)
 		}
+		for i, want := range map[int]time.Duration{old: lossTimeout, next: leaderPace} {
+			if got := p.replicas[i].life.raft.ReloadableConfig().HeartbeatTimeout; got != want {
+				t.Errorf("pace of replica %d: %s, want %s", i, got, want)
+			}
+		}
 		term := p.Status()[next].Term
 		must(t, p.Rejoin(old))
 		p.settled()
@@ -288,6 +138,48 @@ func TestCutLeaderStepsDown(t *testing.T) {
 		if !p.noted(fmt.Sprintf("%d deposed", old)) {
 			t.Errorf("notes: %v", p.notes)
 		}
+	})
+}
+
+// The loops of a replica's earlier leadership may take their time to return;
+// those of its next one wait for them.
+func TestLeadWaitsForEarlierLead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &plane{t: t}
+		cfg := p.config(t.TempDir())
+		release := make(chan struct{})
+		var begun [Count]int
+		cfg.Lead = func(_ context.Context, l *Leadership) {
+			p.mu.Lock()
+			begun[l.Replica]++
+			p.mu.Unlock()
+			<-release
+		}
+		var err error
+		p.Replicas, err = Open(cfg)
+		must(t, err)
+		first := p.waitLeader(time.Second)
+		must(t, p.Cut(first))
+		time.Sleep(time.Minute)
+		second := p.waitLeader(time.Minute)
+		must(t, p.Rejoin(first))
+		p.settled()
+		p.stand(first, second)
+		within(t, time.Minute, "the first leads again", func() bool { i, ok := p.Leader(); return ok && i == first })
+		p.put("a") // the memory works all the while
+		check := func(want int) {
+			t.Helper()
+			synctest.Wait()
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			if begun[first] != want {
+				t.Errorf("%d calls of Lead at replica %d, want %d", begun[first], first, want)
+			}
+		}
+		check(1)
+		close(release)
+		check(2)
+		must(t, p.Close())
 	})
 }
 

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -69,15 +67,13 @@ func (o *Operator) carryOut(ctx context.Context, l *Leadership, r *api.Restore) 
 	if err := l.Apply(ctx, PutRestore(*r)); err != nil {
 		return err
 	}
-	snapshot := filepath.Join(o.cfg.Scratch, "restore.db")
-	defer os.Remove(snapshot)
-	b, err := o.extract(ctx, l, r, snapshot)
+	token, err := o.lay(ctx, l, r)
 	if err != nil {
 		return err
 	}
-	r.Backup, r.BackupAt = b.ID, b.At
-	if err := o.lay(ctx, b, highestRevision(l.State()), snapshot); err != nil {
-		return err
+	o.cfg.Ledger.Find(Finding{Subject: apiServer, Since: r.Lost, Message: "ended for a restore of etcd", Because: etcd})
+	if err := o.cfg.Plant.Commit(token); err != nil {
+		return fmt.Errorf("put the restored data in place: %w", err)
 	}
 	r.Phase = api.RestoreStarting
 	if err := l.Apply(ctx, PutRestore(*r)); err != nil {
@@ -95,29 +91,36 @@ func (o *Operator) carryOut(ctx context.Context, l *Leadership, r *api.Restore) 
 // errNoBackup says that there is nothing to restore from.
 var errNoBackup = errors.New("no backup of this cluster verifies: there is nothing to restore from")
 
-// extract unpacks the newest backup that verifies, or the one that is wanted.
-// The ones that do not are kept, and said.
-func (o *Operator) extract(ctx context.Context, l *Leadership, r *api.Restore, path string) (api.Backup, error) {
+// lay makes new data directories of the newest backup that verifies, or of the
+// one that is wanted, beside the old ones. The ones that do not verify are kept,
+// and said. It returns the new cluster's token.
+func (o *Operator) lay(ctx context.Context, l *Leadership, r *api.Restore) (token string, err error) {
+	members, token, err := o.cfg.Plant.Stage()
+	if err != nil {
+		return "", fmt.Errorf("make room for the restored data: %w", err)
+	}
+	seen := highestRevision(l.State())
 	for _, b := range backup.Choose(catalogue(l.State()), r.Wanted) {
-		err := o.cfg.Store.Extract(ctx, b, path)
+		err := o.cfg.Store.Restore(ctx, b, members, backup.RestoreOptions{ClusterToken: token, RevisionBump: backup.RevisionBump(b, seen)})
 		if err == nil {
-			return b, nil
+			r.Backup, r.BackupAt = b.ID, b.At
+			return token, nil
 		}
 		var bad *backup.BadError
 		if !errors.As(err, &bad) {
-			return b, err // the store cannot be read: that says nothing about the backup
+			return "", err // that says nothing about the backup
 		}
 		r.Skipped = append(r.Skipped, api.SkippedBackup{ID: b.ID, Reason: err.Error()})
 		b.Verified, b.VerifiedAt, b.Problem = false, time.Now().UTC(), err.Error()
 		o.condemn(b.ID, err)
 		if err := l.Apply(ctx, PutBackup(b), PutRestore(*r)); err != nil {
-			return b, err
+			return "", err
 		}
 	}
 	if r.Wanted != "" {
-		return api.Backup{}, fmt.Errorf("backup %s cannot be restored: %s", r.Wanted, cmp.Or(reasonOf(r.Skipped), "it is not in the catalogue"))
+		return "", fmt.Errorf("backup %s cannot be restored: %s", r.Wanted, cmp.Or(reasonOf(r.Skipped), "it is not in the catalogue"))
 	}
-	return api.Backup{}, errNoBackup
+	return "", errNoBackup
 }
 
 func reasonOf(skipped []api.SkippedBackup) string {
@@ -125,19 +128,6 @@ func reasonOf(skipped []api.SkippedBackup) string {
 		return ""
 	}
 	return skipped[0].Reason
-}
-
-// lay ends the control plane and puts the data of a snapshot in the place of
-// what etcd had.
-func (o *Operator) lay(ctx context.Context, b api.Backup, seen int64, snapshot string) error {
-	members, token, err := o.cfg.Plant.Prepare()
-	if err != nil {
-		return fmt.Errorf("end the control plane: %w", err)
-	}
-	if err := backup.Restore(ctx, snapshot, members, backup.RestoreOptions{ClusterToken: token, RevisionBump: backup.RevisionBump(b, seen)}); err != nil {
-		return err
-	}
-	return o.cfg.Plant.Commit(token)
 }
 
 // highestRevision is the highest revision that the cluster is known to have had.

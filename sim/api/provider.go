@@ -48,7 +48,7 @@ type Backup struct {
 	DurationSeconds float64 `json:"durationSeconds"`
 	// Revision is etcd's revision at the snapshot.
 	Revision int64 `json:"revision"`
-	// Keys counts all revisions of keys in the database, as etcdutl snapshot status does.
+	// Keys counts the keys that exist, as etcdutl snapshot status does.
 	Keys int64 `json:"keys"`
 	// Bytes is the size of the file in the store, and SHA256 its digest in hex.
 	Bytes  int64  `json:"bytes"`

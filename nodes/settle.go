@@ -1,0 +1,78 @@
+package nodes
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Times of settling, all virtual.
+const (
+	// settleTime is how long pods that a restore has brought back may take to
+	// run and to say so, before the rules follow what the API server says.
+	settleTime = 20 * time.Second
+	// settlePoll is how often it is looked whether the past has arrived.
+	settlePoll = time.Second
+	// settleLimit bounds the wait for it: informers ask again within a minute.
+	settleLimit = 3 * time.Minute
+)
+
+// settling is the time after a restore of etcd, in which what the API server
+// says of endpoints is of the past: some are of pods that run no more, and some
+// that run are missing. Until the pods are what the API server says, the rules
+// stay what they were, and pods that it no longer knows go on serving.
+type settling struct {
+	active   bool
+	version  string // of the pods' informer before it has seen the past
+	until    time.Time
+	limit    time.Time
+	vanished []*corev1.Pod
+}
+
+// Restored says that the API server has come back with a past state: call it
+// before the fleet hears of it.
+func (f *Fleet) Restored() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.restored = settling{
+		active: true, version: f.podsVersion(), limit: time.Now().Add(settleLimit), vanished: f.restored.vanished,
+	}
+	f.wake(&f.proxy)
+}
+
+func (f *Fleet) podsVersion() string {
+	return f.informers.Core().V1().Pods().Informer().LastSyncResourceVersion()
+}
+
+// settled says whether the rules may follow the API server. The lock is held.
+func (f *Fleet) settled(now time.Time) bool {
+	s := &f.restored
+	if !s.active {
+		return true
+	}
+	if s.until.IsZero() {
+		switch {
+		case f.podsVersion() != s.version:
+			s.until = now.Add(settleTime)
+		case now.Before(s.limit):
+			return false
+		}
+	}
+	if now.Before(s.until) {
+		return false
+	}
+	s.active = false
+	return true
+}
+
+// forgetVanished ends the pods that a restore has left without an object. The
+// lock is held, and no rule leads to them any more.
+func (f *Fleet) forgetVanished() {
+	for _, api := range f.restored.vanished {
+		if p := f.pods[api.UID]; p != nil && p.latest.UID == api.UID && p.vanished {
+			p.latest, p.gone, p.vanished = api, true, false
+			p.observe()
+		}
+	}
+	f.restored.vanished = nil
+}
