@@ -25,6 +25,10 @@ const (
 	// restartTimeout bounds one restart. A component that does not serve by then
 	// is restarted again.
 	restartTimeout = 2 * time.Minute
+	// reconnectGrace is how long an API server that lives may take to find back
+	// to an etcd that serves again. Its clients of etcd wait longer and longer
+	// between attempts, up to two minutes.
+	reconnectGrace = 20 * time.Second
 )
 
 // vitals is what the watchdog knows of one component.
@@ -82,6 +86,8 @@ type watchdog struct {
 	mu     sync.Mutex
 	vitals map[string]*vitals
 	work   sync.WaitGroup
+	// serving is since when etcd serves; in the future while it does not.
+	serving time.Time
 }
 
 // watch asks every component how it is, every ten seconds, restarts what is out,
@@ -106,12 +112,18 @@ func (w *watchdog) round(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
+	switch {
+	case down != nil:
+		w.serving = since.Add(restartTimeout)
+	case w.serving.After(since):
+		w.serving = since
+	}
 	if len(w.o.cfg.Plant.Members()) > 1 { // else it is the member's own outage
 		w.quorum(since, down)
 	}
 	var asked sync.WaitGroup
 	for _, c := range w.o.cfg.Plant.Components() {
-		asked.Go(func() { w.look(ctx, c, down != nil) })
+		asked.Go(func() { w.look(ctx, c) })
 	}
 	asked.Wait()
 }
@@ -140,7 +152,7 @@ func (w *watchdog) of(name string) *vitals {
 }
 
 // look asks one component, and does what is to be done about the answer.
-func (w *watchdog) look(ctx context.Context, c Component, etcdDown bool) {
+func (w *watchdog) look(ctx context.Context, c Component) {
 	pctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	err := c.Healthy(pctx)
 	cancel()
@@ -157,7 +169,7 @@ func (w *watchdog) look(ctx context.Context, c Component, etcdDown bool) {
 		return
 	}
 	because := ""
-	if etcdDown && strings.HasPrefix(c.Name(), apiServer) && !isGone(err) {
+	if strings.HasPrefix(c.Name(), apiServer) && !isGone(err) && now.Sub(w.serving) < reconnectGrace {
 		because = etcd
 	}
 	w.o.cfg.Ledger.Find(Finding{Subject: c.Name(), Since: v.since, Message: "its health check fails: " + err.Error(), Because: because})

@@ -1,0 +1,310 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"demarc/backup"
+	"demarc/sim/api"
+	"demarc/sim/timeline"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// gone is a health check's error when there is no process.
+type gone struct{}
+
+func (gone) Error() string { return "not running" }
+func (gone) Gone() bool    { return true }
+
+var errSilent = errors.New("context deadline exceeded")
+
+func TestVitals(t *testing.T) {
+	t0 := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
+	at := func(n int) time.Time { return t0.Add(time.Duration(n) * probePeriod) }
+	tests := []struct {
+		name    string
+		answers []error
+		out     []bool
+	}{
+		{"well", []error{nil, nil}, []bool{false, false}},
+		{"one that is gone is out at once", []error{nil, gone{}}, []bool{false, true}},
+		{"wrapped", []error{errors.Join(errSilent, gone{})}, []bool{true}},
+		{"three without an answer", []error{errSilent, errSilent, errSilent}, []bool{false, false, true}},
+		{"an answer between", []error{errSilent, errSilent, nil, errSilent, errSilent}, []bool{false, false, false, false, false}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var v vitals
+			var got []bool
+			for i, err := range tt.answers {
+				got = append(got, v.observe(at(i), err, isGone(err)))
+			}
+			if diff := cmp.Diff(tt.out, got); diff != "" {
+				t.Errorf("out (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestRestartsBackOff(t *testing.T) {
+	t0 := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
+	var v vitals
+	var at []time.Duration
+	for d := time.Duration(0); d < 20*time.Minute; d += probePeriod {
+		if v.restart(t0.Add(d)) {
+			at = append(at, d)
+			v.restarted = false // it failed at once
+		}
+	}
+	want := []time.Duration{0, 10 * time.Second, 30 * time.Second, 70 * time.Second, 150 * time.Second, 310 * time.Second, 610 * time.Second, 910 * time.Second}
+	if diff := cmp.Diff(want, at); diff != "" {
+		t.Errorf("restarts (-want +got):\n%s", diff)
+	}
+	v.restarted = true
+	if v.restart(t0.Add(time.Hour)) {
+		t.Error("restarted while a restart is under way")
+	}
+	v.restarted = false
+	v.observe(t0.Add(time.Hour), nil, false)
+	v.observe(t0.Add(time.Hour+backOffReset), nil, false)
+	if v.restarts != 0 {
+		t.Errorf("restarts after %s of health: got %d, want 0", backOffReset, v.restarts)
+	}
+}
+
+func TestRemedy(t *testing.T) {
+	members := func(lost ...bool) (list []Member) {
+		for i, l := range lost {
+			m := Member{Name: string(rune('a' + i))}
+			if l {
+				m.Lost = "gone"
+			}
+			list = append(list, m)
+		}
+		return list
+	}
+	tests := []struct {
+		name string
+		of   []Member
+		want remedy
+	}{
+		{"one whole", members(false), nothing},
+		{"one lost", members(true), restoreCluster},
+		{"three whole", members(false, false, false), nothing},
+		{"one of three", members(false, true, false), replaceMember},
+		{"two of three", members(true, true, false), restoreCluster},
+		{"all three", members(true, true, true), restoreCluster},
+	}
+	for _, tt := range tests {
+		if got, _ := remedyFor(tt.of); got != tt.want {
+			t.Errorf("%s: got %d, want %d", tt.name, got, tt.want)
+		}
+	}
+}
+
+// fakePlant is a control plane of which the test says how it is.
+type fakePlant struct {
+	Plant
+	mu         sync.Mutex
+	components []*fakeComponent
+	etcd       error
+	members    []Member
+	restored   []string
+}
+
+func (p *fakePlant) Components() (list []Component) {
+	for _, c := range p.components {
+		list = append(list, c)
+	}
+	return list
+}
+
+func (p *fakePlant) Members() []Member { return p.members }
+
+func (p *fakePlant) Serving(context.Context) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.etcd
+}
+
+func (p *fakePlant) serve() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.etcd = nil
+}
+
+func (p *fakePlant) Stage() ([]backup.Member, string, error) {
+	return nil, "", errors.New("the disk is read-only")
+}
+
+type fakeComponent struct {
+	name     string
+	began    time.Time
+	mu       sync.Mutex
+	err      error // of its health check; a restart cures it
+	restarts []time.Duration
+}
+
+func (c *fakeComponent) Name() string { return c.name }
+
+func (c *fakeComponent) Healthy(context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+func (c *fakeComponent) Restart(context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.restarts = append(c.restarts, time.Since(c.began))
+	c.err = nil
+	return nil
+}
+
+func (c *fakeComponent) restarted() []time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.restarts)
+}
+
+// fakeLedger is a book of incidents by subject.
+type fakeLedger struct {
+	mu    sync.Mutex
+	open  map[string]Finding
+	found map[string]time.Time // when each was found first
+}
+
+func (l *fakeLedger) Find(f Finding) api.Incident {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.open[f.Subject]; !ok {
+		l.found[f.Subject] = time.Now()
+	}
+	l.open[f.Subject] = f
+	return api.Incident{ID: "i1", Subject: f.Subject, Start: f.Since}
+}
+
+func (l *fakeLedger) Open(subject string) (api.Incident, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f, ok := l.open[subject]
+	return api.Incident{ID: "i1", Subject: subject, Start: f.Since}, ok
+}
+
+func (l *fakeLedger) Found() []api.Incident { return nil }
+
+func (l *fakeLedger) Close(subject string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.open, subject)
+}
+
+func (l *fakeLedger) subjects() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Sorted(maps.Keys(l.open))
+}
+
+func (l *fakeLedger) because(subject string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.open[subject].Because
+}
+
+func (l *fakeLedger) foundAfter(subject string, began time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.found[subject].Sub(began)
+}
+
+// operate runs an operator on a plant for as long as the test's function takes.
+func operate(t *testing.T, p *fakePlant, test func(*fakeLedger, *Replicas)) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger := &fakeLedger{open: map[string]Finding{}, found: map[string]time.Time{}}
+		key, err := backup.LoadOrMakeKey(t.TempDir() + "/key")
+		if err != nil {
+			t.Fatal(err)
+		}
+		store, err := backup.OpenStore(t.TempDir(), "test", key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := NewOperator(OperatorConfig{
+			Plant: p, Ledger: ledger, Store: store, Created: time.Now(), Note: func(e timeline.Event) timeline.Event { return e },
+		})
+		for _, c := range p.components {
+			c.began = time.Now()
+		}
+		r, err := Open(Config{Dir: t.TempDir(), Lead: o.Lead})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Begin()
+		test(ledger, r)
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestWatchdogFindsAndRestarts(t *testing.T) {
+	crashed, hung := &fakeComponent{name: "kube-scheduler", err: gone{}}, &fakeComponent{name: "kube-apiserver", err: errSilent}
+	p := &fakePlant{components: []*fakeComponent{crashed, hung}, members: []Member{{Name: "etcd"}}}
+	operate(t, p, func(l *fakeLedger, _ *Replicas) {
+		began := time.Now()
+		time.Sleep(2 * time.Minute)
+		if d := l.foundAfter("kube-scheduler", began); d > probePeriod {
+			t.Errorf("a crash was found after %s", d)
+		}
+		if d := l.foundAfter("kube-apiserver", began); d <= 2*probePeriod || d > 3*probePeriod {
+			t.Errorf("a hang was found after %s, want at the third look", d)
+		}
+		if len(crashed.restarted()) != 1 || len(hung.restarted()) != 1 {
+			t.Errorf("restarts: %v and %v, want one of each", crashed.restarted(), hung.restarted())
+		}
+		if open := l.subjects(); len(open) != 0 {
+			t.Errorf("still open: %v", open)
+		}
+	})
+}
+
+func TestAPIServerIsNotBlamedForEtcd(t *testing.T) {
+	server := &fakeComponent{name: "kube-apiserver", err: errSilent}
+	p := &fakePlant{components: []*fakeComponent{server}, members: []Member{{Name: "etcd/0"}, {Name: "etcd/1"}, {Name: "etcd/2"}}, etcd: errors.New("no leader")}
+	operate(t, p, func(l *fakeLedger, _ *Replicas) {
+		time.Sleep(10*time.Minute + time.Second)
+		if got := server.restarted(); len(got) != 0 {
+			t.Errorf("restarted at %v while etcd was out", got)
+		}
+		if open := l.subjects(); !slices.Equal(open, []string{"etcd", "kube-apiserver"}) || l.because("kube-apiserver") != "etcd" {
+			t.Errorf("open: %v, want both out, one because of the other", open)
+		}
+		p.serve()
+		back := time.Since(server.began)
+		time.Sleep(time.Minute)
+		if got := server.restarted(); len(got) != 1 || got[0]-back < reconnectGrace {
+			t.Errorf("restarts %v, want one, and that it has some time to find back by itself after %v", got, back)
+		}
+	})
+}
+
+func TestFailedRestoreIsTriedAgain(t *testing.T) {
+	p := &fakePlant{members: []Member{{Name: "etcd", Lost: "its data directory is empty"}}, etcd: gone{}}
+	operate(t, p, func(_ *fakeLedger, r *Replicas) {
+		time.Sleep(5 * time.Minute)
+		list := RestoreList(r.State())
+		if len(list) != 1 || list[0].Phase != api.RestoreFailed || list[0].Error == "" {
+			t.Errorf("restores: %+v, want one that has failed and says why", list)
+		}
+		if since := time.Since(list[0].End); since > 2*retryRestore {
+			t.Errorf("the last attempt was %s ago", since)
+		}
+	})
+}
