@@ -45,6 +45,9 @@ type Store struct {
 	// Sync says that a backup must survive a crash of the machine: files and
 	// directories are synced to disk. Set it before the store is used.
 	Sync bool
+	// Rest is called, if not nil, again and again while a backup is taken, so
+	// that others get a turn. Set it before the store is used.
+	Rest func()
 
 	dir     string
 	cluster string

@@ -581,10 +581,10 @@ func TestTrailer(t *testing.T) {
 }
 
 func TestTooLarge(t *testing.T) {
-	if err := pump(bytes.NewReader(make([]byte, 100)), 100, io.Discard); err != nil {
+	if err := new(Store).pump(bytes.NewReader(make([]byte, 100)), 100, io.Discard); err != nil {
 		t.Error(err)
 	}
-	if err := pump(bytes.NewReader(make([]byte, 101)), 100, io.Discard); err == nil {
+	if err := new(Store).pump(bytes.NewReader(make([]byte, 101)), 100, io.Discard); err == nil {
 		t.Error("took more than the limit")
 	}
 }

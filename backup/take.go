@@ -112,7 +112,7 @@ func (s *Store) write(stream io.Reader, sealed, plain io.Writer, b *api.Backup) 
 		return nil, err
 	}
 	database := newTrailer()
-	if err := pump(stream, maxSnapshot, database, plain, packer); err != nil {
+	if err := s.pump(stream, maxSnapshot, database, plain, packer); err != nil {
 		return nil, err
 	}
 	if err := packer.Close(); err != nil {
@@ -157,9 +157,12 @@ func (s *Store) settle(ctx context.Context, sealed, plain *tempFile, sum []byte,
 	return s.syncDir()
 }
 
+// portion is how much is worked on between two rests, in bytes.
+const portion = 256 << 10
+
 // pump copies a stream to writers, limit bytes at most.
-func pump(stream io.Reader, limit int64, to ...io.Writer) error {
-	buf := make([]byte, block)
+func (s *Store) pump(stream io.Reader, limit int64, to ...io.Writer) error {
+	buf := make([]byte, portion)
 	for {
 		n, err := io.ReadFull(stream, buf)
 		if limit -= int64(n); limit < 0 {
@@ -175,6 +178,9 @@ func pump(stream io.Reader, limit int64, to ...io.Writer) error {
 		}
 		if err != nil {
 			return fmt.Errorf("read etcd's snapshot: %w", err)
+		}
+		if s.Rest != nil {
+			s.Rest()
 		}
 	}
 }

@@ -145,7 +145,7 @@ func (s *Store) read(ctx context.Context, path string, want *api.Backup, w io.Wr
 		limit = want.DatabaseBytes + sha256.Size
 	}
 	sum := sha256.New()
-	raw := io.TeeReader(reader{ctx, f}, sum)
+	raw := io.TeeReader(&reader{ctx: ctx, r: f, rest: s.Rest}, sum)
 	h, n, err := unseal(raw, s.accept, s.key, limit, w)
 	if err != nil && !isBad(err) {
 		return api.Backup{}, err
@@ -210,15 +210,22 @@ func isBad(err error) bool {
 	return ok
 }
 
-// reader is a reader that ends with a context.
+// reader is a reader that ends with a context, and rests after each portion.
 type reader struct {
-	ctx context.Context
-	r   io.Reader
+	ctx  context.Context
+	r    io.Reader
+	rest func() // nil for none
+	n    int
 }
 
-func (r reader) Read(p []byte) (int, error) {
+func (r *reader) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return r.r.Read(p)
+	n, err := r.r.Read(p)
+	if r.n += n; r.n >= portion && r.rest != nil {
+		r.n = 0
+		r.rest()
+	}
+	return n, err
 }

@@ -61,6 +61,7 @@ type Component struct {
 	starts  int
 	message string
 	held    string        // who keeps it down; empty for nobody
+	well    time.Time     // when a health check last succeeded
 	stopped chan struct{} // closed when the current life is ended from outside
 }
 
@@ -272,7 +273,20 @@ func (c *Component) Healthy(ctx context.Context) error {
 	if inc == nil || state != Running {
 		return &NotRunningError{state}
 	}
-	return inc.healthy(ctx)
+	if err := inc.healthy(ctx); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.well = time.Now()
+	return nil
+}
+
+// Answered is when the component's health check last succeeded.
+func (c *Component) Answered() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.well
 }
 
 // set changes the state; the caller holds mu.

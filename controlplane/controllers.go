@@ -2,6 +2,7 @@ package controlplane
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"syscall"
@@ -43,6 +44,7 @@ type client struct {
 	entrance *entrance
 	gate     *gate
 	down     sync.Once
+	led      bool // of keepLease: it has seen an API server
 }
 
 func (c *client) ready(ctx context.Context) error {
@@ -99,7 +101,37 @@ func (p *Plane) startClient(self *Component, id identity, main func(ctx context.
 	c.run(name, func(ctx context.Context) error {
 		return main(klog.NewContext(ctx, logger), kubeconfig)
 	})
+	go c.keepLease(p)
 	return c, nil
+}
+
+// renewDeadline is for how long a leader may fail to renew its lease before it
+// gives up, and its process with it (Kubernetes v1.37, component-base/config:
+// RenewDeadline, 10 s).
+const renewDeadline = 10 * time.Second
+
+// keepLease ends the program when it could not have renewed its lease. There is
+// no lease, since there is one replica of each and writing leases is most of what
+// an idle cluster does; but a controller that outlives an absence of the API
+// server would judge the nodes by what it remembers of before.
+func (c *client) keepLease(p *Plane) {
+	for {
+		now := time.Now()
+		select {
+		case <-c.died():
+			return
+		case <-c.ctx.Done():
+			return
+		case <-time.After(now.Truncate(renewDeadline).Add(renewDeadline).Sub(now)):
+		}
+		if !c.led && p.anyAPIServer() {
+			c.led = true // from now on there is a lease to lose
+		}
+		if c.led && p.apiServersOut(c.ctx) {
+			c.die(errors.New("leaderelection lost: no API server has answered for " + renewDeadline.String()))
+			return
+		}
+	}
 }
 
 // startControllerManager starts kube-controller-manager. It waits for the API

@@ -210,6 +210,17 @@ func (p *Plane) Group(name string) []*Component {
 	return list
 }
 
+// apiServersOut says whether no API server has answered for a while: no health
+// check has, whoever made it, and none does now.
+func (p *Plane) apiServersOut(ctx context.Context) bool {
+	for _, c := range p.apiServers {
+		if time.Since(c.Answered()) < renewDeadline || c.Healthy(ctx) == nil {
+			return false
+		}
+	}
+	return ctx.Err() == nil
+}
+
 // anyAPIServer says whether an API server serves.
 func (p *Plane) anyAPIServer() bool {
 	return slices.ContainsFunc(p.apiServers, func(c *Component) bool { return c.Status().State == Running })

@@ -268,7 +268,11 @@ func (c *Cluster) Close(ctx context.Context) error {
 
 // note is told by the control plane what happens to a component.
 func (c *Cluster) note(component, verb, message string) {
-	e := c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: component, Message: message, Cause: c.incidents.cause(component)})
+	cause := c.incidents.cause(component)
+	if cause == 0 && verb == "crashed" { // everything else lives by the API server
+		cause = c.incidents.cause(controlplane.APIServer)
+	}
+	e := c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: component, Message: message, Cause: cause})
 	if verb == "crashed" {
 		c.outage(component, e)
 	}

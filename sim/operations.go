@@ -52,7 +52,7 @@ func (c *Cluster) operate() (err error) {
 	if o.store, err = backup.OpenStore(filepath.Join(c.dir, "backups"), id, key); err != nil {
 		return err
 	}
-	o.store.Sync = !c.cfg.Ephemeral
+	o.store.Sync, o.store.Rest = !c.cfg.Ephemeral, c.dial.Rest
 	if o.log, err = os.OpenFile(filepath.Join(c.dir, "logs", "provider.log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
 		return err
 	}

@@ -76,6 +76,7 @@ func run(path string) error {
 	}
 	dial := clock.Start(start)
 	tuneMemory()
+	tuneThreads()
 	out, err := unframed(os.Stdout)
 	if err != nil {
 		return err

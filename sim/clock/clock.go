@@ -94,6 +94,15 @@ func (d *Dial) Set(rate api.Rate, until time.Time) error {
 	return nil
 }
 
+// Rest lets clients in real time have a turn while much is computed: it waits
+// until the clock moves on, if that is held to a rate, and the runtime looks for
+// their requests meanwhile. In free run nobody waits.
+func (d *Dial) Rest() {
+	if rate, _, _ := d.current(); rate >= 0 {
+		time.Sleep(time.Nanosecond)
+	}
+}
+
 func (d *Dial) set(rate api.Rate) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
