@@ -54,9 +54,6 @@ func NewServer(c *Cluster) (*Server, error) {
 
 func (s *Server) file() string { return filepath.Join(s.cluster.dir, "engine.json") }
 
-// Handle is how to reach the server.
-func (s *Server) Handle() api.Handle { return s.handle }
-
 // StopRequested receives when somebody asks the engine to end.
 func (s *Server) StopRequested() <-chan struct{} { return s.stop }
 

@@ -4,6 +4,4 @@ package main
 
 import "os"
 
-func unframed(f *os.File) (*os.File, error) { return f, nil }
-
 func pollable(f *os.File) (*os.File, error) { return f, nil }

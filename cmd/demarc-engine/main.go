@@ -8,7 +8,7 @@
 //
 // It is built with Go's faketime tag and without cgo. The cluster's data is in
 // the folder of the config file. As soon as its management API answers it
-// writes its api.Handle as one line to standard output.
+// writes its api.Handle to engine.json there.
 package main
 
 import (
@@ -77,10 +77,6 @@ func run(path string) error {
 	dial := clock.Start(start)
 	tuneMemory()
 	tuneThreads()
-	out, err := unframed(os.Stdout)
-	if err != nil {
-		return err
-	}
 	cluster, err := sim.Open(dir, cfg, dial, saved)
 	if err != nil {
 		return err
@@ -90,9 +86,6 @@ func run(path string) error {
 		return errors.Join(err, cluster.Close(context.Background()))
 	}
 	defer server.Close()
-	if err := json.NewEncoder(out).Encode(server.Handle()); err != nil {
-		return err
-	}
 	ended := server.StopRequested()
 	if cfg.Attached {
 		ended = either(ended, inputClosed())

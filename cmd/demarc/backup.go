@@ -54,26 +54,32 @@ func (a *app) backupListCmd() *cobra.Command {
 	}
 }
 
+// withBackup asks the engine something about the backup that the argument names,
+// and prints the answer.
+func (a *app) withBackup(ask func(*api.Client, context.Context, string) (api.Backup, error), print func(api.Backup) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		client, err := a.client()
+		if err != nil {
+			return err
+		}
+		id, err := backupID(c.Context(), client, args[0])
+		if err != nil {
+			return err
+		}
+		b, err := ask(client, c.Context(), id)
+		if err != nil {
+			return err
+		}
+		return print(b)
+	}
+}
+
 func (a *app) backupShowCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "show ID", Short: "Show everything that the catalogue has of a backup", Args: cobra.ExactArgs(1),
 		Example:           "  demarc --as provider backup show latest",
 		ValidArgsFunction: a.completeBackups,
-		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			id, err := backupID(c.Context(), client, args[0])
-			if err != nil {
-				return err
-			}
-			b, err := client.Backup(c.Context(), id)
-			if err != nil {
-				return err
-			}
-			return a.printBackup(b)
-		},
+		RunE:              a.withBackup((*api.Client).Backup, a.printBackup),
 	}
 }
 
@@ -84,21 +90,7 @@ func (a *app) backupVerifyCmd() *cobra.Command {
 exit code is 1 if it cannot be restored from.`,
 		Example:           "  demarc --as provider backup verify 20260105T083000Z",
 		ValidArgsFunction: a.completeBackups,
-		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			id, err := backupID(c.Context(), client, args[0])
-			if err != nil {
-				return err
-			}
-			b, err := client.VerifyBackup(c.Context(), id)
-			if err != nil {
-				return err
-			}
-			return a.printVerified(b)
-		},
+		RunE:              a.withBackup((*api.Client).VerifyBackup, a.printVerified),
 	}
 }
 

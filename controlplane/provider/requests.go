@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"demarc/backup"
@@ -45,9 +46,16 @@ func (e *NotFoundError) Error() string {
 func (o *Operator) Show(r *Replicas, id string) (api.Backup, error) { return r.find(id) }
 
 // Verify reads a backup now and enters the result in the catalogue. The error
-// says what is wrong with it.
+// says what is wrong with it. A file in the store that the catalogue does not
+// know is entered if it is a whole backup of this cluster.
 func (o *Operator) Verify(ctx context.Context, r *Replicas, id string) (api.Backup, error) {
 	b, err := r.find(id)
+	if err != nil && slices.Contains(o.cfg.Store.IDs(), id) {
+		if b, err = o.cfg.Store.Adopt(ctx, id); err != nil {
+			return api.Backup{ID: id, Problem: err.Error()}, err
+		}
+		return b, r.Apply(ctx, PutBackup(b))
+	}
 	if err != nil {
 		return b, err
 	}

@@ -75,9 +75,8 @@ type ClusterSpec struct {
 	Backups BackupPolicy `json:"backups,omitzero"`
 }
 
-// Handle is what an engine prints as one JSON line on its standard output as
-// soon as its management API answers; also kept as engine.json in the data
-// directory while it runs.
+// Handle is how to reach an engine: engine.json in its data directory, from the
+// moment at which its management API answers until it ends.
 type Handle struct {
 	PID     int    `json:"pid"`
 	Address string `json:"address"` // host:port of the management API
