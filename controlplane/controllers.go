@@ -124,13 +124,12 @@ func (c *client) keepLease(p *Plane) {
 			return
 		case <-time.After(now.Truncate(renewDeadline).Add(renewDeadline).Sub(now)):
 		}
-		if !c.led && p.anyAPIServer() {
-			c.led = true // from now on there is a lease to lose
-		}
-		if c.led && p.apiServersOut(c.ctx) {
+		answers := p.apiServerAnswers(c.ctx, renewDeadline)
+		if c.led && !answers && c.ctx.Err() == nil {
 			c.die(errors.New("leaderelection lost: no API server has answered for " + renewDeadline.String()))
 			return
 		}
+		c.led = c.led || answers // who has never had a lease goes on trying to get one
 	}
 }
 

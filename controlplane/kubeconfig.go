@@ -74,7 +74,7 @@ func writeSecret(path string, cfg clientcmdapi.Config) error {
 // awaitAPIServer waits for an API server, as the init order of static pods does
 // for the real components.
 func (p *Plane) awaitAPIServer(ctx context.Context) error {
-	for !p.anyAPIServer() {
+	for !p.apiServerAnswers(ctx, 0) {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("wait for the API server: %w", ctx.Err())

@@ -210,30 +210,12 @@ func (p *Plane) Group(name string) []*Component {
 	return list
 }
 
-// apiServersOut says whether no API server has answered for a while: no health
-// check has, whoever made it, and none does now.
-func (p *Plane) apiServersOut(ctx context.Context) bool {
-	for _, c := range p.apiServers {
-		if time.Since(c.Answered()) < renewDeadline || c.Healthy(ctx) == nil {
-			return false
-		}
-	}
-	return ctx.Err() == nil
-}
-
-// anyAPIServer says whether an API server serves.
-func (p *Plane) anyAPIServer() bool {
-	return slices.ContainsFunc(p.apiServers, func(c *Component) bool { return c.Status().State == Running })
-}
-
-// Component finds a component by name.
-func (p *Plane) Component(name string) (*Component, bool) {
-	for _, c := range p.Components() {
-		if c.name == name {
-			return c, true
-		}
-	}
-	return nil, false
+// apiServerAnswers says whether an API server answers now, or has answered within
+// the time given, whoever asked it.
+func (p *Plane) apiServerAnswers(ctx context.Context, within time.Duration) bool {
+	return slices.ContainsFunc(p.apiServers, func(c *Component) bool {
+		return time.Since(c.Answered()) < within || c.Healthy(ctx) == nil
+	})
 }
 
 // Partition cuts the network between two parties: a component and the one that

@@ -187,7 +187,7 @@ func TestWatchInAScenario(t *testing.T) {
 	var tries []time.Duration
 	report, _, world := play(t, `
 at 1s watch pods kind=pods namespace=default
-at 1s check 'watches.pods.lists == 1 && watches.pods.objects == 1 && watches.pods.connected'
+within 1s check 'watches.pods.lists == 1 && watches.pods.objects == 1 && watches.pods.connected'
 at 2s crash kube-apiserver
 within 1m check '!watches.pods.connected && watches.pods.errors >= 1'
 at 65s check 'watches["pods"].errors == 7'
