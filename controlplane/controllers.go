@@ -44,7 +44,6 @@ type client struct {
 	entrance *entrance
 	gate     *gate
 	down     sync.Once
-	led      bool // of keepLease: it has seen an API server
 }
 
 func (c *client) ready(ctx context.Context) error {
@@ -115,6 +114,7 @@ const renewDeadline = 10 * time.Second
 // an idle cluster does; but a controller that outlives an absence of the API
 // server would judge the nodes by what it remembers of before.
 func (c *client) keepLease(p *Plane) {
+	led, missed := false, 0
 	for {
 		now := time.Now()
 		select {
@@ -124,12 +124,15 @@ func (c *client) keepLease(p *Plane) {
 			return
 		case <-time.After(now.Truncate(renewDeadline).Add(renewDeadline).Sub(now)):
 		}
-		answers := p.apiServerAnswers(c.ctx, renewDeadline)
-		if c.led && !answers && c.ctx.Err() == nil {
-			c.die(errors.New("leaderelection lost: no API server has answered for " + renewDeadline.String()))
-			return
+		switch answers := p.apiServerAnswers(c.ctx, renewDeadline); {
+		case answers:
+			led, missed = true, 0
+		case led && c.ctx.Err() == nil: // who has never had a lease goes on trying to get one
+			if missed++; missed == 2 {
+				c.die(errors.New("leaderelection lost: no API server has answered for more than " + renewDeadline.String()))
+				return
+			}
 		}
-		c.led = c.led || answers // who has never had a lease goes on trying to get one
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"demarc/controlplane"
 	"demarc/sim/fault"
@@ -46,7 +47,7 @@ func (f *faults) strikeReplicas(spec fault.Spec, t fault.Target) (fault.Active, 
 			f.drop(func(a fault.Active) bool {
 				return (a.Verb == "crash" || a.Verb == "stop") && (a.Target == name || a.Target == string(fault.Provider) && len(struck) > 1)
 			})
-			f.cluster.incidents.Close(name)
+			f.cluster.incidents.Close(name, time.Now())
 			continue
 		}
 		f.cluster.outage(name, e)
@@ -103,7 +104,7 @@ func (f *faults) healReplica(a fault.Active) error {
 		return fmt.Errorf("%s is no replica", a.Target)
 	}
 	err := f.cluster.operations.replicas.Rejoin(i)
-	f.cluster.incidents.Close(a.Target)
+	f.cluster.incidents.Close(a.Target, time.Now())
 	return err
 }
 

@@ -112,10 +112,10 @@ func (n *incidents) close(subject string) {
 	}
 }
 
-// Close implements [provider.Ledger]: the plane has seen that the subject is
-// well. It cannot see a fault that only others suffer from.
-func (n *incidents) Close(subject string) {
-	if !n.held(subject) {
+// Close implements [provider.Ledger]: the subject was seen to be well. That does
+// not tell of a fault that only others suffer from.
+func (n *incidents) Close(subject string, seen time.Time) {
+	if i, ok := n.Open(subject); ok && i.Start.Before(seen) && !n.held(subject) {
 		n.close(subject)
 	}
 }

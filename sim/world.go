@@ -108,6 +108,7 @@ func (c *Cluster) statesChanged() bool {
 // askComponents asks every component, and sums up those of which there are
 // several.
 func (c *Cluster) askComponents() []api.Component {
+	began := time.Now()
 	all := c.plane.Components()
 	out := make([]api.Component, len(all))
 	c.health.states = make([]controlplane.Status, len(all))
@@ -127,7 +128,7 @@ func (c *Cluster) askComponents() []api.Component {
 	out = append(c.summaries(out), out...)
 	for _, x := range out {
 		if x.Healthy { // so that nobody sees it well and its outage open
-			c.incidents.Close(x.Name)
+			c.incidents.Close(x.Name, began)
 		}
 	}
 	return out

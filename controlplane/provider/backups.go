@@ -53,7 +53,7 @@ func (o *Operator) giveUp(ctx context.Context, l *Leadership, missed []time.Time
 	for _, slot := range missed {
 		o.cfg.Ledger.Find(Finding{Subject: slotSubject(slot), Since: slot, Message: "missed: no backup was taken before the next was due"})
 		o.note("missed", slotSubject(slot), "no backup was taken before the next was due")
-		o.cfg.Ledger.Close(slotSubject(slot))
+		o.cfg.Ledger.Close(slotSubject(slot), time.Now())
 		if l.Apply(ctx, SetLastSlot(slot)) != nil {
 			return
 		}
@@ -86,7 +86,7 @@ func (o *Operator) takeSlot(ctx context.Context, l *Leadership, slot, next time.
 		o.cfg.Ledger.Find(Finding{Subject: subject, Since: slot, Message: fmt.Sprintf("late by %s", b.At.Sub(slot).Round(time.Second))})
 	}
 	o.note("backed up", subject, fmt.Sprintf("etcd at revision %d: %d keys, %d bytes, from %s", b.Revision, b.Keys, b.Bytes, b.Member))
-	o.cfg.Ledger.Close(subject)
+	o.cfg.Ledger.Close(subject, time.Now())
 	return true
 }
 
@@ -169,7 +169,7 @@ func (o *Operator) verify(ctx context.Context, l applier, b api.Backup) error {
 		b.Problem = err.Error()
 		o.condemn(b.ID, err)
 	} else {
-		o.cfg.Ledger.Close(subjectOf(b.ID))
+		o.cfg.Ledger.Close(subjectOf(b.ID), time.Now())
 	}
 	return errors.Join(err, l.Apply(ctx, PutBackup(b)))
 }

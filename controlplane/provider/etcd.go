@@ -92,6 +92,7 @@ func (o *Operator) decideRestore(ctx context.Context, l *Leadership, lost []Memb
 		return // whoever leads next decides again
 	}
 	o.note("decided to restore", etcd, r.Reason)
+	o.wake()
 }
 
 func newRestoreID(decided time.Time) string { return "r" + decided.Format("20060102T150405Z") }

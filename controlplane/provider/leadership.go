@@ -61,9 +61,6 @@ func (l *Leadership) Apply(ctx context.Context, commands ...Command) error {
 // this leadership and by it.
 func (l *Leadership) State() State { return l.life.fsm.current().State }
 
-// Changed is closed at the next change of the plane's state.
-func (l *Leadership) Changed() <-chan struct{} { return l.life.replica.plane.Changed() }
-
 // watch follows raft's word on whether this life leads.
 func (l *life) watch() {
 	end := func() {}

@@ -73,9 +73,9 @@ type Ledger interface {
 	Open(subject string) (api.Incident, bool)
 	// Found are all incidents that the plane has noticed.
 	Found() []api.Incident
-	// Close ends the subject's open incident. One whose cause is still in force
-	// stays open.
-	Close(subject string)
+	// Close ends the subject's open incident: it was seen to be well at a time.
+	// One that began later, or whose cause is still in force, stays open.
+	Close(subject string, seen time.Time)
 }
 
 // OperatorConfig is what [NewOperator] needs.
@@ -100,11 +100,13 @@ type Operator struct {
 	// repairs keeps the watchdog, replacements of members and restores out of
 	// each other's way.
 	repairs sync.Mutex
+	// decided wakes whoever carries out restores: one is in the leader's state.
+	decided chan struct{}
 }
 
 // NewOperator makes an operator. It does nothing before [Operator.Begin].
 func NewOperator(cfg OperatorConfig) *Operator {
-	return &Operator{cfg: cfg, begun: make(chan struct{})}
+	return &Operator{cfg: cfg, begun: make(chan struct{}), decided: make(chan struct{}, 1)}
 }
 
 // Begin lets the loops run: call it when the control plane has been started once.
@@ -123,6 +125,14 @@ func (o *Operator) Lead(ctx context.Context, l *Leadership) {
 	loops.Go(func() { o.restoreAll(ctx, l) })
 	loops.Go(func() { o.recordIncidents(ctx, l) })
 	loops.Wait()
+}
+
+// wake says that a restore has been decided.
+func (o *Operator) wake() {
+	select {
+	case o.decided <- struct{}{}:
+	default: // it will be seen
+	}
 }
 
 // note puts something that the plane did on the timeline.

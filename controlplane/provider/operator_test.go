@@ -200,7 +200,7 @@ func (l *fakeLedger) Open(subject string) (api.Incident, bool) {
 
 func (l *fakeLedger) Found() []api.Incident { return nil }
 
-func (l *fakeLedger) Close(subject string) {
+func (l *fakeLedger) Close(subject string, _ time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.open, subject)

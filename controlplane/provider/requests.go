@@ -109,5 +109,9 @@ func (o *Operator) RequestRestore(ctx context.Context, r *Replicas, id string) (
 		ID: newRestoreID(now), Phase: api.RestoreDecided, Requested: true, Wanted: id,
 		Lost: now, Decided: now, Reason: "an operator of the provider asked for it",
 	}
-	return want, r.Apply(ctx, PutRestore(want))
+	if err := r.Apply(ctx, PutRestore(want)); err != nil {
+		return want, err
+	}
+	o.wake()
+	return want, nil
 }

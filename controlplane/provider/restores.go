@@ -17,8 +17,8 @@ import (
 // long as ctx lasts. One that an earlier leader began is begun again: nothing
 // counts before its last step.
 func (o *Operator) restoreAll(ctx context.Context, l *Leadership) {
+	defer o.wake() // what this leadership has been told is for the next
 	for {
-		changed := l.Changed()
 		if r := unfinished(l.State()); r != nil {
 			o.restore(ctx, l, *r)
 		}
@@ -29,7 +29,7 @@ func (o *Operator) restoreAll(ctx context.Context, l *Leadership) {
 			continue
 		}
 		select {
-		case <-changed:
+		case <-o.decided:
 		case <-ctx.Done():
 			return
 		}

@@ -137,7 +137,7 @@ func (w *watchdog) quorum(now time.Time, down error) {
 	case v.observe(now, down, false):
 		w.o.cfg.Ledger.Find(Finding{Subject: etcd, Since: v.since, Message: "no quorum of its members serves: " + down.Error()})
 	case down == nil:
-		w.o.cfg.Ledger.Close(etcd)
+		w.o.cfg.Ledger.Close(etcd, now)
 	}
 }
 
@@ -153,6 +153,7 @@ func (w *watchdog) of(name string) *vitals {
 
 // look asks one component, and does what is to be done about the answer.
 func (w *watchdog) look(ctx context.Context, c Component) {
+	asked := time.Now()
 	pctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	err := c.Healthy(pctx)
 	cancel()
@@ -164,7 +165,7 @@ func (w *watchdog) look(ctx context.Context, c Component) {
 	v, now := w.of(c.Name()), time.Now()
 	if !v.observe(now, err, isGone(err)) {
 		if err == nil {
-			w.o.cfg.Ledger.Close(c.Name())
+			w.o.cfg.Ledger.Close(c.Name(), asked)
 		}
 		return
 	}
