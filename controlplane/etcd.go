@@ -24,12 +24,13 @@ var watchResyncPeriod time.Duration
 
 func init() { watchResyncPeriod = time.Second }
 
-// Times of etcd. The heartbeat is ten times slower than the default so that the
-// raft loop wakes up once in a second; the clock has no finer steps in free run.
-// etcd wants an election to take five heartbeats at least.
+// Times of etcd. A single member needs its raft loop once in a second at the
+// most. Several elect a leader within one to two seconds, as etcd's defaults do,
+// where the clock is fine enough; etcd wants an election to take five heartbeats.
 const (
-	etcdTick     = time.Second
-	etcdElection = 5 * time.Second
+	etcdTick      = time.Second
+	etcdTickOfOne = 200 * time.Millisecond // of one of several
+	electionTicks = 5
 	// etcdBatch is how long the backend gathers writes before it commits them.
 	// The write-ahead log has them at once.
 	etcdBatch = 5 * time.Second
@@ -138,7 +139,11 @@ func (p *Plane) etcdConfig(s *seat) (*embed.Config, string, error) {
 		return nil, "", err
 	}
 	cfg.LogLevel = "warn"
-	cfg.TickMs, cfg.ElectionMs = uint(etcdTick.Milliseconds()), uint(etcdElection.Milliseconds())
+	tick := etcdTick
+	if s.peer != nil {
+		tick = etcdTickOfOne
+	}
+	cfg.TickMs, cfg.ElectionMs = uint(tick.Milliseconds()), uint(electionTicks*tick.Milliseconds())
 	cfg.BackendBatchInterval = etcdBatch
 	if p.cfg.Tracing != nil { // it costs something even if nobody listens
 		cfg.GRPCAdditionalServerOptions = []grpc.ServerOption{

@@ -35,14 +35,25 @@ func (p *Plane) EtcdClient(member string) (*clientv3.Client, error) {
 
 // ServingEtcd is the name of a member that serves, or an error that says why
 // none does. A member may live and not serve, because too many others are gone.
+// All are asked at once: one that hangs does not hide the others.
 func (p *Plane) ServingEtcd(ctx context.Context) (string, error) {
-	var errs []error
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type answer struct {
+		name string
+		err  error
+	}
+	answers := make(chan answer, len(p.seats.list))
 	for _, s := range p.seats.list {
-		err := s.serving(ctx)
-		if err == nil {
-			return s.component.name, nil
+		go func() { answers <- answer{s.component.name, s.serving(ctx)} }()
+	}
+	var errs []error
+	for range p.seats.list {
+		a := <-answers
+		if a.err == nil {
+			return a.name, nil
 		}
-		errs = append(errs, fmt.Errorf("%s: %w", s.component.name, err))
+		errs = append(errs, fmt.Errorf("%s: %w", a.name, a.err))
 	}
 	return "", errors.Join(errs...)
 }

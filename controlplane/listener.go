@@ -33,7 +33,7 @@ func newServerListener(g *gate) (*serverListener, error) {
 				return
 			}
 			// The server's client to itself never leaves the process: no gate.
-			l.offer(l.conns.add(&patientConn{Conn: c}))
+			l.offer(l.conns.add(&patientConn{Conn: c, limit: loopbackReads}))
 		}
 	}()
 	return l, nil
@@ -42,7 +42,7 @@ func newServerListener(g *gate) (*serverListener, error) {
 // handOver gives the server a connection that came in elsewhere. It waits at
 // the gates given as well as at the server's own.
 func (l *serverListener) handOver(c net.Conn, gates ...*gate) {
-	l.offer(l.conns.add(c, append([]*gate{l.gate}, gates...)...))
+	l.offer(l.conns.add(&patientConn{Conn: c, limit: clientReads}, append([]*gate{l.gate}, gates...)...))
 }
 
 func (l *serverListener) offer(c *gatedConn) {
@@ -83,11 +83,13 @@ func (l *serverListener) kill() {
 	l.conns.resetAll()
 }
 
-// A spin is more reads than spinReads in one instant of virtual time. It is
-// answered with a pause of spinPause.
+// A spin is more reads in one instant of virtual time than anybody needs who does
+// not retry without a pause. It is answered with a pause of spinPause.
 const (
-	spinReads = 100
-	spinPause = 250 * time.Millisecond
+	loopbackReads = 100    // the API server's client to itself
+	clientReads   = 5_000  // a client of an API server
+	etcdReads     = 20_000 // an API server, of etcd
+	spinPause     = 250 * time.Millisecond
 )
 
 // patientConn lets virtual time pass for a client that retries without a pause.
@@ -95,8 +97,17 @@ const (
 // and they see it later, but there is no later while somebody works.
 type patientConn struct {
 	net.Conn
+	limit   int
 	instant time.Time
 	reads   int
+}
+
+// SetLinger is the connection's, if it has one: see gatedConn.reset.
+func (c *patientConn) SetLinger(sec int) error {
+	if t, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
+		return t.SetLinger(sec)
+	}
+	return nil
 }
 
 // Read implements [net.Conn]. A connection has one reader.
@@ -104,7 +115,7 @@ func (c *patientConn) Read(b []byte) (int, error) {
 	if now := time.Now(); !now.Equal(c.instant) {
 		c.instant, c.reads = now, 0
 	}
-	if c.reads++; c.reads > spinReads {
+	if c.reads++; c.reads > c.limit {
 		time.Sleep(spinPause)
 	}
 	return c.Conn.Read(b)

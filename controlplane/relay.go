@@ -45,7 +45,7 @@ func (r *relay) serve() {
 
 func (r *relay) join(in net.Conn) {
 	// A bare connection out, so that the gates count once each way.
-	client := r.conns.add(in, r.gates...)
+	client := r.conns.add(&patientConn{Conn: in, limit: etcdReads}, r.gates...)
 	defer client.Close()
 	if client.pass(false) != nil {
 		return

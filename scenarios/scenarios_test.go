@@ -18,7 +18,7 @@ import (
 )
 
 // scenarioTimeout is how long one scenario may take in real time.
-const scenarioTimeout = 5 * time.Minute
+const scenarioTimeout = 15 * time.Minute
 
 // TestScenarios plays every built-in scenario, each in an engine process of its
 // own, as fast as the machine goes. One of them alone:

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"demarc/controlplane"
 	"demarc/controlplane/provider"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
@@ -166,11 +167,18 @@ func owner(a timeline.Actor) timeline.Actor {
 	return timeline.Provider
 }
 
+// electionTime is how long the clock is fine after the loss of an etcd member.
+const electionTime = 10 * time.Second
+
 // outage begins the incident of something that the provider runs, and ends it
 // when that is well again and no fault has it in its grip.
 func (c *Cluster) outage(subject string, cause timeline.Event) {
 	if !c.incidents.open(subject, cause) {
 		return
+	}
+	if strings.HasPrefix(subject, controlplane.Etcd+"/") {
+		// Elections take a second or two: below the clock's steps.
+		time.AfterFunc(electionTime, c.dial.Fine())
 	}
 	c.work.Go(func() {
 		for c.faults.holds(subject) || c.well(c.ctx, subject) != nil {

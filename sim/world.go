@@ -121,7 +121,7 @@ func (c *Cluster) askComponents() []api.Component {
 			continue
 		}
 		asked.Go(func() {
-			out[i].Healthy, out[i].Message = ask(c.ctx, x.Healthy)
+			out[i].Healthy, out[i].Message = c.ask(x.Healthy)
 		})
 	}
 	asked.Wait()
@@ -134,14 +134,23 @@ func (c *Cluster) askComponents() []api.Component {
 	return out
 }
 
+// electionPatience is for how long a health check is asked again where etcd has
+// several members: clients wait as well while these elect a leader.
+const electionPatience = 3 * time.Second
+
 // ask asks a health check, with a second to answer.
-func ask(ctx context.Context, check func(context.Context) error) (healthy bool, message string) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	if err := check(ctx); err != nil {
-		return false, healthMessage(err)
+func (c *Cluster) ask(check func(context.Context) error) (healthy bool, message string) {
+	for began := time.Now(); ; {
+		ctx, cancel := context.WithTimeout(c.ctx, time.Second)
+		err := check(ctx)
+		cancel()
+		switch {
+		case err == nil:
+			return true, ""
+		case c.spec.EtcdMembers <= 1, time.Since(began) > electionPatience, !wait(c.ctx, 200*time.Millisecond):
+			return false, healthMessage(err)
+		}
 	}
-	return true, ""
 }
 
 // summaries are etcd and kube-apiserver as a whole, where there are several:
@@ -158,8 +167,8 @@ func (c *Cluster) summaries(each []api.Component) (list []api.Component) {
 			continue
 		}
 		sum := sumUp(name, of)
-		if name == controlplane.Etcd {
-			sum.Healthy, sum.Message = ask(c.ctx, plant{c}.Serving)
+		if name == controlplane.Etcd && sum.State == string(controlplane.Running) {
+			sum.Healthy, sum.Message = c.ask(plant{c}.Serving)
 		}
 		list = append(list, sum)
 	}

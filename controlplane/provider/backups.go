@@ -176,11 +176,7 @@ func (o *Operator) verify(ctx context.Context, l applier, b api.Backup) error {
 
 // condemn says that a backup cannot be used.
 func (o *Operator) condemn(id string, err error) {
-	if _, known := o.cfg.Ledger.Open(subjectOf(id)); known {
-		return
-	}
 	o.cfg.Ledger.Find(Finding{Subject: subjectOf(id), Since: time.Now(), Message: err.Error()})
-	o.note("found damaged", subjectOf(id), err.Error())
 }
 
 // applier commits commands: a [Leadership], or all [Replicas].

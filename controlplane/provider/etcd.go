@@ -91,6 +91,7 @@ func (o *Operator) decideRestore(ctx context.Context, l *Leadership, lost []Memb
 	if err := l.Apply(ctx, PutRestore(r)); err != nil {
 		return // whoever leads next decides again
 	}
+	o.cfg.Ledger.Find(Finding{Subject: etcd, Since: r.Lost, Message: r.Reason})
 	o.note("decided to restore", etcd, r.Reason)
 	o.wake()
 }

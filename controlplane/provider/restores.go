@@ -82,6 +82,7 @@ func (o *Operator) carryOut(ctx context.Context, l *Leadership, r *api.Restore) 
 	if r.Revision, err = o.cfg.Plant.Resume(ctx); err != nil {
 		return fmt.Errorf("start the control plane: %w", err)
 	}
+	o.cfg.Ledger.Close(apiServer, time.Now())
 	if r.Reconciled, err = o.cfg.Plant.Reconcile(ctx); err != nil {
 		o.note("failed to compare", "nodes", err.Error()) // they find together by themselves
 	}
