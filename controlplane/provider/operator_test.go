@@ -116,7 +116,6 @@ type fakePlant struct {
 	components []*fakeComponent
 	etcd       error
 	members    []Member
-	restored   []string
 }
 
 func (p *fakePlant) Components() (list []Component) {
