@@ -28,7 +28,7 @@ func writes(client kubernetes.Interface, name string, within time.Duration) erro
 
 func TestThreeEtcdMembers(t *testing.T) {
 	ctx := context.Background()
-	p, client := startPlane(t, 3, 2)
+	p, client := startPlane(t, 3, 1)
 	if err := writes(client, "all", time.Second); err != nil {
 		t.Fatalf("with three members: %v", err)
 	}
@@ -67,6 +67,9 @@ func TestMemberWithoutItsDiskIsReplaced(t *testing.T) {
 	}
 	if got := p.EtcdMembers()[0]; got.Lost == "" || p.EtcdMembers()[1].Lost != "" {
 		t.Errorf("members: got %+v, want the first one's data lost", p.EtcdMembers())
+	}
+	if err := writes(client, "without-it", time.Minute); err != nil {
+		t.Fatalf("write with the two others: %v", err)
 	}
 	short, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
