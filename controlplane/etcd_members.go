@@ -21,11 +21,9 @@ func (p *Plane) EtcdClient(member string) (*clientv3.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	m := s.last
-	s.mu.Unlock()
-	if state := s.component.Status().State; m == nil || state != Running {
-		return nil, fmt.Errorf("%s: %w", member, &NotRunningError{state})
+	m, err := s.running()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", member, err)
 	}
 	return clientv3.New(clientv3.Config{
 		Endpoints: []string{"http://" + m.path.addr()}, DialTimeout: healthTimeout, Logger: zap.NewNop(),
@@ -60,13 +58,22 @@ func (p *Plane) ServingEtcd(ctx context.Context) (string, error) {
 
 // serving asks the member whether it can read what a quorum has acknowledged.
 func (s *seat) serving(ctx context.Context) error {
+	m, err := s.running()
+	if err != nil {
+		return err
+	}
+	return getOK(ctx, "http://"+m.path.addr()+"/health", nil)
+}
+
+// running is the incarnation that runs, or a [NotRunningError].
+func (s *seat) running() (*etcdMember, error) {
 	s.mu.Lock()
 	m := s.last
 	s.mu.Unlock()
 	if state := s.component.Status().State; m == nil || state != Running {
-		return &NotRunningError{state}
+		return nil, &NotRunningError{state}
 	}
-	return getOK(ctx, "http://"+m.path.addr()+"/health", nil)
+	return m, nil
 }
 
 // EtcdRevision is etcd's revision, as a member that serves has it.

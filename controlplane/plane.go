@@ -203,11 +203,18 @@ func (p *Plane) Components() []*Component {
 func (p *Plane) Group(name string) []*Component {
 	var list []*Component
 	for _, c := range p.Components() {
-		if kind, _, _ := strings.Cut(c.name, "/"); name == c.name || name == kind {
+		if Comprises(name, c.name) {
 			list = append(list, c)
 		}
 	}
 	return list
+}
+
+// Comprises says whether a name is that of a component, or of all of its kind:
+// both etcd and etcd/0 comprise etcd/0.
+func Comprises(name, component string) bool {
+	kind, _, _ := strings.Cut(component, "/")
+	return name == component || name == kind
 }
 
 // apiServerAnswers says whether an API server answers now, or has answered within
@@ -235,7 +242,7 @@ func (p *Plane) Rejoin(a, b string) error {
 func (p *Plane) paths(a, b string, do func(*gate)) error {
 	var found []*gate
 	for i, c := range p.apiServers {
-		if kind, _, _ := strings.Cut(c.name, "/"); (a == c.name || a == kind) && b == Etcd {
+		if Comprises(a, c.name) && b == Etcd {
 			found = append(found, p.apiEtcd[i])
 		}
 	}

@@ -69,7 +69,7 @@ func (f *Fleet) settled(now time.Time) bool {
 // lock is held, and no rule leads to them any more.
 func (f *Fleet) forgetVanished() {
 	for _, api := range f.restored.vanished {
-		if p := f.pods[api.UID]; p != nil && p.latest.UID == api.UID && p.vanished {
+		if p := f.pods[api.UID]; p != nil && p.vanished {
 			p.latest, p.gone, p.vanished = api, true, false
 			p.observe()
 		}

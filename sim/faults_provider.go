@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"demarc/controlplane"
@@ -70,8 +69,8 @@ func (f *faults) strikeBackups(spec fault.Spec, t fault.Target) (fault.Active, e
 	switch {
 	case t.Kind == fault.Backup:
 		id := t.Backup
-		if all := f.cluster.Backups(); id == fault.Latest && len(all) > 0 {
-			id = all[len(all)-1].ID
+		if b, err := f.cluster.operations.replicas.Find(id); err == nil {
+			id = b.ID // of the latest
 		}
 		if !slices.Contains(store.IDs(), id) {
 			return fault.Active{}, fmt.Errorf("there is no backup %s", id)
@@ -147,6 +146,5 @@ func (f *faults) holds(subject string) bool {
 
 // covers says whether a target comprises a component, or one of its instances.
 func covers(t fault.Target, component string) bool {
-	kind, _, _ := strings.Cut(component, "/")
-	return slices.ContainsFunc(t.Components(), func(name string) bool { return name == component || name == kind })
+	return slices.ContainsFunc(t.Components(), func(name string) bool { return controlplane.Comprises(name, component) })
 }

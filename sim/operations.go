@@ -177,7 +177,7 @@ func (c *Cluster) backupAction(ctx context.Context, by api.Role, action, id stri
 	case "list":
 		return r.Catalogue(), nil
 	case "show":
-		return o.Show(r, id)
+		return r.Find(id)
 	case "verify":
 		return o.Verify(ctx, r, id)
 	case "take":

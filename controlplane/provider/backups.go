@@ -164,19 +164,20 @@ func (o *Operator) verify(ctx context.Context, l applier, b api.Backup) error {
 	if err != nil && !errors.As(err, &bad) {
 		return err // it could not be read: that says nothing
 	}
-	b.Verified, b.VerifiedAt, b.Problem = err == nil, time.Now().UTC(), ""
-	if err != nil {
-		b.Problem = err.Error()
-		o.condemn(b.ID, err)
-	} else {
-		o.cfg.Ledger.Close(subjectOf(b.ID), time.Now())
-	}
-	return errors.Join(err, l.Apply(ctx, PutBackup(b)))
+	return errors.Join(err, l.Apply(ctx, PutBackup(o.judge(b, err))))
 }
 
-// condemn says that a backup cannot be used.
-func (o *Operator) condemn(id string, err error) {
-	o.cfg.Ledger.Find(Finding{Subject: subjectOf(id), Since: time.Now(), Message: err.Error()})
+// judge is the entry of a backup that has been read, with what is wrong with it
+// if something is. That a backup cannot be used is an incident.
+func (o *Operator) judge(b api.Backup, bad error) api.Backup {
+	b.Verified, b.VerifiedAt, b.Problem = bad == nil, time.Now().UTC(), ""
+	if bad == nil {
+		o.cfg.Ledger.Close(subjectOf(b.ID), time.Now())
+		return b
+	}
+	b.Problem = bad.Error()
+	o.cfg.Ledger.Find(Finding{Subject: subjectOf(b.ID), Since: time.Now(), Message: b.Problem})
+	return b
 }
 
 // applier commits commands: a [Leadership], or all [Replicas].

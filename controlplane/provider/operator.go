@@ -97,8 +97,7 @@ type Operator struct {
 	cfg   OperatorConfig
 	begun chan struct{}
 	begin sync.Once
-	// repairs keeps the watchdog, replacements of members and restores out of
-	// each other's way.
+	// repairs keeps replacements of members and restores out of each other's way.
 	repairs sync.Mutex
 	// decided wakes whoever carries out restores: one is in the leader's state.
 	decided chan struct{}

@@ -20,8 +20,9 @@ func (r *Replicas) Unfinished() bool { return unfinished(r.State()) != nil }
 // Catalogue is all backups, oldest first.
 func (r *Replicas) Catalogue() []api.Backup { return catalogue(r.State()) }
 
-// find is a backup of the catalogue by its ID; latest is the newest.
-func (r *Replicas) find(id string) (api.Backup, error) {
+// Find is a backup of the catalogue by its ID; latest is the newest. If there is
+// none the error is a [NotFoundError].
+func (r *Replicas) Find(id string) (api.Backup, error) {
 	list := r.Catalogue()
 	if id == "latest" && len(list) > 0 {
 		return list[len(list)-1], nil
@@ -42,14 +43,11 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("the catalogue has no backup %q; demarc --as provider backup list lists them", e.ID)
 }
 
-// Show is one backup as the catalogue has it.
-func (o *Operator) Show(r *Replicas, id string) (api.Backup, error) { return r.find(id) }
-
 // Verify reads a backup now and enters the result in the catalogue. The error
 // says what is wrong with it. A file in the store that the catalogue does not
 // know is entered if it is a whole backup of this cluster.
 func (o *Operator) Verify(ctx context.Context, r *Replicas, id string) (api.Backup, error) {
-	b, err := r.find(id)
+	b, err := r.Find(id)
 	if err != nil && slices.Contains(o.cfg.Store.IDs(), id) {
 		if b, err = o.cfg.Store.Adopt(ctx, id); err != nil {
 			return api.Backup{ID: id, Problem: err.Error()}, err
@@ -60,7 +58,7 @@ func (o *Operator) Verify(ctx context.Context, r *Replicas, id string) (api.Back
 		return b, err
 	}
 	err = o.verify(ctx, r, b)
-	if now, ferr := r.find(b.ID); ferr == nil {
+	if now, ferr := r.Find(b.ID); ferr == nil {
 		b = now
 	}
 	return b, err
@@ -78,7 +76,7 @@ func (o *Operator) Take(ctx context.Context, r *Replicas) (api.Backup, error) {
 
 // Delete removes a backup, first from the catalogue.
 func (o *Operator) Delete(ctx context.Context, r *Replicas, id string) error {
-	b, err := r.find(id)
+	b, err := r.Find(id)
 	if err != nil {
 		return err
 	}
@@ -98,7 +96,7 @@ func (o *Operator) RequestRestore(ctx context.Context, r *Replicas, id string) (
 		return api.Restore{}, fmt.Errorf("restore %s is under way", running.ID)
 	}
 	if id != "" {
-		b, err := r.find(id)
+		b, err := r.Find(id)
 		if err != nil {
 			return api.Restore{}, err
 		}

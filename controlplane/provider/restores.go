@@ -112,9 +112,7 @@ func (o *Operator) lay(ctx context.Context, l *Leadership, r *api.Restore) (toke
 			return "", err // that says nothing about the backup
 		}
 		r.Skipped = append(r.Skipped, api.SkippedBackup{ID: b.ID, Reason: err.Error()})
-		b.Verified, b.VerifiedAt, b.Problem = false, time.Now().UTC(), err.Error()
-		o.condemn(b.ID, err)
-		if err := l.Apply(ctx, PutBackup(b), PutRestore(*r)); err != nil {
+		if err := l.Apply(ctx, PutBackup(o.judge(b, err)), PutRestore(*r)); err != nil {
 			return "", err
 		}
 	}

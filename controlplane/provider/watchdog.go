@@ -82,7 +82,6 @@ func backOff(n int) time.Duration {
 // watchdog looks after the control plane during one leadership.
 type watchdog struct {
 	o      *Operator
-	l      *Leadership
 	mu     sync.Mutex
 	vitals map[string]*vitals
 	work   sync.WaitGroup
@@ -93,7 +92,7 @@ type watchdog struct {
 // watch asks every component how it is, every ten seconds, restarts what is out,
 // and mends etcd.
 func (o *Operator) watch(ctx context.Context, l *Leadership) {
-	w := &watchdog{o: o, l: l, vitals: map[string]*vitals{}}
+	w := &watchdog{o: o, vitals: map[string]*vitals{}}
 	defer w.work.Wait()
 	for pause(ctx, untilTick(time.Now(), probePeriod)) {
 		if unfinished(l.State()) != nil {
