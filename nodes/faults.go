@@ -2,147 +2,149 @@ package nodes
 
 import (
 	"fmt"
+	"syscall"
 	"time"
 
+	"demarc/nodes/host"
 	"demarc/sim/timeline"
 )
 
 // PowerOff takes a machine's power away: its containers die at once and nobody
-// is told.
+// is told. It has none until [Fleet.PowerOn], whatever the cloud is asked for.
 func (f *Fleet) PowerOff(node string, by timeline.Actor) (timeline.Event, error) {
-	return f.fault(node, by, "powered-off", func(m *machine, now time.Time) (string, error) {
-		if !m.on {
+	const why = "the machine lost its power; all its containers died"
+	return f.fault(node, by, "node", "powered-off", func(m *machine) (string, error) {
+		if m.dark {
 			return "", fmt.Errorf("node %s is already powered off", m.name)
 		}
-		m.on = false
-		m.kubelet = false
-		m.kubeletAt = time.Time{}
-		m.rules = nil
-		for _, p := range m.pods {
-			p.powerLost(now)
-		}
-		for image, at := range m.images {
-			if at.After(now) { // was still being pulled
-				delete(m.images, image)
-			}
-		}
-		f.kubelet.drop(m.name)
-		f.network.NodeChanged(m.name, false)
-		return "the machine lost its power; all its containers died", nil
+		return why, nil
+	}, func(m *machine, now time.Time) {
+		m.dark = true
+		m.lose(now, why)
 	})
 }
 
 // PowerOn boots a machine that is off. Its kubelet starts 20 s later.
 func (f *Fleet) PowerOn(node string, by timeline.Actor) (timeline.Event, error) {
-	return f.fault(node, by, "powered-on", func(m *machine, now time.Time) (string, error) {
-		if m.on {
+	return f.fault(node, by, "node", "powered-on", func(m *machine) (string, error) {
+		if m.on && !m.dark {
 			return "", fmt.Errorf("node %s is already powered on", m.name)
 		}
-		m.on = true
-		m.rebooted = true
-		m.boots++
-		m.kubeletAt = tick(now.Add(bootTime))
-		f.network.NodeChanged(m.name, !m.cut)
-		f.wake(m)
 		return "the machine boots", nil
+	}, func(m *machine, now time.Time) {
+		m.dark, m.stopped = false, ""
+		m.boot(now, 0)
 	})
 }
 
 // CutNetwork separates a machine from everything else. What runs on it goes on.
 func (f *Fleet) CutNetwork(node string, by timeline.Actor) (timeline.Event, error) {
-	return f.fault(node, by, "cut", func(m *machine, _ time.Time) (string, error) {
+	return f.fault(node, by, "node", "cut", func(m *machine) (string, error) {
 		if m.cut {
 			return "", fmt.Errorf("the network of node %s is already cut", m.name)
 		}
+		return "the machine's network is cut; what runs on it goes on", nil
+	}, func(m *machine, now time.Time) {
 		m.cut = true
 		f.kubelet.drop(m.name)
 		f.network.NodeChanged(m.name, false)
-		return "the machine's network is cut; what runs on it goes on", nil
+		m.follow(now)
 	})
 }
 
 // RestoreNetwork undoes [Fleet.CutNetwork].
 func (f *Fleet) RestoreNetwork(node string, by timeline.Actor) (timeline.Event, error) {
-	return f.fault(node, by, "restored", func(m *machine, _ time.Time) (string, error) {
+	return f.fault(node, by, "node", "restored", func(m *machine) (string, error) {
 		if !m.cut {
 			return "", fmt.Errorf("the network of node %s is not cut", m.name)
 		}
+		return "the machine's network is up again", nil
+	}, func(m *machine, now time.Time) {
 		m.cut = false
 		f.network.NodeChanged(m.name, m.on)
 		if m.connected() {
 			m.rejoin()
 		}
+		m.follow(now)
 		f.wake(m)
 		f.wake(&f.proxy)
-		return "the machine's network is up again", nil
 	})
 }
 
-// StopKubelet stops a machine's kubelet. Containers go on, but nobody restarts,
-// probes or stops them.
+// StopKubelet stops a machine's kubelet, which then stays down until
+// [Fleet.StartKubelet], whatever the node does about it. Containers go on, but
+// nobody restarts, probes or stops them.
 func (f *Fleet) StopKubelet(node string, by timeline.Actor) (timeline.Event, error) {
-	return f.fault(node, by, "stopped", func(m *machine, _ time.Time) (string, error) {
+	return f.endKubelet(node, by, "stopped", true, func(m *machine, now time.Time) error { return m.os.StopUnit(now, host.Kubelet) })
+}
+
+// CrashKubelet ends a machine's kubelet at once, or stops it in good order; if it
+// is not held, the node is left to notice that, and to start it again.
+func (f *Fleet) CrashKubelet(node string, by timeline.Actor, inOrder, hold bool) (timeline.Event, error) {
+	if inOrder {
+		return f.endKubelet(node, by, "stopped", hold, func(m *machine, now time.Time) error { return m.os.StopUnit(now, host.Kubelet) })
+	}
+	return f.endKubelet(node, by, "crashed", hold, func(m *machine, now time.Time) error {
+		unit, _ := m.os.Unit(host.Kubelet)
+		return m.os.Kill(now, unit.PID, int(syscall.SIGKILL))
+	})
+}
+
+func (f *Fleet) endKubelet(node string, by timeline.Actor, verb string, hold bool, end func(*machine, time.Time) error) (timeline.Event, error) {
+	return f.fault(node, by, "kubelet", verb, func(m *machine) (string, error) {
 		switch {
 		case !m.on:
 			return "", fmt.Errorf("node %s is powered off", m.name)
 		case !m.kubelet && !m.booting():
 			return "", fmt.Errorf("the kubelet of node %s is already stopped", m.name)
 		}
-		m.kubelet, m.rebooted = false, false
-		m.kubeletAt = time.Time{}
-		f.kubelet.drop(m.name)
 		return "the kubelet is stopped; containers go on", nil
+	}, func(m *machine, now time.Time) {
+		m.os.Hold(host.Kubelet, hold)
+		if m.kubelet {
+			_ = end(m, now) // one that is down already is what was asked for
+		}
+		m.follow(now)
 	})
 }
 
 // StartKubelet starts a stopped kubelet, which brings its node into line.
 func (f *Fleet) StartKubelet(node string, by timeline.Actor) (timeline.Event, error) {
-	return f.fault(node, by, "started", func(m *machine, now time.Time) (string, error) {
+	return f.fault(node, by, "kubelet", "started", func(m *machine) (string, error) {
 		switch {
 		case !m.on:
 			return "", fmt.Errorf("node %s is powered off", m.name)
 		case m.kubelet:
 			return "", fmt.Errorf("the kubelet of node %s already runs", m.name)
 		}
-		m.startKubelet(now)
 		return "the kubelet is started", nil
+	}, func(m *machine, now time.Time) {
+		m.os.Hold(host.Kubelet, false)
+		_ = m.os.StartUnit(now, host.Kubelet) // that it cannot run is seen
+		m.follow(now)
 	})
 }
 
-// kubeletStarted is the start of the kubelet at the end of a boot.
-func (m *machine) kubeletStarted(now time.Time) {
-	m.cause = m.f.log.Append(timeline.Event{
-		Time: now, Actor: timeline.Node, Verb: "started", Subject: "kubelet/" + m.name,
-		Cause: m.cause, Message: "the machine has booted and starts its kubelet",
-	}).Seq
-	m.startKubelet(now)
-}
-
-// fault changes a machine and records it.
-func (f *Fleet) fault(node string, by timeline.Actor, verb string,
-	change func(m *machine, now time.Time) (message string, err error)) (timeline.Event, error) {
+// fault changes a machine and records it. check says how that reads on the
+// timeline, or why it cannot be.
+func (f *Fleet) fault(node string, by timeline.Actor, part, verb string,
+	check func(m *machine) (message string, err error), change func(m *machine, now time.Time)) (timeline.Event, error) {
 	m, err := f.find(node)
 	if err != nil {
 		return timeline.Event{}, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	now := time.Now()
-	message, err := change(m, now)
+	if m.stopped == deleted {
+		return timeline.Event{}, fmt.Errorf("the VM of node %s is deleted", m.name)
+	}
+	message, err := check(m)
 	if err != nil {
 		return timeline.Event{}, err
 	}
-	subject := "node/" + m.name
-	if verb == "stopped" || verb == "started" {
-		subject = "kubelet/" + m.name
-	}
-	e := f.log.Append(timeline.Event{Time: now, Actor: by, Verb: verb, Subject: subject, Message: message})
-	m.cause = e.Seq
-	if !m.on {
-		for _, p := range m.pods {
-			p.blame(now, e.Seq)
-		}
-	}
+	now := time.Now()
+	e := m.actsOn(now, by, verb, part+"/"+m.name, message, 0)
+	change(m, now)
 	return e, nil
 }
 

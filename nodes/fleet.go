@@ -26,10 +26,13 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"demarc/nodes/cloud"
+	"demarc/nodes/host"
 	"demarc/nodes/network"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
@@ -66,6 +69,8 @@ type Config struct {
 	// Client speaks for a node when its context carries one ([WithIdentity]),
 	// else for the fleet. It must have no rate limit of its own.
 	Client kubernetes.Interface
+	// Watcher is told of what breaks on the machines; nil for nobody.
+	Watcher Watcher
 	// State is what [Fleet.Save] returned, to resume; nil for new machines.
 	State []byte
 }
@@ -80,6 +85,12 @@ type Fleet struct {
 	writes  *workqueue.Typed[job]
 	kubelet *kubeletServer
 	config  *configCache
+	watcher Watcher
+	image   *host.Image // that machines are made from
+
+	// What AKS requires its nodes to reach, and of that the API server.
+	endpoints []cloud.Endpoint
+	apiServer cloud.Endpoint
 
 	informers informers.SharedInformerFactory
 	services  corelisters.ServiceLister
@@ -100,8 +111,12 @@ type Fleet struct {
 	agents   map[types.UID]*pod // of the tunnel
 	proxy    proxySync
 	restored settling
-	scripts  sync.WaitGroup
-	ctx      context.Context // of Run; nil before
+	nsg      *cloud.NSG
+	repairs  []api.Repair // of the nodes themselves, oldest first
+	// lastRepair is the number of the newest of them.
+	lastRepair int
+	scripts    sync.WaitGroup
+	ctx        context.Context // of Run; nil before
 }
 
 // NewFleet makes a fleet. Its machines are on, or as they were when State was
@@ -134,6 +149,13 @@ func NewFleet(cfg Config) (*Fleet, error) {
 		agents:   map[types.UID]*pod{},
 	}
 	f.proxy.f = f
+	f.watcher, f.nsg = cfg.Watcher, &cloud.NSG{}
+	if f.watcher == nil {
+		f.watcher = nobody{}
+	}
+	f.image = host.NewImage(imageVersion, cfg.KubeletVersion)
+	f.endpoints = cloud.Required(cfg.Location)
+	f.apiServer = f.endpoints[slices.IndexFunc(f.endpoints, func(e cloud.Endpoint) bool { return e.Name == cloud.APIServer })]
 	for i := range cfg.Nodes {
 		m := newMachine(f, i)
 		f.machines = append(f.machines, m)
@@ -166,6 +188,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 	f.ctx = ctx
 	now := time.Now()
 	for _, m := range f.machines {
+		m.os.SetBooted(now)
 		m.begin(now)
 	}
 	f.mu.Unlock()
@@ -197,11 +220,16 @@ func (f *Fleet) Ready() bool {
 	return true
 }
 
-// NodeNames are the full names of all nodes, in the order of their indices.
+// NodeNames are the full names of all nodes, in the order of their indices,
+// without those whose machines were deleted.
 func (f *Fleet) NodeNames() []string {
-	names := make([]string, len(f.machines))
-	for i, m := range f.machines {
-		names[i] = m.name
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var names []string
+	for _, m := range f.machines {
+		if m.stopped != deleted {
+			names = append(names, m.name)
+		}
 	}
 	return names
 }
@@ -235,9 +263,11 @@ func (f *Fleet) find(ref string) (*machine, error) {
 func (f *Fleet) Machines() []api.Machine {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	out := make([]api.Machine, len(f.machines))
-	for i, m := range f.machines {
-		out[i] = m.describe()
+	var out []api.Machine
+	for _, m := range f.machines {
+		if m.stopped != deleted {
+			out = append(out, m.describe())
+		}
 	}
 	return out
 }
@@ -265,7 +295,7 @@ func (f *Fleet) TunnelReady() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, p := range f.agents {
-		if p.m.reachable() && p.anyRunning() {
+		if p.m.reachable() && p.m.blocked == "" && p.anyRunning() {
 			return true
 		}
 	}

@@ -498,3 +498,8 @@ func TestResumeKeepsContainersRunning(t *testing.T) {
 		}
 	})
 }
+
+// nodeReady says whether a Node's condition Ready is True.
+func nodeReady(n *corev1.Node) bool {
+	return statuses(n.Status.Conditions)[corev1.NodeReady] == corev1.ConditionTrue
+}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"demarc/nodes/cloud"
 	"demarc/nodes/program"
 
 	corev1 "k8s.io/api/core/v1"
@@ -80,6 +81,8 @@ func (p *pod) beginPull(c *container, spec *corev1.Container, now time.Time) (pu
 	p.event(now, normal, "Pulling", fmt.Sprintf("Pulling image %q", spec.Image), c.field())
 	c.pull.began = now
 	switch {
+	case p.m.unreachable(spec.Image) != "":
+		c.pull.until = tick(now.Add(dialPatience))
 	case present: // only the registry is asked
 		c.pull.until = now
 	case strings.Contains(spec.Image, missingImage):
@@ -91,6 +94,41 @@ func (p *pod) beginPull(c *container, spec *corev1.Container, now time.Time) (pu
 		p.m.images[spec.Image] = c.pull.until
 	}
 	return 0, false
+}
+
+// dialPatience is how long containerd tries to connect to a registry (containerd
+// 1.7, core/remotes/docker: the dialer's timeout).
+const dialPatience = 30 * time.Second
+
+// unreachable is the registry of an image, if the machine cannot reach it.
+func (m *machine) unreachable(image string) (registry string) {
+	if len(m.f.nsg.Rules()) == 0 && !m.os.Drifted() {
+		return ""
+	}
+	registry, _, _ = strings.Cut(imageName(image), "/")
+	if registry == "docker.io" {
+		registry = "registry-1.docker.io"
+	}
+	to := cloud.Endpoint{Name: "registry", Host: registry, Protocol: "Tcp", Port: 443, Tags: []string{"Internet"}}
+	for _, e := range m.f.endpoints {
+		if e.Host == registry {
+			to = e
+		}
+	}
+	if m.f.blockage(m, to) == "" {
+		return ""
+	}
+	return registry
+}
+
+func manifestURL(registry, ref string) string {
+	_, rest, _ := strings.Cut(ref, "/")
+	name, version, digest := strings.Cut(rest, "@")
+	if !digest {
+		i := strings.LastIndex(rest, ":")
+		name, version = rest[:i], rest[i+1:]
+	}
+	return "https://" + registry + "/v2/" + name + "/manifests/" + version
 }
 
 // pullTime is how long a first pull takes for this pod.
@@ -105,14 +143,18 @@ func (p *pod) pullTime() time.Duration {
 func (p *pod) endPull(c *container, image string, now time.Time) pullState {
 	took := c.pull.until.Sub(c.pull.began).Truncate(time.Millisecond)
 	c.pull.until = time.Time{}
-	if !strings.Contains(image, missingImage) {
+	ref := imageName(image)
+	why := fmt.Sprintf("rpc error: code = NotFound desc = failed to pull and unpack image %q: failed to resolve reference %q: %s: not found", ref, ref, ref)
+	switch host := p.m.unreachable(image); {
+	case host != "":
+		why = fmt.Sprintf("rpc error: code = DeadlineExceeded desc = failed to pull and unpack image %q: failed to resolve reference %q: "+
+			"failed to do request: Head %q: dial tcp: i/o timeout", ref, ref, manifestURL(host, ref))
+	case !strings.Contains(image, missingImage):
 		p.event(now, normal, "Pulled", fmt.Sprintf("Successfully pulled image %q in %v (%v including waiting). Image size: %d bytes.",
 			image, took, took, imageSize(image)), c.field())
 		c.pull = pull{ready: true}
 		return pullDone
 	}
-	ref := imageName(image)
-	why := fmt.Sprintf("rpc error: code = NotFound desc = failed to pull and unpack image %q: failed to resolve reference %q: %s: not found", ref, ref, ref)
 	p.event(now, warning, "Failed", fmt.Sprintf("Failed to pull image %q: %s", image, why), c.field())
 	p.event(now, warning, "Failed", "Error: ErrImagePull", c.field())
 	c.waiting, c.message = "ErrImagePull", why

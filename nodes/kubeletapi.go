@@ -65,6 +65,9 @@ func (s *kubeletServer) containerOf(r *http.Request) (*container, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !p.m.runtime {
+		return nil, errNoRuntime
+	}
 	for _, c := range p.containers {
 		if c.name == r.PathValue("container") {
 			return c, nil

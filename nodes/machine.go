@@ -2,10 +2,13 @@ package nodes
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
+	"demarc/nodes/host"
 	"demarc/nodes/network"
 	"demarc/sim/api"
+	"demarc/sim/timeline"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -19,8 +22,6 @@ const (
 	statusInterval = 5 * time.Minute
 	// scoutInterval is how often an absent API server is tried.
 	scoutInterval = 2 * time.Second
-	// bootTime is what passes between power on and the kubelet's start.
-	bootTime = 20 * time.Second
 	// smallFleet is the most nodes whose leases are all renewed in one tick;
 	// those of a larger fleet spread over the interval.
 	smallFleet = 100
@@ -36,19 +37,30 @@ type machine struct {
 	place  spoke
 
 	// The truth, whatever the API server believes.
-	on        bool
-	kubelet   bool // runs
-	cut       bool // from the network
-	boots     int
-	kubeletAt time.Time // when a booting machine starts its kubelet
-	cause     int64     // the event that explains what happens here now
-	rules     *network.Rules
-	pods      map[types.UID]*pod
-	images    map[string]time.Time // by name, present from then on
-	lastIP    uint32               // that was given to a pod
+	vm
+	on       bool   // has power, and its system runs or boots
+	kubelet  bool   // runs
+	runtime  bool   // the container runtime does
+	cut      bool   // from the network
+	blocked  string // what keeps its packets from the API server
+	boots    int
+	bootAt   time.Time // when a booting machine is up; zero if it does not boot
+	os       *host.Host
+	root     timeline.Event // what somebody did here last: it explains what happens now
+	meddled  timeline.Event // the last command in a shell that changed something
+	problem  string         // why the last boot failed
+	troubles map[string]trouble
+	rules    *network.Rules
+	pods     map[types.UID]*pod
+	images   map[string]time.Time // by name, present from then on
+	lastIP   uint32               // that was given to a pod
 
 	// The kubelet's memory.
 	kubeletSince time.Time
+	runtimeLost  time.Time              // when it last answered; zero while it does
+	plegTold     bool                   // that the pods were not looked at for too long
+	pressure     map[shortage]time.Time // until when each condition holds
+	relieved     time.Time              // when the kubelet last did something about it
 	registered   bool
 	rebooted     bool // and the API server was not told yet
 	uid          types.UID
@@ -57,6 +69,7 @@ type machine struct {
 	reported     time.Time // when the status was last written
 	leaseDue     bool
 	statusDue    bool
+	problemsDue  bool // the node problem detector has something to say
 	retry        retry
 	events       eventQueue
 }
@@ -68,9 +81,12 @@ func newMachine(f *Fleet, i int) *machine {
 		name:    scaleSet(f.cfg.ClusterName) + instanceID(i),
 		ip:      nodeIP(i),
 		prefix:  podCIDR(i),
+		vm:      vm{size: machineSize},
 		on:      true,
 		kubelet: true,
+		runtime: true,
 		boots:   1,
+		os:      host.New(scaleSet(f.cfg.ClusterName)+instanceID(i), f.image),
 		pods:    map[types.UID]*pod{},
 		images:  map[string]time.Time{},
 	}
@@ -81,20 +97,36 @@ func (m *machine) spoke() *spoke { return &m.place }
 // reachable says whether packets get to the machine.
 func (m *machine) reachable() bool { return m.on && !m.cut }
 
+// online says whether what runs on the machine could reach the API server.
+func (m *machine) online() bool { return m.up() && !m.cut && m.blocked == "" }
+
 // connected says whether the machine's kubelet runs and could reach the API
 // server.
-func (m *machine) connected() bool { return m.on && m.kubelet && !m.cut }
+func (m *machine) connected() bool { return m.on && m.kubelet && !m.cut && m.blocked == "" }
+
+// syncs says whether the machine's kubelet looks after its pods: it does nothing
+// for them without a container runtime (kubernetes 1.37, pkg/kubelet: "Skipping
+// pod synchronization").
+func (m *machine) syncs() bool { return m.kubelet && m.runtime }
 
 // booting says whether the machine has power and is not up yet.
-func (m *machine) booting() bool { return m.on && !m.kubelet && (m.rebooted || !m.kubeletAt.IsZero()) }
+func (m *machine) booting() bool { return m.on && !m.bootAt.IsZero() }
+
+// up says whether the machine's system runs.
+func (m *machine) up() bool { return m.on && m.bootAt.IsZero() }
 
 // begin is the start of the fleet, for one machine.
 func (m *machine) begin(now time.Time) {
 	switch {
 	case m.booting():
-		m.kubeletAt = tick(now.Add(bootTime))
-	case m.on && m.kubelet:
-		m.startKubelet(now)
+		m.bootAt = tick(now.Add(bootTime))
+	case m.on:
+		if m.kubelet {
+			m.startKubelet(now)
+		}
+		m.follow(now)
+	case m.stopped != deleted:
+		m.judge("node/"+m.name, now, m.ill())
 	}
 	m.f.wake(m)
 }
@@ -102,7 +134,6 @@ func (m *machine) begin(now time.Time) {
 // startKubelet starts the kubelet, which remembers nothing but what is on disk.
 func (m *machine) startKubelet(now time.Time) {
 	m.kubelet = true
-	m.kubeletAt = time.Time{}
 	m.kubeletSince = now
 	m.registered = false
 	m.lease = nil
@@ -135,18 +166,27 @@ func (m *machine) rejoin() {
 // bootID names the machine's current boot.
 func (m *machine) bootID() string { return uuid("boot", m.f.cfg.Seed, m.name, m.boots) }
 
-// step renews what the kubelet renews. The lock is held.
+// step does what is due on the machine: of its system first, then of its
+// kubelet. The lock is held.
 func (m *machine) step(now time.Time) time.Time {
 	if !m.on {
 		return time.Time{}
 	}
-	if !m.kubelet {
-		if m.kubeletAt.IsZero() || now.Before(m.kubeletAt) {
-			return m.kubeletAt
+	if m.booting() {
+		if now.Before(m.bootAt) {
+			return m.bootAt
 		}
-		m.kubeletStarted(now)
+		m.booted(now)
 	}
-	if m.cut {
+	if at := m.os.Next(); !at.IsZero() && !now.Before(at) {
+		m.tend(now)
+	}
+	return sooner(sooner(m.os.Next(), m.relieve(now)), m.renewal(now))
+}
+
+// renewal renews what the kubelet renews.
+func (m *machine) renewal(now time.Time) time.Time {
+	if !m.online() || !m.kubelet && !m.problemsDue {
 		return time.Time{}
 	}
 	if !m.f.online {
@@ -156,9 +196,15 @@ func (m *machine) step(now time.Time) time.Time {
 		}
 		return now.Truncate(scoutInterval).Add(scoutInterval)
 	}
+	if !m.kubelet {
+		if m.retry.allows(now) {
+			m.f.writes.Add(job{node: m.name})
+		}
+		return m.retry.at
+	}
 	if !now.Before(m.beat) {
 		m.leaseDue = true
-		m.statusDue = m.statusDue || now.Sub(m.reported) >= statusInterval || m.disputed()
+		m.statusDue = m.statusDue || now.Sub(m.reported) >= statusInterval || m.disputed(now)
 		m.beat = m.nextBeat(now)
 	}
 	if (m.leaseDue || m.statusDue || !m.registered || m.events.pending()) && m.retry.allows(now) {
@@ -228,16 +274,20 @@ func (m *machine) takeIP() (netip.Addr, bool) {
 }
 
 func (m *machine) describe() api.Machine {
-	d := api.Machine{Name: m.name, Power: "running", Kubelet: "running", Network: "up"}
-	if !m.on {
-		d.Power = "stopped"
-	}
-	if !m.on || !m.kubelet {
-		d.Kubelet = "stopped"
+	d := api.Machine{
+		Name: m.name, Power: m.power(), Kubelet: state(m.up() && m.kubelet), Runtime: state(m.up() && m.runtime), Network: "up", Egress: "open",
+		Image: m.os.Image().Version, Kernel: m.os.Kernel(), RebootRequired: m.os.RebootRequired(), Problem: m.ill(),
 	}
 	if m.cut {
 		d.Network = "cut"
 	}
+	if blocked := m.f.egress(m); blocked != "" {
+		d.Egress = blocked
+	}
+	for s := range m.pressure {
+		d.Pressure = append(d.Pressure, string(s))
+	}
+	slices.Sort(d.Pressure)
 	for _, p := range m.pods {
 		for _, c := range p.containers {
 			if c.state == running {
@@ -246,4 +296,11 @@ func (m *machine) describe() api.Machine {
 		}
 	}
 	return d
+}
+
+func state(runs bool) string {
+	if runs {
+		return "running"
+	}
+	return "stopped"
 }

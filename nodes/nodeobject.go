@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,7 +61,7 @@ func (m *machine) node(now time.Time, boot string) *corev1.Node {
 			PodCIDRs:   []string{m.prefix.String()},
 			ProviderID: m.providerID(),
 		},
-		Status: m.status(now, boot, nil),
+		Status: m.status(now, boot, m.problems(now, nil)),
 	}
 }
 
@@ -94,7 +95,7 @@ func (m *machine) labels() map[string]string {
 		"kubernetes.azure.com/kubelet-serving-ca":                 "cluster",
 		"kubernetes.azure.com/mode":                               "system",
 		"kubernetes.azure.com/network-policy":                     "none",
-		"kubernetes.azure.com/node-image-version":                 imageVersion,
+		"kubernetes.azure.com/node-image-version":                 m.os.Image().Version,
 		"kubernetes.azure.com/nodepool-type":                      "VirtualMachineScaleSets",
 		"kubernetes.azure.com/os-sku":                             "Ubuntu",
 		"kubernetes.azure.com/role":                               "agent",
@@ -123,7 +124,7 @@ func (m *machine) status(now time.Time, boot string, before []corev1.NodeConditi
 	return corev1.NodeStatus{
 		Capacity:    capacity(),
 		Allocatable: allocatable(),
-		Conditions:  nodeConditions(now, before),
+		Conditions:  m.nodeConditions(now, before),
 		Addresses: []corev1.NodeAddress{
 			{Type: corev1.NodeInternalIP, Address: m.ip.String()},
 			{Type: corev1.NodeHostName, Address: m.name},
@@ -133,8 +134,8 @@ func (m *machine) status(now time.Time, boot string, before []corev1.NodeConditi
 			MachineID:               strings.ReplaceAll(uuid("machine", m.f.cfg.Seed, m.name), "-", ""),
 			SystemUUID:              uuid("system", m.f.cfg.Seed, m.name),
 			BootID:                  boot,
-			KernelVersion:           "5.15.0-1110-azure",
-			OSImage:                 "Ubuntu 22.04.5 LTS",
+			KernelVersion:           m.os.Kernel(),
+			OSImage:                 m.os.Image().OS,
 			ContainerRuntimeVersion: "containerd://1.7.31-1",
 			KubeletVersion:          m.f.cfg.KubeletVersion,
 			OperatingSystem:         "linux",
@@ -143,32 +144,57 @@ func (m *machine) status(now time.Time, boot string, before []corev1.NodeConditi
 	}
 }
 
-// nodeConditions are a healthy kubelet's, Ready last, as it writes them
-// (kubernetes 1.37, pkg/kubelet/nodestatus/setters.go).
-func nodeConditions(now time.Time, before []corev1.NodeCondition) []corev1.NodeCondition {
-	conditions := []corev1.NodeCondition{
-		{Type: corev1.NodeMemoryPressure, Status: corev1.ConditionFalse, Reason: "KubeletHasSufficientMemory", Message: "kubelet has sufficient memory available"},
-		{Type: corev1.NodeDiskPressure, Status: corev1.ConditionFalse, Reason: "KubeletHasNoDiskPressure", Message: "kubelet has no disk pressure"},
-		{Type: corev1.NodePIDPressure, Status: corev1.ConditionFalse, Reason: "KubeletHasSufficientPID", Message: "kubelet has sufficient PID available"},
-		{Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "KubeletReady", Message: "kubelet is posting ready status"},
+// Times after which a kubelet takes its container runtime for down, and says that
+// it has not looked at its pods (kubernetes 1.37, pkg/kubelet/kubelet.go:
+// maxWaitForContainerRuntime, genericPlegRelistThreshold).
+const (
+	runtimePatience = 30 * time.Second
+	plegPatience    = 3 * time.Minute
+)
+
+// plegLate says whether the kubelet's pod lifecycle event generator has not been
+// able to list the containers for too long.
+func (m *machine) plegLate(now time.Time) bool {
+	return !m.runtime && now.Sub(m.runtimeLost) >= plegPatience
+}
+
+// conditions are what the machine's kubelet says of it, Ready last, as it words
+// them (kubernetes 1.37, pkg/kubelet/nodestatus/setters.go).
+func (m *machine) conditions(now time.Time) []corev1.NodeCondition {
+	out := make([]corev1.NodeCondition, 0, 4)
+	for _, kind := range []shortage{memoryShort, diskShort} {
+		s := scarcities[kind]
+		c := corev1.NodeCondition{Type: s.condition, Status: corev1.ConditionFalse, Reason: s.hasNot, Message: s.messageNot}
+		if _, short := m.pressure[kind]; short {
+			c.Status, c.Reason, c.Message = corev1.ConditionTrue, s.has, s.message
+		}
+		out = append(out, c)
 	}
+	ready := corev1.NodeCondition{Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "KubeletReady", Message: "kubelet is posting ready status"}
+	if !m.runtime && now.Sub(m.runtimeLost) >= runtimePatience {
+		ready.Status, ready.Reason, ready.Message = corev1.ConditionFalse, "KubeletNotReady", "container runtime is down"
+		if m.plegLate(now) {
+			ready.Message = fmt.Sprintf("[container runtime is down, PLEG is not healthy: pleg was last seen active %v ago; threshold is %v]",
+				now.Sub(m.runtimeLost).Truncate(time.Millisecond), plegPatience)
+		}
+	}
+	return append(out,
+		corev1.NodeCondition{Type: corev1.NodePIDPressure, Status: corev1.ConditionFalse, Reason: "KubeletHasSufficientPID", Message: "kubelet has sufficient PID available"},
+		ready)
+}
+
+// nodeConditions are the kubelet's conditions with their times, behind those of
+// others, such as the node problem detector's.
+func (m *machine) nodeConditions(now time.Time, before []corev1.NodeCondition) []corev1.NodeCondition {
+	ours := m.conditions(now)
 	var out []corev1.NodeCondition
-	ours := map[corev1.NodeConditionType]bool{}
-	for _, c := range conditions {
-		ours[c.Type] = true
-	}
 	for _, b := range before {
-		if !ours[b.Type] { // somebody else's, such as the node problem detector's
+		if !slices.ContainsFunc(ours, func(c corev1.NodeCondition) bool { return c.Type == b.Type }) {
 			out = append(out, b)
 		}
 	}
-	for _, c := range conditions {
-		c.LastHeartbeatTime, c.LastTransitionTime = metav1.NewTime(now), metav1.NewTime(now)
-		for _, b := range before {
-			if b.Type == c.Type && b.Status == c.Status {
-				c.LastTransitionTime = b.LastTransitionTime
-			}
-		}
+	for _, c := range ours {
+		stamp(&c, now, before)
 		out = append(out, c)
 	}
 	return out

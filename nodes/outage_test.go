@@ -10,6 +10,8 @@ import (
 
 	"demarc/sim/timeline"
 
+	"github.com/google/go-cmp/cmp"
+
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -159,15 +161,15 @@ func TestMachinesAreSavedAndRestored(t *testing.T) {
 		v := newWorld(t, 4, state)
 		defer v.stop()
 		for i, got := range v.f.Machines() {
-			if got != want[i] {
-				t.Errorf("machine %d = %+v, want %+v", i, got, want[i])
+			if diff := cmp.Diff(want[i], got); diff != "" {
+				t.Errorf("machine %d (-want +got):\n%s", i, diff)
 			}
 		}
 	})
 	for state, want := range map[string]string{
 		`{`:                                    "read the saved machines",
 		`{"version":99}`:                       "version 99",
-		`{"version":1,"machines":{"nope":{}}}`: "a node nope",
+		`{"version":2,"machines":{"nope":{}}}`: "a node nope",
 	} {
 		_, err := NewFleet(Config{Nodes: 1, Client: fake.NewClientset(), State: []byte(state)})
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -44,7 +44,7 @@ type pod struct {
 	killing   bool  // all containers are being stopped
 	killAt    time.Time
 	over      bool   // nothing runs and nothing will
-	deadline  bool   // it was active for too long
+	failed    bool   // the kubelet has ended it for good
 	reason    string // of the phase
 	why       string // the phase's message
 
@@ -108,7 +108,7 @@ func (p *pod) step(now time.Time) time.Time {
 		for _, c := range p.containers {
 			p.at(c.advance(now))
 		}
-		if p.m.kubelet {
+		if p.m.syncs() {
 			p.sync(now)
 			p.publish(now)
 			p.flush()
@@ -156,18 +156,22 @@ func (p *pod) admit(now time.Time) {
 	if p.startTime.IsZero() {
 		p.startTime = metav1.NewTime(now)
 	}
+	if why := p.refused(); why != "" {
+		p.failed, p.reason, p.why = true, "Evicted", why
+		p.event(now, warning, p.reason, why, "")
+	}
 }
 
 // ending says whether the pod is to be stopped: it is deleted, somebody has
 // ended it through the API, or it was active for too long.
 func (p *pod) ending(now time.Time) bool {
-	if p.removed || p.spec.DeletionTimestamp != nil || terminal(p.spec.Status.Phase) {
+	if p.removed || p.failed || p.spec.DeletionTimestamp != nil || terminal(p.spec.Status.Phase) {
 		return true
 	}
 	if s := p.spec.Spec.ActiveDeadlineSeconds; s != nil {
 		end := p.startTime.Add(time.Duration(*s) * time.Second)
 		if !now.Before(end) {
-			p.deadline = true
+			p.failed = true
 			p.reason, p.why = "DeadlineExceeded", "Pod was active on the node longer than the specified deadline"
 			p.event(now, normal, p.reason, p.why, "")
 			return true
@@ -291,11 +295,17 @@ func (p *pod) forget() {
 	if !p.over || !p.removed {
 		return
 	}
-	delete(p.m.pods, p.uid)
-	delete(p.f.pods, p.uid)
-	delete(p.f.agents, p.uid)
-	p.f.wheel.remove(p)
+	p.f.drop(p)
 	p.next = time.Time{}
+}
+
+// drop forgets a pod.
+func (f *Fleet) drop(p *pod) {
+	p.dropSandbox()
+	delete(p.m.pods, p.uid)
+	delete(f.pods, p.uid)
+	delete(f.agents, p.uid)
+	f.wheel.remove(p)
 }
 
 // powerLost is what becomes of the pod when its machine loses its power.

@@ -148,7 +148,7 @@ func (p *pod) create(c *container, now time.Time) bool {
 		p.misconfigured(c, now, err)
 		return false
 	}
-	again := c.state == exited
+	again, cause := c.state == exited, c.cause
 	p.event(now, normal, "Created", "Container created", c.field())
 	c.start(now, spec)
 	p.event(now, normal, "Started", "Container started", c.field())
@@ -158,6 +158,7 @@ func (p *pod) create(c *container, now time.Time) bool {
 			Time: now, Actor: timeline.Node, Verb: "restarted", Subject: c.subject(), Cause: c.cause,
 			Message: fmt.Sprintf("the node's kubelet restarted the container (restart %d)", c.restarts),
 		}).Seq
+		c.revived(now, cause)
 	}
 	p.at(c.exitAt)
 	p.started(c)

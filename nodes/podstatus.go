@@ -70,7 +70,7 @@ func (p *pod) makeStatus(now time.Time, old *corev1.PodStatus) *corev1.PodStatus
 // never comes to one while a container runs.
 func (p *pod) setPhase(s, old *corev1.PodStatus) {
 	s.Phase = phase(p.spec, s, p.over)
-	if p.deadline && p.over {
+	if p.failed && p.over {
 		s.Phase = corev1.PodFailed
 	}
 	was := old.Phase

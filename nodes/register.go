@@ -12,13 +12,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
 )
 
 // nodeWork is what is to be written of a machine, taken under the lock.
 type nodeWork struct {
-	register, lease, status bool
+	register, lease, status, problems bool
 
 	held *coordinationv1.Lease
 	uid  types.UID
@@ -28,14 +29,15 @@ type nodeWork struct {
 func (f *Fleet) takeNodeWork(m *machine) (w nodeWork, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !m.connected() || !f.online && !f.isScout(m) {
-		return w, false
+	w = nodeWork{problems: m.problemsDue, held: m.lease, uid: m.uid, boot: m.bootID()}
+	switch {
+	case m.connected() && (f.online || f.isScout(m)):
+		w.register, w.lease, w.status = !m.registered, m.leaseDue, m.statusDue
+		return w, true
+	case m.online() && f.online:
+		return w, w.problems
 	}
-	w = nodeWork{
-		register: !m.registered, lease: m.leaseDue, status: m.statusDue,
-		held: m.lease, uid: m.uid, boot: m.bootID(),
-	}
-	return w, true
+	return w, false
 }
 
 // writeMachine writes what is to be written of a machine: its Node, its lease,
@@ -65,6 +67,11 @@ func (f *Fleet) writeMachine(ctx context.Context, m *machine) error {
 			return err
 		}
 	}
+	if w.problems {
+		if err := f.reportProblems(ctx, m); err != nil {
+			return err
+		}
+	}
 	about := corev1.ObjectReference{Kind: "Node", APIVersion: "v1", Name: m.name, UID: w.uid}
 	return f.sendEvents(ctx, m.name, &m.events, about)
 }
@@ -91,7 +98,7 @@ func (f *Fleet) register(ctx context.Context, m *machine, boot string) (types.UI
 		m.reported = now
 		m.events.add(now, normal, "NodeReady", "Node "+m.name+" status is now: NodeReady", "")
 		f.log.Append(timeline.Event{
-			Time: now, Actor: timeline.Node, Verb: "registered", Subject: "node/" + m.name, Cause: m.cause,
+			Time: now, Actor: timeline.Node, Verb: "registered", Subject: "node/" + m.name, Cause: m.root.Seq,
 			Message: "the kubelet registered the node",
 		})
 		f.wake(m)
@@ -155,11 +162,14 @@ func (f *Fleet) reportStatus(ctx context.Context, m *machine, boot string) error
 	now := time.Now()
 	client := f.client.CoreV1().Nodes()
 	node, err := client.Get(ctx, m.name, metav1.GetOptions{})
-	wasReady := true
+	var was, is map[corev1.NodeConditionType]corev1.ConditionStatus
 	if err == nil {
-		wasReady = nodeReady(node)
+		f.mu.Lock()
+		status := m.status(now, boot, node.Status.Conditions)
+		f.mu.Unlock()
+		was, is = statuses(node.Status.Conditions), statuses(status.Conditions)
 		var patch []byte
-		if patch, err = nodePatch(node, m.status(now, boot, node.Status.Conditions)); err != nil {
+		if patch, err = nodePatch(node, status); err != nil {
 			return err
 		}
 		_, err = client.Patch(ctx, m.name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
@@ -170,11 +180,78 @@ func (f *Fleet) reportStatus(ctx context.Context, m *machine, boot string) error
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	m.statusDue, m.reported = false, now
-	if !wasReady {
-		m.events.add(now, normal, "NodeReady", "Node "+m.name+" status is now: NodeReady", "")
-		f.wake(m)
-	}
+	m.tellChanges(now, was, is)
 	return nil
+}
+
+// statuses are the statuses of conditions by their types.
+func statuses(conditions []corev1.NodeCondition) map[corev1.NodeConditionType]corev1.ConditionStatus {
+	out := map[corev1.NodeConditionType]corev1.ConditionStatus{}
+	for _, c := range conditions {
+		out[c.Type] = c.Status
+	}
+	return out
+}
+
+// tellChanges makes the events of a node whose conditions have changed
+// (kubernetes 1.37, pkg/kubelet/nodestatus/setters.go).
+func (m *machine) tellChanges(now time.Time, was, is map[corev1.NodeConditionType]corev1.ConditionStatus) {
+	tell := func(condition corev1.NodeConditionType, yes, no string) {
+		reason := yes
+		if is[condition] != corev1.ConditionTrue {
+			reason = no
+		}
+		if was[condition] != is[condition] {
+			m.events.add(now, normal, reason, "Node "+m.name+" status is now: "+reason, "")
+			m.f.wake(m)
+		}
+	}
+	tell(corev1.NodeReady, "NodeReady", "NodeNotReady")
+	tell(corev1.NodeDiskPressure, "NodeHasDiskPressure", "NodeHasNoDiskPressure")
+	tell(corev1.NodeMemoryPressure, "NodeHasInsufficientMemory", "NodeHasSufficientMemory")
+}
+
+// reportProblems writes the conditions of the node problem detector.
+func (f *Fleet) reportProblems(ctx context.Context, m *machine) error {
+	ctx, cancel := request(ctx)
+	defer cancel()
+	client := f.client.CoreV1().Nodes()
+	node, err := client.Get(ctx, m.name, metav1.GetOptions{})
+	if err == nil {
+		f.mu.Lock()
+		conditions := m.problems(time.Now(), node.Status.Conditions)
+		f.mu.Unlock()
+		if patch := changedConditions(node.Status.Conditions, conditions); patch != nil {
+			_, err = client.Patch(ctx, m.name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
+		}
+	}
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("report problems of node %s: %w", m.name, err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m.problemsDue = false
+	return nil
+}
+
+// changedConditions is the patch that changes conditions of a node; nil if they
+// are so already.
+func changedConditions(before, after []corev1.NodeCondition) []byte {
+	was := statuses(before)
+	var changed []corev1.NodeCondition
+	for _, c := range after {
+		if was[c.Type] != c.Status {
+			changed = append(changed, c)
+		}
+	}
+	if len(changed) == 0 {
+		return nil
+	}
+	patch, err := json.Marshal(map[string]any{"status": map[string]any{"conditions": changed}})
+	if err != nil {
+		return nil // conditions are strings and times: they can be encoded
+	}
+	return patch
 }
 
 func nodePatch(node *corev1.Node, status corev1.NodeStatus) ([]byte, error) {
@@ -190,15 +267,6 @@ func nodePatch(node *corev1.Node, status corev1.NodeStatus) ([]byte, error) {
 	return strategicpatch.CreateTwoWayMergePatch(a, b, corev1.Node{})
 }
 
-func nodeReady(n *corev1.Node) bool {
-	for _, c := range n.Status.Conditions {
-		if c.Type == corev1.NodeReady {
-			return c.Status == corev1.ConditionTrue
-		}
-	}
-	return false
-}
-
 // deleted says whether somebody deleted the Node of the machine. Its kubelet
 // makes it again only when it restarts.
 func (m *machine) deleted() bool {
@@ -208,7 +276,24 @@ func (m *machine) deleted() bool {
 
 // disputed says whether the API server believes something else of the node than
 // its kubelet does. The lock is held.
-func (m *machine) disputed() bool {
+func (m *machine) disputed(now time.Time) bool {
 	n, err := m.f.nodes.Get(m.name)
-	return err == nil && n.UID == m.uid && !nodeReady(n)
+	if err != nil || n.UID != m.uid {
+		return false
+	}
+	told := statuses(n.Status.Conditions)
+	for _, c := range m.conditions(now) {
+		if told[c.Type] != c.Status {
+			return true
+		}
+	}
+	if late := m.plegLate(now); late != m.plegTold {
+		m.plegTold = late
+		return true
+	}
+	return false
 }
+
+// NodeObjects are the Nodes as the fleet's informer has them; they are not to be
+// changed.
+func (f *Fleet) NodeObjects() ([]*corev1.Node, error) { return f.nodes.List(labels.Everything()) }

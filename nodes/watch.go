@@ -91,7 +91,7 @@ func (f *Fleet) podSeen(obj any, first bool) {
 		return
 	}
 	m := f.byName[api.Spec.NodeName]
-	if m == nil {
+	if m == nil || m.stopped == deleted {
 		return // some other machine's
 	}
 	p := newPod(f, m, api)
@@ -142,10 +142,12 @@ func (f *Fleet) sortedPods() []*pod {
 	for _, p := range f.pods {
 		out = append(out, p)
 	}
-	slices.SortFunc(out, func(a, b *pod) int {
-		return strings.Compare(a.namespace+"/"+a.name+"/"+string(a.uid), b.namespace+"/"+b.name+"/"+string(b.uid))
-	})
+	slices.SortFunc(out, comparePods)
 	return out
+}
+
+func comparePods(a, b *pod) int {
+	return strings.Compare(a.namespace+"/"+a.name+"/"+string(a.uid), b.namespace+"/"+b.name+"/"+string(b.uid))
 }
 
 // podNamed finds a pod; of two with the same name, the one that is not gone.

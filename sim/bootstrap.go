@@ -3,11 +3,10 @@ package sim
 import (
 	"bytes"
 	"context"
-	"embed"
+	_ "embed" // of the sample workload
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"time"
 
 	"demarc/sim/timeline"
@@ -22,9 +21,6 @@ import (
 	"k8s.io/client-go/dynamic"
 )
 
-//go:embed addons/*.yaml
-var addons embed.FS
-
 //go:embed sample.yaml
 var sample []byte
 
@@ -34,34 +30,16 @@ var sampleTraffic = traffic.Spec{Name: "shop", From: "outside", To: "service/sho
 // bootstrap installs what the provider manages in the cluster. What is there
 // already stays.
 func (c *Cluster) bootstrap(ctx context.Context) error {
-	cfg, err := c.plane.Provider()
-	if err != nil {
-		return err
-	}
-	cfg.UserAgent = "aks-addon-manager"
-	client, err := dynamic.NewForConfig(cfg)
-	if err != nil {
-		return err
-	}
 	if err := c.await(ctx, "namespace kube-system", func() bool {
 		_, err := c.provider.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
 		return err == nil
 	}); err != nil {
 		return err
 	}
-	files, err := fs.Glob(addons, "addons/*.yaml")
-	if err != nil {
+	if err := c.addons.Install(ctx); err != nil {
 		return err
 	}
-	for _, f := range files {
-		b, err := addons.ReadFile(f)
-		if err != nil {
-			return err
-		}
-		if err := create(ctx, client, b); err != nil {
-			return fmt.Errorf("%s: %w", f, err)
-		}
-	}
+	close(c.installed)
 	return c.publishServer(ctx)
 }
 

@@ -24,8 +24,10 @@ import (
 
 	"demarc/controlplane"
 	"demarc/nodes"
+	"demarc/sim/addon"
 	"demarc/sim/api"
 	"demarc/sim/clock"
+	"demarc/sim/sshd"
 	"demarc/sim/timeline"
 	"demarc/sim/traffic"
 
@@ -52,6 +54,11 @@ type Cluster struct {
 	// operations is the provider's own plane; nil until it is open.
 	operations *operations
 	telemetry  *telemetry
+	addons     *addon.Reconciler
+	installed  chan struct{}     // closed when the add-ons are
+	restored   chan addon.Repair // what was done about them
+	ssh        *sshd.Server
+	sshLog     *os.File
 	drill      *drill
 	health     health
 
@@ -99,6 +106,9 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, saved *State) (_ *
 	if err != nil {
 		return nil, err
 	}
+	if err := c.makeAddons(); err != nil {
+		return nil, err
+	}
 	if err := c.operate(); err != nil {
 		return nil, err
 	}
@@ -136,10 +146,13 @@ func (c *Cluster) machines(saved *State) error {
 	}
 	c.fleet, err = nodes.NewFleet(nodes.Config{
 		ClusterName: c.spec.Name, Nodes: c.spec.Nodes, Seed: c.spec.Seed,
-		KubeletVersion: c.plane.Version(), Timeline: c.log, Client: client, State: saved.Fleet,
+		KubeletVersion: c.plane.Version(), Timeline: c.log, Client: client, Watcher: watcher{c.incidents}, State: saved.Fleet,
 	})
 	if err != nil {
 		return err
+	}
+	if err := c.serveSSH(saved.SSHPort); err != nil {
+		return fmt.Errorf("SSH server: %w", err)
 	}
 	c.balancers = newBalancers(c, saved.Balancers)
 	c.traffic = traffic.New(clientNetwork{c.fleet})
@@ -186,6 +199,9 @@ func (c *Cluster) start(ctx context.Context) error {
 			c.fail(fmt.Errorf("nodes: %w", err))
 		}
 	})
+	if err := c.watchCloudNodes(c.ctx); err != nil {
+		return err
+	}
 	if err := c.await(ctx, "the nodes", func() bool { return c.fleet.Ready() }); err != nil {
 		return err
 	}
@@ -255,8 +271,15 @@ func (c *Cluster) Stop(ctx context.Context) error {
 // Close gives back what the cluster holds, without a goodbye to its components.
 func (c *Cluster) Close(ctx context.Context) error {
 	c.end()
+	var errs []error
+	if c.ssh != nil {
+		errs = append(errs, c.ssh.Close())
+	}
 	c.work.Wait()
-	errs := []error{c.operations.close()}
+	errs = append(errs, c.operations.close())
+	if c.sshLog != nil {
+		errs = append(errs, c.sshLog.Close())
+	}
 	if c.telemetry != nil {
 		errs = append(errs, c.telemetry.close(ctx))
 	}

@@ -203,9 +203,15 @@ func (f *faults) strikeNode(spec fault.Spec, t fault.Target) (fault.Active, erro
 	if !ok {
 		return fault.Active{}, fmt.Errorf("no node %q; the nodes are %v", t.Node, fleet.NodeNames())
 	}
+	hold := spec.Args["hold"] != "no"
 	do := map[string]func(string, timeline.Actor) (timeline.Event, error){
-		"power-off": fleet.PowerOff, "power-on": fleet.PowerOn, "cut": fleet.CutNetwork,
-		"stop": fleet.StopKubelet, "crash": fleet.StopKubelet, "start": fleet.StartKubelet,
+		"power-off": fleet.PowerOff, "power-on": fleet.PowerOn, "cut": fleet.CutNetwork, "start": fleet.StartKubelet,
+		"stop": func(node string, by timeline.Actor) (timeline.Event, error) {
+			return fleet.CrashKubelet(node, by, true, hold)
+		},
+		"crash": func(node string, by timeline.Actor) (timeline.Event, error) {
+			return fleet.CrashKubelet(node, by, false, hold)
+		},
 	}[spec.Verb]
 	if do == nil {
 		return fault.Active{}, fmt.Errorf("%s cannot be done to a node", spec.Verb)
@@ -219,10 +225,11 @@ func (f *faults) strikeNode(spec fault.Spec, t fault.Target) (fault.Active, erro
 	opposite := map[string][]string{"power-on": {"power-off"}, "start": {"stop", "crash"}}[spec.Verb]
 	if opposite != nil {
 		f.drop(func(a fault.Active) bool { return a.Target == spec.Target && slices.Contains(opposite, a.Verb) })
-		f.cluster.incidents.close(spec.Target)
 		return fault.Active{Spec: spec}, nil
 	}
-	f.cluster.incidents.open(spec.Target, e)
+	if !hold {
+		return fault.Active{Spec: spec, Event: e.Seq}, nil
+	}
 	return f.add(spec, e.Seq), nil
 }
 

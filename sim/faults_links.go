@@ -116,7 +116,6 @@ func (f *faults) undo(a fault.Active, by timeline.Actor) error {
 	}
 	if a.Verb == "cut" {
 		_, err := f.cluster.fleet.RestoreNetwork(at.Node, by)
-		f.cluster.incidents.close(a.Target)
 		return err
 	}
 	f.record(fault.Spec{Verb: "heal", Target: a.Target, By: by}, a.Event)

@@ -10,6 +10,7 @@ import (
 
 	"demarc/controlplane"
 	"demarc/controlplane/provider"
+	"demarc/nodes"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 )
@@ -85,13 +86,20 @@ func (n *incidents) Find(f provider.Finding) api.Incident {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	i := n.current(f.Subject)
+	if i == nil {
+		i = n.onNode(f.Subject)
+	}
 	if i != nil && !i.Detected.IsZero() {
 		return *i
 	}
 	e := timeline.Event{Actor: timeline.Provider, Verb: "noticed", Subject: f.Subject, Message: f.Message}
 	if i == nil {
 		owner := timeline.Provider
-		if because := n.current(f.Because); because != nil {
+		because := n.current(f.Because)
+		if f.Subject == allNodes {
+			because = n.ofAnyNode()
+		}
+		if because != nil {
 			owner, e.Cause = because.Owner, because.Event
 		}
 		e = n.log.Append(e)
@@ -102,6 +110,75 @@ func (n *incidents) Find(f provider.Finding) api.Incident {
 	}
 	i.Detected = e.Time
 	return *i
+}
+
+// allNodes is the subject of an incident of all nodes at once.
+const allNodes = "nodes"
+
+// onNode is the oldest open incident of something on the node that a subject
+// names, such as its kubelet; the caller holds mu.
+func (n *incidents) onNode(subject string) *api.Incident {
+	node, ok := strings.CutPrefix(subject, "node/")
+	if !ok {
+		return nil
+	}
+	for i := range n.all {
+		if n.all[i].End.IsZero() && strings.HasSuffix(n.all[i].Subject, "/"+node) {
+			return &n.all[i]
+		}
+	}
+	return nil
+}
+
+// ofAnyNode is the oldest open incident of a node's network or of the security
+// group, or else of any node; the caller holds mu.
+func (n *incidents) ofAnyNode() *api.Incident {
+	for i := range n.all {
+		if n.all[i].End.IsZero() && strings.HasPrefix(n.all[i].Subject, "node/") {
+			return &n.all[i]
+		}
+	}
+	for i := range n.all {
+		if n.all[i].End.IsZero() && nodeParts[strings.SplitN(n.all[i].Subject, "/", 2)[0]] {
+			return &n.all[i]
+		}
+	}
+	return nil
+}
+
+// nodeParts are the parts of a machine whose incidents keep a node from working.
+var nodeParts = map[string]bool{"kubelet": true, "containerd": true}
+
+// watcher lets the fleet enter what breaks on the machines, and what is well.
+type watcher struct{ n *incidents }
+
+var _ nodes.Watcher = watcher{}
+
+// Broke implements [nodes.Watcher].
+func (w watcher) Broke(subject string, root timeline.Event, at time.Time) {
+	w.n.mu.Lock()
+	defer w.n.mu.Unlock()
+	if w.n.current(subject) == nil {
+		w.n.add(subject, owner(root.Actor), root.Message, root.Seq, at)
+	}
+}
+
+// Noticed implements [nodes.Watcher].
+func (w watcher) Noticed(subject string, at time.Time) {
+	w.n.mu.Lock()
+	defer w.n.mu.Unlock()
+	if i := w.n.current(subject); i != nil && i.Detected.IsZero() {
+		i.Detected = at.UTC()
+	}
+}
+
+// Mended implements [nodes.Watcher].
+func (w watcher) Mended(subject string, at time.Time) {
+	w.n.mu.Lock()
+	defer w.n.mu.Unlock()
+	if i := w.n.current(subject); i != nil {
+		i.End = at.UTC()
+	}
 }
 
 // close ends the incident of a subject, if it has one.

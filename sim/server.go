@@ -133,6 +133,7 @@ func (s *Server) routes() http.Handler {
 		reply(w, events)
 	})
 	s.providerRoutes(mux)
+	s.nodeRoutes(mux)
 	mux.HandleFunc("GET "+api.PathStream, s.stream)
 	mux.HandleFunc("GET "+api.PathReport, func(w http.ResponseWriter, _ *http.Request) {
 		if r := c.drill.report(); r != nil {

@@ -28,6 +28,8 @@ type State struct {
 	Now time.Time `json:"now"`
 	// Port is the API server's, so that kubeconfigs stay good.
 	Port int `json:"port"`
+	// SSHPort is that of the nodes' SSH server.
+	SSHPort int `json:"sshPort,omitempty"`
 	// Fleet is the machines' state.
 	Fleet json.RawMessage `json:"fleet,omitempty"`
 	// Traffic is what was being sent.
@@ -82,6 +84,9 @@ func (c *Cluster) saveState() error {
 	}
 	if s.Port, err = portOf(c.plane.URL()); err != nil {
 		return err
+	}
+	if c.ssh != nil {
+		s.SSHPort = c.ssh.Port()
 	}
 	b, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {

@@ -75,7 +75,8 @@ your own kubectl, break it, and replay hours of it in seconds as a scenario.`,
 		},
 	},
 		a.upCmd(), a.downCmd(), a.statusCmd(), a.kubeconfigCmd(), a.kubectlCmd(), a.clockCmd(), a.faultCmd(),
-		a.timelineCmd(), a.incidentsCmd(), a.backupCmd(), a.replicasCmd(), a.drillCmd(), a.scenarioCmd(), a.versionCmd(),
+		a.timelineCmd(), a.incidentsCmd(), a.sshCmd(), a.repairsCmd(), a.escalateCmd(), a.consentCmd(), a.iaasCmd(), a.backupCmd(), a.replicasCmd(),
+		a.drillCmd(), a.scenarioCmd(), a.versionCmd(),
 	)
 	f := root.PersistentFlags()
 	f.StringVarP(&a.output, "output", "o", "text", "form of the output: text or json")

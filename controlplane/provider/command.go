@@ -68,13 +68,19 @@ func PutRestore(r api.Restore) Command { return put(tableRestores, r.ID, r) }
 // PutIncident notes an incident, or replaces the one of the same ID.
 func PutIncident(i api.Incident) Command { return put(tableIncidents, i.ID, i) }
 
-// DeleteIncident forgets an incident.
-func DeleteIncident(id string) Command { return remove(tableIncidents, id) }
+// PutRepair notes a repair, or replaces the one of the same ID.
+func PutRepair(r api.Repair) Command { return put(tableRepairs, r.ID, r) }
 
-// PutRecord notes a record of [Repairs], [Cases] or [Consents], as JSON.
+// DeleteRepair forgets a repair.
+func DeleteRepair(id string) Command { return remove(tableRepairs, id) }
+
+// PutConsent notes a consent, or replaces the one of the same ID.
+func PutConsent(c api.Consent) Command { return put(tableConsents, c.ID, c) }
+
+// PutRecord notes a record of [Cases], as JSON.
 func PutRecord(t Table, id string, record json.RawMessage) Command { return put(t, id, record) }
 
-// DeleteRecord forgets a record of [Repairs], [Cases] or [Consents].
+// DeleteRecord forgets a record of [Cases].
 func DeleteRecord(t Table, id string) Command { return remove(t, id) }
 
 // commandJSON is a command on the wire and on disk.

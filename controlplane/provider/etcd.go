@@ -42,10 +42,10 @@ func remedyFor(members []Member) (r remedy, lost []Member) {
 
 // mendEtcd does what is to be done about lost data, one thing at a time.
 func (o *Operator) mendEtcd(ctx context.Context, l *Leadership) {
-	if !o.repairs.TryLock() {
+	if !o.mending.TryLock() {
 		return
 	}
-	defer o.repairs.Unlock()
+	defer o.mending.Unlock()
 	r, lost := remedyFor(o.cfg.Plant.Members())
 	switch r {
 	case replaceMember:
@@ -93,7 +93,7 @@ func (o *Operator) decideRestore(ctx context.Context, l *Leadership, lost []Memb
 	}
 	o.cfg.Ledger.Find(Finding{Subject: etcd, Since: r.Lost, Message: r.Reason})
 	o.note("decided to restore", etcd, r.Reason)
-	o.wake()
+	wake(o.decided)
 }
 
 func newRestoreID(decided time.Time) string { return "r" + decided.Format("20060102T150405Z") }

@@ -80,7 +80,9 @@ type Ledger interface {
 
 // OperatorConfig is what [NewOperator] needs.
 type OperatorConfig struct {
-	Plant  Plant
+	Plant Plant
+	// Nodes is the worker nodes; nil for none that the plane looks after.
+	Nodes  NodePlant
 	Ledger Ledger
 	Store  *backup.Store
 	Policy api.BackupPolicy
@@ -88,6 +90,9 @@ type OperatorConfig struct {
 	KubernetesVersion string
 	// Created is when the cluster was made: no slot before it is due.
 	Created time.Time
+	// Addons is the loop that keeps the managed add-ons in the cluster; it ends
+	// with ctx. May be nil.
+	Addons func(ctx context.Context, l *Leadership)
 	// Note puts what the plane does on the timeline.
 	Note func(timeline.Event) timeline.Event
 }
@@ -97,15 +102,21 @@ type Operator struct {
 	cfg   OperatorConfig
 	begun chan struct{}
 	begin sync.Once
-	// repairs keeps replacements of members and restores out of each other's way.
-	repairs sync.Mutex
-	// decided wakes whoever carries out restores: one is in the leader's state.
-	decided chan struct{}
+	// mending keeps replacements of members and restores out of each other's way.
+	mending sync.Mutex
+	// decided wakes whoever carries out restores, escalated whoever carries out
+	// escalations: one is in the leader's state.
+	decided, escalated chan struct{}
+	// asking is held while what callers from outside ask for is checked and put
+	// in the log.
+	asking sync.Mutex
+	// told is what was said about each node that is not repaired.
+	told told
 }
 
 // NewOperator makes an operator. It does nothing before [Operator.Begin].
 func NewOperator(cfg OperatorConfig) *Operator {
-	return &Operator{cfg: cfg, begun: make(chan struct{}), decided: make(chan struct{}, 1)}
+	return &Operator{cfg: cfg, begun: make(chan struct{}), decided: make(chan struct{}, 1), escalated: make(chan struct{}, 1)}
 }
 
 // Begin lets the loops run: call it when the control plane has been started once.
@@ -123,21 +134,33 @@ func (o *Operator) Lead(ctx context.Context, l *Leadership) {
 	loops.Go(func() { o.backUp(ctx, l) })
 	loops.Go(func() { o.restoreAll(ctx, l) })
 	loops.Go(func() { o.recordIncidents(ctx, l) })
+	loops.Go(func() { o.expireConsents(ctx, l) })
+	if o.cfg.Nodes != nil {
+		loops.Go(func() { o.repairNodes(ctx, l) })
+		loops.Go(func() { o.escalateAll(ctx, l) })
+	}
+	if o.cfg.Addons != nil {
+		loops.Go(func() { o.cfg.Addons(ctx, l) })
+	}
 	loops.Wait()
 }
 
-// wake says that a restore has been decided.
-func (o *Operator) wake() {
+// wake wakes a loop that waits for work.
+func wake(loop chan<- struct{}) {
 	select {
-	case o.decided <- struct{}{}:
+	case loop <- struct{}{}:
 	default: // it will be seen
 	}
 }
 
 // note puts something that the plane did on the timeline.
-func (o *Operator) note(verb, subject, message string) {
-	e := timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: subject, Message: message}
-	if i, ok := o.cfg.Ledger.Open(subject); ok {
+func (o *Operator) note(verb, subject, message string) { o.noteBecause(0, verb, subject, message) }
+
+// noteBecause is note for something that an event on the timeline led to; 0 is
+// the event that caused the subject's incident.
+func (o *Operator) noteBecause(cause int64, verb, subject, message string) {
+	e := timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: subject, Message: message, Cause: cause}
+	if i, ok := o.cfg.Ledger.Open(subject); ok && cause == 0 {
 		e.Cause = i.Event
 	}
 	o.cfg.Note(e)

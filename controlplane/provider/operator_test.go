@@ -133,6 +133,11 @@ func (p *fakePlant) Serving(context.Context) error {
 	return p.etcd
 }
 
+// Source refuses: a fake has nothing to back up.
+func (p *fakePlant) Source(context.Context) (backup.Source, func(), error) {
+	return nil, nil, errors.New("no member serves")
+}
+
 func (p *fakePlant) serve() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -194,7 +199,7 @@ func (l *fakeLedger) Open(subject string) (api.Incident, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	f, ok := l.open[subject]
-	return api.Incident{ID: "i1", Subject: subject, Start: f.Since}, ok
+	return api.Incident{ID: "i1", Subject: subject, Start: f.Since, Detected: l.found[subject]}, ok
 }
 
 func (l *fakeLedger) Found() []api.Incident { return nil }
@@ -225,6 +230,11 @@ func (l *fakeLedger) foundAfter(subject string, began time.Time) time.Duration {
 
 // operate runs an operator on a plant for as long as the test's function takes.
 func operate(t *testing.T, p *fakePlant, test func(*fakeLedger, *Replicas)) {
+	operateWith(t, OperatorConfig{Plant: p}, func(_ *testing.T, _ *Operator, l *fakeLedger, r *Replicas) { test(l, r) })
+}
+
+// operateWith is operate with more than a plant. The test is given its bubble's T.
+func operateWith(t *testing.T, cfg OperatorConfig, test func(*testing.T, *Operator, *fakeLedger, *Replicas)) {
 	synctest.Test(t, func(t *testing.T) {
 		ledger := &fakeLedger{open: map[string]Finding{}, found: map[string]time.Time{}}
 		key, err := backup.LoadOrMakeKey(t.TempDir() + "/key")
@@ -235,10 +245,12 @@ func operate(t *testing.T, p *fakePlant, test func(*fakeLedger, *Replicas)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := NewOperator(OperatorConfig{
-			Plant: p, Ledger: ledger, Store: store, Created: time.Now(), Note: func(e timeline.Event) timeline.Event { return e },
-		})
-		for _, c := range p.components {
+		cfg.Ledger, cfg.Store, cfg.Created = ledger, store, time.Now()
+		if cfg.Note == nil {
+			cfg.Note = func(e timeline.Event) timeline.Event { return e }
+		}
+		o := NewOperator(cfg)
+		for _, c := range cfg.Plant.(*fakePlant).components {
 			c.began = time.Now()
 		}
 		r, err := Open(Config{Dir: t.TempDir(), Lead: o.Lead})
@@ -246,7 +258,7 @@ func operate(t *testing.T, p *fakePlant, test func(*fakeLedger, *Replicas)) {
 			t.Fatal(err)
 		}
 		o.Begin()
-		test(ledger, r)
+		test(t, o, ledger, r)
 		if err := r.Close(); err != nil {
 			t.Error(err)
 		}

@@ -11,8 +11,9 @@
 // any one of them and of the whole process.
 //
 // Whichever replica leads runs the loops of the plane, and no other does: the
-// watchdog of the control plane, etcd's topology, the schedule of backups, and
-// restores. Each is a file of its own in this package, a function that is called
+// watchdog of the control plane, etcd's topology, the schedule of backups,
+// restores, node auto-repair, restarts of nodes on escalation, and the expiry of
+// consents. Each is a file of its own in this package, a function that is called
 // from [Config].Lead and returns when its context ends. A loop holds a
 // [Leadership] and commits by it only: from the moment that leadership is lost,
 // every replica ignores what an old leader still sends. A new leader's loops
@@ -20,12 +21,16 @@
 //
 // Callers from outside use [Open], [Replicas.Apply], [Replicas.State],
 // [Replicas.Changed] and [Replicas.Status]; faults use [Replicas.Crash],
-// [Replicas.Start], [Replicas.Cut] and [Replicas.Rejoin].
+// [Replicas.Start], [Replicas.Cut] and [Replicas.Rejoin]. What people ask of the
+// plane are methods of [Operator], such as [Operator.RequestRestore],
+// [Operator.Escalate], [Operator.Grant] and [Operator.UseConsent].
 //
 // How it works: replica.go runs one replica from its start to its crash,
 // leadership.go hands the leader's role to the loops, link.go is the network,
 // files.go and store.go are the disk, recovery.go decides who starts with what
-// memory, and command.go, state.go and fsm.go are what is written there.
+// memory, and command.go, state.go and fsm.go are what is written there. An
+// action on a node is in the log before the cloud is asked for it, with a key by
+// which a new leader may ask again: judge.go decides, autorepair.go does it.
 package provider
 
 import "errors"

@@ -110,6 +110,6 @@ func (o *Operator) RequestRestore(ctx context.Context, r *Replicas, id string) (
 	if err := r.Apply(ctx, PutRestore(want)); err != nil {
 		return want, err
 	}
-	o.wake()
+	wake(o.decided)
 	return want, nil
 }

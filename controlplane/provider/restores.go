@@ -17,7 +17,7 @@ import (
 // long as ctx lasts. One that an earlier leader began is begun again: nothing
 // counts before its last step.
 func (o *Operator) restoreAll(ctx context.Context, l *Leadership) {
-	defer o.wake() // what this leadership has been told is for the next
+	defer wake(o.decided) // what this leadership has been told is for the next
 	for {
 		if r := unfinished(l.State()); r != nil {
 			o.restore(ctx, l, *r)
@@ -38,8 +38,8 @@ func (o *Operator) restoreAll(ctx context.Context, l *Leadership) {
 
 // restore carries out one restore.
 func (o *Operator) restore(ctx context.Context, l *Leadership, r api.Restore) {
-	o.repairs.Lock()
-	defer o.repairs.Unlock()
+	o.mending.Lock()
+	defer o.mending.Unlock()
 	err := o.carryOut(ctx, l, &r)
 	if ctx.Err() != nil {
 		return // whoever leads next begins again

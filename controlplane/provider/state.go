@@ -22,14 +22,13 @@ type State struct {
 	// LastSlot is the newest slot of the schedule whose backup was made or given
 	// up. It never goes back.
 	LastSlot time.Time `json:"lastSlot,omitzero"`
-	// Restores and Incidents are by ID.
+	// Restores, Incidents, Repairs and Consents are by ID.
 	Restores  map[string]api.Restore  `json:"restores,omitempty"`
 	Incidents map[string]api.Incident `json:"incidents,omitempty"`
-	// Repairs, Cases and Consents are records by ID, as the JSON that their
-	// owners gave.
-	Repairs  map[string]json.RawMessage `json:"repairs,omitempty"`
-	Cases    map[string]json.RawMessage `json:"cases,omitempty"`
-	Consents map[string]json.RawMessage `json:"consents,omitempty"`
+	Repairs   map[string]api.Repair   `json:"repairs,omitempty"`
+	Consents  map[string]api.Consent  `json:"consents,omitempty"`
+	// Cases are records by ID, as the JSON that their owner gave.
+	Cases map[string]json.RawMessage `json:"cases,omitempty"`
 }
 
 // Cluster is what is wanted of the managed cluster.
@@ -57,15 +56,15 @@ type Table string
 
 // Tables of records; see [PutRecord].
 const (
-	Repairs  Table = "repairs"
-	Cases    Table = "cases"
-	Consents Table = "consents"
+	Cases Table = "cases"
 
 	tableCluster   Table = "cluster"
 	tableLastSlot  Table = "lastSlot"
 	tableBackups   Table = "backups"
 	tableRestores  Table = "restores"
 	tableIncidents Table = "incidents"
+	tableRepairs   Table = "repairs"
+	tableConsents  Table = "consents"
 )
 
 // table is how one part of the state is read and changed.
@@ -85,14 +84,16 @@ var tables = map[Table]table{
 	tableBackups:   keyed(func(s *State) *map[string]api.Backup { return &s.Backups }, backupID),
 	tableRestores:  keyed(func(s *State) *map[string]api.Restore { return &s.Restores }, restoreID),
 	tableIncidents: keyed(func(s *State) *map[string]api.Incident { return &s.Incidents }, incidentID),
-	Repairs:        records(func(s *State) *map[string]json.RawMessage { return &s.Repairs }),
+	tableRepairs:   keyed(func(s *State) *map[string]api.Repair { return &s.Repairs }, repairID),
+	tableConsents:  keyed(func(s *State) *map[string]api.Consent { return &s.Consents }, consentID),
 	Cases:          records(func(s *State) *map[string]json.RawMessage { return &s.Cases }),
-	Consents:       records(func(s *State) *map[string]json.RawMessage { return &s.Consents }),
 }
 
 func backupID(b api.Backup) string     { return b.ID }
 func restoreID(r api.Restore) string   { return r.ID }
 func incidentID(i api.Incident) string { return i.ID }
+func repairID(r api.Repair) string     { return r.ID }
+func consentID(c api.Consent) string   { return c.ID }
 
 func single[V any](set func(*State, V)) table {
 	return table{
@@ -223,8 +224,8 @@ func decodeImage(data []byte) (image, error) {
 func (s *State) check() error {
 	return errors.Join(
 		checkIDs(tableBackups, s.Backups, backupID), checkIDs(tableRestores, s.Restores, restoreID),
-		checkIDs(tableIncidents, s.Incidents, incidentID), compactAll(Repairs, s.Repairs),
-		compactAll(Cases, s.Cases), compactAll(Consents, s.Consents))
+		checkIDs(tableIncidents, s.Incidents, incidentID), checkIDs(tableRepairs, s.Repairs, repairID),
+		checkIDs(tableConsents, s.Consents, consentID), compactAll(Cases, s.Cases))
 }
 
 func checkIDs[V any](t Table, m map[string]V, id func(V) string) error {

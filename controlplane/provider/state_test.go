@@ -29,9 +29,9 @@ func everything() Command {
 		PutBackup(api.Backup{ID: "20260105T083000Z", Slot: slot, At: slot, DurationSeconds: 0.25, Keys: 7}),
 		PutRestore(api.Restore{ID: "r1", Reason: "<lost>", Skipped: []api.SkippedBackup{{ID: "x", Reason: "short"}}}),
 		PutIncident(api.Incident{ID: "i1", Owner: timeline.Provider, Start: slot}),
-		PutRecord(Repairs, "n1", json.RawMessage(`{ "step": "reboot", "big": 123456789012345678901 }`)),
-		PutRecord(Cases, "c1", json.RawMessage(`"<\u2028>"`)),
-		PutRecord(Consents, "k1", json.RawMessage(`true`)),
+		PutRepair(api.Repair{ID: "n1", Actions: []api.RepairAction{{Action: "reboot", At: slot}}, Broken: slot, Lost: []string{"<x>"}}),
+		PutConsent(api.Consent{ID: "k1", Node: "*", Granted: slot, Expires: slot.Add(time.Hour), Uses: 2}),
+		PutRecord(Cases, "c1", json.RawMessage(`{ "text": "<\u2028>", "big": 123456789012345678901 }`)),
 	)
 }
 
@@ -70,9 +70,11 @@ func TestCommandChangesState(t *testing.T) {
 			"r1": {ID: "r1", Reason: "<lost>", Skipped: []api.SkippedBackup{{ID: "x", Reason: "short"}}},
 		},
 		Incidents: map[string]api.Incident{"i1": {ID: "i1", Owner: timeline.Provider, Start: slot}},
-		Repairs:   map[string]json.RawMessage{"n1": json.RawMessage(`{"step":"reboot","big":123456789012345678901}`)},
-		Cases:     map[string]json.RawMessage{"c1": json.RawMessage(`"<\u2028>"`)},
-		Consents:  map[string]json.RawMessage{"k1": json.RawMessage(`true`)},
+		Repairs: map[string]api.Repair{
+			"n1": {ID: "n1", Actions: []api.RepairAction{{Action: "reboot", At: slot}}, Broken: slot, Lost: []string{"<x>"}},
+		},
+		Consents: map[string]api.Consent{"k1": {ID: "k1", Node: "*", Granted: slot, Expires: slot.Add(time.Hour), Uses: 2}},
+		Cases:    map[string]json.RawMessage{"c1": json.RawMessage(`{"text":"<\u2028>","big":123456789012345678901}`)},
 	}
 	if d := cmp.Diff(want, before); d != "" {
 		t.Errorf("after everything (-want +got):\n%s", d)
@@ -81,9 +83,9 @@ func TestCommandChangesState(t *testing.T) {
 		t.Errorf("the second time it changed something:\n%s", d)
 	}
 	after := before.apply(mustDecode(t, mustEncode(t, Batch(
-		DeleteBackup("20260105T083000Z"), DeleteBackup("unknown"), DeleteIncident("i1"), DeleteRecord(Cases, "c1"),
+		DeleteBackup("20260105T083000Z"), DeleteBackup("unknown"), DeleteRepair("n1"), DeleteRecord(Cases, "c1"),
 		SetLastSlot(slot.Add(-time.Hour))))))
-	if len(after.Backups)+len(after.Incidents)+len(after.Cases) != 0 || !after.LastSlot.Equal(slot) {
+	if len(after.Backups)+len(after.Repairs)+len(after.Cases) != 0 || !after.LastSlot.Equal(slot) {
 		t.Errorf("after the deletions: %+v", after)
 	}
 	if d := cmp.Diff(want, before); d != "" {
@@ -95,12 +97,12 @@ func TestEncodeRefuses(t *testing.T) {
 	for name, c := range map[string]Command{
 		"no ID":             PutBackup(api.Backup{}),
 		"no key":            DeleteBackup(""),
-		"bad JSON":          PutRecord(Repairs, "x", json.RawMessage(`{`)),
-		"no JSON":           PutRecord(Repairs, "x", nil),
+		"bad JSON":          PutRecord(Cases, "x", json.RawMessage(`{`)),
+		"no JSON":           PutRecord(Cases, "x", nil),
 		"typed as record":   PutRecord(tableBackups, "x", json.RawMessage(`{"id":"y"}`)),
 		"unknown table":     PutRecord("nodes", "x", json.RawMessage(`1`)),
 		"single is deleted": DeleteRecord(tableCluster, ""),
-		"too large":         PutRecord(Repairs, "x", json.RawMessage(`"`+strings.Repeat("x", MaxCommand)+`"`)),
+		"too large":         PutRecord(Cases, "x", json.RawMessage(`"`+strings.Repeat("x", MaxCommand)+`"`)),
 		"year 10000":        SetLastSlot(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)),
 	} {
 		if data, err := c.Encode(); err == nil {
@@ -122,8 +124,8 @@ func TestDecodeCommandRefuses(t *testing.T) {
 		"field of value":  `{"version":1,"changes":[{"op":"put","table":"backups","key":"a","value":{"id":"a","x":1}}]}`,
 		"other key":       `{"version":1,"changes":[{"op":"put","table":"backups","key":"a","value":{"id":"b"}}]}`,
 		"null backup":     `{"version":1,"changes":[{"op":"put","table":"backups","key":"a","value":null}]}`,
-		"no value":        `{"version":1,"changes":[{"op":"put","table":"repairs","key":"a"}]}`,
-		"value of delete": `{"version":1,"changes":[{"op":"delete","table":"repairs","key":"a","value":1}]}`,
+		"no value":        `{"version":1,"changes":[{"op":"put","table":"cases","key":"a"}]}`,
+		"value of delete": `{"version":1,"changes":[{"op":"delete","table":"cases","key":"a","value":1}]}`,
 		"key of single":   `{"version":1,"changes":[{"op":"put","table":"cluster","key":"a","value":{}}]}`,
 		"delete single":   `{"version":1,"changes":[{"op":"delete","table":"lastSlot"}]}`,
 		"half a batch":    `{"version":1,"changes":[{"op":"delete","table":"repairs","key":"a"},{}]}`,
@@ -188,7 +190,7 @@ func TestDecodeImageRefuses(t *testing.T) {
 	for name, body := range map[string]string{
 		"unknown field": `{"index":1,"state":{"nodes":{}}}`,
 		"other ID":      `{"index":1,"state":{"backups":{"a":{"id":"b"}}}}`,
-		"empty key":     `{"index":1,"state":{"repairs":{"":1}}}`,
+		"empty key":     `{"index":1,"state":{"cases":{"":1}}}`,
 	} {
 		sealed, err := seal(json.RawMessage(body))
 		must(t, err)

@@ -16,11 +16,11 @@ var builtins = map[string]bool{"echo": true, "true": true, "false": true, "pwd":
 // call sees every command of a script before it runs: it counts it, and turns
 // those of the interpreter's own commands that would ask the host into ours.
 func (s *shell) call(ctx context.Context, argv []string) ([]string, error) {
-	if err := s.meter.spend(ctx); err != nil {
+	if err := s.meter.Spend(ctx); err != nil {
 		return nil, err
 	}
 	h := interp.HandlerCtx(ctx)
-	if err := bounded(h.Env); err != nil {
+	if err := Bounded(h.Env); err != nil {
 		return nil, err
 	}
 	argv = direct(argv)
@@ -36,8 +36,8 @@ func (s *shell) call(ctx context.Context, argv []string) ([]string, error) {
 	case "test", "[": // every file is root's
 		return replaced(argv, map[string]string{"-O": "-e", "-G": "-e"}), nil
 	case "printf":
-		if slices.ContainsFunc(argv, hugeRange.MatchString) {
-			return nil, errMemory
+		if slices.ContainsFunc(argv, HugeRange.MatchString) {
+			return nil, ErrMemory
 		}
 	case "trap":
 		return trap(argv)

@@ -91,18 +91,19 @@ func date(_ context.Context, c *call) int {
 	if layout == "" {
 		layout = "%a %b %e %T UTC %Y"
 	}
-	fmt.Fprintln(c.out, strftime(now, layout))
+	fmt.Fprintln(c.out, Strftime(now, layout))
 	return 0
 }
 
-// verbs are those of strftime(3) that package time has a layout for.
+// verbs are those of Strftime(3) that package time has a layout for.
 var verbs = map[byte]string{
 	'Y': "2006", 'y': "06", 'm': "01", 'd': "02", 'e': "_2", 'H': "15", 'I': "03", 'M': "04", 'S': "05", 'p': "PM",
 	'a': "Mon", 'A': "Monday", 'b': "Jan", 'B': "January", 'F': "2006-01-02", 'T': "15:04:05", 'R': "15:04",
 	'D': "01/02/06", 'Z': "MST", 'z': "-0700", 'j': "002", 'c': "Mon Jan _2 15:04:05 2006",
 }
 
-func strftime(t time.Time, layout string) string {
+// Strftime is a time in the layout of date(1).
+func Strftime(t time.Time, layout string) string {
 	var b strings.Builder
 	for i := 0; i < len(layout); i++ {
 		if layout[i] != '%' || i+1 == len(layout) {

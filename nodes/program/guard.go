@@ -25,19 +25,20 @@ const (
 )
 
 var (
-	errStack  = errors.New("maximum function recursion depth reached")
-	errMemory = errors.New("out of memory")
+	errStack = errors.New("maximum function recursion depth reached")
+	// ErrMemory ends a script that would take too much memory.
+	ErrMemory = errors.New("out of memory")
 )
 
-// meter counts a script's commands.
-type meter struct {
+// Meter counts a script's commands. Its zero value is ready for use.
+type Meter struct {
 	mu   sync.Mutex
 	left float64
 	last time.Time
 }
 
-// spend pays for one command, and waits for the next second if there is nothing left.
-func (m *meter) spend(ctx context.Context) error {
+// Spend pays for one command, and waits for the next second if there is nothing left.
+func (m *Meter) Spend(ctx context.Context) error {
 	for {
 		m.mu.Lock()
 		now := time.Now()
@@ -63,8 +64,9 @@ func (m *meter) spend(ctx context.Context) error {
 	}
 }
 
-// bounded says whether a script has gone too far to go on.
-func bounded(env expand.Environ) error {
+// Bounded says whether a script has gone too far to go on: in depth, or in the size
+// of its variables.
+func Bounded(env expand.Environ) error {
 	var pc [1]uintptr
 	if runtime.Callers(maxFrames, pc[:]) > 0 {
 		return errStack
@@ -77,13 +79,13 @@ func bounded(env expand.Environ) error {
 		}
 	}
 	if size > maxMemory {
-		return errMemory
+		return ErrMemory
 	}
 	return nil
 }
 
-// hugeRange is a brace expansion or a printf width that takes too much memory.
-var hugeRange = regexp.MustCompile(`\.\.-?[0-9]{6,}|-?[0-9]{6,}\.\.|%[-+ 0#]*[0-9]{6,}`)
+// HugeRange is a brace expansion or a printf width that takes too much memory.
+var HugeRange = regexp.MustCompile(`\.\.-?[0-9]{6,}|-?[0-9]{6,}\.\.|%[-+ 0#]*[0-9]{6,}`)
 
 // parse reads a script and makes it safe to interpret: every turn of a loop
 // counts as a command, and nothing asks the host.
@@ -93,7 +95,7 @@ func parse(script string) (*syntax.File, error) {
 		return nil, err
 	}
 	syntax.Walk(f, func(n syntax.Node) bool {
-		if e := tame(n); e != nil && err == nil {
+		if e := Tame(n); e != nil && err == nil {
 			err = fmt.Errorf("sh: %d: %w", n.Pos().Line(), e)
 		}
 		return err == nil
@@ -101,20 +103,21 @@ func parse(script string) (*syntax.File, error) {
 	return f, err
 }
 
-// tame changes one node of a script.
-func tame(n syntax.Node) error {
+// Tame changes one node of a script, so that a turn of a loop counts as a command and
+// nothing asks the host. Its error is of what cannot be run.
+func Tame(n syntax.Node) error {
 	switch n := n.(type) {
 	case *syntax.ProcSubst: // a pipe of the host's
 		return errors.New("syntax error: process substitution")
 	case *syntax.CoprocClause:
 		return errors.New("syntax error: coproc")
 	case *syntax.Lit:
-		if hugeRange.MatchString(n.Value) {
-			return errMemory
+		if HugeRange.MatchString(n.Value) {
+			return ErrMemory
 		}
 	case *syntax.SglQuoted:
-		if hugeRange.MatchString(n.Value) {
-			return errMemory
+		if HugeRange.MatchString(n.Value) {
+			return ErrMemory
 		}
 	case *syntax.WhileClause:
 		n.Do = append([]*syntax.Stmt{counted(n.Pos())}, n.Do...)
@@ -123,7 +126,7 @@ func tame(n syntax.Node) error {
 	case *syntax.ParamExp:
 		// The process is the only one that its container has.
 		if n.Param != nil && (n.Param.Value == "$" || n.Param.Value == "PPID") {
-			n.Param.Value, n.Short = map[string]string{"$": pidVar, "PPID": parentVar}[n.Param.Value], false
+			n.Param.Value, n.Short = map[string]string{"$": PIDVar, "PPID": ParentVar}[n.Param.Value], false
 		}
 	case *syntax.UnaryTest: // every file is root's
 		if n.Op == syntax.TsUsrOwn || n.Op == syntax.TsGrpOwn {
@@ -150,7 +153,11 @@ func printed(script string) (string, error) {
 	return b.String(), err
 }
 
-const pidVar, parentVar = "__pid", "__ppid"
+// The variables that stand for $$ and $PPID after [Tame].
+const (
+	PIDVar    = "__pid"
+	ParentVar = "__ppid"
+)
 
 // environment is a container's variables, in front of what the interpreter
 // would ask the host for.
@@ -170,9 +177,9 @@ func (e *environment) Get(name string) expand.Variable {
 		text = "/root"
 	case home: // there are no others
 		text = "~" + user
-	case name == "UID" || name == "EUID" || name == "GID" || name == parentVar:
+	case name == "UID" || name == "EUID" || name == "GID" || name == ParentVar:
 		text = "0"
-	case name == pidVar:
+	case name == PIDVar:
 		text = "1"
 	case name == "TMPDIR" && !e.ready:
 		text = "/\x00" // no file can be there

@@ -20,7 +20,7 @@ import (
 type shell struct {
 	spec  Spec
 	disk  *Disk
-	meter *meter
+	meter *Meter
 	// main is set for the container's own script. In an image that we do not
 	// know, programs that we do not know are taken to be there: see unknown.
 	main bool
@@ -32,7 +32,7 @@ func newShell(s Spec) *shell {
 		disk = NewDisk()
 	}
 	disk.attach(s)
-	return &shell{spec: s, disk: disk, meter: &meter{}}
+	return &shell{spec: s, disk: disk, meter: &Meter{}}
 }
 
 // streams are what a command reads and writes, and where.
@@ -320,7 +320,7 @@ func (s *shell) exitCode(err error, stderr io.Writer) int {
 		return int(status)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return 128 + int(syscall.SIGTERM)
-	case errors.Is(err, errMemory): // the kernel's doing
+	case errors.Is(err, ErrMemory): // the kernel's doing
 		return 128 + int(syscall.SIGKILL)
 	}
 	fmt.Fprintln(stderr, "sh:", err)

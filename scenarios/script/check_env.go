@@ -56,6 +56,7 @@ var celEnv = sync.OnceValues(func() (*cel.Env, error) {
 		cel.Variable("incidents", cel.ListType(objectType[celIncident]())),
 		cel.Variable("backups", cel.ListType(objectType[celBackup]())),
 		cel.Variable("restores", cel.ListType(objectType[celRestore]())),
+		cel.Variable("repairs", cel.ListType(objectType[celRepair]())),
 		cel.Variable("replicas", cel.ListType(objectType[celReplica]())),
 		cel.Variable("watches", cel.MapType(cel.StringType, objectType[celWatch]())),
 		cel.Variable("now", cel.DoubleType),
@@ -110,7 +111,7 @@ func lookupObject(args ...ref.Val) ref.Val {
 // celVariables are the names of all variables.
 func celVariables() []string {
 	names := []string{
-		"traffic", "components", "machines", "containers", "timeline", "incidents", "backups", "restores", "replicas", "watches", "now",
+		"traffic", "components", "machines", "containers", "timeline", "incidents", "backups", "restores", "repairs", "replicas", "watches", "now",
 	}
 	for name := range celLists {
 		names = append(names, name)

@@ -50,7 +50,7 @@ func (e *expression) looksAt() needs {
 			n.kinds = append(n.kinds, gvk)
 		}
 		switch name {
-		case "timeline", "components", "machines", "containers", "incidents", "backups", "restores", "replicas":
+		case "timeline", "components", "machines", "containers", "incidents", "backups", "restores", "repairs", "replicas":
 			n.timeline = true
 		case "watches":
 			n.watches = true
@@ -188,6 +188,8 @@ func (a activation) resolve(name string) (any, bool) {
 		return r.celBackups(), true
 	case "restores":
 		return r.celRestores(), true
+	case "repairs":
+		return r.celRepairs(), true
 	case "replicas":
 		return r.celReplicas(), true
 	case "watches":

@@ -37,6 +37,32 @@ type (
 		Kubelet    string `cel:"kubelet"`
 		Network    string `cel:"network"`
 		Containers int64  `cel:"containers"`
+
+		Runtime        string   `cel:"runtime"`
+		Egress         string   `cel:"egress"`
+		Image          string   `cel:"image"`
+		Kernel         string   `cel:"kernel"`
+		RebootRequired bool     `cel:"rebootRequired"`
+		Pressure       []string `cel:"pressure"`
+		Problem        string   `cel:"problem"`
+	}
+	celRepair struct {
+		ID            string   `cel:"id"`
+		Node          string   `cel:"node"`
+		Subject       string   `cel:"subject"`
+		Cause         string   `cel:"cause"`
+		Event         int64    `cel:"event"`
+		Layer         string   `cel:"layer"`
+		Actions       []string `cel:"actions"`
+		Errors        []string `cel:"errors"`
+		Broken        float64  `cel:"broken"`
+		Detected      float64  `cel:"detected"`
+		Healed        float64  `cel:"healed"`
+		DetectedAfter float64  `cel:"detectedAfter"`
+		HealedAfter   float64  `cel:"healedAfter"`
+		Lost          []string `cel:"lost"`
+		Outcome       string   `cel:"outcome"`
+		Reason        string   `cel:"reason"`
 	}
 	celContainer struct {
 		Node       string  `cel:"node"`
@@ -128,7 +154,7 @@ type (
 var celTypes = []reflect.Type{
 	reflect.TypeFor[celTraffic](), reflect.TypeFor[celResult](), reflect.TypeFor[celComponent](), reflect.TypeFor[celMachine](),
 	reflect.TypeFor[celContainer](), reflect.TypeFor[celEvent](), reflect.TypeFor[celIncident](), reflect.TypeFor[celBackup](),
-	reflect.TypeFor[celRestore](), reflect.TypeFor[celReplica](), reflect.TypeFor[celWatch](),
+	reflect.TypeFor[celRestore](), reflect.TypeFor[celRepair](), reflect.TypeFor[celReplica](), reflect.TypeFor[celWatch](),
 }
 
 // celFields are the names of all fields of the types that checks see.

@@ -32,7 +32,11 @@ func (r *run) celComponents() map[string]*celComponent {
 
 func (r *run) celMachines() []*celMachine {
 	return convert(r.world.Machines(), func(m api.Machine) *celMachine {
-		return &celMachine{Name: m.Name, Power: m.Power, Kubelet: m.Kubelet, Network: m.Network, Containers: int64(m.Containers)}
+		return &celMachine{
+			Name: m.Name, Power: m.Power, Kubelet: m.Kubelet, Network: m.Network, Containers: int64(m.Containers),
+			Runtime: m.Runtime, Egress: m.Egress, Image: m.Image, Kernel: m.Kernel, RebootRequired: m.RebootRequired,
+			Pressure: m.Pressure, Problem: m.Problem,
+		}
 	})
 }
 
@@ -81,6 +85,23 @@ func (r *run) celRestores() []*celRestore {
 			End: seconds(x.End, r.ready), Revision: x.Revision, RPO: x.RPOSeconds, RTO: x.RTOSeconds,
 			OrphanedPods: x.Reconciled.OrphanedPods, RevivedPods: x.Reconciled.RevivedPods,
 		}
+	})
+}
+
+func (r *run) celRepairs() []*celRepair {
+	return convert(r.world.Repairs(), func(x api.Repair) *celRepair {
+		c := &celRepair{
+			ID: x.ID, Node: x.Node, Subject: x.Subject, Cause: x.Cause, Event: x.Event, Layer: x.Layer,
+			Broken: seconds(x.Broken, r.ready), Detected: seconds(x.Detected, r.ready), Healed: seconds(x.Healed, r.ready),
+			DetectedAfter: x.DetectedAfterSeconds, HealedAfter: x.HealedAfterSeconds, Lost: x.Lost, Outcome: x.Outcome, Reason: x.Reason,
+		}
+		for _, a := range x.Actions {
+			c.Actions = append(c.Actions, a.Action)
+			if a.Error != "" {
+				c.Errors = append(c.Errors, a.Error)
+			}
+		}
+		return c
 	})
 }
 

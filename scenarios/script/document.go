@@ -60,6 +60,7 @@ var celDocs = []struct{ name, doc string }{
 	{"timeline", "list of Event, the oldest first; times are seconds since the cluster was ready"},
 	{"incidents", "list of Incident; end is 0 and open true while one lasts"},
 	{"backups", "list of Backup: the provider's catalogue, the oldest first"},
+	{"repairs", "list of Repair, of nodes and of managed add-ons, the oldest first; detectedAfter and healedAfter are seconds from broken, healed is 0 while one lasts, actions are names such as restart, reboot or reimage, and lost is what is gone for good"},
 	{"restores", "list of Restore, the oldest first; rpo and rto are seconds, end is 0 while one lasts, and skipped has the IDs of newer backups that were bad"},
 	{"replicas", "list of Replica: the provider's plane; state is leader, follower, candidate or stopped"},
 	{"watches", "map: name -> Watch; backwards counts how often a version was lower than one that the client had seen: the past came back"},

@@ -175,6 +175,7 @@ func (r *run) finish() {
 	r.report.Incidents = append(r.report.Incidents, r.world.Incidents()...)
 	r.report.Backups = append(r.report.Backups, r.backups()...)
 	r.report.Restores = append(r.report.Restores, r.world.Restores()...)
+	r.report.Repairs = append(r.report.Repairs, r.world.Repairs()...)
 }
 
 // linesOf are the names of what a verb starts, traffic or watches, and their

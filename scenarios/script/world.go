@@ -43,6 +43,24 @@ type World interface {
 	// for list and take, and for restore, which then uses the newest backup that
 	// verifies.
 	Backup(ctx context.Context, by api.Role, action, id string) error
+	// Repairs is what was repaired of the nodes and of the managed add-ons, by
+	// whichever layer, oldest first.
+	Repairs() []api.Repair
+	// Run runs a command in a shell on a node on somebody's behalf. The
+	// provider needs the customer's consent.
+	Run(ctx context.Context, by api.Role, node, command string) (api.RunResult, error)
+	// Consent, RevokeConsent and Escalate are what the customer says to the
+	// provider's support; Consents are all consents ever given.
+	Consent(ctx context.Context, req api.ConsentRequest) (api.Consent, error)
+	RevokeConsent(ctx context.Context, id string) error
+	Consents() []api.Consent
+	Escalate(ctx context.Context, req api.EscalationRequest) (api.Repair, error)
+	// IaaS does something with a node's VM on somebody's behalf, past AKS.
+	IaaS(ctx context.Context, req api.VMRequest, by timeline.Actor) error
+	// NSG changes the network security group of the nodes' subnet on somebody's
+	// behalf: set adds a rule or replaces the one of its name, delete deletes the
+	// one of its name.
+	NSG(ctx context.Context, action string, rule api.NSGRule, by timeline.Actor) error
 	// NodeName resolves an index or a vmss suffix to a node's full name.
 	NodeName(ref string) (string, bool)
 }

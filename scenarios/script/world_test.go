@@ -103,6 +103,42 @@ func (w *fakeWorld) Backup(_ context.Context, by api.Role, action, id string) er
 	w.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "asked", Subject: strings.TrimSpace(action + " " + id)})
 	return nil
 }
+func (w *fakeWorld) Repairs() []api.Repair {
+	return []api.Repair{{ID: "n1", Node: "n-0", Layer: api.LayerNode, Subject: "kubelet/n-0", Outcome: api.RepairHealed}}
+}
+func (w *fakeWorld) Run(_ context.Context, by api.Role, node, command string) (api.RunResult, error) {
+	if by == api.RoleProvider {
+		return api.RunResult{}, errors.New("support needs the customer's consent")
+	}
+	w.log.Append(timeline.Event{Actor: timeline.Customer, Verb: "ran", Subject: "node/" + node, Message: command})
+	if command == "false" {
+		return api.RunResult{Exit: 1}, nil
+	}
+	return api.RunResult{Stdout: command + "\n"}, nil
+}
+func (w *fakeWorld) Consent(_ context.Context, req api.ConsentRequest) (api.Consent, error) {
+	w.log.Append(timeline.Event{Actor: timeline.Customer, Verb: "granted", Subject: "node/" + req.Node})
+	return api.Consent{ID: "c1", Node: req.Node}, nil
+}
+func (w *fakeWorld) RevokeConsent(_ context.Context, id string) error { return nil }
+func (w *fakeWorld) Consents() []api.Consent                          { return []api.Consent{{ID: "c1", Node: "n-0"}} }
+func (w *fakeWorld) Escalate(_ context.Context, req api.EscalationRequest) (api.Repair, error) {
+	return api.Repair{ID: "e1", Node: req.Node}, nil
+}
+func (w *fakeWorld) IaaS(_ context.Context, req api.VMRequest, by timeline.Actor) error {
+	if req.Action == "start" {
+		return errors.New("VM " + req.VM + " is not stopped")
+	}
+	w.log.Append(timeline.Event{Actor: by, Verb: req.Action, Subject: "vm/" + req.VM, Message: fmt.Sprint(req.Size, req.Tags)})
+	return nil
+}
+func (w *fakeWorld) NSG(_ context.Context, action string, rule api.NSGRule, by timeline.Actor) error {
+	if action == "delete" && rule.Name == "none" {
+		return errors.New("the security rule none was not found")
+	}
+	w.log.Append(timeline.Event{Actor: by, Verb: action, Subject: "nsg/" + rule.Name, Message: fmt.Sprintf("%+v", rule)})
+	return nil
+}
 
 // backUp puts a backup into the catalogue.
 func (w *fakeWorld) backUp(b api.Backup) {

@@ -131,6 +131,19 @@ type Machine struct {
 	Kubelet    string `json:"kubelet"` // running, stopped
 	Network    string `json:"network"` // up, cut
 	Containers int    `json:"containers"`
+	// Runtime is the container runtime's: running, stopped.
+	Runtime string `json:"runtime"`
+	// Egress is open, or says what is blocked and by whom.
+	Egress string `json:"egress"`
+	// Image and Kernel are what the machine runs from.
+	Image  string `json:"image"`
+	Kernel string `json:"kernel"`
+	// RebootRequired says that patches wait for a reboot.
+	RebootRequired bool `json:"rebootRequired,omitempty"`
+	// Pressure is what is short: disk, memory, or both.
+	Pressure []string `json:"pressure,omitempty"`
+	// Problem says why the machine does not work; empty if it does.
+	Problem string `json:"problem,omitempty"`
 }
 
 // Container is one container as its node's runtime knows it.
@@ -201,6 +214,7 @@ type Report struct {
 	Incidents      []Incident    `json:"incidents"`
 	Backups        []Backup      `json:"backups"`
 	Restores       []Restore     `json:"restores"`
+	Repairs        []Repair      `json:"repairs"`
 }
 
 // Verdicts of a [Report].

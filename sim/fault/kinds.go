@@ -5,8 +5,8 @@ import "demarc/sim/timeline"
 // hold is the argument of what takes a component down.
 func hold(until string) Arg {
 	return Arg{
-		Name: "hold", Type: Enum, Values: []string{"yes", "no"}, Default: "yes", Only: []TargetKind{Component, ControlPlane},
-		Doc: "yes: it stays so until it is " + until + ", whatever the provider tries; no: the provider is left to notice, and to restart it",
+		Name: "hold", Type: Enum, Values: []string{"yes", "no"}, Default: "yes", Only: []TargetKind{Component, ControlPlane, Kubelet},
+		Doc: "yes: it stays so until it is " + until + ", whatever the provider or the node tries; no: they are left to notice, and to restart it",
 	}
 }
 

@@ -29,7 +29,7 @@ func TestParse(t *testing.T) {
 		{"crash", "kube-apiserver/1", map[string]string{"hold": "no"},
 			Spec{Verb: "crash", Target: "kube-apiserver/1", By: timeline.Provider, Args: map[string]string{"hold": "no"}}},
 		{"hang", "control-plane", nil, Spec{Verb: "hang", Target: "control-plane", By: timeline.Provider, Args: map[string]string{"hold": "yes"}}},
-		{"stop", "kubelet/0", nil, Spec{Verb: "stop", Target: "kubelet/0", By: timeline.Customer}},
+		{"stop", "kubelet/0", nil, Spec{Verb: "stop", Target: "kubelet/0", By: timeline.Customer, Args: map[string]string{"hold": "yes"}}},
 		{"partition", "kube-apiserver/1", map[string]string{"from": "etcd"},
 			Spec{Verb: "partition", Target: "kube-apiserver/1", By: timeline.Provider, Args: map[string]string{"from": "etcd"}}},
 		{"partition", "etcd/2", map[string]string{"from": "etcd"},
@@ -111,7 +111,7 @@ func TestParseErrors(t *testing.T) {
 		{"how of etcd", "corrupt", "etcd", map[string]string{"how": "truncate"}, PartArgName, "how", ""},
 		{"hold", "crash", "etcd", map[string]string{"hold": "maybe"}, PartArgValue, "maybe", ""},
 		{"hold's name", "hang", "etcd", map[string]string{"holt": "no"}, PartArgName, "holt", "hold"},
-		{"hold of a kubelet", "crash", "kubelet/0", map[string]string{"hold": "no"}, PartArgName, "hold", ""},
+		{"hold of a container", "crash", "pod/default/shop", map[string]string{"hold": "no"}, PartArgName, "hold", ""},
 		{"hold of a replica", "crash", "provider/0", map[string]string{"hold": "no"}, PartArgName, "hold", ""},
 	}
 	for _, tt := range tests {

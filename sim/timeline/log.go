@@ -99,6 +99,16 @@ func (l *Log) Since(seq int64) ([]Event, <-chan struct{}) {
 	return l.events[seq:len(l.events):len(l.events)], l.changed
 }
 
+// Get returns the event with a sequence number; ok is false if there is none.
+func (l *Log) Get(seq int64) (e Event, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if seq < 1 || seq > int64(len(l.events)) {
+		return Event{}, false
+	}
+	return l.events[seq-1], true
+}
+
 // Last returns the newest event; its Seq is 0 if there is none.
 func (l *Log) Last() Event {
 	l.mu.Lock()

@@ -1,0 +1,219 @@
+package provider
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"demarc/sim/api"
+	"demarc/sim/timeline"
+)
+
+// Bounds of a consent's duration.
+const (
+	minConsent = time.Minute
+	maxConsent = 7 * 24 * time.Hour
+)
+
+// everyNode is a consent's node if it is for all of them.
+const everyNode = "*"
+
+// ErrUnknownConsent says that there is no consent of that ID.
+var ErrUnknownConsent = errors.New("there is no such consent")
+
+// ConsentError says that support has no consent for a node. Its people cannot
+// log in to nodes, run commands there or read logs before the customer has
+// explicitly approved it (Microsoft, "Support policies for Azure Kubernetes
+// Service", 2019-04-01, on shared responsibility).
+type ConsentError struct {
+	// Node is the node's name.
+	Node string
+	// Last is the consent for it that was valid last; nil if there never was one.
+	Last *api.Consent
+}
+
+// Error implements error.
+func (e *ConsentError) Error() string {
+	was := "there never was one"
+	switch {
+	case e.Last == nil:
+	case !e.Last.Revoked.IsZero():
+		was = fmt.Sprintf("the last one, %s, was revoked at %s", e.Last.ID, e.Last.Revoked.UTC().Format(time.RFC3339))
+	default:
+		was = fmt.Sprintf("the last one, %s, expired at %s", e.Last.ID, e.Last.Expires.UTC().Format(time.RFC3339))
+	}
+	return fmt.Sprintf("support cannot log in to node %s, run commands on it or read its logs without the customer's explicit, "+
+		"unexpired consent: %s; the customer grants one with: demarc consent grant %s --for 1h", e.Node, was, e.Node)
+}
+
+// Grant puts the customer's consent in the log, for one node or for "*", and for
+// a duration of 1 minute to 7 days. It returns when it is valid.
+func (o *Operator) Grant(ctx context.Context, r *Replicas, node, forCase string, d time.Duration) (api.Consent, error) {
+	switch {
+	case node == "":
+		return api.Consent{}, errors.New(`a consent names a node, or "*" for every node`)
+	case d < minConsent || d > maxConsent:
+		return api.Consent{}, fmt.Errorf("a consent for %s: it can last from 1 minute to 7 days (168h)", d)
+	}
+	o.asking.Lock()
+	defer o.asking.Unlock()
+	now := time.Now().UTC()
+	c := api.Consent{ID: newConsentID(r.State().Consents, now), Node: node, Case: forCase, Granted: now, Expires: now.Add(d)}
+	if err := r.Apply(ctx, PutConsent(c)); err != nil {
+		return c, err
+	}
+	message := fmt.Sprintf("%s: support may log in, run commands and read logs until %s", c.ID, c.Expires.Format(time.RFC3339))
+	if forCase != "" {
+		message += ", for case " + forCase
+	}
+	o.cfg.Note(timeline.Event{Actor: timeline.Customer, Verb: "granted consent", Subject: consentSubject(c), Message: message})
+	return c, nil
+}
+
+func newConsentID(taken map[string]api.Consent, now time.Time) string {
+	id := "c" + now.Format("20060102T150405Z")
+	for n := 2; ; n++ {
+		if _, ok := taken[id]; !ok {
+			return id
+		}
+		id = "c" + now.Format("20060102T150405Z") + "-" + strconv.Itoa(n)
+	}
+}
+
+func consentSubject(c api.Consent) string {
+	if c.Node == everyNode {
+		return allNodes
+	}
+	return nodeSubject(c.Node)
+}
+
+// Revoke ends a consent at once. The error is [ErrUnknownConsent], or says that
+// the consent had ended before.
+func (o *Operator) Revoke(ctx context.Context, r *Replicas, id string) error {
+	o.asking.Lock()
+	defer o.asking.Unlock()
+	now := time.Now().UTC()
+	c, ok := r.State().Consents[id]
+	switch {
+	case !ok:
+		return fmt.Errorf("%w: %q; demarc consent list lists them", ErrUnknownConsent, id)
+	case !c.Revoked.IsZero():
+		return fmt.Errorf("consent %s was revoked at %s already", id, c.Revoked.UTC().Format(time.RFC3339))
+	case !valid(c, now):
+		return fmt.Errorf("consent %s expired at %s already", id, c.Expires.UTC().Format(time.RFC3339))
+	}
+	c.Revoked = now
+	if err := r.Apply(ctx, PutConsent(c)); err != nil {
+		return err
+	}
+	o.cfg.Note(timeline.Event{Actor: timeline.Customer, Verb: "revoked consent", Subject: consentSubject(c), Message: c.ID})
+	return nil
+}
+
+// Consents are all consents, those that have ended too, oldest first.
+func (o *Operator) Consents(r *Replicas) []api.Consent { return consentList(r.State().Consents) }
+
+func consentList(records map[string]api.Consent) []api.Consent {
+	return slices.SortedFunc(maps.Values(records), func(a, b api.Consent) int {
+		return cmp.Or(a.Granted.Compare(b.Granted), cmp.Compare(a.ID, b.ID))
+	})
+}
+
+// UseConsent lets support do something on a node: what says what. The use is in
+// the log before it returns. Without a consent the error is a [ConsentError], and
+// support must not do it; nor with any other error.
+func (o *Operator) UseConsent(ctx context.Context, r *Replicas, node, what string) (api.Consent, error) {
+	o.asking.Lock()
+	defer o.asking.Unlock()
+	c, ok := consentFor(r.State().Consents, node, time.Now())
+	if !ok {
+		err := &ConsentError{Node: node}
+		if c.ID != "" {
+			err.Last = &c
+		}
+		return api.Consent{}, err
+	}
+	c.Uses++
+	if err := r.Apply(ctx, PutConsent(c)); err != nil {
+		return api.Consent{}, err
+	}
+	o.note("used consent", nodeSubject(node), fmt.Sprintf("%s: %s", c.ID, what))
+	return c, nil
+}
+
+// consentFor is a consent for a node that is valid, rather for it alone than for
+// every node; or, if there is none, the one that was valid last.
+func consentFor(records map[string]api.Consent, node string, now time.Time) (c api.Consent, ok bool) {
+	list := slices.DeleteFunc(consentList(records), func(c api.Consent) bool { return c.Node != node && c.Node != everyNode })
+	if len(list) == 0 {
+		return c, false
+	}
+	c = slices.MaxFunc(list, func(a, b api.Consent) int {
+		return cmp.Or(number(valid(a, now))-number(valid(b, now)),
+			number(valid(a, now) && a.Node == node)-number(valid(b, now) && b.Node == node), ended(a).Compare(ended(b)))
+	})
+	return c, valid(c, now)
+}
+
+func number(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func valid(c api.Consent, now time.Time) bool { return now.Before(ended(c)) }
+
+// ended is when a consent ends, or has ended.
+func ended(c api.Consent) time.Time {
+	if !c.Revoked.IsZero() {
+		return c.Revoked
+	}
+	return c.Expires
+}
+
+// expireConsents notes when consents expire: at that time, or at the next whole
+// minute if it did not know of them before.
+func (o *Operator) expireConsents(ctx context.Context, l *Leadership) {
+	for {
+		next, err := o.expireOnce(ctx, l)
+		if err != nil || !pause(ctx, time.Until(next)) {
+			return
+		}
+	}
+}
+
+func (o *Operator) expireOnce(ctx context.Context, l *Leadership) (next time.Time, err error) {
+	o.asking.Lock()
+	defer o.asking.Unlock()
+	expired, next := expiry(l.State().Consents, time.Now())
+	for _, c := range expired {
+		c.Expired = time.Now().UTC()
+		if err := l.Apply(ctx, PutConsent(c)); err != nil {
+			return next, err
+		}
+		o.note("consent expired", consentSubject(c), c.ID)
+	}
+	return next, nil
+}
+
+// expiry is what has expired and was not noted yet, and when to look again: at
+// the next whole minute, or earlier if a consent expires.
+func expiry(records map[string]api.Consent, now time.Time) (expired []api.Consent, next time.Time) {
+	next = now.Add(untilTick(now, lookPeriod))
+	for _, c := range consentList(records) {
+		switch {
+		case !c.Revoked.IsZero() || !c.Expired.IsZero():
+		case !valid(c, now):
+			expired = append(expired, c)
+		case c.Expires.Before(next):
+			next = c.Expires
+		}
+	}
+	return expired, next
+}

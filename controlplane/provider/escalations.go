@@ -1,0 +1,385 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"demarc/sim/api"
+	"demarc/sim/timeline"
+)
+
+// Times of a restart on escalation. AKS drains a node for at most 30 minutes
+// unless the customer says otherwise (MicrosoftDocs/azure-aks-docs, upgrade of a
+// cluster: the default of the drain timeout).
+const (
+	escalationPoll = 5 * time.Second
+	drainTimeout   = 30 * time.Minute
+	bootTimeout    = 10 * time.Minute
+	// bootGrace is how long after a reboot a node without a boot ID must be Ready
+	// for that to tell of the time after: its kubelet's last word goes on for
+	// the grace period of nodes, 50 s.
+	bootGrace = time.Minute
+	// retryEscalation is the wait before an escalation that could not go on is
+	// taken up again.
+	retryEscalation = time.Minute
+)
+
+// Escalate has the leader restart a node because the customer asks for it: the
+// provider restarts a whole worker on an escalation only, and tries to keep
+// harm from the workloads (Microsoft, "Support policies for Azure Kubernetes
+// Service", 2019-04-01, on responsibilities for worker nodes). It returns as soon
+// as that is in the log. A node that is being restarted already is an error.
+func (o *Operator) Escalate(ctx context.Context, r *Replicas, node, reason string) (api.Repair, error) {
+	if err := o.checkNode(ctx, node); err != nil {
+		return api.Repair{}, err
+	}
+	o.asking.Lock()
+	defer o.asking.Unlock()
+	for _, e := range escalations(r.State().Repairs) {
+		if e.Node == node {
+			return api.Repair{}, fmt.Errorf("node %s is being restarted already: escalation %s of %s is under way, wait until it has ended",
+				node, e.ID, e.Detected.UTC().Format(time.RFC3339))
+		}
+	}
+	now := time.Now().UTC()
+	rec := api.Repair{
+		ID: newRepairID(api.LayerEscalation, node, now), Node: node, Subject: nodeSubject(node), Layer: api.LayerEscalation,
+		Cause: "the customer asked for a restart", Broken: now, Detected: now, Outcome: api.RepairPending,
+	}
+	if reason != "" {
+		rec.Cause += ": " + reason
+	}
+	if _, event, since, ok := o.cfg.Nodes.Broken(node); ok {
+		rec.Event, rec.Broken = event, since.UTC()
+	}
+	asked := o.cfg.Note(timeline.Event{Actor: timeline.Customer, Verb: "escalated", Subject: rec.Subject, Message: rec.Cause, Cause: rec.Event})
+	if rec.Event == 0 {
+		rec.Event = asked.Seq
+	}
+	if err := r.Apply(ctx, PutRepair(rec)); err != nil {
+		return rec, err
+	}
+	wake(o.escalated)
+	return rec, nil
+}
+
+// checkNode refuses a node that the API server does not know. If it does not
+// answer, the leader waits until it does.
+func (o *Operator) checkNode(ctx context.Context, node string) error {
+	if o.cfg.Nodes == nil {
+		return errors.New("the provider's plane looks after no nodes of this cluster: none can be restarted")
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	nodes, err := o.cfg.Nodes.Nodes(ctx)
+	if err == nil && !slices.ContainsFunc(nodes, func(n Node) bool { return n.Name == node }) {
+		return fmt.Errorf("the cluster has no node %q; kubectl get nodes lists them", node)
+	}
+	return nil
+}
+
+// escalateAll carries out escalations, one after the other, as long as ctx lasts.
+func (o *Operator) escalateAll(ctx context.Context, l *Leadership) {
+	defer wake(o.escalated) // what this leadership has been told is for the next
+	for {
+		for list := escalations(l.State().Repairs); len(list) > 0; list = escalations(l.State().Repairs) {
+			e := &escalation{o: o, l: l, rec: list[0]}
+			if e.run(ctx) != nil && !pause(ctx, retryEscalation) {
+				return
+			}
+		}
+		select {
+		case <-o.escalated:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// escalation is one restart of a node. Everything that it goes by is in its
+// record, which is in the log before each action and after.
+type escalation struct {
+	o   *Operator
+	l   *Leadership
+	rec api.Repair
+}
+
+// errDeleted says that the node is not there any more.
+var errDeleted = errors.New(deleted)
+
+// run goes on where the record ends, to the end. An error says that it could
+// not: the leadership is over.
+func (e *escalation) run(ctx context.Context) error {
+	for _, phase := range []func(context.Context) error{e.cordon, e.drain, e.reboot, e.await, e.uncordon} {
+		err := phase(ctx)
+		if errors.Is(err, errDeleted) {
+			e.rec.Outcome, e.rec.Reason = api.RepairWithdrawn, deleted
+			return e.end(ctx, "withdrew restart of", deleted)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if e.rec.Reason != "" {
+		e.rec.Outcome = api.RepairFailed
+		return e.end(ctx, "failed to restart", e.rec.Reason)
+	}
+	e.rec.Outcome = api.RepairHealed
+	return e.end(ctx, "restarted", "as the customer asked; Ready again")
+}
+
+func (e *escalation) end(ctx context.Context, verb, message string) error {
+	if err := e.save(ctx); err != nil {
+		return err
+	}
+	e.note(verb, message)
+	return nil
+}
+
+func (e *escalation) save(ctx context.Context) error { return e.l.Apply(ctx, PutRepair(e.rec)) }
+
+func (e *escalation) note(verb, message string) {
+	e.o.noteBecause(e.rec.Event, verb, e.rec.Subject, message)
+}
+
+// action is the index of an action in the record; -1 if it was not begun.
+func (e *escalation) action(name string) int {
+	return slices.IndexFunc(e.rec.Actions, func(a api.RepairAction) bool { return a.Action == name })
+}
+
+// perform begins an action, unless the record has it, and carries it out, unless
+// it has ended. The function says how it ended.
+func (e *escalation) perform(ctx context.Context, a api.RepairAction, message string, do func(n int) (detail, failure string, err error)) error {
+	n := e.action(a.Action)
+	if n < 0 {
+		n, a.At = len(e.rec.Actions), time.Now().UTC()
+		e.rec = withAction(e.rec, a)
+		if err := e.save(ctx); err != nil {
+			return err
+		}
+		e.note(gerund[a.Action], message)
+	}
+	if !e.rec.Actions[n].Done.IsZero() {
+		return nil
+	}
+	detail, failure, err := do(n)
+	if err != nil {
+		return err
+	}
+	e.rec = withDone(e.rec, n, func(a *api.RepairAction) { a.Detail, a.Error = detail, failure })
+	if err := e.save(ctx); err != nil {
+		return err
+	}
+	if failure != "" {
+		e.note("failed to "+a.Action, failure)
+	}
+	return nil
+}
+
+// poll tries every five seconds until it is done, or cannot be: an error. While
+// a restore is under way it does not try.
+func (e *escalation) poll(ctx context.Context, try func(ctx context.Context) (done bool, err error)) error {
+	for {
+		if unfinished(e.l.State()) == nil {
+			actx, cancel := context.WithTimeout(ctx, askTimeout)
+			done, err := try(actx)
+			cancel()
+			if done || err != nil {
+				return err
+			}
+		}
+		if !pause(ctx, untilTick(time.Now(), escalationPoll)) {
+			return ctx.Err()
+		}
+	}
+}
+
+// node is what the API server says of the node; errDeleted if there is none.
+func (e *escalation) node(ctx context.Context) (Node, error) {
+	nodes, err := e.o.cfg.Nodes.Nodes(ctx)
+	if err != nil {
+		return Node{}, err
+	}
+	i := slices.IndexFunc(nodes, func(n Node) bool { return n.Name == e.rec.Node })
+	if i < 0 {
+		return Node{}, errDeleted
+	}
+	return nodes[i], nil
+}
+
+// onlyDeleted is an error that ends the restart, or nil: others pass.
+func onlyDeleted(err error) error {
+	if errors.Is(err, errDeleted) {
+		return err
+	}
+	return nil
+}
+
+// awaitNode is what the API server says of the node as soon as it answers.
+func (e *escalation) awaitNode(ctx context.Context) (n Node, err error) {
+	err = e.poll(ctx, func(ctx context.Context) (bool, error) {
+		n, err = e.node(ctx)
+		return err == nil, onlyDeleted(err)
+	})
+	return n, err
+}
+
+// mark cordons or uncordons the node, as soon as the API server does it.
+func (e *escalation) mark(ctx context.Context, unschedulable bool) error {
+	return e.poll(ctx, func(ctx context.Context) (bool, error) {
+		if e.o.cfg.Nodes.Cordon(ctx, e.rec.Node, unschedulable) == nil {
+			return true, nil
+		}
+		_, err := e.node(ctx)
+		return false, onlyDeleted(err)
+	})
+}
+
+// cordon keeps new pods away. A node that is cordoned already is left so, then
+// and in the end: the record has no such action.
+func (e *escalation) cordon(ctx context.Context) error {
+	if e.action("cordon") < 0 {
+		n, err := e.awaitNode(ctx)
+		if err != nil || n.Unschedulable || len(e.rec.Actions) > 0 {
+			return err
+		}
+	}
+	return e.perform(ctx, api.RepairAction{Action: "cordon"}, "so that no new pods come", func(int) (_, _ string, err error) {
+		return "", "", e.mark(ctx, true)
+	})
+}
+
+// uncordon lets pods come again, if it was this restart that kept them away.
+func (e *escalation) uncordon(ctx context.Context) error {
+	if e.action("cordon") < 0 {
+		return nil
+	}
+	return e.perform(ctx, api.RepairAction{Action: "uncordon"}, "pods may come again", func(int) (_, _ string, err error) {
+		return "", "", e.mark(ctx, false)
+	})
+}
+
+// drain evicts the node's pods, for half an hour at most: then it says which are
+// left, and the restart goes on.
+func (e *escalation) drain(ctx context.Context) error {
+	return e.perform(ctx, api.RepairAction{Action: "drain"}, "its pods move, as their disruption budgets allow", func(n int) (detail, failure string, err error) {
+		deadline := e.rec.Actions[n].At.Add(drainTimeout)
+		told := false
+		err = e.poll(ctx, func(ctx context.Context) (bool, error) {
+			node, err := e.node(ctx)
+			if err != nil {
+				return false, onlyDeleted(err)
+			}
+			left, blocked, err := e.o.cfg.Nodes.Evict(ctx, e.rec.Node)
+			if err != nil {
+				return false, nil // no pod is lost because the API server did not answer
+			}
+			if len(blocked) > 0 && !told {
+				told = true
+				e.note("waits to drain", "eviction blocked by "+strings.Join(blocked, "; "))
+			}
+			var done bool
+			done, detail, failure = drained(node, left, blocked, !time.Now().Before(deadline))
+			return done, nil
+		})
+		return detail, failure, err
+	})
+}
+
+// drained says whether a drain is over, and what there is to say about it.
+func drained(n Node, left int, blocked []string, late bool) (done bool, detail, failure string) {
+	switch {
+	case left == 0:
+		return true, "", ""
+	case late:
+		return true, "", leftText(left, blocked)
+	case len(blocked) == 0 && !n.Ready:
+		return true, fmt.Sprintf("%s evicted, but no kubelet ends them: the reboot does", plural(left, "pod")), ""
+	}
+	return false, "", ""
+}
+
+// leftText says which pods a drain has left. The error code is that of an
+// upgrade's drain (MicrosoftDocs/SupportArticles-docs, error PodDrainFailure).
+func leftText(left int, blocked []string) string {
+	text := fmt.Sprintf("PodDrainFailure: %s left after %s, restarted all the same", plural(left, "pod"), drainTimeout)
+	if len(blocked) > 0 {
+		text += ": " + strings.Join(blocked, "; ")
+	}
+	return text
+}
+
+// reboot asks the cloud to reboot the machine.
+func (e *escalation) reboot(ctx context.Context) error {
+	want := api.RepairAction{Action: reboot}
+	if e.action(reboot) < 0 {
+		n, err := e.awaitNode(ctx)
+		if err != nil {
+			return err
+		}
+		want.Boot = n.BootID
+	}
+	err := e.perform(ctx, want, e.rec.Cause, func(n int) (_, failure string, err error) {
+		err = e.poll(ctx, func(ctx context.Context) (bool, error) {
+			answered, err := e.o.askCloud(ctx, e.rec, n)
+			if errors.Is(err, errNoAnswer) {
+				return false, nil
+			}
+			e.rec.Lost = answered.Lost
+			failure = answered.Actions[n].Error
+			return true, nil
+		})
+		return "", failure, err
+	})
+	if failure := e.rebooted().Error; err == nil && failure != "" {
+		e.rec.Reason = "the cloud refused the reboot: " + failure
+	}
+	return err
+}
+
+// rebooted is the reboot in the record.
+func (e *escalation) rebooted() (a api.RepairAction) {
+	if n := e.action(reboot); n >= 0 {
+		a = e.rec.Actions[n]
+	}
+	return a
+}
+
+// await waits until the node is Ready in its new boot, for ten minutes at most.
+func (e *escalation) await(ctx context.Context) error {
+	if !e.rec.Healed.IsZero() || e.rec.Reason != "" {
+		return nil
+	}
+	err := e.poll(ctx, func(ctx context.Context) (bool, error) {
+		n, err := e.node(ctx)
+		if err != nil {
+			return false, onlyDeleted(err)
+		}
+		now, a := time.Now().UTC(), e.rebooted()
+		if backFrom(n, a, now) {
+			e.rec.Healed = now
+			return true, nil
+		}
+		if now.Sub(a.Done) >= bootTimeout {
+			e.rec.Reason = fmt.Sprintf("not Ready %s after the reboot: %s", bootTimeout, symptom(n))
+			return true, nil
+		}
+		return false, nil
+	})
+	if err != nil {
+		return err
+	}
+	return e.save(ctx)
+}
+
+// backFrom says whether a node is Ready, and has been rebooted.
+func backFrom(n Node, a api.RepairAction, now time.Time) bool {
+	if n.BootID != "" && a.Boot != "" {
+		return n.Ready && n.BootID != a.Boot
+	}
+	return n.Ready && now.Sub(a.Done) >= bootGrace
+}

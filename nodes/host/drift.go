@@ -1,0 +1,150 @@
+package host
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// maxLosses is how many things a reimage names.
+const maxLosses = 20
+
+// Drifted says whether anything on the machine differs from its image: disk,
+// units, packet filter, kernel or processes. Its journal and logs do not count.
+func (h *Host) Drifted() bool {
+	d := h.d
+	if d == nil {
+		return false
+	}
+	if d.Off || d.Kernel != "" || len(d.Processes) > 0 || len(d.Packages) > 0 || d.Firewall.drifted() {
+		return true
+	}
+	for name, s := range d.Units {
+		known := h.image.units[name]
+		base := known != nil && known.base
+		if s.Masked || s.Enabled != "" || s.Frozen || s.running() != base {
+			return true
+		}
+	}
+	for p := range d.Files {
+		if h.fileDrift(p) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (f *firewall) drifted() bool {
+	return f != nil && (len(f.Policies)+len(f.Chains) > 0 || f.count() > 0)
+}
+
+// fileDrift says how a path differs from the image: "", "changed", "deleted"
+// or "new".
+func (h *Host) fileDrift(p string) string {
+	n, f := h.d.Files[p], h.image.files[p]
+	switch {
+	case p == "/run" || below(p, "/run") || below(p, "/var/log"):
+		return ""
+	case n.Gone && !h.covered(p):
+		return "deleted"
+	case n.Gone:
+		return ""
+	case f == nil:
+		return "new"
+	case f.dir && n.Dir && !n.Opaque && n.Mode == f.mode:
+		return ""
+	case f.dir && n.Dir && n.Opaque:
+		return "emptied"
+	}
+	if _, changed := h.altered(p); changed {
+		return "changed"
+	}
+	return ""
+}
+
+// covered says whether a directory above p is gone too, or its package is.
+func (h *Host) covered(p string) bool {
+	f := h.image.files[p]
+	if f != nil && f.pkg != "" {
+		if def, ok := h.image.known(f.pkg); ok {
+			_, has := h.installed(def)
+			return !has
+		}
+	}
+	return h.hidden(p) != nil
+}
+
+// losses says in words what a new disk does not have.
+func (h *Host) losses() (lost []string) {
+	if h.d == nil {
+		return nil
+	}
+	lost = append(h.lostPackages(), h.lostUnits()...)
+	for _, p := range sorted(h.d.Files) {
+		n := h.d.Files[p]
+		if n.Pkg != "" && !n.Gone || n.Dir && h.image.files[p] == nil && h.filled(p) {
+			continue // told as a package, or by what is in it
+		}
+		switch drift := h.fileDrift(p); drift {
+		case "":
+		case "new":
+			lost = append(lost, "file "+p)
+		default:
+			lost = append(lost, fmt.Sprintf("file %s (%s)", p, drift))
+		}
+	}
+	if more := len(lost) - maxLosses; more > 0 {
+		lost = append(lost[:maxLosses:maxLosses], fmt.Sprintf("and %d more", more))
+	}
+	return lost
+}
+
+// filled says whether there is anything in a new directory.
+func (h *Host) filled(p string) bool {
+	for q := range h.d.Files {
+		if q != "/" && path.Dir(q) == p {
+			return true
+		}
+	}
+	return false
+}
+
+func (h *Host) lostPackages() (lost []string) {
+	for _, name := range sorted(h.d.Packages) {
+		version := h.d.Packages[name]
+		p, ok := h.image.known(name)
+		switch {
+		case !ok:
+		case version == "":
+			lost = append(lost, "package "+name+" (removed)")
+		case p.base:
+			lost = append(lost, "package "+name+" (upgraded)")
+		default:
+			lost = append(lost, "package "+name)
+		}
+	}
+	return lost
+}
+
+func (h *Host) lostUnits() (lost []string) {
+	for _, name := range sorted(h.d.Units) {
+		known := h.image.units[name]
+		switch s := h.d.Units[name]; {
+		case s.Masked:
+			lost = append(lost, "unit "+name+" (masked)")
+		case s.Enabled != "" && known != nil && known.base:
+			lost = append(lost, "unit "+name+" ("+s.Enabled+")")
+		}
+	}
+	return lost
+}
+
+func sorted[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, strings.Compare)
+	return keys
+}

@@ -1,0 +1,399 @@
+//lint:file-ignore ST1005 Errors are in the words of systemctl, apt-get and iptables.
+
+package host
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// archive is where packages come from.
+const archive = "azure.archive.ubuntu.com"
+
+// maxPackages is how many packages may be installed over those of the image.
+const maxPackages = 200
+
+// installed returns the version of a package that is installed.
+func (h *Host) installed(p *packageDef) (version string, ok bool) {
+	if h.d != nil {
+		if v, changed := h.d.Packages[p.name]; changed {
+			return v, v != ""
+		}
+	}
+	return p.version, p.base
+}
+
+// Packages returns the packages that are installed and those of the archives,
+// by name; of the kernels only those that are installed.
+func (h *Host) Packages() []Package {
+	names := map[string]bool{}
+	for name := range h.image.packages {
+		names[name] = true
+	}
+	if h.d != nil {
+		for name := range h.d.Packages {
+			names[name] = true
+		}
+	}
+	var list []Package
+	for name := range names {
+		p, ok := h.Package(name)
+		_, kernel := kernelPackage(name)
+		if ok && (p.Installed || !kernel) {
+			list = append(list, p)
+		}
+	}
+	slices.SortFunc(list, func(a, b Package) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// Package returns the package of that name, installed or not.
+func (h *Host) Package(name string) (Package, bool) {
+	def, ok := h.image.known(name)
+	if !ok {
+		return Package{}, false
+	}
+	p := Package{Name: def.name, Version: def.candidate(), Description: def.description, Provider: def.provider}
+	if v, ok := h.installed(def); ok {
+		p.Installed, p.Version = true, v
+	}
+	return p, true
+}
+
+// find returns the packages of those names; a version after "=" is ignored.
+func (h *Host) find(names []string) ([]*packageDef, error) {
+	var list []*packageDef
+	for _, name := range names {
+		name, _, _ = strings.Cut(name, "=")
+		p, ok := h.image.known(name)
+		if !ok {
+			return nil, fmt.Errorf("E: Unable to locate package %s", clip(name))
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// aptReady says why apt-get cannot work, nil if it can.
+func (h *Host) aptReady() error {
+	switch {
+	case h.off():
+		return errOff
+	case !h.present("/var/lib/dpkg/lock-frontend") || !h.present("/var/lib/dpkg/status"):
+		return errors.New("E: Could not open lock file /var/lib/dpkg/lock-frontend - open (2: No such file or directory)")
+	}
+	return nil
+}
+
+// Install installs packages, or upgrades those that are installed. did is what
+// dpkg says. Its errors are apt-get's.
+func (h *Host) Install(now time.Time, names ...string) (did []string, err error) {
+	if err := h.aptReady(); err != nil {
+		return nil, err
+	}
+	list, err := h.find(names)
+	if err != nil {
+		return nil, err
+	}
+	var todo []*packageDef
+	for _, p := range list {
+		if v, ok := h.installed(p); ok && v == p.candidate() {
+			did = append(did, fmt.Sprintf("%s is already the newest version (%s).", p.name, v))
+			continue
+		}
+		todo = append(todo, p)
+	}
+	done, err := h.installAll(now, todo)
+	return append(did, done...), err
+}
+
+// Upgrade upgrades packages to the newest version, with no names all that can
+// be.
+func (h *Host) Upgrade(now time.Time, names ...string) (did []string, err error) {
+	if err := h.aptReady(); err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		for name := range h.image.packages {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+	}
+	list, err := h.find(names)
+	if err != nil {
+		return nil, err
+	}
+	list = slices.DeleteFunc(list, func(p *packageDef) bool {
+		v, ok := h.installed(p)
+		return !ok || v == p.candidate()
+	})
+	return h.installAll(now, list)
+}
+
+// installAll fetches packages and what they want, and sets them up.
+func (h *Host) installAll(now time.Time, list []*packageDef) (did []string, err error) {
+	if len(list) == 0 {
+		return nil, nil
+	}
+	var all []*packageDef
+	for _, p := range list {
+		if p.meta {
+			if k, ok := kernelPackage("linux-image-" + p.kernel); ok {
+				if _, has := h.installed(k); !has {
+					all = append(all, k)
+				}
+			}
+		}
+		all = append(all, p)
+	}
+	if rule, blocked := h.EgressBlocked("tcp", 80, archive); blocked {
+		return nil, fmt.Errorf("E: Failed to fetch http://%s/ubuntu/pool/%s  Unable to connect to %s:http (%s)", archive, all[0].name, archive, rule)
+	}
+	for _, p := range all {
+		if v, ok := h.installed(p); ok && v == p.candidate() {
+			continue // named twice
+		}
+		if h.free() < p.size || h.d != nil && len(h.d.Packages) >= maxPackages {
+			err = errors.New("E: You don't have enough free space in /var/cache/apt/archives/.")
+			break
+		}
+		lines, e := h.setUp(now, p)
+		if did = append(did, lines...); e != nil {
+			err = e
+			break
+		}
+	}
+	h.settle(now)
+	return did, err
+}
+
+// setUp unpacks one package and starts its unit.
+func (h *Host) setUp(now time.Time, p *packageDef) ([]string, error) {
+	d := h.change()
+	old, had := h.installed(p)
+	if !had {
+		old = ""
+	}
+	d.used -= h.packageGrowth(p.name, old)
+	if d.Packages == nil {
+		d.Packages = map[string]string{}
+	}
+	d.Packages[p.name] = p.candidate()
+	if p.base && p.newer == "" {
+		delete(d.Packages, p.name)
+	}
+	d.used += h.packageGrowth(p.name, p.candidate())
+	did := []string{
+		fmt.Sprintf("Unpacking %s (%s) ...", p.name, p.candidate()),
+		fmt.Sprintf("Setting up %s (%s) ...", p.name, p.candidate()),
+	}
+	if err := h.unpack(now, p, had); err != nil {
+		return did[:1], fmt.Errorf("dpkg: error processing archive %s (--unpack): %w", p.name, err)
+	}
+	h.Log(now, "", "dpkg", "installed "+p.name+" "+p.candidate())
+	if p.kernel != "" && !p.meta {
+		return append(did, h.kernelSetUp(now, p.name, p.kernel)...), nil
+	}
+	if p.unit == "" {
+		return did, nil
+	}
+	if had {
+		// Errors are in the journal: apt-get goes on without the service.
+		_ = h.RestartUnit(now, p.unit)
+		return did, nil
+	}
+	if s := h.edit(p.unit); !h.image.units[p.unit].base {
+		s.Enabled = "enabled"
+	}
+	_ = h.StartUnit(now, p.unit)
+	return append(did, fmt.Sprintf("Created symlink /etc/systemd/system/multi-user.target.wants/%s -> /lib/systemd/system/%s.", p.unit, p.unit)), nil
+}
+
+// packageGrowth is the bytes that a package of that version takes more than in
+// the image, without the files that are listed.
+func (h *Host) packageGrowth(name, version string) int64 {
+	p, ok := h.image.known(name)
+	switch {
+	case !ok || p.kernel != "" && !p.meta:
+		return 0 // a kernel's files are all listed
+	case p.base && version == "":
+		return -p.size / 2
+	case !p.base && version != "":
+		return p.size
+	}
+	return 0
+}
+
+// unpack writes a package's files; those of the image come back as they were.
+func (h *Host) unpack(now time.Time, p *packageDef, had bool) error {
+	if p.base {
+		for _, file := range h.filesOf(p.name) {
+			f := h.image.files[file]
+			if f.config && (had || h.present(file)) {
+				continue // an administrator's changes are kept
+			}
+			if err := h.unpackBase(now, file, f); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if p.kernel != "" {
+		return nil
+	}
+	for file, n := range h.payload(now, p) {
+		if err := h.place(now, file, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unpackBase brings one file or directory of the image back.
+func (h *Host) unpackBase(now time.Time, file string, f *imageFile) error {
+	if !f.dir {
+		return h.restore(now, file)
+	}
+	if e, ok := h.see(file); ok && e.dir {
+		return nil
+	}
+	return h.makeDirs(now, file)
+}
+
+// filesOf returns the image's files of a package.
+func (h *Host) filesOf(pkg string) (list []string) {
+	for file, f := range h.image.files {
+		if f.pkg == pkg {
+			list = append(list, file)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// payload returns the files that a package of the archive brings.
+func (h *Host) payload(now time.Time, p *packageDef) map[string]*node {
+	files := map[string]*node{}
+	program := func(file string) {
+		files[file] = &node{Mode: 0o755, Size: 4, Data: []byte("\x7fELF"), Mod: now, Pkg: p.name}
+	}
+	for _, name := range p.programs {
+		program("/usr/bin/" + name)
+	}
+	if u := h.image.units[p.unit]; u != nil {
+		program(u.program())
+		text := []byte(u.content())
+		files[u.file] = &node{Mode: 0o644, Size: int64(len(text)), Data: text, Mod: now, Pkg: p.name}
+	}
+	if p.config != "" && !h.present(p.config) {
+		text := []byte("# Settings of " + p.name + ".\n")
+		files[p.config] = &node{Mode: 0o644, Size: int64(len(text)), Data: text, Mod: now, Pkg: p.name}
+	}
+	return files
+}
+
+// place puts a file of a package, and the directories that it needs.
+func (h *Host) place(now time.Time, file string, n *node) error {
+	file = h.follow(file, true)
+	if e, ok := h.see(file); ok && e.dir {
+		return pathError("open", file, fs.ErrExist)
+	}
+	if err := h.makeDirs(now, path.Dir(file)); err != nil {
+		return pathError("mkdir", path.Dir(file), err)
+	}
+	return pathError("open", file, h.put(file, n))
+}
+
+// Remove removes packages, with purge their configuration too.
+func (h *Host) Remove(now time.Time, purge bool, names ...string) (did []string, err error) {
+	if err := h.aptReady(); err != nil {
+		return nil, err
+	}
+	list, err := h.find(names)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range list {
+		if p.essential {
+			return nil, errors.New("E: Essential packages were removed and -y was used without --allow-remove-essential.")
+		}
+	}
+	for _, p := range list {
+		version, ok := h.installed(p)
+		if !ok {
+			did = append(did, fmt.Sprintf("Package '%s' is not installed, so not removed", p.name))
+		} else {
+			did = append(did, fmt.Sprintf("Removing %s (%s) ...", p.name, version))
+			h.takeAway(now, p, version)
+		}
+		if purge {
+			did = append(did, h.purge(now, p)...)
+		}
+	}
+	h.settle(now)
+	return did, nil
+}
+
+// takeAway stops a package's unit and deletes its files.
+func (h *Host) takeAway(now time.Time, p *packageDef, version string) {
+	if p.unit != "" {
+		h.stop(now, p.unit, "was removed")
+		s := h.edit(p.unit)
+		s.Active, s.Sub, s.Result, s.Restart, s.Enabled = inactive, "dead", "success", time.Time{}, ""
+	}
+	d := h.change()
+	d.used -= h.packageGrowth(p.name, version)
+	if d.Packages == nil {
+		d.Packages = map[string]string{}
+	}
+	if d.Packages[p.name] = ""; !p.base {
+		delete(d.Packages, p.name)
+	}
+	d.used += h.packageGrowth(p.name, "")
+	for _, file := range h.filesOf(p.name) {
+		if !h.image.files[file].config {
+			h.remove(now, file)
+		}
+	}
+	for file, n := range d.Files {
+		if n.Pkg == p.name && !n.Gone && file != p.config {
+			h.remove(now, file)
+		}
+	}
+	h.Log(now, "", "dpkg", "removed "+p.name+" "+version)
+	if p.kernel != "" && !p.meta {
+		h.updateGrub(now)
+	}
+}
+
+// remove drops a file if it is there.
+func (h *Host) remove(now time.Time, file string) {
+	if _, ok := h.see(file); ok {
+		h.drop(now, file)
+	}
+}
+
+// purge deletes a package's configuration.
+func (h *Host) purge(now time.Time, p *packageDef) []string {
+	var files []string
+	if p.config != "" && h.present(p.config) {
+		files = append(files, p.config)
+	}
+	for _, file := range h.filesOf(p.name) {
+		if h.image.files[file].config && h.present(file) {
+			files = append(files, file)
+		}
+	}
+	for _, file := range files {
+		h.remove(now, file)
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	return []string{"Purging configuration files for " + p.name + " ..."}
+}

@@ -1,0 +1,359 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"demarc/nodes/host"
+)
+
+// lockFailed is what the package tools say to those who are not root.
+const lockFailed = "E: Could not open lock file /var/lib/dpkg/lock-frontend - open (13: Permission denied)\nE: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), are you root?"
+
+// apt also stands for apt-get.
+func apt(_ context.Context, c *call) int {
+	yes := false
+	flags := map[string]bool{}
+	words := options(c.args, "ot", nil, func(name, _ string) {
+		flags[name] = true
+		yes = yes || name == "y" || name == "yes" || name == "assume-yes"
+	})
+	if len(words) == 0 {
+		c.printf("apt 2.4.13 (amd64)\nUsage: apt [options] command\n")
+		return 0
+	}
+	if c.name == "apt" {
+		fmt.Fprint(c.err, "\nWARNING: apt does not have a stable CLI interface. Use with caution in scripts.\n\n")
+	}
+	verb, names := words[0], words[1:]
+	switch verb {
+	case "list":
+		return aptList(c, flags, names)
+	case "show", "policy", "search":
+		return c.packages(verb, names)
+	case "update":
+		if !c.root() {
+			return c.code(100, "Reading package lists... Done\nE: Could not open lock file /var/lib/apt/lists/lock - open (13: Permission denied)\nE: Unable to lock directory /var/lib/apt/lists/")
+		}
+		c.printf("Hit:1 http://azure.archive.ubuntu.com/ubuntu jammy InRelease\nHit:2 http://azure.archive.ubuntu.com/ubuntu jammy-updates InRelease\nHit:3 http://azure.archive.ubuntu.com/ubuntu jammy-security InRelease\nReading package lists... Done\n")
+		return 0
+	case "install", "remove", "purge", "upgrade", "dist-upgrade", "full-upgrade", "autoremove", "reinstall":
+		if !c.root() {
+			return c.code(100, lockFailed)
+		}
+		return aptChange(c, verb, names, yes, flags)
+	case "clean", "autoclean":
+		if !c.root() {
+			return c.code(100, "E: Could not open lock file /var/cache/apt/archives/lock - open (13: Permission denied)")
+		}
+		return 0
+	case "download":
+		return 0
+	}
+	return c.code(100, "E: Invalid operation "+verb)
+}
+
+// code complains and returns a code.
+func (c *call) code(code int, text string) int {
+	fmt.Fprintln(c.err, text)
+	return code
+}
+
+// aptChange installs, removes or upgrades, after a question.
+func aptChange(c *call, verb string, names []string, yes bool, flags map[string]bool) int {
+	c.printf("Reading package lists... Done\nBuilding dependency tree... Done\nReading state information... Done\n")
+	remove := verb == "remove" || verb == "purge"
+	var have, unknown []string
+	for i, n := range names {
+		names[i] = strings.TrimSuffix(strings.Split(n, "=")[0], ":amd64")
+	}
+	var todo []string
+	c.do(func(_ time.Time, h *host.Host, _ Runtime) {
+		for _, n := range names {
+			p, ok := h.Package(n)
+			switch {
+			case !ok:
+				unknown = append(unknown, n)
+			case p.Installed == remove || verb == "reinstall":
+				todo = append(todo, n)
+			default:
+				have = append(have, fmt.Sprintf("%s is already the newest version (%s).", n, p.Version))
+			}
+		}
+	})
+	for _, n := range unknown {
+		return c.code(100, "E: Unable to locate package "+n)
+	}
+	if remove {
+		for _, n := range names {
+			if !slices.Contains(todo, n) {
+				c.printf("Package '%s' is not installed, so not removed\n", n)
+			}
+		}
+	} else if verb == "install" {
+		for _, h := range have {
+			c.printf("%s\n", h)
+		}
+	}
+	upgrade := strings.HasSuffix(verb, "upgrade")
+	if len(todo) == 0 && !upgrade {
+		c.printf("0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n")
+		return 0
+	}
+	switch {
+	case upgrade:
+		c.printf("Calculating upgrade... Done\n")
+	case remove:
+		c.printf("The following packages will be REMOVED:\n  %s\n0 upgraded, 0 newly installed, %d to remove and 0 not upgraded.\n", strings.Join(todo, " "), len(todo))
+	default:
+		c.printf("The following NEW packages will be installed:\n  %s\n0 upgraded, %d newly installed, 0 to remove and 0 not upgraded.\n", strings.Join(todo, " "), len(todo))
+	}
+	if flags["s"] || flags["dry-run"] || flags["simulate"] {
+		return 0
+	}
+	if !yes && !c.confirmed() {
+		return 1
+	}
+	return c.aptRun(verb, todo, remove, upgrade)
+}
+
+func (c *call) aptRun(verb string, todo []string, remove, upgrade bool) int {
+	var changed []string
+	err := errGone
+	c.do(func(now time.Time, h *host.Host, _ Runtime) {
+		switch {
+		case upgrade:
+			changed, err = h.Upgrade(now, todo...)
+		case remove:
+			changed, err = h.Remove(now, verb == "purge", todo...)
+		default:
+			changed, err = h.Install(now, todo...)
+		}
+	})
+	for _, d := range changed {
+		c.printf("%s\n", strings.TrimSuffix(d, "\n"))
+	}
+	if err != nil {
+		text := err.Error()
+		if !strings.HasPrefix(text, "E: ") && !strings.Contains(text, "\nE: ") {
+			text = "E: " + text
+		}
+		return c.code(100, text)
+	}
+	if upgrade && len(changed) == 0 {
+		c.printf("0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n")
+	}
+	return 0
+}
+
+// confirmed asks whether to go on.
+func (c *call) confirmed() bool {
+	c.printf("Do you want to continue? [Y/n] ")
+	answer, ok := oneLine(c.in)
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	if ok && (answer == "" || answer == "y" || answer == "yes") {
+		return true
+	}
+	c.printf("Abort.\n")
+	return false
+}
+
+func matches(names []string, name string) bool {
+	return len(names) == 0 || slices.ContainsFunc(names, func(p string) bool { ok, _ := path.Match(p, name); return ok })
+}
+
+func aptList(c *call, flags map[string]bool, names []string) int {
+	var all []host.Package
+	c.do(func(_ time.Time, h *host.Host, _ Runtime) { all = h.Packages() })
+	c.printf("Listing... Done\n")
+	for _, p := range all {
+		if flags["installed"] && !p.Installed || !matches(names, p.Name) || flags["upgradable"] {
+			continue
+		}
+		state := ""
+		if p.Installed {
+			state = " [installed]"
+		}
+		c.printf("%s/jammy-updates,now %s amd64%s\n", p.Name, p.Version, state)
+	}
+	return 0
+}
+
+// packages answers show, policy and search.
+func (c *call) packages(verb string, names []string) int {
+	code := 0
+	var all []host.Package
+	c.do(func(_ time.Time, h *host.Host, _ Runtime) { all = h.Packages() })
+	for _, n := range names {
+		found := false
+		for _, p := range all {
+			switch {
+			case verb == "search" && (strings.Contains(p.Name, n) || strings.Contains(p.Description, n)):
+				c.printf("%s - %s\n", p.Name, p.Description)
+				found = true
+			case verb == "search" || p.Name != n:
+			case verb == "policy":
+				installed := "(none)"
+				if p.Installed {
+					installed = p.Version
+				}
+				c.printf("%s:\n  Installed: %s\n  Candidate: %s\n  Version table:\n     %s 500\n        500 http://azure.archive.ubuntu.com/ubuntu jammy-updates/main amd64 Packages\n", p.Name, installed, p.Version, p.Version)
+				found = true
+			default:
+				c.printf("Package: %s\nVersion: %s\nArchitecture: amd64\nDescription: %s\n\n", p.Name, p.Version, p.Description)
+				found = true
+			}
+		}
+		switch {
+		case found || verb == "search":
+		case verb == "policy":
+			c.code(0, "N: Unable to locate package "+n)
+		default:
+			code = c.code(100, "N: Unable to locate package "+n+"\nE: No packages found")
+		}
+	}
+	return code
+}
+
+func aptCache(_ context.Context, c *call) int {
+	words := c.operands()
+	if len(words) < 2 {
+		return c.code(100, "E: Invalid operation")
+	}
+	return c.packages(words[0], words[1:])
+}
+
+// aptMark accepts hold and unhold: nothing here upgrades by itself.
+func aptMark(_ context.Context, c *call) int {
+	words := c.operands()
+	if len(words) == 0 {
+		return c.code(100, "E: Invalid operation")
+	}
+	verb, names := words[0], words[1:]
+	if strings.HasPrefix(verb, "show") {
+		return 0
+	}
+	if !c.root() {
+		return c.code(100, strings.Split(lockFailed, "\n")[0])
+	}
+	for _, n := range names {
+		var ok bool
+		c.do(func(_ time.Time, h *host.Host, _ Runtime) { _, ok = h.Package(n) })
+		if !ok {
+			return c.code(100, "E: Can't select installed nor candidate version from package "+n+" as it has neither of them\nE: Unable to locate package "+n)
+		}
+		switch verb {
+		case "hold":
+			c.printf("%s set on hold.\n", n)
+		case "unhold":
+			c.printf("Canceled hold on %s.\n", n)
+		}
+	}
+	return 0
+}
+
+// dpkg knows -l, -s, -r, -P, -i, -L and -S.
+func dpkg(_ context.Context, c *call) int {
+	names := c.operands()
+	switch {
+	case c.has("l") || c.long("--list"):
+		return dpkgList(c, names)
+	case c.has("s") || c.long("--status"):
+		return dpkgStatus(c, names)
+	case c.long("--configure", "--audit"), c.has("C"):
+		return 0
+	case c.has("rPi") || c.long("--remove", "--purge", "--install"):
+		if !c.root() {
+			return c.code(2, "dpkg: error: requested operation requires superuser privilege")
+		}
+		if c.has("i") || c.long("--install") {
+			return dpkgInstall(c, names)
+		}
+		return dpkgRemove(c, names)
+	}
+	return c.code(2, "dpkg: error: need an action option\n\nType dpkg --help for help about installing and deinstalling packages [*];\nUse 'apt' or 'aptitude' for user-friendly package management;")
+}
+
+func dpkgList(c *call, names []string) int {
+	var all []host.Package
+	c.do(func(_ time.Time, h *host.Host, _ Runtime) { all = h.Packages() })
+	all = slices.DeleteFunc(all, func(p host.Package) bool { return !p.Installed || !matches(names, p.Name) })
+	if len(all) == 0 {
+		return c.fail("dpkg-query: no packages found matching %s", strings.Join(names, " "))
+	}
+	name, version := 14, 12
+	for _, p := range all {
+		name, version = max(name, len(p.Name)), max(version, len(p.Version))
+	}
+	c.printf("Desired=Unknown/Install/Remove/Purge/Hold\n| Status=Not/Inst/Conf-files/Unpacked/halF-conf/Half-inst/trig-aWait/Trig-pend\n|/ Err?=(none)/Reinst-required (Status,Err: uppercase=bad)\n")
+	c.printf("||/ %-*s %-*s %-12s %s\n", name, "Name", version, "Version", "Architecture", "Description")
+	c.printf("+++-%s-%s-============-=================================\n", strings.Repeat("=", name), strings.Repeat("=", version))
+	for _, p := range all {
+		c.printf("ii  %-*s %-*s %-12s %s\n", name, p.Name, version, p.Version, "amd64", p.Description)
+	}
+	return 0
+}
+
+func dpkgStatus(c *call, names []string) int {
+	code := 0
+	for _, n := range names {
+		var p host.Package
+		c.do(func(_ time.Time, h *host.Host, _ Runtime) { p, _ = h.Package(n) })
+		if !p.Installed {
+			code = c.fail("dpkg-query: package '%s' is not installed and no information is available\nUse dpkg --info (= dpkg-deb --info) to examine archive files.", n)
+			continue
+		}
+		c.printf("Package: %s\nStatus: install ok installed\nPriority: optional\nArchitecture: amd64\nVersion: %s\nDescription: %s\n", p.Name, p.Version, p.Description)
+	}
+	return code
+}
+
+func dpkgRemove(c *call, names []string) int {
+	code := 0
+	for _, n := range names {
+		var p host.Package
+		var changed []string
+		err := errors.New("")
+		c.do(func(now time.Time, h *host.Host, _ Runtime) {
+			if p, _ = h.Package(n); p.Installed {
+				changed, err = h.Remove(now, c.has("P") || c.long("--purge"), n)
+			}
+		})
+		switch {
+		case !p.Installed:
+			c.code(0, fmt.Sprintf("dpkg: warning: ignoring request to remove %s which isn't installed", n))
+		case err != nil:
+			code = c.fail("dpkg: error processing package %s (--remove):\n %v\nErrors were encountered while processing:\n %s", n, err, n)
+		default:
+			for _, d := range changed {
+				c.printf("%s\n", strings.TrimSuffix(d, "\n"))
+			}
+		}
+	}
+	return code
+}
+
+// dpkgInstall installs a package by the name of its file, if the file is there.
+func dpkgInstall(c *call, names []string) int {
+	for _, n := range names {
+		if _, err := c.s.stat(c.path(n)); err != nil {
+			return c.fail("dpkg: error: cannot access archive '%s': %s", n, reason(err))
+		}
+		name := strings.Split(path.Base(n), "_")[0]
+		err := errGone
+		var changed []string
+		c.do(func(now time.Time, h *host.Host, _ Runtime) { changed, err = h.Install(now, name) })
+		if err != nil {
+			return c.fail("dpkg-deb: error: '%s' is not a Debian format archive\ndpkg: error processing archive %s (--install):\n dpkg-deb --control subprocess returned error exit status 2\nErrors were encountered while processing:\n %s", n, n, n)
+		}
+		for _, d := range changed {
+			c.printf("%s\n", strings.TrimSuffix(d, "\n"))
+		}
+	}
+	return 0
+}

@@ -1,0 +1,347 @@
+package shell
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"demarc/nodes/host"
+)
+
+const socket = "/run/containerd/containerd.sock"
+
+// runtimeDown is what crictl and ctr say when nothing answers behind the socket.
+func runtimeDown(service string, err error) string {
+	why := "connection refused"
+	if strings.Contains(err.Error(), "no such file") {
+		why = "no such file or directory"
+	}
+	return fmt.Sprintf("validate service connection: validate CRI v1 %s API for endpoint \"unix://%s\": rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial unix %s: connect: %s\"", service, socket, socket, why)
+}
+
+// look asks the runtime; its error is why that did not answer.
+func (c *call) look(f func(r Runtime)) (err error) {
+	err = errGone
+	c.do(func(_ time.Time, _ *host.Host, r Runtime) {
+		if err = r.Err(); err == nil {
+			f(r)
+		}
+	})
+	return err
+}
+
+// word13 is the beginning of an ID, as lists show it.
+func word13(id string) string { return id[:min(len(id), 13)] }
+
+// crictl knows ps, pods, logs, images, inspect, stop, rm, info, version and exec's refusal.
+func crictl(_ context.Context, c *call) int {
+	tail := -1
+	flags := map[string]bool{}
+	value := map[string]string{}
+	words := options(c.args, "r", []string{"tail", "name", "namespace", "runtime-endpoint", "state", "label", "output", "pod"}, func(name, v string) {
+		flags[name], value[name] = true, v
+		if n, err := strconv.Atoi(v); name == "tail" && err == nil {
+			tail = max(n, 0)
+		}
+	})
+	if len(words) == 0 {
+		c.printf("NAME:\n   crictl - client for CRI\n\nUSAGE:\n   crictl [global options] command [command options] [arguments...]\n")
+		return 0
+	}
+	fatal := func(text string) int {
+		fmt.Fprintf(c.err, "FATA[0000] %s \n", text)
+		return 1
+	}
+	if !c.root() {
+		return fatal(fmt.Sprintf("validate service connection: validate CRI v1 runtime API for endpoint \"unix://%s\": rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial unix %s: connect: permission denied\"", socket, socket))
+	}
+	var containers []Container
+	var images []string
+	var now time.Time
+	err := c.look(func(r Runtime) { containers, images = r.Containers(), r.Images() })
+	c.do(func(at time.Time, _ *host.Host, _ Runtime) { now = at })
+	if err != nil {
+		service := "runtime"
+		if words[0] == "images" || words[0] == "pull" || words[0] == "rmi" {
+			service = "image"
+		}
+		return fatal(runtimeDown(service, err))
+	}
+	switch words[0] {
+	case "ps":
+		return criPS(c, containers, flags, value, now)
+	case "pods":
+		return criPods(c, containers, flags, now)
+	case "images", "image":
+		c.printf("%-70s %-20s %-15s %s\n", "IMAGE", "TAG", "IMAGE ID", "SIZE")
+		for _, i := range images {
+			name, tag := i, "latest"
+			if k := strings.LastIndex(i, ":"); k > strings.LastIndex(i, "/") {
+				name, tag = i[:k], i[k+1:]
+			}
+			c.printf("%-70s %-20s %-15s %s\n", name, tag, word13(fmt.Sprintf("%08x%08x", checksum(i), checksum(i+"x"))), "42.1MB")
+		}
+		return 0
+	case "info":
+		c.printf("{\n  \"status\": {\n    \"conditions\": [\n      {\n        \"type\": \"RuntimeReady\",\n        \"status\": true\n      },\n      {\n        \"type\": \"NetworkReady\",\n        \"status\": true\n      }\n    ]\n  }\n}\n")
+		return 0
+	case "version":
+		c.printf("Version:  0.1.0\nRuntimeName:  containerd\nRuntimeApiVersion:  v1\n")
+		return 0
+	case "stats", "exec", "pull", "rmi", "rmp", "stopp", "attach", "run", "create":
+		return fatal(words[0] + ": demarc's crictl only looks at containers and stops them: use kubectl for the rest")
+	case "logs", "inspect", "stop", "rm":
+	default:
+		return c.fail("No help topic for '%s'", words[0])
+	}
+	if len(words) < 2 {
+		return fatal("ID cannot be empty")
+	}
+	code := 0
+	for _, id := range words[1:] {
+		if err := criOne(c, words[0], id, containers, flags["f"] && words[0] == "rm" || flags["force"], tail); err != nil {
+			code = fatal(err.Error())
+		}
+	}
+	return code
+}
+
+// checksum gives images a stable ID.
+func checksum(s string) (h uint32) {
+	h = 2166136261
+	for i := range len(s) {
+		h = (h ^ uint32(s[i])) * 16777619
+	}
+	return h
+}
+
+func criPS(c *call, containers []Container, flags map[string]bool, value map[string]string, now time.Time) int {
+	quiet := flags["q"] || flags["quiet"]
+	if !quiet {
+		c.printf("%-20s%-20s%-20s%-20s%-24s%-20s%-20s%s\n", "CONTAINER", "IMAGE", "CREATED", "STATE", "NAME", "ATTEMPT", "POD ID", "POD")
+	}
+	for _, k := range containers {
+		switch {
+		case k.State != "Running" && !flags["a"] && !flags["all"] && value["state"] == "", value["state"] != "" && !strings.EqualFold(value["state"], k.State):
+			continue
+		case !strings.Contains(k.Name, value["name"]), value["namespace"] != "" && value["namespace"] != k.Namespace:
+			continue
+		case quiet:
+			c.printf("%s\n", k.ID)
+			continue
+		}
+		c.printf("%-20s%-20s%-20s%-20s%-24s%-20d%-20s%s\n", word13(k.ID), word13(shortImage(k.Image)), criAgo(now.Sub(k.Created)), k.State, k.Name, k.Attempt, word13(k.PodID), k.Pod)
+	}
+	return 0
+}
+
+// shortImage is an image's ID, which stands for it in lists.
+func shortImage(image string) string {
+	return fmt.Sprintf("%08x%08x", checksum(image), checksum(image+"x"))
+}
+
+// criAgo is an age in crictl's words.
+func criAgo(d time.Duration) string {
+	for _, u := range []struct {
+		name string
+		size time.Duration
+	}{{"days", 24 * time.Hour}, {"hours", time.Hour}, {"minutes", time.Minute}} {
+		if n := d / u.size; n > 1 {
+			return fmt.Sprintf("%d %s ago", n, u.name)
+		}
+	}
+	if d >= time.Minute {
+		return "About a minute ago"
+	}
+	return fmt.Sprintf("%d seconds ago", int(d.Seconds()))
+}
+
+func criPods(c *call, containers []Container, flags map[string]bool, now time.Time) int {
+	if !flags["q"] {
+		c.printf("%-20s%-20s%-20s%-50s%-20s%-20s%s\n", "POD ID", "CREATED", "STATE", "NAME", "NAMESPACE", "ATTEMPT", "RUNTIME")
+	}
+	seen := map[string]bool{}
+	for _, k := range containers {
+		if seen[k.PodID] {
+			continue
+		}
+		seen[k.PodID] = true
+		state := "NotReady"
+		for _, other := range containers {
+			if other.PodID == k.PodID && other.State == "Running" {
+				state = "Ready"
+			}
+		}
+		if flags["q"] {
+			c.printf("%s\n", k.PodID)
+			continue
+		}
+		c.printf("%-20s%-20s%-20s%-50s%-20s%-20d%s\n", word13(k.PodID), criAgo(now.Sub(k.Created)), state, k.Pod, k.Namespace, 0, "(default)")
+	}
+	return 0
+}
+
+// criOne does to one container what a verb says.
+func criOne(c *call, verb, id string, containers []Container, force bool, tail int) error {
+	var k *Container
+	for i := range containers {
+		if id != "" && strings.HasPrefix(containers[i].ID, id) {
+			k = &containers[i]
+		}
+	}
+	if k == nil {
+		return fmt.Errorf("rpc error: code = NotFound desc = an error occurred when try to find container %q: not found", id)
+	}
+	switch verb {
+	case "logs":
+		var logs []byte
+		if err := c.look(func(r Runtime) { logs = r.Logs(k.ID) }); err != nil {
+			return errors.New(runtimeDown("runtime", err))
+		}
+		if tail >= 0 {
+			logs = part(logs, tail, true, false, false, false)
+		}
+		_, _ = c.out.Write(logs) // ends when the reader does
+	case "inspect":
+		b, err := json.MarshalIndent(map[string]any{
+			"status": map[string]any{
+				"id": k.ID, "metadata": map[string]any{"name": k.Name, "attempt": k.Attempt}, "state": "CONTAINER_" + strings.ToUpper(k.State),
+				"createdAt": k.Created.UTC().Format(time.RFC3339Nano), "exitCode": k.ExitCode, "image": map[string]any{"image": k.Image},
+				"labels": map[string]any{"io.kubernetes.container.name": k.Name, "io.kubernetes.pod.name": k.Pod, "io.kubernetes.pod.namespace": k.Namespace},
+			},
+			"info": map[string]any{"pid": k.PID, "sandboxID": k.PodID},
+		}, "", "  ")
+		if err != nil {
+			return err
+		}
+		c.printf("%s\n", b)
+	case "stop", "rm":
+		if verb == "rm" && k.State == "Running" && !force {
+			return fmt.Errorf("removing the container %q: rpc error: code = Unknown desc = container %q is running, please stop first", id, id)
+		}
+		signal := 15
+		if verb == "rm" {
+			signal = 9
+		}
+		if k.State == "Running" {
+			if err := c.look(func(r Runtime) { r.Kill(k.ID, signal) }); err != nil {
+				return errors.New(runtimeDown("runtime", err))
+			}
+		}
+		c.printf("%s\n", id)
+	}
+	return nil
+}
+
+// ctr knows containers ls, tasks ls, tasks kill and images ls.
+func ctr(_ context.Context, c *call) int {
+	namespace := "default"
+	words := options(c.args, "nas", []string{"namespace", "address", "signal"}, func(name, value string) {
+		if name == "n" || name == "namespace" {
+			namespace = value
+		}
+	})
+	if !c.root() {
+		return c.fail("ctr: failed to dial %q: connection error: desc = \"transport: error while dialing: dial unix %s: connect: permission denied\"", socket, socket)
+	}
+	var containers []Container
+	var images []string
+	if err := c.look(func(r Runtime) { containers, images = r.Containers(), r.Images() }); err != nil {
+		why := "connection refused"
+		if strings.Contains(err.Error(), "no such file") {
+			why = "no such file or directory"
+		}
+		return c.fail("ctr: failed to dial %q: connection error: desc = \"transport: error while dialing: dial unix %s: connect: %s\"", socket, socket, why)
+	}
+	if namespace != "k8s.io" {
+		containers, images = nil, nil
+	}
+	words = append(words, "", "")
+	switch words[0] {
+	case "c", "container", "containers":
+		c.printf("%-67s%-60s%s\n", "CONTAINER", "IMAGE", "RUNTIME")
+		for _, k := range containers {
+			c.printf("%-67s%-60s%s\n", k.ID, k.Image, "io.containerd.runc.v2")
+		}
+	case "t", "task", "tasks":
+		if words[1] == "kill" {
+			for _, k := range containers {
+				if words[2] != "" && k.ID == words[2] {
+					_ = c.look(func(r Runtime) { r.Kill(k.ID, 9) }) // it answered a moment ago
+					return 0
+				}
+			}
+			return c.fail("ctr: no running task found: task %s not found: not found", words[2])
+		}
+		c.printf("%-67s%-8s%s\n", "TASK", "PID", "STATUS")
+		for _, k := range containers {
+			if k.State == "Running" {
+				c.printf("%-67s%-8d%s\n", k.ID, k.PID, "RUNNING")
+			}
+		}
+	case "i", "image", "images":
+		c.printf("REF\n")
+		c.print(images)
+	default:
+		return c.fail("No help topic for '%s'", words[0])
+	}
+	return 0
+}
+
+// docker is there once docker.io is installed, and has none of the cluster's containers.
+func docker(_ context.Context, c *call) int {
+	running := false
+	c.do(func(_ time.Time, h *host.Host, _ Runtime) {
+		u, ok := h.Unit("docker.service")
+		running = ok && u.Active == "active"
+	})
+	switch words := append(c.operands(), "", ""); {
+	case !c.root():
+		return c.fail("permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock")
+	case !running:
+		return c.fail("Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?")
+	case words[0] == "ps":
+		c.printf("CONTAINER ID   IMAGE     COMMAND   CREATED   STATUS    PORTS     NAMES\n")
+	case words[0] == "images":
+		c.printf("REPOSITORY   TAG       IMAGE ID   CREATED   SIZE\n")
+	case words[0] == "version" || words[0] == "info":
+		c.printf("Client:\n Version:           24.0.7\n\nServer:\n Engine:\n  Version:          24.0.7\n")
+	default:
+		return c.fail("docker: demarc's docker has no containers: the cluster's are containerd's (crictl ps)")
+	}
+	return 0
+}
+
+// kubectl is on the nodes, with the kubelet's identity, which may do little.
+func kubectl(_ context.Context, c *call) int {
+	given := ""
+	words := options(c.args, "nlof", []string{"kubeconfig", "namespace", "output"}, func(name, value string) {
+		if name == "kubeconfig" {
+			given = value
+		}
+	})
+	words = append(words, "", "")
+	switch {
+	case words[0] == "version":
+		c.printf("Client Version: v1.37.0\n")
+		return 0
+	case given == "":
+		return c.fail("The connection to the server localhost:8080 was refused - did you specify the right host or port?")
+	}
+	if _, err := c.read(given); err != nil {
+		return c.fail("error: error loading config file %q: open %s: %s", given, given, strings.ToLower(reason(err)))
+	}
+	verb := map[string]string{"get": "list", "describe": "get", "delete": "delete", "drain": "patch", "cordon": "patch", "apply": "create"}[words[0]]
+	if verb == "" {
+		verb = "get"
+	}
+	resource := strings.TrimSuffix(strings.Split(words[1], "/")[0], "s") + "s"
+	if words[0] == "drain" || words[0] == "cordon" || words[1] == "" || words[1] == "no" {
+		resource = "nodes"
+	}
+	return c.fail("Error from server (Forbidden): %s is forbidden: User \"system:node:%s\" cannot %s resource \"%s\" in API group \"\" at the cluster scope", resource, c.s.name, verb, resource)
+}

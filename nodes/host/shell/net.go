@@ -1,0 +1,451 @@
+package shell
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"demarc/nodes/host"
+)
+
+// connectTime is how long a connection may take that was given no limit: the kernel's own.
+const connectTime = 130 * time.Second
+
+// trouble sorts the ways in which a connection fails.
+func trouble(err error) (name, refused, late bool) {
+	var dns *net.DNSError
+	var timeout net.Error
+	name = errors.As(err, &dns)
+	refused = errors.Is(err, syscall.ECONNREFUSED)
+	late = errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
+	return name, refused, late
+}
+
+// dial connects within a limit.
+func (c *call) dial(ctx context.Context, network, address string, limit time.Duration) (net.Conn, context.CancelFunc, error) {
+	if limit <= 0 {
+		limit = connectTime
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	conn, err := c.s.machine.Dial(ctx, network, address)
+	if err == nil && conn == nil {
+		err = syscall.ENETUNREACH
+	}
+	if err != nil {
+		cancel()
+		return nil, func() {}, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	return conn, func() { stop(); conn.Close(); cancel() }, nil
+}
+
+// fetch is one request of curl or wget.
+type fetch struct {
+	url    *url.URL
+	method string
+	header http.Header
+	body   string
+	limit  time.Duration
+}
+
+// do makes the request. Behind https there is only the connection: nobody on the other end
+// has a certificate that this machine could trust, so an answer is made up: the status of
+// the registry's own front page.
+func (f fetch) do(ctx context.Context, c *call) (*http.Response, []byte, error) {
+	port := f.url.Port()
+	secure := f.url.Scheme == "https"
+	if port == "" {
+		port = map[bool]string{true: "443", false: "80"}[secure]
+	}
+	conn, done, err := c.dial(ctx, "tcp", net.JoinHostPort(f.url.Hostname(), port), f.limit)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer done()
+	if secure {
+		return &http.Response{Status: "200 OK", StatusCode: http.StatusOK, Header: http.Header{}}, nil, nil
+	}
+	req, err := http.NewRequestWithContext(ctx, f.method, f.url.String(), strings.NewReader(f.body))
+	if err != nil {
+		return nil, nil, err
+	}
+	req.Header, req.Close = f.header, true
+	if err := req.Write(conn); err != nil {
+		return nil, nil, err
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), req)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxRead))
+	return resp, b, err
+}
+
+func target(s string) (*url.URL, error) {
+	if !strings.Contains(s, "://") {
+		s = "http://" + s
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil:
+		return nil, wording("URL using bad/illegal format or missing URL")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, wording(fmt.Sprintf("Protocol %q not supported or disabled in libcurl", u.Scheme))
+	case u.Hostname() == "":
+		return nil, wording("URL using bad/illegal format or missing URL")
+	}
+	return u, nil
+}
+
+// curl knows -s, -S, -f, -i, -I, -k, -L, -v, -o, -m, --connect-timeout, -H, -X, -d and -w.
+func curl(ctx context.Context, c *call) int {
+	f := fetch{method: http.MethodGet, header: http.Header{"User-Agent": {"curl/7.81.0"}, "Accept": {"*/*"}}}
+	output, format := "", ""
+	on := map[string]bool{}
+	from := options(c.args, "omHXdwAuxe", []string{"output", "max-time", "connect-timeout", "header", "request", "data", "write-out", "retry", "user-agent", "cacert", "cert", "key", "noproxy"}, func(name, value string) {
+		on[name] = true
+		switch name {
+		case "o", "output":
+			output = value
+		case "m", "max-time", "connect-timeout":
+			f.limit, _ = span(value)
+		case "H", "header":
+			if k, v, ok := strings.Cut(value, ":"); ok {
+				f.header.Set(strings.TrimSpace(k), strings.TrimSpace(v))
+			}
+		case "X", "request":
+			f.method = value
+		case "d", "data":
+			f.method, f.body = http.MethodPost, value
+		case "I", "head":
+			f.method = http.MethodHead
+		case "w", "write-out":
+			format = value
+		}
+	})
+	show := !on["s"] && !on["silent"] || on["S"] || on["show-error"]
+	if len(from) == 0 {
+		c.fail("curl: try 'curl --help' or 'curl --manual' for more information")
+		return 2
+	}
+	var err error
+	if f.url, err = target(from[0]); err != nil {
+		c.fail("curl: (3) %v", err)
+		return 3
+	}
+	began := time.Now()
+	resp, body, err := f.do(ctx, c)
+	code, status := 0, 0
+	switch {
+	case err != nil:
+		var text string
+		code, text = curlTrouble(f, err, time.Since(began))
+		if show {
+			c.fail("curl: (%d) %s", code, text)
+		}
+	case (on["f"] || on["fail"]) && resp.StatusCode >= 400:
+		code, status = 22, resp.StatusCode
+		if show {
+			c.fail("curl: (22) The requested URL returned error: %d", status)
+		}
+	default:
+		status = resp.StatusCode
+		if on["i"] || on["I"] || on["include"] || on["head"] {
+			c.printf("HTTP/1.1 %s\r\n", resp.Status)
+			_ = resp.Header.Write(c.out) // ends when the reader does
+			c.printf("\r\n")
+		}
+		code = c.save(output, body)
+	}
+	c.printf("%s", strings.NewReplacer("%{http_code}", fmt.Sprintf("%03d", status), "%{response_code}", fmt.Sprintf("%03d", status),
+		"%{time_total}", fmt.Sprintf("%.6f", time.Since(began).Seconds()), `\n`, "\n").Replace(format))
+	return code
+}
+
+// curlTrouble is curl's exit code and its words for a connection that failed.
+func curlTrouble(f fetch, err error, took time.Duration) (int, string) {
+	switch name, refused, late := trouble(err); {
+	case late:
+		return 28, fmt.Sprintf("Connection timed out after %d milliseconds", took.Milliseconds())
+	case name:
+		return 6, "Could not resolve host: " + f.url.Hostname()
+	case refused, errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
+		port := f.url.Port()
+		if port == "" {
+			port = map[string]string{"https": "443", "http": "80"}[f.url.Scheme]
+		}
+		why := "Connection refused"
+		if !refused {
+			why = "No route to host"
+		}
+		return 7, fmt.Sprintf("Failed to connect to %s port %s after %d ms: %s", f.url.Hostname(), port, took.Milliseconds(), why)
+	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
+		return 7, fmt.Sprintf("Failed to connect to %s: Operation not permitted", f.url.Hostname())
+	}
+	return 56, "Recv failure: Connection reset by peer"
+}
+
+// save writes what was fetched to a file, or out.
+func (c *call) save(name string, b []byte) int {
+	if name == "-" || name == "" {
+		_, _ = c.out.Write(b) // ends when the reader does
+		return 0
+	}
+	full := c.path(name)
+	if _, ok := device(full, nil, nil); ok {
+		return 0
+	}
+	if err := c.s.write(c.user, full, b, false); err != nil {
+		c.fail("%s: (23) Failure writing output to destination: %s", c.name, reason(err))
+		return 23
+	}
+	return 0
+}
+
+// wget knows -q, -O, -T, --spider and --timeout.
+func wget(ctx context.Context, c *call) int {
+	f := fetch{method: http.MethodGet, header: http.Header{"User-Agent": {"Wget/1.21.2"}}}
+	output, quiet, spider := "", false, false
+	from := options(c.args, "OTtPU", []string{"timeout", "tries", "output-document"}, func(name, value string) {
+		switch name {
+		case "O", "output-document":
+			output = value
+		case "T", "timeout":
+			f.limit, _ = span(value)
+		case "q", "quiet":
+			quiet = true
+		case "spider":
+			spider = true
+		}
+	})
+	say := func(format string, args ...any) {
+		if !quiet {
+			fmt.Fprintf(c.err, format+"\n", args...)
+		}
+	}
+	if len(from) == 0 {
+		return c.fail("wget: missing URL\nUsage: wget [OPTION]... [URL]...\n\nTry `wget --help' for more options.")
+	}
+	var err error
+	if f.url, err = target(from[0]); err != nil {
+		return c.fail("%s: Invalid host name.", from[0])
+	}
+	resp, body, err := f.do(ctx, c)
+	if err != nil {
+		switch name, refused, late := trouble(err); {
+		case name:
+			say("wget: unable to resolve host address ‘%s’", f.url.Hostname())
+		case refused:
+			say("Connecting to %s... failed: Connection refused.", f.url.Host)
+		case late:
+			say("Connecting to %s... failed: Connection timed out.\nGiving up.\n", f.url.Host)
+		default:
+			say("Connecting to %s... failed: %v.", f.url.Host, err)
+		}
+		return 4
+	}
+	say("HTTP request sent, awaiting response... %s", resp.Status)
+	if resp.StatusCode >= 400 {
+		return 8
+	}
+	if spider {
+		return 0
+	}
+	if output == "" {
+		if output = path.Base(f.url.Path); output == "." || output == "/" {
+			output = "index.html"
+		}
+	}
+	return c.save(output, body)
+}
+
+// nc tries whether a port is open, as with -z.
+func nc(ctx context.Context, c *call) int {
+	limit := time.Duration(0)
+	network := "tcp"
+	from := options(c.args, "wip", nil, func(name, value string) {
+		switch name {
+		case "w":
+			limit, _ = span(value)
+		case "u":
+			network = "udp"
+		}
+	})
+	if len(from) != 2 || c.has("l") {
+		return c.fail("usage: nc [-46CDdFhklNnrStUuvZz] [-I length] [-i interval] [-w timeout] [destination] [port]")
+	}
+	_, done, err := c.dial(ctx, network, net.JoinHostPort(from[0], from[1]), limit)
+	if err != nil {
+		switch name, refused, late := trouble(err); {
+		case name:
+			return c.fail("nc: getaddrinfo for host \"%s\" port %s: Name or service not known", from[0], from[1])
+		case refused && c.has("v"):
+			return c.fail("nc: connect to %s port %s (tcp) failed: Connection refused", from[0], from[1])
+		case late && c.has("v"):
+			return c.fail("nc: connect to %s port %s (tcp) timed out: Operation now in progress", from[0], from[1])
+		}
+		return 1
+	}
+	done()
+	if c.has("v") {
+		fmt.Fprintf(c.err, "Connection to %s %s port [%s/*] succeeded!\n", from[0], from[1], network)
+	}
+	return 0
+}
+
+// ping tries a connection in place of an echo, since that is all that the machine's network
+// has: a port that refuses answers too.
+func ping(ctx context.Context, c *call) int {
+	count, limit := 4, 4*time.Second
+	names := options(c.args, "cWwis", nil, func(name, value string) {
+		switch n, err := strconv.Atoi(value); {
+		case err != nil:
+		case name == "c":
+			count = min(max(n, 1), 10)
+		case name == "W" || name == "w":
+			limit = time.Duration(min(max(n, 1), 60)) * time.Second
+		}
+	})
+	if len(names) == 0 {
+		c.fail("ping: usage error: Destination address required")
+		return 2
+	}
+	got := 0
+	for i := range count {
+		_, done, err := c.dial(ctx, "tcp", net.JoinHostPort(names[0], "443"), limit)
+		name, refused, _ := trouble(err)
+		done()
+		if name {
+			c.fail("ping: %s: Name or service not known", names[0])
+			return 2
+		}
+		if i == 0 {
+			c.printf("PING %s (%s) 56(84) bytes of data.\n", names[0], names[0])
+		}
+		if err == nil || refused {
+			got++
+			c.printf("64 bytes from %s: icmp_seq=%d ttl=64 time=0.71 ms\n", names[0], i+1)
+		}
+		if i+1 < count && !pause(ctx, time.Second) {
+			return 130
+		}
+	}
+	c.printf("\n--- %s ping statistics ---\n%d packets transmitted, %d received, %d%% packet loss, time %dms\n", names[0], count, got, 100*(count-got)/count, (count-1)*1000)
+	if got == 0 {
+		return 1
+	}
+	return 0
+}
+
+// nslookup also stands for dig and host: whether a name is known shows by dialing it.
+func nslookup(ctx context.Context, c *call) int {
+	var names []string
+	for _, a := range c.operands() {
+		if !strings.HasPrefix(a, "+") && !strings.HasPrefix(a, "@") {
+			names = append(names, a)
+		}
+	}
+	if len(names) == 0 {
+		return c.fail("usage: %s HOST", c.name)
+	}
+	conn, done, err := c.dial(ctx, "tcp", net.JoinHostPort(names[0], "443"), 5*time.Second)
+	address := names[0]
+	if err == nil {
+		if ip, _, split := net.SplitHostPort(conn.RemoteAddr().String()); split == nil {
+			address = ip
+		}
+	}
+	done()
+	var dns *net.DNSError
+	switch unknown := errors.As(err, &dns); {
+	case unknown && !dns.IsNotFound:
+		return c.fail(";; communications error to 168.63.129.16#53: timed out\n;; no servers could be reached")
+	case unknown:
+		c.printf("Server:\t\t127.0.0.53\nAddress:\t127.0.0.53#53\n\n** server can't find %s: NXDOMAIN\n\n", names[0])
+		return 1
+	case c.name == "dig":
+		if !c.long("+short") {
+			c.printf(";; ANSWER SECTION:\n%s.\t30\tIN\tA\t", names[0])
+		}
+		c.printf("%s\n", address)
+	default:
+		c.printf("Server:\t\t127.0.0.53\nAddress:\t127.0.0.53#53\n\nNon-authoritative answer:\nName:\t%s\nAddress: %s\n\n", names[0], address)
+	}
+	return 0
+}
+
+// ip knows addr, route and link.
+func ip(_ context.Context, c *call) int {
+	words := append(c.operands(), "", "")
+	own := c.address()
+	switch {
+	case c.name == "ifconfig":
+		c.printf("eth0: flags=4163<UP,BROADCAST,RUNNING,MULTICAST>  mtu 1500\n        inet %s  netmask 255.255.0.0  broadcast 10.224.255.255\n", own)
+		return 0
+	case len(words) > 1 && (words[1] == "add" || words[1] == "del" || words[1] == "set" || words[1] == "flush"):
+		if !c.root() {
+			c.fail("RTNETLINK answers: Operation not permitted")
+			return 2
+		}
+		c.fail("ip: demarc's shell does not change addresses, links and routes: use iptables to cut the machine off")
+		return 2
+	case strings.HasPrefix("address", words[0]) && words[0] != "":
+		c.printf("1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN group default qlen 1000\n    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00\n    inet 127.0.0.1/8 scope host lo\n       valid_lft forever preferred_lft forever\n")
+		c.printf("2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP group default qlen 1000\n    link/ether 00:0d:3a:5e:10:04 brd ff:ff:ff:ff:ff:ff\n    inet %s/16 metric 100 brd 10.224.255.255 scope global eth0\n       valid_lft forever preferred_lft forever\n", own)
+		return 0
+	case strings.HasPrefix("route", words[0]) && words[0] != "":
+		c.printf("default via 10.224.0.1 dev eth0 proto dhcp src %s metric 100\n10.224.0.0/16 dev eth0 proto kernel scope link src %s metric 100\n168.63.129.16 via 10.224.0.1 dev eth0 proto dhcp src %s metric 100\n169.254.169.254 via 10.224.0.1 dev eth0 proto dhcp src %s metric 100\n", own, own, own, own)
+		return 0
+	case strings.HasPrefix("link", words[0]) && words[0] != "":
+		c.printf("1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN mode DEFAULT group default qlen 1000\n2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP mode DEFAULT group default qlen 1000\n")
+		return 0
+	}
+	c.fail("Object \"%s\" is unknown, try \"ip help\".", words[0])
+	return 1
+}
+
+// listeners are the ports of the machine's units.
+var listeners = []struct {
+	unit, address, program string
+}{
+	{host.SSH, "0.0.0.0:22", "sshd"}, {host.Kubelet, "*:10250", "kubelet"}, {host.Kubelet, "127.0.0.1:10248", "kubelet"},
+	{host.CNS, "127.0.0.1:10090", "azure-cns"}, {host.Containerd, "127.0.0.1:41923", "containerd"}, {host.NPD, "127.0.0.1:20257", "node-problem-de"},
+}
+
+// ss lists what listens; it also stands for netstat.
+func ss(_ context.Context, c *call) int {
+	if c.name == "netstat" {
+		c.printf("Active Internet connections (only servers)\nProto Recv-Q Send-Q Local Address           Foreign Address         State       PID/Program name\n")
+	} else {
+		c.printf("State  Recv-Q Send-Q Local Address:Port  Peer Address:Port Process\n")
+	}
+	c.do(func(_ time.Time, h *host.Host, _ Runtime) {
+		for _, l := range listeners {
+			u, ok := h.Unit(l.unit)
+			if !ok || u.PID == 0 {
+				continue
+			}
+			if c.name == "netstat" {
+				c.printf("tcp        0      0 %-23s 0.0.0.0:*               LISTEN      %d/%s\n", l.address, u.PID, l.program)
+				continue
+			}
+			users := ""
+			if c.has("p") && c.root() {
+				users = fmt.Sprintf("users:((\"%s\",pid=%d,fd=3))", l.program, u.PID)
+			}
+			c.printf("LISTEN 0      4096   %18s      0.0.0.0:*     %s\n", l.address, users)
+		}
+	})
+	return 0
+}

@@ -1,0 +1,389 @@
+package shell
+
+import (
+	"context"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// edit is one command of a sed script: s, p, d or q at an address.
+type edit struct {
+	what        byte
+	re          *regexp.Regexp
+	by          string
+	global      bool
+	print       bool
+	from, to    int // lines; 0 is any, -1 the last
+	match, upTo *regexp.Regexp
+	inside      bool
+}
+
+// sed knows s///, p, d, q and addresses, with -n, -e, -E and -i.
+func sed(_ context.Context, c *call) int {
+	var scripts []string
+	quiet, extended, place := false, false, false
+	names := options(c.args, "e", []string{"expression"}, func(name, value string) {
+		switch name {
+		case "e", "expression":
+			scripts = append(scripts, value)
+		case "n", "quiet":
+			quiet = true
+		case "E", "r":
+			extended = true
+		case "i", "in-place":
+			place = true
+		}
+	})
+	if len(scripts) == 0 {
+		if len(names) == 0 {
+			return c.fail("Usage: sed [OPTION]... {script-only-if-no-other-script} [input-file]...")
+		}
+		scripts, names = names[:1], names[1:]
+	}
+	var edits []*edit
+	for _, script := range scripts {
+		for _, one := range commandsOf(script) {
+			e, text := readEdit(one, extended)
+			if text != "" {
+				return c.fail("sed: -e expression #1, char %d: %s", len(one), text)
+			}
+			edits = append(edits, e)
+		}
+	}
+	if len(names) == 0 {
+		names = []string{"-"}
+	}
+	code := 0
+	for _, name := range names {
+		b, err := c.read(name)
+		if err != nil {
+			c.fail("sed: can't read %s: %s", name, reason(err))
+			code = 2
+			continue
+		}
+		out := apply(edits, splitLines(b), quiet)
+		switch {
+		case !place:
+			c.print(out)
+		default:
+			text := strings.Join(out, "\n")
+			if len(out) > 0 {
+				text += "\n"
+			}
+			if err := c.s.write(c.user, c.path(name), []byte(text), false); err != nil {
+				c.fail("sed: couldn't open temporary file %s: %s", strings.TrimSuffix(c.path(name), name)+"sedXYZ", reason(err))
+				code = 4
+			}
+		}
+	}
+	return code
+}
+
+// commandsOf splits a script at its semicolons, which may also stand in patterns.
+func commandsOf(script string) (out []string) {
+	start, sep, parts, escaped := 0, byte(0), 0, false
+	for i := 0; i < len(script); i++ {
+		ch := script[i]
+		switch {
+		case escaped:
+			escaped = false
+		case ch == '\\':
+			escaped = true
+		case sep != 0 && ch == sep:
+			if parts--; parts == 0 {
+				sep = 0
+			}
+		case sep != 0:
+		case ch == '/':
+			sep, parts = '/', 1
+		case ch == 's' && i+1 < len(script) && strings.Trim(script[start:i], " 0123456789,$") == "" || ch == 's' && i > 0 && script[i-1] == '/' && i+1 < len(script):
+			sep, parts = script[i+1], 3
+		case ch == ';' || ch == '\n':
+			out, start = append(out, script[start:i]), i+1
+		}
+	}
+	out = append(out, script[start:])
+	kept := out[:0]
+	for _, o := range out {
+		if o = strings.TrimSpace(o); o != "" {
+			kept = append(kept, o)
+		}
+	}
+	return kept
+}
+
+// readEdit reads one command; its text is what is wrong with it.
+func readEdit(s string, extended bool) (*edit, string) {
+	compile := func(p string) (*regexp.Regexp, error) {
+		return expression([]string{p}, map[string]bool{"E": extended})
+	}
+	e := &edit{}
+	address := func() (int, *regexp.Regexp, bool) {
+		switch {
+		case strings.HasPrefix(s, "$"):
+			s = s[1:]
+			return -1, nil, true
+		case strings.HasPrefix(s, "/"):
+			p, rest, ok := section(s[1:], '/')
+			if !ok {
+				return 0, nil, false
+			}
+			s = rest
+			re, err := compile(p)
+			return 0, re, err == nil
+		}
+		n := len(s) - len(strings.TrimLeft(s, "0123456789"))
+		k, _ := strconv.Atoi(s[:n]) // no digits are no address
+		s = s[n:]
+		return k, nil, true
+	}
+	var ok bool
+	if e.from, e.match, ok = address(); !ok {
+		return nil, "unterminated address regex"
+	}
+	e.to = e.from
+	if strings.HasPrefix(s, ",") {
+		s = s[1:]
+		if e.to, e.upTo, ok = address(); !ok || e.to == 0 && e.upTo == nil {
+			return nil, "unexpected `,'"
+		}
+	}
+	if s == "" {
+		return nil, "missing command"
+	}
+	e.what, s = s[0], s[1:]
+	switch e.what {
+	case 'p', 'd', 'q':
+		if strings.TrimSpace(s) != "" {
+			return nil, "extra characters after command"
+		}
+		return e, ""
+	case 's':
+	default:
+		return nil, "unknown command: `" + string(e.what) + "'"
+	}
+	if s == "" {
+		return nil, "unterminated `s' command"
+	}
+	sep := s[0]
+	from, rest, ok1 := section(s[1:], sep)
+	by, flags, ok2 := section(rest, sep)
+	if !ok1 || !ok2 {
+		return nil, "unterminated `s' command"
+	}
+	if strings.Contains(flags, "I") || strings.Contains(flags, "i") {
+		from = "(?i)" + from
+	}
+	re, err := compile(from)
+	if err != nil {
+		return nil, "Invalid preceding regular expression"
+	}
+	e.re, e.by, e.global, e.print = re, replacement(by), strings.Contains(flags, "g"), strings.Contains(flags, "p")
+	return e, ""
+}
+
+// section is a text up to a separator that is not escaped.
+func section(s string, sep byte) (text, rest string, ok bool) {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && i+1 < len(s):
+			if s[i+1] != sep {
+				b.WriteByte('\\')
+			}
+			i++
+			b.WriteByte(s[i])
+		case s[i] == sep:
+			return b.String(), s[i+1:], true
+		default:
+			b.WriteByte(s[i])
+		}
+	}
+	return "", "", false
+}
+
+// replacement is sed's, as package regexp has it.
+func replacement(by string) string {
+	var b strings.Builder
+	for i := 0; i < len(by); i++ {
+		switch {
+		case by[i] == '$':
+			b.WriteString("$$")
+		case by[i] == '&':
+			b.WriteString("${0}")
+		case by[i] == '\\' && i+1 < len(by):
+			i++
+			switch {
+			case by[i] >= '0' && by[i] <= '9':
+				b.WriteString("${" + string(by[i]) + "}")
+			case by[i] == 'n':
+				b.WriteByte('\n')
+			case by[i] == 't':
+				b.WriteByte('\t')
+			default:
+				b.WriteByte(by[i])
+			}
+		default:
+			b.WriteByte(by[i])
+		}
+	}
+	return b.String()
+}
+
+func (e *edit) at(line, last int, text string) bool {
+	is := func(n int, re *regexp.Regexp) bool {
+		return re != nil && re.MatchString(text) || re == nil && (n == line || n == -1 && line == last)
+	}
+	switch {
+	case e.from == 0 && e.match == nil:
+		return true
+	case e.from == e.to && e.upTo == nil && (e.match == nil || e.to == 0):
+		return is(e.from, e.match)
+	case e.inside:
+		e.inside = !is(e.to, e.upTo) && (e.to <= 0 || line < e.to)
+		return true
+	case is(e.from, e.match):
+		e.inside = e.to == -1 || e.to > line || e.upTo != nil
+		return true
+	}
+	return false
+}
+
+// apply runs a script over the lines of a file. What it makes is bounded.
+func apply(edits []*edit, lines []string, quiet bool) (out []string) {
+	size := 0
+	for i, l := range lines {
+		deleted, quit := false, false
+		for _, e := range edits {
+			if deleted || !e.at(i+1, len(lines), l) {
+				continue
+			}
+			switch e.what {
+			case 'p':
+				out = append(out, l)
+			case 'd':
+				deleted = true
+			case 'q':
+				quit = true
+			case 's':
+				if e.substitute(&l) && e.print {
+					out = append(out, l)
+				}
+			}
+			size += len(l)
+		}
+		if !deleted && !quiet {
+			out = append(out, l)
+		}
+		if quit || size > maxRead {
+			break
+		}
+	}
+	return out
+}
+
+func (e *edit) substitute(l *string) bool {
+	m := e.re.FindStringSubmatchIndex(*l)
+	if m == nil || len(*l) > maxScript {
+		return false
+	}
+	if e.global {
+		*l = e.re.ReplaceAllString(*l, e.by)
+		return true
+	}
+	*l = (*l)[:m[0]] + string(e.re.ExpandString(nil, e.by, *l, m)) + (*l)[m[1]:]
+	return true
+}
+
+var awkProgram = regexp.MustCompile(`^\s*(?:/((?:[^/\\]|\\.)*)/|NR\s*(==|>=|<=|>|<|!=)\s*([0-9]+))?\s*(?:\{\s*print\s*(.*?);?\s*\})?\s*$`)
+
+// awk knows /pattern/ and NR conditions, and print with fields and texts.
+func awk(_ context.Context, c *call) int {
+	sep := ""
+	names := options(c.args, "Fv", nil, func(name, value string) {
+		if name == "F" {
+			sep = value
+		}
+	})
+	if len(names) == 0 {
+		c.fail("usage: awk [-F fs][-v var=value][prog | -f progfile][file ...]")
+		return 2
+	}
+	m := awkProgram.FindStringSubmatch(names[0])
+	if m == nil {
+		c.fail("awk: demarc's shell only knows programs such as '/PATTERN/ {print $1, $2}'")
+		return 2
+	}
+	var re *regexp.Regexp
+	if m[1] != "" {
+		var err error
+		if re, err = regexp.Compile(m[1]); err != nil {
+			c.fail("awk: syntax error in regular expression %s", m[1])
+			return 2
+		}
+	}
+	limit, _ := strconv.Atoi(m[3]) // none is no condition
+	lines, code := c.lines(names[1:])
+	for i, l := range lines {
+		if re != nil && !re.MatchString(l) || m[2] != "" && !compare(i+1, m[2], limit) {
+			continue
+		}
+		fields := strings.Fields(l)
+		if sep != "" {
+			fields = strings.Split(l, strings.ReplaceAll(sep, `\t`, "\t"))
+		}
+		c.printf("%s\n", printAwk(m[4], l, fields, i+1))
+	}
+	return code
+}
+
+func compare(a int, operator string, b int) bool {
+	switch operator {
+	case "==":
+		return a == b
+	case "!=":
+		return a != b
+	case ">":
+		return a > b
+	case ">=":
+		return a >= b
+	case "<":
+		return a < b
+	}
+	return a <= b
+}
+
+var awkItem = regexp.MustCompile(`"((?:[^"\\]|\\.)*)"|\$\(?(NF|[0-9]+)(?:-([0-9]+))?\)?|(NR|NF)|(,)`)
+
+// printAwk is what print makes of a line.
+func printAwk(items, line string, fields []string, number int) string {
+	if strings.TrimSpace(items) == "" {
+		return line
+	}
+	var b strings.Builder
+	for _, m := range awkItem.FindAllStringSubmatch(items, -1) {
+		switch {
+		case m[2] != "":
+			n, err := strconv.Atoi(m[2])
+			if err != nil {
+				n = len(fields)
+			}
+			less, _ := strconv.Atoi(m[3]) // none is 0
+			if n -= less; n == 0 {
+				b.WriteString(line)
+			} else if n > 0 && n <= len(fields) {
+				b.WriteString(fields[n-1])
+			}
+		case m[4] == "NR":
+			b.WriteString(strconv.Itoa(number))
+		case m[4] == "NF":
+			b.WriteString(strconv.Itoa(len(fields)))
+		case m[5] != "":
+			b.WriteByte(' ')
+		default:
+			b.WriteString(strings.NewReplacer(`\t`, "\t", `\n`, "\n", `\"`, `"`).Replace(m[1]))
+		}
+	}
+	return b.String()
+}

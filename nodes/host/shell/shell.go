@@ -1,0 +1,249 @@
+// Package shell is what a customer gets who logs in to a worker node by SSH: bash on
+// Ubuntu 22.04, with the commands that people use there.
+//
+// [New] begins a session on a [Machine]; [Session.Run] runs a script or a line of it.
+//
+// As in a container (package program), scripts run in an interpreter in which every
+// command is one of ours and every file is the simulated machine's. Nothing of the
+// computer on which this runs can be reached: each of the interpreter's handlers is ours
+// (handlers.go). Commands look at the machine and change it within [Machine.Do] only, and
+// write what they have to say when that is over, so that a slow reader holds nobody up.
+// Programs that take memory or time of the machine are entries in its process table and
+// not goroutines of ours.
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"demarc/nodes/host"
+	"demarc/nodes/program"
+
+	"mvdan.cc/sh/v3/interp"
+)
+
+// Machine is the machine that a session is logged in to.
+type Machine interface {
+	// Do runs f with the machine's state to itself: nothing else changes while
+	// it runs, so f must not wait. It returns an error if the machine is not
+	// there any more (powered off, rebooted, cut off): the session ends.
+	Do(f func(now time.Time, h *host.Host, r Runtime)) error
+	// Dial opens a connection from the machine.
+	Dial(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// Runtime is the container runtime of the machine. Its methods are only called within
+// [Machine.Do].
+type Runtime interface {
+	// Err says why the runtime does not answer; nil if it does.
+	Err() error
+	Containers() []Container
+	Logs(id string) []byte
+	// Kill sends a signal to a container's process.
+	Kill(id string, signal int)
+	Images() []string
+}
+
+// Container is one container, as the runtime lists it.
+type Container struct {
+	ID, Name, Image, Pod, Namespace, PodID string
+	State                                  string // Running or Exited
+	PID, Attempt                           int
+	Command                                string
+	Created                                time.Time
+	ExitCode                               int
+}
+
+// Options say who logs in.
+type Options struct {
+	// User is azureuser, or support for the provider's people. Both may use sudo.
+	User string
+	// Columns is the width of the terminal; 0 means 80.
+	Columns int
+	// Terminal says that each Run is a line that somebody types. A shell that is
+	// started without a script (sudo -i, su, bash) then gets the lines that
+	// follow; otherwise it reads what comes in.
+	Terminal bool
+}
+
+// ErrGone is wrapped by errors that say that the machine is not there any more.
+var ErrGone = errors.New("connection to the machine lost")
+
+// Session is a login. Its methods must be called one at a time.
+type Session struct {
+	machine Machine
+	options Options
+	name    string // of the machine
+	began   time.Time
+	meter   *program.Meter
+	logins  []*login // the shells that have been started, innermost last
+	next    *login   // to be started when the line ends
+	history []string
+	exited  bool
+	in      io.Reader // of the run
+
+	mu     sync.Mutex // guards what follows: pipelines run side by side
+	gone   error
+	cancel context.CancelFunc
+}
+
+// login is one shell of a session.
+type login struct {
+	user string
+	run  *interp.Runner
+	out  *streams
+}
+
+// New begins a session. Nothing happens on the machine until something is run.
+func New(m Machine, o Options) *Session {
+	if o.User == "" {
+		o.User = "azureuser"
+	}
+	if o.Columns <= 0 {
+		o.Columns = 80
+	}
+	s := &Session{machine: m, options: o, name: "localhost", meter: &program.Meter{}}
+	s.do(func(now time.Time, h *host.Host, _ Runtime) { s.name, s.began = h.Name(), now })
+	return s
+}
+
+// do runs f with the machine, and says whether the machine was there.
+func (s *Session) do(f func(now time.Time, h *host.Host, r Runtime)) bool {
+	err := s.machine.Do(f)
+	if err == nil {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone == nil {
+		s.gone = fmt.Errorf("%w: %w", ErrGone, err)
+	}
+	if s.cancel != nil {
+		s.cancel()
+	}
+	return false
+}
+
+func (s *Session) lost() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gone
+}
+
+// maxOutput bounds what one run writes, in bytes.
+const maxOutput = 16 << 20
+
+// Run runs a script to its end, as ssh HOST COMMAND does, or a line of an interactive
+// session. Variables, functions and the working directory stay for the next. Its error is
+// only that the machine has gone away, and wraps [ErrGone]. A nil stdin is empty.
+func (s *Session) Run(ctx context.Context, script string, stdin io.Reader, stdout, stderr io.Writer) (exit int, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.mu.Lock()
+	s.cancel = cancel
+	s.mu.Unlock()
+	if stdin == nil {
+		stdin = strings.NewReader("")
+	}
+	left := &budget{left: maxOutput}
+	s.in = stdin
+	exit = s.line(ctx, script, &bounded{to: stdout, budget: left}, &bounded{to: stderr, budget: left})
+	if err := s.lost(); err != nil {
+		s.exited = true
+		return 255, err
+	}
+	return exit, nil
+}
+
+// line runs a script in the innermost shell.
+func (s *Session) line(ctx context.Context, script string, stdout, stderr io.Writer) int {
+	if len(s.logins) == 0 {
+		s.logins = []*login{{user: s.options.User}}
+	}
+	if text := strings.TrimSpace(script); text != "" {
+		s.history = append(s.history[max(0, len(s.history)-999):], text)
+	}
+	top := s.logins[len(s.logins)-1]
+	f, err := parse(script)
+	if err != nil {
+		s.complain(stderr, err)
+		return 2
+	}
+	if top.run == nil {
+		io := s.streams(top.user, nil, nil, nil)
+		if top.out != nil {
+			io = *top.out
+		}
+		if top.run, err = s.runner(nil, io); err != nil {
+			fmt.Fprintln(stderr, "bash:", err)
+			return 2
+		}
+	}
+	_ = interp.StdIO(nil, stdout, stderr)(top.run) // fails for input only
+	code := s.exitCode(top.run.Run(ctx, f), stderr)
+	switch {
+	case top.run.Exited() && len(s.logins) > 1:
+		s.logins = s.logins[:len(s.logins)-1]
+	case top.run.Exited():
+		s.exited = true
+	case s.next != nil:
+		s.logins = append(s.logins, s.next)
+	}
+	s.next = nil
+	return code
+}
+
+// Exited says that the session has run exit or logout, or that the machine is gone.
+func (s *Session) Exited() bool { return s.exited }
+
+// Prompt is what the shell shows before a line.
+func (s *Session) Prompt() string {
+	user, dir, sign := s.options.User, home(s.options.User), "$"
+	if n := len(s.logins); n > 0 {
+		user, dir = s.logins[n-1].user, home(s.logins[n-1].user)
+		if r := s.logins[n-1].run; r != nil {
+			dir = r.Dir
+		} else if o := s.logins[n-1].out; o != nil {
+			dir = o.dir
+		}
+	}
+	if user == root {
+		sign = "#"
+	}
+	if rest, ok := strings.CutPrefix(dir, home(user)); ok && (rest == "" || rest[0] == '/') {
+		dir = "~" + rest
+	}
+	return fmt.Sprintf("%s@%s:%s%s ", user, s.name, dir, sign)
+}
+
+// Banner is the message of the day.
+func (s *Session) Banner() string {
+	var b strings.Builder
+	s.do(func(now time.Time, h *host.Host, _ Runtime) {
+		image := h.Image()
+		fmt.Fprintf(&b, "Welcome to %s (GNU/Linux %s x86_64)\n\n", image.OS, h.Kernel())
+		used, size := h.Disk()
+		memory, memorySize := h.Memory()
+		fmt.Fprintf(&b, "  System information as of %s\n\n", now.UTC().Format("Mon Jan _2 15:04:05 UTC 2006"))
+		fmt.Fprintf(&b, "  Usage of /:   %-20s  Processes: %d\n", fmt.Sprintf("%.1f%% of %s", percent(used, size), human(size)+"B"), len(h.Processes()))
+		fmt.Fprintf(&b, "  Memory usage: %.0f%%\n\n", percent(memory, memorySize))
+		fmt.Fprintf(&b, "AKS node image %s. Changes made here by hand are lost when the node is reimaged.\n", image.Version)
+		if h.RebootRequired() {
+			b.WriteString("\n*** System restart required ***\n")
+		}
+	})
+	return b.String()
+}
+
+func percent[N int | int64 | uint64](part, whole N) float64 {
+	if whole <= 0 {
+		return 0
+	}
+	return 100 * float64(part) / float64(whole)
+}

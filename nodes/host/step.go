@@ -1,0 +1,88 @@
+package host
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Next returns when [Host.Step] has something to do; zero if nothing is
+// planned. Ask again after every change.
+func (h *Host) Next() time.Time {
+	var next time.Time
+	if h.d == nil || h.d.Off {
+		return next
+	}
+	for name, s := range h.d.Units {
+		if !h.held(name) {
+			next = sooner(next, s.Restart)
+		}
+	}
+	for _, w := range h.d.Monitors {
+		next = sooner(next, w.Look)
+	}
+	return next
+}
+
+// sooner is the earlier of two times of which each may be zero: never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// Step does what is due: systemd's restarts, then the monitors' looks. It
+// returns when the next thing is due, zero if nothing is planned.
+func (h *Host) Step(now time.Time) (next time.Time, did []Action) {
+	if h.d == nil || h.d.Off {
+		return time.Time{}, nil
+	}
+	did = h.restarts(now)
+	for _, monitor := range monitors {
+		did = append(did, h.look(now, monitor)...)
+	}
+	h.settle(now)
+	return h.Next(), did
+}
+
+// restarts lets systemd start what is due.
+func (h *Host) restarts(now time.Time) (did []Action) {
+	var due []string
+	for name, s := range h.d.Units {
+		if !s.Restart.IsZero() && !s.Restart.After(now) && !h.held(name) {
+			due = append(due, name)
+		}
+	}
+	slices.SortFunc(due, strings.Compare)
+	for _, name := range due {
+		s := h.edit(name)
+		was := *s
+		s.Restart = time.Time{}
+		if h.start(now, name) == nil {
+			did = append(did, Action{
+				Unit: name, Kind: Restarted, Broken: was.Broken, Noticed: was.Broken,
+				Detail: fmt.Sprintf("systemd restarted %s %s after it %s", name, span(was.Broken, now), was.Died),
+			})
+			continue
+		}
+		if s.Active == activating && s.Restart.IsZero() {
+			// It was masked, or its file deleted, since it died.
+			s.Active, s.Sub, s.Result = failed, failed, "resources"
+		}
+	}
+	return did
+}
+
+// span words the time between two times: "2 s", "1 min 5 s".
+func span(from, to time.Time) string {
+	d := max(to.Sub(from), 0).Truncate(time.Second)
+	if d < time.Minute {
+		return fmt.Sprintf("%d s", d/time.Second)
+	}
+	if d%time.Minute == 0 {
+		return fmt.Sprintf("%d min", d/time.Minute)
+	}
+	return fmt.Sprintf("%d min %d s", d/time.Minute, d%time.Minute/time.Second)
+}

@@ -1,0 +1,265 @@
+package nodes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"net"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"demarc/nodes/host"
+	"demarc/nodes/host/shell"
+	"demarc/nodes/network"
+	"demarc/sim/timeline"
+)
+
+// Login is somebody's login to a machine. Its methods must be called one at a
+// time.
+type Login struct {
+	*shell.Session
+	console *console
+	by      timeline.Actor
+}
+
+// Login logs somebody in to a node's machine by SSH: the customer, or the
+// provider's support. columns is the width of their terminal; 0 is for none. It
+// fails as ssh does.
+func (f *Fleet) Login(node string, by timeline.Actor, columns int) (*Login, error) {
+	m, err := f.find(node)
+	if err != nil {
+		return nil, err
+	}
+	c, err := m.reach()
+	if err != nil {
+		return nil, err
+	}
+	user := "azureuser"
+	if by == timeline.Provider {
+		user = "support"
+	}
+	o := shell.Options{User: user}
+	o.Columns, o.Terminal = columns, columns > 0
+	return &Login{Session: shell.New(c, o), console: c, by: by}, nil
+}
+
+// reach is the machine as a new connection by SSH finds it.
+func (m *machine) reach() (*console, error) {
+	m.f.mu.Lock()
+	defer m.f.mu.Unlock()
+	switch {
+	case !m.up() || m.cut:
+		return nil, fmt.Errorf("ssh: connect to host %s port 22: Connection timed out (%s)", m.name, m.ill())
+	case !m.os.Running(host.SSH):
+		return nil, fmt.Errorf("ssh: connect to host %s port 22: Connection refused", m.name)
+	}
+	return &console{m: m, boot: m.boots}, nil
+}
+
+// Run runs a script, and puts it on the timeline. Its error is that the machine
+// has gone away.
+func (l *Login) Run(ctx context.Context, script string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
+	m := l.console.m
+	if strings.TrimSpace(script) != "" {
+		m.f.mu.Lock()
+		l.console.event = m.acts(time.Now(), l.by, "ran", l.user()+" ran: "+oneLine(script))
+		m.f.mu.Unlock()
+	}
+	return l.Session.Run(ctx, script, stdin, stdout, stderr)
+}
+
+func (l *Login) user() string {
+	if l.by == timeline.Provider {
+		return "support"
+	}
+	return "azureuser"
+}
+
+// maxLine is how much of a script is on the timeline, in bytes.
+const maxLine = 400
+
+// oneLine is a script as the timeline has it.
+func oneLine(script string) string {
+	line := strings.Join(strings.FieldsFunc(strings.ToValidUTF8(script, "?"), func(r rune) bool { return r == '\n' || r == '\r' }), "; ")
+	line = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, line)
+	if len(line) > maxLine {
+		line = strings.ToValidUTF8(line[:maxLine], "") + "…"
+	}
+	return line
+}
+
+// console is the machine that somebody is logged in to.
+type console struct {
+	m     *machine
+	boot  int
+	event timeline.Event // the script that runs
+}
+
+var _ shell.Machine = (*console)(nil)
+
+// Do implements [shell.Machine].
+func (t *console) Do(do func(now time.Time, h *host.Host, r shell.Runtime)) error {
+	m := t.m
+	m.f.mu.Lock()
+	defer m.f.mu.Unlock()
+	if err := t.gone(); err != nil {
+		return err
+	}
+	now, changes := time.Now(), m.os.Changes()
+	do(now, m.os, shellRuntime{m})
+	if m.os.Changes() != changes {
+		m.root, m.meddled = t.event, t.event
+		m.follow(now)
+	}
+	switch m.os.TakePowerRequest() {
+	case "reboot":
+		m.root = t.event
+		m.restart(now)
+	case "poweroff":
+		m.root = t.event
+		m.lose(now, "the machine was shut down from within")
+		m.stopped = stopped
+	}
+	return t.gone()
+}
+
+// gone says that the machine has gone away since the login.
+func (t *console) gone() error {
+	if t.m.boots != t.boot || !t.m.up() || t.m.cut {
+		return fmt.Errorf("connection to %s closed by remote host", t.m.name)
+	}
+	return nil
+}
+
+// Dial implements [shell.Machine].
+func (t *console) Dial(ctx context.Context, _, address string) (net.Conn, error) {
+	f, m := t.m.f, t.m
+	hostname, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	blocked, required := "", false
+	for _, e := range f.endpoints {
+		if strings.EqualFold(e.Host, hostname) && fmt.Sprint(e.Port) == port {
+			blocked, required = f.blockage(m, e), true
+		}
+	}
+	f.mu.Unlock()
+	switch {
+	case required && blocked != "":
+		return nil, f.timeout(ctx, address)
+	case required:
+		client, server := net.Pipe()
+		go func() { // it is there, and has nothing to say
+			_, _ = io.Copy(io.Discard, server)
+			server.Close()
+		}()
+		return client, nil
+	}
+	return f.network.Dial(ctx, network.Origin{Node: m.name}, address)
+}
+
+// shellRuntime is the machine's container runtime as a shell sees it.
+type shellRuntime struct{ m *machine }
+
+var _ shell.Runtime = shellRuntime{}
+
+// errNoRuntime is what a client of a container runtime that is down hears.
+var errNoRuntime = errors.New(`rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix /run/containerd/containerd.sock: connect: connection refused"`)
+
+// Err implements [shell.Runtime].
+func (r shellRuntime) Err() error {
+	if !r.m.runtime {
+		return errNoRuntime
+	}
+	return nil
+}
+
+// Containers implements [shell.Runtime].
+func (r shellRuntime) Containers() []shell.Container {
+	var out []shell.Container
+	for _, p := range r.m.sortedPods() {
+		for _, c := range p.containers {
+			if c.state == absent || c.id == "" {
+				continue
+			}
+			x := shell.Container{
+				ID: c.id, Name: c.name, Pod: p.name, Namespace: p.namespace, PodID: hexID("sandbox", p.uid, p.sandboxes), State: "Exited",
+				Attempt: c.restarts, Created: c.startedAt, ExitCode: c.exitCode,
+			}
+			if c.state == running {
+				x.State, x.PID = "Running", pid(c.id)
+			}
+			if s := c.spec(); s != nil {
+				x.Image, x.Command = s.Image, commandOf(s.Image, slices.Concat(s.Command, s.Args))
+			}
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// pid is the process of a container, above those of the machine itself.
+func pid(id string) int {
+	h := fnv.New32a()
+	h.Write([]byte(id)) // never fails
+	return 10_000 + int(h.Sum32()%3_000_000)
+}
+
+// commandOf is the command line of a container's process.
+func commandOf(image string, argv []string) string {
+	if len(argv) > 0 && !strings.HasPrefix(argv[0], "-") {
+		return strings.Join(argv, " ")
+	}
+	name, _, _ := strings.Cut(path.Base(image), ":")
+	return strings.Join(append([]string{name}, argv...), " ")
+}
+
+// Logs implements [shell.Runtime].
+func (r shellRuntime) Logs(id string) []byte {
+	c := r.find(id)
+	if c == nil || c.log == nil {
+		return nil
+	}
+	var b strings.Builder
+	lines, _, _ := c.log.read(0)
+	for _, l := range lines {
+		b.WriteString(l.text + "\n")
+	}
+	return []byte(b.String())
+}
+
+// Kill implements [shell.Runtime].
+func (r shellRuntime) Kill(id string, signal int) {
+	c := r.find(id)
+	if c == nil || c.state != running {
+		return
+	}
+	c.cause = r.m.root.Seq
+	c.ended(time.Now(), 128+signal, "")
+	r.m.f.wake(c.p)
+}
+
+// Images implements [shell.Runtime].
+func (r shellRuntime) Images() []string { return sortedKeys(r.m.images) }
+
+func (r shellRuntime) find(id string) *container {
+	for _, p := range r.m.pods {
+		for _, c := range p.containers {
+			if c.id != "" && strings.HasPrefix(c.id, id) {
+				return c
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,193 @@
+package nodes
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
+// Node-pressure eviction: the thresholds that AKS sets (Microsoft, "Node resource
+// reservations in AKS": memory.available<100Mi, nodefs.available<10%) and the
+// kubelet's own timings (kubernetes 1.37, pkg/kubelet/eviction: monitoringInterval;
+// pkg/kubelet/apis/config/v1beta1/defaults.go: evictionPressureTransitionPeriod).
+const (
+	leastMemory      = 100 << 20
+	leastDiskPercent = 10
+	evictionInterval = 10 * time.Second
+	transitionPeriod = 5 * time.Minute
+)
+
+// shortage is something of which a machine can have too little.
+type shortage string
+
+const (
+	diskShort   shortage = "disk"
+	memoryShort shortage = "memory"
+)
+
+// scarcity is how a kubelet speaks of a shortage.
+type scarcity struct {
+	condition corev1.NodeConditionType
+	resource  corev1.ResourceName
+	// has and hasNot are the reasons of the condition, and of its events.
+	has, hasNot         string
+	message, messageNot string
+	// left is what the machine has and what it must have, in bytes.
+	left func(m *machine) (available, threshold int64)
+}
+
+var scarcities = map[shortage]scarcity{
+	diskShort: {
+		corev1.NodeDiskPressure, corev1.ResourceEphemeralStorage, "KubeletHasDiskPressure", "KubeletHasNoDiskPressure",
+		"kubelet has disk pressure", "kubelet has no disk pressure",
+		func(m *machine) (int64, int64) {
+			used, size := m.os.Disk()
+			return size - used, size * leastDiskPercent / 100
+		},
+	},
+	memoryShort: {
+		corev1.NodeMemoryPressure, corev1.ResourceMemory, "KubeletHasInsufficientMemory", "KubeletHasSufficientMemory",
+		"kubelet has insufficient memory available", "kubelet has sufficient memory available",
+		func(m *machine) (int64, int64) {
+			used, size := m.os.Memory()
+			return size - used - m.requested(), leastMemory
+		},
+	},
+}
+
+// requested is the memory that the pods on the machine ask for, which stands for
+// what they use.
+func (m *machine) requested() (bytes int64) {
+	for _, p := range m.pods {
+		if p.over {
+			continue
+		}
+		for i := range p.spec.Spec.Containers {
+			bytes += p.spec.Spec.Containers[i].Resources.Requests.Memory().Value()
+		}
+	}
+	return bytes
+}
+
+// squeeze looks whether the machine is short of something.
+func (m *machine) squeeze(now time.Time) {
+	if m.pressure == nil && !m.os.Drifted() {
+		return
+	}
+	for kind, s := range scarcities {
+		available, threshold := s.left(m)
+		if available >= threshold {
+			continue
+		}
+		if _, known := m.pressure[kind]; !known {
+			if m.pressure == nil {
+				m.pressure = map[shortage]time.Time{}
+			}
+			m.broke(string(kind)+"/"+m.name, now, "is short", fmt.Sprintf("%s of %s is left", quantity(available), s.resource))
+		}
+		m.pressure[kind] = now.Add(transitionPeriod)
+	}
+}
+
+// relieve is what the kubelet does while its machine is short of something: it
+// says so, and evicts one pod after another. It returns when it looks again.
+func (m *machine) relieve(now time.Time) time.Time {
+	if len(m.pressure) == 0 || !m.kubelet {
+		return time.Time{}
+	}
+	if now.Before(m.relieved.Add(evictionInterval)) {
+		return m.relieved.Add(evictionInterval)
+	}
+	m.relieved = now.Truncate(evictionInterval)
+	m.squeeze(now)
+	for kind, until := range m.pressure {
+		s := scarcities[kind]
+		available, threshold := s.left(m)
+		switch {
+		case available < threshold:
+			m.events.add(now, warning, "EvictionThresholdMet", fmt.Sprintf("Attempting to reclaim %s", s.resource), "")
+			if m.syncs() {
+				m.evict(now, s, available, threshold)
+			}
+		case !now.Before(until):
+			delete(m.pressure, kind)
+			m.mended(string(kind)+"/"+m.name, now)
+		}
+	}
+	return m.relieved.Add(evictionInterval)
+}
+
+// evict ends the pod that is the first to go. Critical pods stay.
+func (m *machine) evict(now time.Time, s scarcity, available, threshold int64) {
+	var candidates []*pod
+	for _, p := range m.sortedPods() {
+		if !p.over && !p.killing && !p.critical() && p.sandbox {
+			candidates = append(candidates, p)
+		}
+	}
+	if len(candidates) == 0 {
+		return
+	}
+	// Nothing is known of what they use, so what they were promised decides.
+	slices.SortStableFunc(candidates, func(a, b *pod) int {
+		if a.priority() != b.priority() {
+			return int(a.priority()) - int(b.priority())
+		}
+		return qosRank(a.spec) - qosRank(b.spec)
+	})
+	candidates[0].evict(now, fmt.Sprintf("The node was low on resource: %s. Threshold quantity: %s, available: %s. ",
+		s.resource, quantity(threshold), quantity(available)))
+}
+
+func quantity(bytes int64) string {
+	return resource.NewQuantity(max(bytes, 0)/1024*1024, resource.BinarySI).String()
+}
+
+// qosRank orders pods by who goes first.
+func qosRank(p *corev1.Pod) int {
+	return slices.Index([]corev1.PodQOSClass{corev1.PodQOSBestEffort, corev1.PodQOSBurstable, corev1.PodQOSGuaranteed}, p.Status.QOSClass)
+}
+
+// systemCritical is the priority from which on a pod is critical (kubernetes
+// 1.37, pkg/apis/scheduling: SystemCriticalPriority).
+const systemCritical = 2_000_000_000
+
+func (p *pod) priority() int32 {
+	if p.spec.Spec.Priority == nil {
+		return 0
+	}
+	return *p.spec.Spec.Priority
+}
+
+func (p *pod) critical() bool { return p.priority() >= systemCritical }
+
+// evict ends the pod for good, at once.
+func (p *pod) evict(now time.Time, why string) {
+	p.failed, p.reason, p.why = true, "Evicted", why
+	p.event(now, warning, p.reason, why, "")
+	p.kill(now, 0)
+	p.f.wake(p)
+}
+
+// refused says why a kubelet under pressure does not admit the pod; empty if it
+// does.
+func (p *pod) refused() string {
+	if len(p.m.pressure) == 0 || p.critical() || p.begun() {
+		return ""
+	}
+	var conditions []string
+	for kind := range p.m.pressure {
+		if kind == diskShort || qosRank(p.spec) == 0 {
+			conditions = append(conditions, string(scarcities[kind].condition))
+		}
+	}
+	if len(conditions) == 0 {
+		return ""
+	}
+	slices.Sort(conditions)
+	return "The node had condition: [" + strings.Join(conditions, " ") + "]. "
+}

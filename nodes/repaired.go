@@ -1,0 +1,175 @@
+package nodes
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"demarc/nodes/host"
+	"demarc/sim/api"
+	"demarc/sim/timeline"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// maxRepairs is how many repairs of the nodes themselves are remembered.
+const maxRepairs = 2000
+
+// Repairs is what the nodes have repaired by themselves, oldest first.
+func (f *Fleet) Repairs() []api.Repair {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.repairs)
+}
+
+// repaired enters what a machine's init system and monitors have done. What was
+// done to one unit at one time is one repair.
+func (f *Fleet) repaired(m *machine, now time.Time, did []host.Action) {
+	units := map[string]*api.Repair{}
+	for _, a := range did {
+		r := units[a.Unit]
+		if r == nil {
+			r = &api.Repair{
+				Node: m.name, Subject: m.subject(a.Unit), Layer: api.LayerNode, Cause: a.Detail,
+				Broken: a.Broken.UTC(), Detected: a.Noticed.UTC(), Healed: now.UTC(), Lost: []string{}, Outcome: api.RepairHealed,
+			}
+			if t, ok := m.troubles[r.Subject]; ok {
+				r.Cause, r.Event, r.Broken = t.root.Message, t.root.Seq, t.since.UTC()
+			} else if m.meddled.Seq != 0 {
+				r.Cause, r.Event = m.meddled.Message, m.meddled.Seq
+			}
+			units[a.Unit] = r
+		}
+		r.Actions = append(r.Actions, api.RepairAction{Action: a.Kind, At: now.UTC(), Done: now.UTC(), Detail: a.Detail})
+	}
+	for _, unit := range sortedKeys(units) {
+		r := units[unit]
+		if !m.os.Running(unit) {
+			r.Outcome, r.Healed, r.Reason = api.RepairFailed, time.Time{}, m.os.Why(unit)
+		}
+		f.watcher.Noticed(r.Subject, r.Detected)
+		var details []string
+		for _, a := range r.Actions {
+			details = append(details, a.Detail)
+		}
+		f.log.Append(timeline.Event{
+			Time: now, Actor: timeline.Node, Verb: "repaired", Subject: r.Subject, Cause: r.Event, Message: strings.Join(details, "; "),
+		})
+		f.enter(*r)
+	}
+}
+
+// enter remembers a repair.
+func (f *Fleet) enter(r api.Repair) {
+	f.lastRepair++
+	r.ID = "n" + strconv.Itoa(f.lastRepair)
+	f.repairs = append(f.repairs, r.Timed())
+	if extra := len(f.repairs) - maxRepairs; extra > 0 {
+		f.repairs = slices.Delete(f.repairs, 0, extra)
+	}
+}
+
+// revived enters that a node's kubelet has restarted a container of the
+// provider's that somebody had ended.
+func (c *container) revived(now time.Time, cause int64) {
+	p := c.p
+	if p.namespace != "kube-system" || cause == 0 || p.spec.Labels["kubernetes.azure.com/managedby"] != "aks" {
+		return
+	}
+	e, _ := p.f.log.Get(cause)
+	p.f.enter(api.Repair{
+		Node: p.m.name, Subject: c.name + "/" + p.m.name, Layer: api.LayerNode, Cause: e.Message, Event: cause,
+		Actions: []api.RepairAction{{
+			Action: "restart", At: now.UTC(), Done: now.UTC(),
+			Detail: fmt.Sprintf("the kubelet restarted container %s of pod %s/%s", c.name, p.namespace, p.name),
+		}},
+		Broken: c.last.FinishedAt.UTC(), Detected: tick(c.last.FinishedAt.Add(relistPeriod)).UTC(), Healed: now.UTC(),
+		Lost: []string{}, Outcome: api.RepairHealed,
+	})
+}
+
+// localData is what of the pod is on the machine's own disk or in its memory, of
+// the media given: "" is the disk, Memory a tmpfs.
+func (p *pod) localData(of func(medium string) bool) (out []string) {
+	for _, v := range p.spec.Spec.Volumes {
+		switch {
+		case v.EmptyDir != nil && of(string(v.EmptyDir.Medium)):
+			out = append(out, fmt.Sprintf("emptyDir %s of pod %s/%s", v.Name, p.namespace, p.name))
+		case v.HostPath != nil && of(string(corev1.StorageMediumDefault)):
+			out = append(out, fmt.Sprintf("hostPath %s of pod %s/%s", v.HostPath.Path, p.namespace, p.name))
+		}
+	}
+	return out
+}
+
+// answered is the cloud's answer to a request of node auto-repair.
+type answered struct {
+	Lost  []string `json:"lost,omitempty"`
+	Error string   `json:"error,omitempty"`
+}
+
+// Act asks the cloud to reboot, reimage or redeploy a node's machine for its
+// repair, and returns when that is accepted. The key names the request: asked
+// again, it does nothing and gives the same answer. lost is what is gone for
+// good. The error begins with an error code of AKS (Microsoft, "Troubleshoot
+// common node auto-repair errors").
+func (f *Fleet) Act(node, action, key string, cause int64) (lost []string, err error) {
+	m, err := f.find(node)
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a, known := m.acted[key]
+	if !known {
+		if a, err = m.act(time.Now(), action, cause); err != nil {
+			return nil, err
+		}
+		if m.acted == nil {
+			m.acted = map[string]answered{}
+		}
+		m.acted[key] = a
+	}
+	if a.Error != "" {
+		return a.Lost, fmt.Errorf("%s", a.Error)
+	}
+	return a.Lost, nil
+}
+
+// act carries out an action of node auto-repair. What breaks by it comes from
+// what it repairs.
+func (m *machine) act(now time.Time, action string, cause int64) (a answered, err error) {
+	if m.stopped != "" {
+		return a, fmt.Errorf("InvalidParameter: the VM %s is %s", m.name, m.stopped)
+	}
+	root := m.root
+	if t, ok := m.oldest(); ok {
+		root = t.root
+	}
+	verbs := map[string]string{"reboot": "rebooted", "reimage": "reimaged", "redeploy": "redeployed"}
+	m.actsOn(now, timeline.Provider, verbs[action], "node/"+m.name, "node auto-repair: "+action, cause)
+	if root.Seq != 0 {
+		m.root = root
+	}
+	for _, p := range m.sortedPods() {
+		a.Lost = append(a.Lost, p.localData(func(medium string) bool { return medium == string(corev1.StorageMediumMemory) })...)
+	}
+	var after time.Duration
+	m.lose(now, "the machine is "+verbs[action]+" by node auto-repair")
+	switch action {
+	case "reboot":
+	case "reimage":
+		a.Lost, after = m.reimage(now), reimageTime
+	case "redeploy":
+		after = redeployTime
+	default:
+		return a, fmt.Errorf("InvalidParameter: %q is no action of node auto-repair", action)
+	}
+	m.boot(now, after)
+	if why := m.f.egress(m); why != "" && action != "reboot" {
+		a.Error = "VMExtensionProvisioningError: the node's provisioning ended with exit status 50 (OutboundConnFail): " + why
+	}
+	return a, nil
+}

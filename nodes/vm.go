@@ -1,0 +1,296 @@
+package nodes
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"demarc/nodes/cloud"
+	"demarc/sim/api"
+	"demarc/sim/timeline"
+)
+
+// Times of a virtual machine. Azure publishes none: these are what one sees of
+// small Linux machines, and short enough that each step of node auto-repair has
+// its effect before the next one, five minutes later.
+const (
+	// bootTime is what passes between power on and the kubelet's start.
+	bootTime = 20 * time.Second
+	// reimageTime and redeployTime are until a machine boots again: from a fresh
+	// disk, and on another host.
+	reimageTime  = 2 * time.Minute
+	redeployTime = 3 * time.Minute
+)
+
+// vm is what the cloud knows of a machine.
+type vm struct {
+	size string
+	tags map[string]string
+	// stopped is how somebody has stopped it through the cloud, or from within:
+	// stopped, deallocated or deleted; empty if nobody did.
+	stopped string
+	// dark says that a fault keeps power from it.
+	dark bool
+	// acted are the answers to the requests of node auto-repair, by their keys.
+	acted map[string]answered
+}
+
+// Ways in which a machine is stopped.
+const (
+	stopped     = "stopped"
+	deallocated = "deallocated"
+	deleted     = "deleted"
+)
+
+// power is what the machine's power is: running, stopped, deallocated, deleted.
+func (m *machine) power() string {
+	switch {
+	case m.stopped != "":
+		return m.stopped
+	case m.dark, !m.on && m.problem == "":
+		return stopped
+	}
+	return "running"
+}
+
+// lose takes the machine's power away: everything on it ends at once.
+func (m *machine) lose(now time.Time, why string) {
+	if !m.on {
+		return
+	}
+	m.on, m.kubelet = false, false
+	m.runtime, m.runtimeLost = false, now
+	m.bootAt, m.problem = time.Time{}, ""
+	m.rules = nil
+	m.pressure = nil
+	m.os.PowerLost(now)
+	for _, p := range m.pods {
+		p.powerLost(now)
+		p.blame(now, m.root.Seq)
+	}
+	for image, at := range m.images {
+		if at.After(now) { // was still being pulled
+			delete(m.images, image)
+		}
+	}
+	m.f.kubelet.drop(m.name)
+	m.f.network.NodeChanged(m.name, false)
+	m.broke("node/"+m.name, now, "stopped", why)
+}
+
+// boot gives the machine power, after some time.
+func (m *machine) boot(now time.Time, after time.Duration) {
+	if m.dark || m.stopped != "" {
+		return // asked for in vain
+	}
+	m.on, m.problem = true, ""
+	m.rebooted = true
+	m.boots++
+	m.bootAt = tick(now.Add(after + bootTime))
+	m.f.network.NodeChanged(m.name, !m.cut)
+	m.f.wake(m)
+}
+
+// booted is the end of a boot: the machine's system runs, or it does not.
+func (m *machine) booted(now time.Time) {
+	m.bootAt = time.Time{}
+	if err := m.os.Boot(now); err != nil {
+		if m.meddled.Seq != 0 {
+			m.root = m.meddled
+		}
+		m.lose(now, "the machine does not boot: "+err.Error())
+		m.problem = err.Error()
+		m.f.log.Append(timeline.Event{
+			Time: now, Actor: timeline.Node, Verb: "failed to boot", Subject: "node/" + m.name, Cause: m.root.Seq, Message: err.Error(),
+		})
+		return
+	}
+	m.runtime, m.runtimeLost = m.up() && m.os.Running(runtimeUnit), time.Time{}
+	m.follow(now)
+	if m.kubelet {
+		m.root.Seq = m.f.log.Append(timeline.Event{
+			Time: now, Actor: timeline.Node, Verb: "started", Subject: "kubelet/" + m.name,
+			Cause: m.root.Seq, Message: "the machine has booted and starts its kubelet",
+		}).Seq
+	}
+}
+
+// reimage gives the machine a fresh system disk, and says what is lost with the
+// old one.
+func (m *machine) reimage(now time.Time) (lost []string) {
+	for _, p := range m.sortedPods() {
+		lost = append(lost, p.localData(func(string) bool { return true })...)
+	}
+	lost = append(lost, m.os.Reimage(now, m.f.image)...)
+	clear(m.images)
+	return lost
+}
+
+// VMs is every machine as the cloud has it, without those that were deleted.
+func (f *Fleet) VMs() []api.VM {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var out []api.VM
+	for _, m := range f.machines {
+		if m.stopped != deleted {
+			out = append(out, m.describeVM())
+		}
+	}
+	return out
+}
+
+func (m *machine) describeVM() api.VM {
+	return api.VM{
+		Name: m.name, InstanceID: m.index, Power: "PowerState/" + m.power(), Size: m.size, NodeImage: m.os.Image().Version,
+		ResourceGroup: m.resourceGroup(), ScaleSet: strings.TrimSuffix(m.name, instanceID(m.index)), Tags: maps.Clone(m.tags),
+	}
+}
+
+// Shutdown says whether somebody has stopped the node's machine through the
+// cloud, and Exists whether the cloud still has it.
+func (f *Fleet) Shutdown(node string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m := f.byName[node]
+	return m != nil && (m.stopped == stopped || m.stopped == deallocated)
+}
+
+// Exists says whether the cloud has the node's machine.
+func (f *Fleet) Exists(node string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m := f.byName[node]
+	return m != nil && m.stopped != deleted
+}
+
+// DoVM does something with a machine as a resource of the cloud, behind the back
+// of the managed service.
+func (f *Fleet) DoVM(req api.VMRequest, by timeline.Actor) (api.VM, error) {
+	m, err := f.find(req.VM)
+	if err != nil {
+		return api.VM{}, err
+	}
+	do := vmActions[req.Action]
+	if do == nil {
+		return api.VM{}, fmt.Errorf("a VM cannot be asked to %q: want stop, deallocate, start, restart, delete, resize or tag", req.Action)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if m.stopped == deleted {
+		return api.VM{}, fmt.Errorf("VM %s is deleted", m.name)
+	}
+	verb, message, err := do.check(m, req)
+	if err != nil {
+		return api.VM{}, err
+	}
+	now := time.Now()
+	m.acts(now, by, verb, message)
+	do.run(m, req, now)
+	f.wake(m)
+	return m.describeVM(), nil
+}
+
+// vmAction is something that can be done with a VM. check says how it reads on
+// the timeline, or why it cannot be done.
+type vmAction struct {
+	check func(m *machine, req api.VMRequest) (verb, message string, err error)
+	run   func(m *machine, req api.VMRequest, now time.Time)
+}
+
+var vmActions = map[string]*vmAction{
+	"stop":       stopAction(stopped, "the VM was stopped as an IaaS resource; it is still allocated"),
+	"deallocate": stopAction(deallocated, "the VM was deallocated as an IaaS resource"),
+	"start": {
+		check: func(m *machine, _ api.VMRequest) (string, string, error) {
+			if m.stopped == "" {
+				return "", "", fmt.Errorf("VM %s is not stopped", m.name)
+			}
+			return "started", "the VM was started as an IaaS resource", nil
+		},
+		run: func(m *machine, _ api.VMRequest, now time.Time) {
+			m.stopped = ""
+			m.boot(now, 0)
+		},
+	},
+	"restart": {
+		check: func(m *machine, _ api.VMRequest) (string, string, error) {
+			if m.stopped != "" {
+				return "", "", fmt.Errorf("VM %s is %s: start it", m.name, m.stopped)
+			}
+			return "restarted", "the VM was restarted as an IaaS resource", nil
+		},
+		run: func(m *machine, _ api.VMRequest, now time.Time) { m.restart(now) },
+	},
+	"delete": {
+		check: func(*machine, api.VMRequest) (string, string, error) {
+			return "deleted", "the VM was deleted as an IaaS resource: its disk is gone, and the pool has one node less than it should", nil
+		},
+		run: func(m *machine, _ api.VMRequest, now time.Time) { m.remove(now) },
+	},
+	"resize": {
+		check: func(m *machine, req api.VMRequest) (string, string, error) {
+			if _, err := cloud.Size(req.Size); err != nil {
+				return "", "", err
+			}
+			return "resized", "the VM was resized as an IaaS resource from " + m.size + " to " + req.Size, nil
+		},
+		run: func(m *machine, req api.VMRequest, now time.Time) {
+			size, _ := cloud.Size(req.Size) // was checked
+			m.size = size.Name
+			if m.on {
+				m.restart(now)
+			}
+		},
+	},
+	"tag": {
+		check: func(_ *machine, req api.VMRequest) (string, string, error) {
+			if len(req.Tags) == 0 {
+				return "", "", fmt.Errorf("tag wants at least one NAME=VALUE")
+			}
+			return "tagged", fmt.Sprintf("the VM's tags were changed as an IaaS resource: %v", req.Tags), nil
+		},
+		run: func(m *machine, req api.VMRequest, _ time.Time) {
+			tags := maps.Clone(m.tags)
+			if tags == nil {
+				tags = map[string]string{}
+			}
+			maps.Copy(tags, req.Tags)
+			maps.DeleteFunc(tags, func(_, v string) bool { return v == "" })
+			m.tags = tags
+		},
+	},
+}
+
+func stopAction(how, message string) *vmAction {
+	return &vmAction{
+		check: func(m *machine, _ api.VMRequest) (string, string, error) {
+			if m.stopped == how {
+				return "", "", fmt.Errorf("VM %s is already %s", m.name, how)
+			}
+			return how, message, nil
+		},
+		run: func(m *machine, _ api.VMRequest, now time.Time) {
+			m.lose(now, message)
+			m.stopped = how
+		},
+	}
+}
+
+// restart reboots the machine the hard way.
+func (m *machine) restart(now time.Time) {
+	m.lose(now, "the machine restarts")
+	m.boot(now, 0)
+}
+
+// remove takes a machine out of the fleet for good.
+func (m *machine) remove(now time.Time) {
+	m.lose(now, "the VM is deleted")
+	m.stopped = deleted
+	m.mended("node/"+m.name, now) // there is nothing left that could be out
+	clear(m.troubles)
+	for _, p := range m.pods {
+		m.f.drop(p)
+	}
+	m.f.wheel.remove(m)
+}

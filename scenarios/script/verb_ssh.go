@@ -1,0 +1,61 @@
+package script
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"demarc/sim/api"
+)
+
+// roleArg is on whose behalf something is done that both sides can do.
+func roleArg(standard api.Role) Arg {
+	return Arg{
+		Name: "by", Type: ArgEnum, Values: []string{string(api.RoleCustomer), string(api.RoleProvider)},
+		Default: string(standard), Doc: "on whose behalf",
+	}
+}
+
+var verbSSH = Verb{
+	Name:    "ssh",
+	Summary: "runs a command in a shell on a node",
+	Doc: "It is the shell that demarc ssh opens. The command must end with exit code 0, or with that of exit=; a reboot ends the " +
+		"connection, which is no failure. The provider's support needs the customer's consent: see consent.",
+	Example: "ssh node/0 'sudo systemctl stop kubelet'",
+	Args: []Arg{
+		nodeArg,
+		{Name: "command", Type: ArgText, Positional: true, Required: true, Doc: "what to run, in quotes"},
+		{Name: "exit", Type: ArgText, Default: "0", Doc: "the exit code that is wanted; any for any"},
+		{Name: "prints", Type: ArgText, Doc: "a text that the output must contain"},
+		roleArg(api.RoleCustomer),
+	},
+	check: func(p *parser, c *call) {
+		if code := c.text("exit"); code != "any" {
+			if n, err := strconv.Atoi(code); err != nil || n < 0 || n > 255 {
+				p.problem(c.cols["exit"], "", "exit=%s: want 0 to 255, or any", code)
+			}
+		}
+		if strings.TrimSpace(c.text("command")) == "" {
+			p.problem(c.cols["command"], "", "the command is empty")
+		}
+	},
+	run: func(ctx context.Context, r *run, c *call) error {
+		node, err := r.node(c)
+		if err != nil {
+			return err
+		}
+		result, err := r.world.Run(ctx, api.Role(c.text("by")), node, c.text("command"))
+		if err != nil {
+			return fmt.Errorf("ssh node/%s: %w", node, err)
+		}
+		output := strings.TrimSpace(result.Stdout + result.Stderr)
+		if want := c.text("exit"); want != "any" && want != strconv.Itoa(result.Exit) {
+			return fmt.Errorf("ssh node/%s: %q ended with exit code %d, not %s: %s", node, c.text("command"), result.Exit, want, output)
+		}
+		if want := c.text("prints"); !strings.Contains(output, want) {
+			return fmt.Errorf("ssh node/%s: the output of %q does not contain %q: %s", node, c.text("command"), want, output)
+		}
+		return nil
+	},
+}

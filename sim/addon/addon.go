@@ -1,0 +1,203 @@
+// Package addon keeps the add-ons that the provider manages in a cluster, in
+// namespace kube-system, as the provider wants them.
+//
+// [Reconciler.Install] creates what a new cluster lacks. [Reconciler.Run] is a
+// loop of the provider's leader: whoever deletes or edits an add-on sees it come
+// back within [Period].
+//
+// The manifests are embedded. Each object has AKS's label
+// addonmanager.kubernetes.io/mode. Reconcile means that it is put back as a whole:
+// also a field that somebody added, and the number of replicas; what others wrote
+// into status, labels and annotations stays. EnsureExists means that it is created
+// if it is missing, and belongs to the customer otherwise. An object of somebody
+// else's in kube-system that claims to be a part of the cluster by these labels is
+// deleted, as AKS does.
+//
+// Watches mark what differs. While something is marked, a pass on each whole
+// multiple of [Period] compares it with the API server's own answer to our write,
+// and writes. While nothing is marked, nothing runs.
+package addon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/dynamic"
+)
+
+// Period is the time between passes: what was marked is restored within it. It
+// is that of aks-engine's addon manager; AKS does not publish its own.
+const Period = 60 * time.Second
+
+// FieldManager is the name under which the reconciler writes.
+const FieldManager = "aks-addon-manager"
+
+// Config is what a [Reconciler] is made of.
+type Config struct {
+	// Client has the provider's credentials.
+	Client dynamic.Interface
+	// Note is told of every repair, by the goroutine of [Reconciler.Run]. It may
+	// be nil.
+	Note func(Repair)
+}
+
+// Changes, as a [Repair] names them.
+const (
+	// Deleted is an add-on's object that was missing and was created again.
+	Deleted = "deleted"
+	// Edited is an add-on's object that was put back.
+	Edited = "edited"
+	// Foreign is somebody else's object that claimed to be an add-on's, and was
+	// deleted.
+	Foreign = "foreign"
+	// Mutated is an object that the API server made something else of than what
+	// was written, by a webhook for example. It is accepted as it is.
+	Mutated = "mutated"
+)
+
+// Repair is one change that was undone. One that the API server refuses is told
+// of once with Err, and again when it has come about.
+type Repair struct {
+	Kind, Name string
+	// Change is Deleted, Edited, Foreign or Mutated.
+	Change string
+	// What are the paths of the fields that were Edited or Mutated.
+	What []string
+	// By is the field manager that made the change, such as kubectl-edit; empty
+	// if the object does not tell.
+	By string
+	// Broken is when the change was made, by the object itself, to the second,
+	// or else when it was seen. Detected is when it was seen. Restored is when
+	// it was undone; zero with Err.
+	Broken, Detected, Restored time.Time
+	// Err says why the API server refuses to undo it.
+	Err error
+}
+
+// Reconciler keeps the add-ons of one cluster.
+type Reconciler struct {
+	client  dynamic.Interface
+	note    func(Repair)
+	objects []*object // in the manifests' order
+	byID    map[id]*object
+	wake    chan struct{} // something was marked
+	// said and mutated are the refusals and the mutations that were told of.
+	// They are Run's.
+	said    map[id]string
+	mutated map[id][]string
+
+	mu sync.Mutex
+	// marked are the objects to look at in the next pass.
+	marked map[id]mark
+	// accepted is each object as the API server stores what we want.
+	accepted map[id]*unstructured.Unstructured
+}
+
+// New makes a reconciler. It sends nothing.
+func New(cfg Config) (*Reconciler, error) {
+	if cfg.Client == nil {
+		return nil, errors.New("add-ons: a client is missing")
+	}
+	objects, err := parse(manifests)
+	if err != nil {
+		return nil, fmt.Errorf("manifests of the add-ons: %w", err)
+	}
+	r := &Reconciler{
+		client: cfg.Client, note: cfg.Note, objects: objects, byID: map[id]*object{},
+		wake: make(chan struct{}, 1), said: map[id]string{}, mutated: map[id][]string{},
+		marked: map[id]mark{}, accepted: map[id]*unstructured.Unstructured{},
+	}
+	if r.note == nil {
+		r.note = func(Repair) {}
+	}
+	for _, o := range objects {
+		r.byID[o.id] = o
+	}
+	return r, nil
+}
+
+// Install creates what is missing. What is there stays as it is.
+func (r *Reconciler) Install(ctx context.Context) error {
+	for _, o := range r.objects {
+		if err := r.install(ctx, o); err != nil {
+			return fmt.Errorf("%s %s: %w", o.kind, o.id.name, err)
+		}
+	}
+	return nil
+}
+
+func (r *Reconciler) install(ctx context.Context, o *object) error {
+	// Asked first, because a Service whose address is taken, by itself, is
+	// refused as invalid before it is found to exist.
+	live, err := r.resource(o.id).Get(ctx, o.id.name, metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		_, err = r.resource(o.id).Create(ctx, o.manifest.DeepCopy(), metav1.CreateOptions{FieldManager: FieldManager})
+	case err == nil && o.kind == "Namespace" && live.GetLabels()[modeLabel] == "":
+		// The API server has made it, without our labels.
+		_, err = r.resource(o.id).Update(ctx, o.over(live), metav1.UpdateOptions{FieldManager: FieldManager})
+	}
+	return err
+}
+
+// Run restores what is deleted or edited, until ctx ends. All its goroutines end
+// with it. It may run again afterwards, but not twice at once: then everything is
+// compared anew. It fails only if it cannot begin.
+func (r *Reconciler) Run(ctx context.Context) error {
+	r.reset()
+	var watches sync.WaitGroup
+	defer watches.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for _, k := range kinds(r.objects) {
+		informer, err := r.watch(k)
+		if err != nil {
+			return fmt.Errorf("watch %s: %w", k.gvr.Resource, err)
+		}
+		watches.Go(func() { informer.RunWithContext(ctx) })
+	}
+	for {
+		for !r.isMarked() {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-r.wake:
+			}
+		}
+		if !sleep(ctx, untilPass(time.Now())) {
+			return nil
+		}
+		r.pass(ctx)
+	}
+}
+
+// untilPass is how long it is to the next whole multiple of the period.
+func untilPass(now time.Time) time.Duration {
+	return now.Truncate(Period).Add(Period).Sub(now)
+}
+
+// sleep says whether it was slept to the end.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// resource is the client of an object's kind.
+func (r *Reconciler) resource(i id) dynamic.ResourceInterface {
+	if i.namespace == "" {
+		return r.client.Resource(i.gvr)
+	}
+	return r.client.Resource(i.gvr).Namespace(i.namespace)
+}
