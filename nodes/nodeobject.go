@@ -19,6 +19,13 @@ const (
 	subscription = "00000000-0000-0000-0000-000000000000"
 )
 
+// runtimeVersion is the version of the container runtime, as it reports it.
+func (m *machine) runtimeVersion() string {
+	p, _ := m.os.Package("moby-containerd")
+	version, _, _ := strings.Cut(p.Version, "-")
+	return version + "-1"
+}
+
 // kubeletPort is where a kubelet serves its API.
 const kubeletPort = 10250
 
@@ -136,7 +143,7 @@ func (m *machine) status(now time.Time, boot string, before []corev1.NodeConditi
 			BootID:                  boot,
 			KernelVersion:           m.os.Kernel(),
 			OSImage:                 m.os.Image().OS,
-			ContainerRuntimeVersion: "containerd://1.7.31-1",
+			ContainerRuntimeVersion: "containerd://" + m.runtimeVersion(),
 			KubeletVersion:          m.f.cfg.KubeletVersion,
 			OperatingSystem:         "linux",
 			Architecture:            "amd64",

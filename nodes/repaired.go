@@ -75,7 +75,7 @@ func (f *Fleet) enter(r api.Repair) {
 // provider's that somebody had ended.
 func (c *container) revived(now time.Time, cause int64) {
 	p := c.p
-	if p.namespace != "kube-system" || cause == 0 || p.spec.Labels["kubernetes.azure.com/managedby"] != "aks" {
+	if p.namespace != "kube-system" || cause == 0 || c.last.Reason == "Unknown" /* its machine went away */ || p.spec.Labels["kubernetes.azure.com/managedby"] != "aks" {
 		return
 	}
 	e, _ := p.f.log.Get(cause)

@@ -27,8 +27,8 @@ var sample []byte
 // sampleTraffic is what `demarc up` sends to the sample workload.
 var sampleTraffic = traffic.Spec{Name: "shop", From: "outside", To: "service/shop", Rate: 1}
 
-// bootstrap installs what the provider manages in the cluster. What is there
-// already stays.
+// bootstrap installs what the provider manages in the cluster and what its nodes
+// need. What is there already stays.
 func (c *Cluster) bootstrap(ctx context.Context) error {
 	if err := c.await(ctx, "namespace kube-system", func() bool {
 		_, err := c.provider.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
@@ -36,10 +36,9 @@ func (c *Cluster) bootstrap(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := c.addons.Install(ctx); err != nil {
+	if err := c.addons.Prepare(ctx); err != nil {
 		return err
 	}
-	close(c.installed)
 	return c.publishServer(ctx)
 }
 

@@ -205,6 +205,11 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.await(ctx, "the nodes", func() bool { return c.fleet.Ready() }); err != nil {
 		return err
 	}
+	// Not before: the scheduler would put all of them on the node that comes first.
+	if err := c.addons.Install(ctx); err != nil {
+		return fmt.Errorf("install the managed add-ons: %w", err)
+	}
+	close(c.installed)
 	c.setPhase("workloads")
 	if err := c.await(ctx, "kube-system", c.addonsReady); err != nil {
 		return err
@@ -312,6 +317,7 @@ func (c *Cluster) Status() api.Status {
 	s.Version, s.Now, s.Cluster, s.Clock = api.Version, time.Now().UTC(), c.spec, c.dial.Clock()
 	s.KubernetesVersion, s.Server = c.plane.Version(), c.plane.URL()
 	s.Kubeconfig, s.DataDir = c.plane.Kubeconfig(), c.dir
+	s.SSHConfig = c.ssh.ConfigFile()
 	s.Components, s.Machines = c.Components(), c.Machines()
 	s.LoadBalancers, s.Traffic, s.Faults = c.balancers.list(), c.trafficTotals(), c.Faults()
 	return s

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 
 	"demarc/sim/api"
@@ -66,9 +67,9 @@ func printStatus(w io.Writer, s api.Status) error {
 	for _, c := range s.Components {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\n", c.Name, c.State, yesNo(c.Healthy), dateTime(c.Since), c.Starts, c.Message)
 	}
-	fmt.Fprintf(t, "\nNODE\tPOWER\tKUBELET\tNETWORK\tCONTAINERS\n")
+	fmt.Fprintf(t, "\nNODE\tPOWER\tKUBELET\tRUNTIME\tNETWORK\tCONTAINERS\tPROBLEM\n")
 	for _, m := range s.Machines {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\n", m.Name, m.Power, m.Kubelet, m.Network, m.Containers)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", m.Name, m.Power, m.Kubelet, m.Runtime, m.Network, m.Containers, problemOf(m))
 	}
 	if len(s.LoadBalancers) > 0 {
 		fmt.Fprintf(t, "\nLOAD BALANCER\tADDRESS\tON THIS MACHINE\n")
@@ -87,6 +88,24 @@ func printStatus(w io.Writer, s api.Status) error {
 		writeFaults(t, s.Faults)
 	}
 	return t.Flush()
+}
+
+// problemOf says what is wrong with a machine.
+func problemOf(m api.Machine) string {
+	var parts []string
+	if m.Problem != "" {
+		parts = append(parts, m.Problem)
+	}
+	if m.Egress != "open" && m.Egress != "" {
+		parts = append(parts, m.Egress)
+	}
+	if len(m.Pressure) > 0 {
+		parts = append(parts, "short of "+strings.Join(m.Pressure, " and "))
+	}
+	if m.RebootRequired {
+		parts = append(parts, "a reboot is required")
+	}
+	return strings.Join(parts, "; ")
 }
 
 func phaseOf(s api.Status) string {

@@ -230,6 +230,9 @@ func (a *app) printUp(s api.Status, background bool) error {
 	fmt.Fprintf(&sb, "%s\n\n", p.bold(fmt.Sprintf("The cluster %s is %s: Kubernetes %s, %d nodes, support policy %s.", s.Name, s.State, s.KubernetesVersion, len(s.Machines), s.Cluster.Edition)))
 	fmt.Fprintf(&sb, "  API server     %s\n", s.Server)
 	fmt.Fprintf(&sb, "  kubectl        export KUBECONFIG=%s\n", shellQuote(s.Kubeconfig))
+	if len(s.Machines) > 0 && s.SSHConfig != "" {
+		fmt.Fprintf(&sb, "  a node         ssh -F %s %s, or demarc ssh 0%s\n", shellQuote(s.SSHConfig), s.Machines[0].Name, flag)
+	}
 	for _, lb := range s.LoadBalancers {
 		fmt.Fprintf(&sb, "  %-13s  curl http://%s/\n", lb.Namespace+"/"+lb.Service, lb.Address)
 	}

@@ -122,9 +122,22 @@ func New(cfg Config) (*Reconciler, error) {
 	return r, nil
 }
 
+// Prepare creates what is missing of all that runs nothing itself: call it before
+// the nodes join, which need some of it.
+func (r *Reconciler) Prepare(ctx context.Context) error {
+	return r.createAll(ctx, func(o *object) bool { return o.kind != "Deployment" && o.kind != "DaemonSet" })
+}
+
 // Install creates what is missing. What is there stays as it is.
 func (r *Reconciler) Install(ctx context.Context) error {
+	return r.createAll(ctx, func(*object) bool { return true })
+}
+
+func (r *Reconciler) createAll(ctx context.Context, wanted func(*object) bool) error {
 	for _, o := range r.objects {
+		if !wanted(o) {
+			continue
+		}
 		if err := r.install(ctx, o); err != nil {
 			return fmt.Errorf("%s %s: %w", o.kind, o.id.name, err)
 		}
