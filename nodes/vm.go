@@ -226,7 +226,10 @@ var vmActions = map[string]*vmAction{
 		check: func(*machine, api.VMRequest) (string, string, error) {
 			return "deleted", "the VM was deleted as an IaaS resource: its disk is gone, and the pool has one node less than it should", nil
 		},
-		run: func(m *machine, _ api.VMRequest, now time.Time) { m.remove(now) },
+		run: func(m *machine, _ api.VMRequest, now time.Time) {
+			m.remove(now)
+			m.f.short(now, m.root)
+		},
 	},
 	"resize": {
 		check: func(m *machine, req api.VMRequest) (string, string, error) {
@@ -281,6 +284,24 @@ func stopAction(how, message string) *vmAction {
 func (m *machine) restart(now time.Time) {
 	m.lose(now, "the machine restarts")
 	m.boot(now, 0)
+}
+
+// short notes that the pool has fewer machines than it should. AKS does not
+// replace one that was deleted outside of it.
+func (f *Fleet) short(now time.Time, root timeline.Event) {
+	have := 0
+	for _, m := range f.machines {
+		if m.stopped != deleted {
+			have++
+		}
+	}
+	const subject = "nodepool/" + Pool
+	f.log.Append(timeline.Event{
+		Time: now, Actor: timeline.Provider, Verb: "noticed", Subject: subject, Cause: root.Seq,
+		Message: fmt.Sprintf("the scale set has %d of %d VMs; one that was deleted outside of AKS is not replaced", have, len(f.machines)),
+	})
+	f.watcher.Broke(subject, root, now)
+	f.watcher.Noticed(subject, now)
 }
 
 // remove takes a machine out of the fleet for good.
