@@ -102,6 +102,7 @@ type Status struct {
 	Server            string         `json:"server,omitempty"`     // URL of the API server's front door
 	Kubeconfig        string         `json:"kubeconfig,omitempty"` // path
 	DataDir           string         `json:"dataDir,omitempty"`
+	SSHConfig         string         `json:"sshConfig,omitempty"` // path; for ssh -F, with an entry per node
 	Components        []Component    `json:"components"`
 	Machines          []Machine      `json:"machines"`
 	LoadBalancers     []LoadBalancer `json:"loadBalancers"`
