@@ -22,7 +22,7 @@ const (
 )
 
 // eventKey is what makes two events the same, so that they are counted.
-type eventKey struct{ kind, reason, message, field string }
+type eventKey struct{ kind, reason, message, field, source string }
 
 // event is one Kubernetes event, or several that are the same.
 type event struct {
@@ -42,6 +42,17 @@ type eventQueue struct {
 
 // add queues an event, or counts it if it was said before. Too many are dropped.
 func (q *eventQueue) add(now time.Time, kind, reason, message, field string) {
+	q.addFrom(now, eventKey{kind, reason, message, field, kubeletSource})
+}
+
+// Sources of events.
+const (
+	kubeletSource = "kubelet"
+	npdSource     = "node-problem-detector"
+)
+
+// addFrom is add for any source.
+func (q *eventQueue) addFrom(now time.Time, k eventKey) {
 	if q.filled.IsZero() {
 		q.tokens = eventBurst
 	} else {
@@ -52,7 +63,6 @@ func (q *eventQueue) add(now time.Time, kind, reason, message, field string) {
 		return
 	}
 	q.tokens--
-	k := eventKey{kind, reason, message, field}
 	for _, e := range q.list {
 		if e.eventKey == k {
 			e.count++
@@ -128,8 +138,8 @@ func (e *event) object(node string, about corev1.ObjectReference) *corev1.Event 
 		Count:               e.count,
 		FirstTimestamp:      metav1.NewTime(e.first),
 		LastTimestamp:       metav1.NewTime(e.last),
-		Source:              corev1.EventSource{Component: "kubelet", Host: node},
-		ReportingController: "kubelet",
+		Source:              corev1.EventSource{Component: e.source, Host: node},
+		ReportingController: e.source,
 		ReportingInstance:   node,
 	}
 }

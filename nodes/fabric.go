@@ -6,7 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"demarc/nodes/cloud"
 	"demarc/nodes/network"
+	"demarc/sim/api"
 )
 
 var _ network.Fabric = (*Fleet)(nil)
@@ -27,6 +29,23 @@ func (f *Fleet) Reachable(node string) bool {
 	defer f.mu.Unlock()
 	m := f.byName[node]
 	return m != nil && m.reachable()
+}
+
+// balancerPriority is the priority of the rules by which AKS opens the ports of
+// load balancers in the network security group.
+const balancerPriority = 500
+
+// Admits says whether the network security group lets packets from the internet
+// to a port of a load balancer's: AKS has opened it, and only a customer's rule
+// that comes first can close it.
+func (f *Fleet) Admits(port uint16) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	name, allowed := f.nsg.Inbound("Tcp", int(port), cloud.Endpoint{Name: "internet", Tags: []string{cloud.Internet}})
+	if allowed {
+		return true
+	}
+	return !slices.ContainsFunc(f.nsg.Rules(), func(r api.NSGRule) bool { return r.Name == name && r.Priority < balancerPriority })
 }
 
 // Nodes is [Fleet.NodeNames].

@@ -61,7 +61,7 @@ func (f *Fleet) RestoreNetwork(node string, by timeline.Actor) (timeline.Event, 
 		return "the machine's network is up again", nil
 	}, func(m *machine, now time.Time) {
 		m.cut = false
-		f.network.NodeChanged(m.name, m.on)
+		f.network.NodeChanged(m.name, m.reachable())
 		if m.connected() {
 			m.rejoin()
 		}

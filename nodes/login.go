@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"demarc/nodes/cloud"
 	"demarc/nodes/host"
 	"demarc/nodes/host/shell"
 	"demarc/nodes/network"
@@ -54,10 +55,19 @@ func (m *machine) reach() (*console, error) {
 	switch {
 	case !m.up() || m.cut:
 		return nil, fmt.Errorf("ssh: connect to host %s port 22: Connection timed out (%s)", m.name, m.ill())
+	case !m.f.sshOpen():
+		return nil, fmt.Errorf("ssh: connect to host %s port 22: Connection timed out (a rule of the network security group denies it)", m.name)
 	case !m.os.Running(host.SSH):
 		return nil, fmt.Errorf("ssh: connect to host %s port 22: Connection refused", m.name)
 	}
 	return &console{m: m, boot: m.boots}, nil
+}
+
+// sshOpen says whether the network security group lets packets from the virtual
+// network to port 22 of the nodes.
+func (f *Fleet) sshOpen() bool {
+	_, allowed := f.nsg.Inbound("Tcp", 22, cloud.Endpoint{Name: "bastion", Tags: []string{cloud.VirtualNetwork}})
+	return allowed
 }
 
 // Run runs a script, and puts it on the timeline. Its error is that the machine

@@ -38,11 +38,14 @@ type machine struct {
 
 	// The truth, whatever the API server believes.
 	vm
-	on       bool   // has power, and its system runs or boots
-	kubelet  bool   // runs
-	runtime  bool   // the container runtime does
-	cut      bool   // from the network
-	blocked  string // what keeps its packets from the API server
+	on       bool      // has power, and its system runs or boots
+	kubelet  bool      // runs
+	runtime  bool      // the container runtime does
+	npd      bool      // the node problem detector does
+	cut      bool      // from the network
+	blocked  string    // what keeps its packets from the API server
+	shut     string    // what keeps them from any endpoint that AKS requires
+	probeAt  time.Time // when the node problem detector tries these next
 	boots    int
 	bootAt   time.Time // when a booting machine is up; zero if it does not boot
 	os       *host.Host
@@ -85,6 +88,7 @@ func newMachine(f *Fleet, i int) *machine {
 		on:      true,
 		kubelet: true,
 		runtime: true,
+		npd:     true,
 		boots:   1,
 		os:      host.New(scaleSet(f.cfg.ClusterName)+instanceID(i), f.image),
 		pods:    map[types.UID]*pod{},
@@ -95,7 +99,7 @@ func newMachine(f *Fleet, i int) *machine {
 func (m *machine) spoke() *spoke { return &m.place }
 
 // reachable says whether packets get to the machine.
-func (m *machine) reachable() bool { return m.on && !m.cut }
+func (m *machine) reachable() bool { return m.up() && !m.cut }
 
 // online says whether what runs on the machine could reach the API server.
 func (m *machine) online() bool { return m.up() && !m.cut && m.blocked == "" }
@@ -181,12 +185,12 @@ func (m *machine) step(now time.Time) time.Time {
 	if at := m.os.Next(); !at.IsZero() && !now.Before(at) {
 		m.tend(now)
 	}
-	return sooner(sooner(m.os.Next(), m.relieve(now)), m.renewal(now))
+	return sooner(sooner(m.os.Next(), m.probe(now)), sooner(m.relieve(now), m.renewal(now)))
 }
 
 // renewal renews what the kubelet renews.
 func (m *machine) renewal(now time.Time) time.Time {
-	if !m.online() || !m.kubelet && !m.problemsDue {
+	if !m.online() || !m.kubelet && !(m.problemsDue && m.npd) {
 		return time.Time{}
 	}
 	if !m.f.online {

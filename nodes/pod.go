@@ -1,8 +1,11 @@
 package nodes
 
 import (
+	"fmt"
 	"net/netip"
 	"time"
+
+	"demarc/nodes/host"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -210,6 +213,11 @@ func (p *pod) makeSandbox(now time.Time) bool {
 	}
 	ip := p.m.ip
 	if !p.spec.Spec.HostNetwork {
+		if !p.m.os.Running(host.CNS) {
+			p.event(now, warning, "FailedCreatePodSandBox", noCNS(hexID("sandbox", p.uid, p.sandboxes)), "")
+			p.at(tick(now.Add(syncPeriod)))
+			return false
+		}
 		var ok bool
 		if ip, ok = p.m.takeIP(); !ok {
 			p.event(now, warning, "FailedCreatePodSandBox", "Failed to create pod sandbox: no IP addresses available in range "+p.m.prefix.String(), "")
@@ -219,6 +227,14 @@ func (p *pod) makeSandbox(now time.Time) bool {
 	}
 	p.takeSandbox(ip)
 	return true
+}
+
+// noCNS is what the runtime says when the network agent, which gives pods their
+// addresses, does not answer.
+func noCNS(sandbox string) string {
+	return fmt.Sprintf("Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox %q: "+
+		"plugin type=\"azure-vnet\" failed (add): IPAM Invoker Add failed with error: Failed to get IP address from CNS: "+
+		"dial tcp 127.0.0.1:10090: connect: connection refused", sandbox)
 }
 
 // takeSandbox gives the pod its address.

@@ -29,7 +29,7 @@ type nodeWork struct {
 func (f *Fleet) takeNodeWork(m *machine) (w nodeWork, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	w = nodeWork{problems: m.problemsDue, held: m.lease, uid: m.uid, boot: m.bootID()}
+	w = nodeWork{problems: m.problemsDue && m.npd, held: m.lease, uid: m.uid, boot: m.bootID()}
 	switch {
 	case m.connected() && (f.online || f.isScout(m)):
 		w.register, w.lease, w.status = !m.registered, m.leaseDue, m.statusDue

@@ -31,6 +31,9 @@ func (m *machine) follow(now time.Time) {
 	if !m.up() {
 		return
 	}
+	npd := m.npd
+	m.npd = m.os.Running(host.NPD)
+	m.problemsDue = m.problemsDue || m.npd && !npd
 	m.followRuntime(now)
 	m.followKubelet(now)
 	m.followNetwork(now)
@@ -87,6 +90,28 @@ func (m *machine) followNetwork(now time.Time) {
 	case was != "" && m.blocked == "" && m.connected():
 		m.rejoin()
 	}
+	m.shut, m.probeAt = m.f.egress(m), time.Time{}
+}
+
+// probeInterval is how often the node problem detector probes the endpoints that
+// AKS requires (Microsoft, "Node Problem Detector (NPD) in Azure Kubernetes
+// Service (AKS) nodes").
+const probeInterval = 30 * time.Minute
+
+// probe lets the node problem detector say which endpoints it cannot reach. It
+// returns when it probes next, if anything is closed.
+func (m *machine) probe(now time.Time) time.Time {
+	if m.shut == "" || !m.npd {
+		return time.Time{}
+	}
+	if m.probeAt.IsZero() {
+		m.probeAt = now.Truncate(probeInterval).Add(probeInterval)
+	}
+	if !now.Before(m.probeAt) {
+		m.probeAt = now.Truncate(probeInterval).Add(probeInterval)
+		m.events.addFrom(now, eventKey{kind: warning, reason: "EgressBlocked", message: "Required endpoints are unreachable: " + m.shut, source: npdSource})
+	}
+	return m.probeAt
 }
 
 // ill says why the machine as a whole does not work; empty if it does.

@@ -306,3 +306,55 @@ func TestBrokenMachinesAreSavedAndRestored(t *testing.T) {
 		}
 	})
 }
+
+func TestTheNodesAgents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, nil)
+		defer w.stop()
+		w.pass(10 * time.Second)
+		w.ssh("0", "sudo systemctl stop kubelet-monitor containerd-monitor azure-cns node-problem-detector")
+		w.create(testPod(w.f, "p"))
+		w.pass(time.Minute)
+		if p := w.pod("p"); p.Status.PodIP != "" {
+			t.Errorf("the pod got address %s without the network agent", p.Status.PodIP)
+		}
+		if got := w.events("p"); !strings.Contains(got, "Failed to get IP address from CNS") && !strings.Contains(got, "FailedCreatePodSandBox") {
+			t.Errorf("events = %q, want FailedCreatePodSandBox", got)
+		}
+		w.ssh("0", "sudo systemctl stop kubelet")
+		w.pass(30 * time.Second)
+		if c := w.condition(0, kubeletProblem); c.Status == corev1.ConditionTrue {
+			t.Error("the node problem detector has reported while it was stopped")
+		}
+		w.ssh("0", "sudo systemctl start node-problem-detector azure-cns")
+		w.pass(30 * time.Second)
+		if c := w.condition(0, kubeletProblem); c.Status != corev1.ConditionTrue || c.Reason != "KubeletIsDown" {
+			t.Errorf("%s = %s (%s), want KubeletIsDown", kubeletProblem, c.Status, c.Reason)
+		}
+	})
+}
+
+func TestInboundRulesOfTheNetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, nil)
+		defer w.stop()
+		deny := func(name, port string, priority int) {
+			t.Helper()
+			if err := w.f.SetNSGRule(api.NSGRule{Name: name, Priority: priority, Direction: "Inbound", Access: "Deny", Protocol: "*", Ports: []string{port}}, timeline.Customer); err != nil {
+				t.Fatal(err)
+			}
+		}
+		deny("late", "80", 600)
+		if !w.f.Admits(80) {
+			t.Error("a rule behind AKS's own closes a load balancer's port")
+		}
+		deny("early", "80", 200)
+		if w.f.Admits(80) || !w.f.Admits(443) {
+			t.Error("a rule before AKS's own closes port 80, and no other")
+		}
+		deny("ssh", "22", 201)
+		if _, err := w.f.Login("0", timeline.Customer, 0); err == nil || !strings.Contains(err.Error(), "timed out") {
+			t.Errorf("login: %v, want a timeout", err)
+		}
+	})
+}

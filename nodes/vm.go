@@ -88,7 +88,6 @@ func (m *machine) boot(now time.Time, after time.Duration) {
 	m.rebooted = true
 	m.boots++
 	m.bootAt = tick(now.Add(after + bootTime))
-	m.f.network.NodeChanged(m.name, !m.cut)
 	m.f.wake(m)
 }
 

@@ -85,14 +85,18 @@ func (n *Network) DialService(ctx context.Context, namespace, name string, port 
 
 // balance picks a node for a new connection.
 func (n *Network) balance(ctx context.Context, frontend netip.AddrPort, p *servicePort) (net.Conn, error) {
+	if !n.fabric.Admits(frontend.Port()) {
+		return nil, n.dropped(ctx, frontend)
+	}
 	now := time.Now()
 	var backends []string
 	for _, node := range n.fabric.Nodes() {
-		// kube-proxy fails the probe of a node with no endpoint of its own, if
-		// the Service's externalTrafficPolicy is Local.
+		// Nothing answers a probe on a node without rules. kube-proxy fails that of
+		// a node with no endpoint of its own, if the Service's
+		// externalTrafficPolicy is Local.
 		rules := n.fabric.Rules(node)
-		ok := rules != nil && (!p.localExternal || rules.virtual[frontend] != nil && len(rules.virtual[frontend].local[node]) > 0)
-		if n.probes.note(node, n.fabric.Reachable(node), now) && ok {
+		ok := rules == nil || !p.localExternal || rules.virtual[frontend] != nil && len(rules.virtual[frontend].local[node]) > 0
+		if n.probes.note(node, rules != nil && n.fabric.Reachable(node), now) && ok {
 			backends = append(backends, node)
 		}
 	}

@@ -73,6 +73,8 @@ func TestDeadNodeLeavesTheLoadBalancer(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		f.down["n3"] = true // it has no pod, but takes its share of connections
+		rules := f.rules["n3"]
+		delete(f.rules, "n3") // they were in its memory
 		n.NodeChanged("n3", false)
 		time.Sleep(8 * time.Second)
 		if got := outside(t, n, 60); got["timeout"] < 8 || got["timeout"] > 32 {
@@ -83,6 +85,11 @@ func TestDeadNodeLeavesTheLoadBalancer(t *testing.T) {
 			t.Errorf("after two failures: got %v, want no timeout", got)
 		}
 		f.down["n3"] = false
+		time.Sleep(10 * time.Second)
+		if got := outside(t, n, 60); got["timeout"] != 0 || n.probes.note("n3", false, time.Now()) {
+			t.Errorf("it has booted and has no rules yet: got %v, want it out", got)
+		}
+		f.rules["n3"] = rules
 		n.NodeChanged("n3", true)
 		time.Sleep(5 * time.Second)
 		if got := n.probes.note("n3", true, time.Now()); !got {

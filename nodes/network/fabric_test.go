@@ -23,6 +23,8 @@ type fabric struct {
 	down  map[string]bool
 	rules map[string]*Rules
 	pods  map[netip.Addr]*fakePod
+	// closed are the ports that a rule of the network denies.
+	closed []uint16
 }
 
 type fakePod struct {
@@ -44,6 +46,7 @@ func newFabric() *fabric {
 func (f *fabric) Rules(node string) *Rules   { return f.rules[node] }
 func (f *fabric) Reachable(node string) bool { return slices.Contains(f.nodes, node) && !f.down[node] }
 func (f *fabric) Nodes() []string            { return f.nodes }
+func (f *fabric) Admits(port uint16) bool    { return !slices.Contains(f.closed, port) }
 
 func (f *fabric) NodeIP(node string) netip.Addr {
 	if i := slices.Index(f.nodes, node); i >= 0 {

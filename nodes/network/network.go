@@ -34,6 +34,9 @@ type Fabric interface {
 	Rules(node string) *Rules
 	// Reachable says whether the machine runs and its network is up.
 	Reachable(node string) bool
+	// Admits says whether the network around the machines lets packets from
+	// outside to a port of a load balancer's.
+	Admits(port uint16) bool
 	// Backend finds the pod sandbox, or the host, that has an address.
 	Backend(ip netip.Addr) (Backend, bool)
 	// Nodes are the names of all machines; NodeIP is the address of one.
