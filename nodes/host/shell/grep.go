@@ -1,0 +1,188 @@
+package shell
+
+import (
+	"context"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// grep knows -c, -E, -F, -i, -l, -h, -H, -n, -o, -q, -v, -w, -x, -r, -s, -A, -B, -C, -m and -e.
+func grep(_ context.Context, c *call) int {
+	var patterns []string
+	flags := map[string]bool{"E": c.name == "egrep", "F": c.name == "fgrep"}
+	number := map[string]int{"A": 0, "B": 0, "m": 0}
+	bad := ""
+	names := options(c.args, "eABCmf", []string{"regexp", "after-context", "before-context", "context", "max-count", "include", "exclude"}, func(name, value string) {
+		switch name {
+		case "e", "regexp":
+			patterns = append(patterns, value)
+		case "A", "B", "m", "C":
+			n, err := strconv.Atoi(value)
+			if err != nil || n < 0 {
+				bad = value
+			}
+			if name == "C" {
+				number["A"], number["B"] = n, n
+			} else {
+				number[name] = n
+			}
+		case "color", "colour", "line-buffered", "a", "I", "include", "exclude":
+		case "ignore-case":
+			flags["i"] = true
+		default:
+			flags[name] = true
+		}
+	})
+	if bad != "" {
+		c.fail("grep: %s: invalid context length argument", bad)
+		return 2
+	}
+	if len(patterns) == 0 {
+		if len(names) == 0 {
+			c.fail("Usage: grep [OPTION]... PATTERNS [FILE]...\nTry 'grep --help' for more information.")
+			return 2
+		}
+		patterns, names = names[:1], names[1:]
+	}
+	re, err := expression(patterns, flags)
+	if err != nil {
+		c.fail("grep: Invalid regular expression")
+		return 2
+	}
+	recursive := flags["r"] || flags["R"]
+	if recursive {
+		names = c.below(names)
+	}
+	if len(names) == 0 {
+		names = []string{"-"}
+	}
+	found, failed := false, false
+	label := (len(names) > 1 || recursive || flags["H"]) && !flags["h"]
+	for _, name := range names {
+		b, err := c.read(name)
+		if err != nil {
+			if !flags["s"] {
+				c.problem(name, err)
+			}
+			failed = true
+			continue
+		}
+		prefix := ""
+		if label {
+			prefix = name
+		}
+		n := c.search(re, splitLines(b), prefix, name, flags, number)
+		found = found || n > 0
+	}
+	switch {
+	case failed && !(found && flags["q"]):
+		return 2
+	case !found:
+		return 1
+	}
+	return 0
+}
+
+// search prints the lines of one file and says how many matched.
+func (c *call) search(re *regexp.Regexp, lines []string, prefix, name string, flags map[string]bool, number map[string]int) int {
+	mark := func(i int, sep string) string {
+		out := ""
+		if prefix != "" {
+			out = prefix + sep
+		}
+		if flags["n"] {
+			out += strconv.Itoa(i+1) + sep
+		}
+		return out
+	}
+	found, shown := 0, -1
+	for i, l := range lines {
+		if re.MatchString(l) == flags["v"] {
+			continue
+		}
+		found++
+		switch {
+		case flags["q"] || flags["l"]:
+			if flags["l"] {
+				c.printf("%s\n", name)
+			}
+			return found
+		case flags["c"]:
+		case flags["o"]:
+			for _, m := range re.FindAllString(l, 1000) {
+				c.printf("%s%s\n", mark(i, ":"), m)
+			}
+		default:
+			from := max(shown+1, i-number["B"])
+			if from > shown+1 && shown >= 0 && number["A"]+number["B"] > 0 {
+				c.printf("--\n")
+			}
+			for k := from; k < i; k++ {
+				c.printf("%s%s\n", mark(k, "-"), lines[k])
+			}
+			if shown < i {
+				c.printf("%s%s\n", mark(i, ":"), l)
+			}
+			shown = i
+			for k := i + 1; k <= i+number["A"] && k < len(lines) && re.MatchString(lines[k]) == flags["v"]; k++ {
+				c.printf("%s%s\n", mark(k, "-"), lines[k])
+				shown = k
+			}
+		}
+		if number["m"] > 0 && found >= number["m"] || c.written.err != nil {
+			break
+		}
+	}
+	if flags["c"] {
+		c.printf("%s%d\n", strings.TrimSuffix(mark(0, ":"), "1:"), found)
+	}
+	return found
+}
+
+// below are all files of some directories.
+func (c *call) below(names []string) []string {
+	if len(names) == 0 {
+		names = []string{"."}
+	}
+	var out []string
+	for _, n := range names {
+		c.walk(n, 12, func(name string, f fileInfo) {
+			if !f.Dir {
+				out = append(out, name)
+			}
+		})
+	}
+	return out
+}
+
+// basic swaps the characters that basic expressions escape and others do not.
+var basic = strings.NewReplacer(`\\`, `\\`, `\+`, `+`, `\?`, `?`, `\|`, `|`, `\(`, `(`, `\)`, `)`, `\{`, `{`, `\}`, `}`,
+	`+`, `\+`, `?`, `\?`, `|`, `\|`, `(`, `\(`, `)`, `\)`, `{`, `\{`, `}`, `\}`, `\<`, `\b`, `\>`, `\b`)
+
+// expression is grep's pattern as package regexp has it.
+func expression(patterns []string, flags map[string]bool) (*regexp.Regexp, error) {
+	var parts []string
+	for _, p := range patterns {
+		for _, one := range strings.Split(p, "\n") {
+			switch {
+			case flags["F"]:
+				one = regexp.QuoteMeta(one)
+			case !flags["E"] && !flags["P"]:
+				one = basic.Replace(one)
+			}
+			parts = append(parts, "(?:"+one+")")
+		}
+	}
+	text := strings.Join(parts, "|")
+	switch {
+	case flags["x"]:
+		text = "^(?:" + text + ")$"
+	case flags["w"]:
+		text = `\b(?:` + text + `)\b`
+	}
+	if flags["i"] {
+		text = "(?i)" + text
+	}
+	return regexp.Compile(text)
+}
