@@ -270,6 +270,9 @@ func (c *container) exit(now time.Time, code int, reason string) {
 	if c.p.config.version > 0 {
 		c.p.config.refresh = now // a next instance gets the newest
 	}
+	if f := c.p.f; f.agents[c.p.uid] != nil {
+		f.tunnelChanged()
+	}
 }
 
 // exitReason is the reason that the runtime gives for an exit code.

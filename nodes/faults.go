@@ -47,6 +47,7 @@ func (f *Fleet) CutNetwork(node string, by timeline.Actor) (timeline.Event, erro
 	}, func(m *machine, now time.Time) {
 		m.cut = true
 		f.kubelet.drop(m.name)
+		f.tunnelChanged()
 		f.network.NodeChanged(m.name, false)
 		m.follow(now)
 	})

@@ -294,10 +294,21 @@ func (f *Fleet) Network() *network.Network { return f.network }
 func (f *Fleet) TunnelReady() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.tunnelReady()
+}
+
+func (f *Fleet) tunnelReady() bool {
 	for _, p := range f.agents {
 		if p.m.reachable() && p.m.blocked == "" && p.anyRunning() {
 			return true
 		}
 	}
 	return false
+}
+
+// tunnelChanged breaks what goes through the tunnel if its last agent is gone.
+func (f *Fleet) tunnelChanged() {
+	if !f.tunnelReady() {
+		f.kubelet.drop(everyNode)
+	}
 }

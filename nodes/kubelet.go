@@ -132,12 +132,15 @@ func (s *kubeletServer) Close() error { return nil }
 // Addr is a placeholder; connections come from memory.
 func (s *kubeletServer) Addr() net.Addr { return &net.TCPAddr{Port: kubeletPort} }
 
+// everyNode stands for the connections to all nodes.
+const everyNode = ""
+
 // drop breaks the connections to a node. The fleet's lock may be held.
 func (s *kubeletServer) drop(node string) {
 	s.mu.Lock()
 	var broken []*kubeletConn
 	for c := range s.conns {
-		if c.node == node {
+		if node == everyNode || c.node == node {
 			broken = append(broken, c)
 		}
 	}

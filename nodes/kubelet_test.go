@@ -3,15 +3,19 @@ package nodes
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"demarc/sim/timeline"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // kubeletClient is an HTTP client as the API server has one.
@@ -79,6 +83,38 @@ func TestKubeletAPI(t *testing.T) {
 		w.f.PowerOff("1", timeline.Platform)
 		if _, err := get(t, c, "https://10.224.0.5:10250/healthz"); !strings.Contains(err, "dial tcp 10.224.0.5:10250: i/o timeout") {
 			t.Errorf("a machine without power: %s", err)
+		}
+	})
+}
+
+// What goes through the tunnel ends with its last agent.
+func TestConnectionsEndWithTheTunnel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2, nil)
+		defer w.stop()
+		for _, name := range []string{"agent-1", "agent-2"} {
+			w.create(testPod(w.f, name, func(p *corev1.Pod) {
+				p.Namespace, p.Labels = "kube-system", map[string]string{"app": "konnectivity-agent"}
+			}))
+		}
+		w.pass(5 * time.Second)
+		conn, err := w.f.DialKubelet(t.Context(), "10.224.0.5:10250")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ended atomic.Bool
+		go func() {
+			_, _ = conn.Read(make([]byte, 1))
+			ended.Store(true)
+		}()
+		for i, want := range []bool{false, true} {
+			if _, err := w.f.CrashContainer("kube-system", fmt.Sprintf("agent-%d", i+1), "c", 137, "", timeline.Customer); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if got := ended.Load(); got != want {
+				t.Errorf("after the end of agent %d the connection has ended: %v, want %v", i+1, got, want)
+			}
 		}
 	})
 }

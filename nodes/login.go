@@ -126,11 +126,15 @@ func (t *console) Do(do func(now time.Time, h *host.Host, r shell.Runtime)) erro
 	}
 	now, changes := time.Now(), m.os.Changes()
 	do(now, m.os, shellRuntime{m})
-	if m.os.Changes() != changes {
-		m.root, m.meddled = t.event, t.event
+	changed, request := m.os.Changes() != changes, m.os.TakePowerRequest()
+	if changed {
+		m.root = t.event
+		if request == "" {
+			m.meddled = t.event
+		}
 		m.follow(now)
 	}
-	switch m.os.TakePowerRequest() {
+	switch request {
 	case "reboot":
 		m.root = t.event
 		m.restart(now)

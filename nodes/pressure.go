@@ -93,6 +93,16 @@ func (m *machine) squeeze(now time.Time) {
 	}
 }
 
+// unsqueeze notes of what a machine that has just booted has enough. Its kubelet
+// remembers no shortage.
+func (m *machine) unsqueeze(now time.Time) {
+	for kind, s := range scarcities {
+		if available, threshold := s.left(m); available >= threshold {
+			m.mended(string(kind)+"/"+m.name, now)
+		}
+	}
+}
+
 // relieve is what the kubelet does while its machine is short of something: it
 // says so, and evicts one pod after another. It returns when it looks again.
 func (m *machine) relieve(now time.Time) time.Time {

@@ -57,7 +57,7 @@ func (s *proxySync) step(now time.Time) time.Time {
 		return time.Time{}
 	}
 	for _, m := range f.machines {
-		if m.reachable() && m.rules != s.rules && m.proxyRuns() {
+		if m.online() && m.rules != s.rules && m.proxyRuns() {
 			m.rules = s.rules
 		}
 	}

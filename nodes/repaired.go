@@ -79,8 +79,11 @@ func (c *container) revived(now time.Time, cause int64) {
 		return
 	}
 	e, _ := p.f.log.Get(cause)
+	for root, ok := p.f.log.Get(e.Cause); ok; root, ok = p.f.log.Get(e.Cause) {
+		e = root
+	}
 	p.f.enter(api.Repair{
-		Node: p.m.name, Subject: c.name + "/" + p.m.name, Layer: api.LayerNode, Cause: e.Message, Event: cause,
+		Node: p.m.name, Subject: c.name + "/" + p.m.name, Layer: api.LayerNode, Cause: e.Message, Event: e.Seq,
 		Actions: []api.RepairAction{{
 			Action: "restart", At: now.UTC(), Done: now.UTC(),
 			Detail: fmt.Sprintf("the kubelet restarted container %s of pod %s/%s", c.name, p.namespace, p.name),
@@ -144,12 +147,12 @@ func (m *machine) act(now time.Time, action string, cause int64) (a answered, er
 	if m.stopped != "" {
 		return a, fmt.Errorf("InvalidParameter: the VM %s is %s", m.name, m.stopped)
 	}
-	root := m.root
+	root, _ := m.f.log.Get(cause)
 	if t, ok := m.oldest(); ok {
 		root = t.root
 	}
 	verbs := map[string]string{"reboot": "rebooted", "reimage": "reimaged", "redeploy": "redeployed"}
-	m.actsOn(now, timeline.Provider, verbs[action], "node/"+m.name, "node auto-repair: "+action, cause)
+	m.actsOn(now, timeline.Provider, verbs[action], "node/"+m.name, "the provider asked the cloud to "+action+" the machine", cause)
 	if root.Seq != 0 {
 		m.root = root
 	}
@@ -157,7 +160,7 @@ func (m *machine) act(now time.Time, action string, cause int64) (a answered, er
 		a.Lost = append(a.Lost, p.localData(func(medium string) bool { return medium == string(corev1.StorageMediumMemory) })...)
 	}
 	var after time.Duration
-	m.lose(now, "the machine is "+verbs[action]+" by node auto-repair")
+	m.lose(now, "the machine is "+verbs[action]+" for the provider")
 	switch action {
 	case "reboot":
 	case "reimage":

@@ -87,6 +87,7 @@ func (m *machine) followNetwork(now time.Time) {
 	switch {
 	case was == "" && m.blocked != "":
 		m.f.kubelet.drop(m.name)
+		m.f.tunnelChanged()
 	case was != "" && m.blocked == "" && m.connected():
 		m.rejoin()
 	}

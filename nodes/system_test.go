@@ -117,6 +117,23 @@ func TestAnAbsentRuntimeMakesTheNodeNotReady(t *testing.T) {
 	})
 }
 
+func TestARestartOfTheProvidersContainerIsARepair(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, nil)
+		defer w.stop()
+		w.create(testPod(w.f, "kube-proxy-1", func(p *corev1.Pod) {
+			p.Namespace, p.Labels = "kube-system", map[string]string{"kubernetes.azure.com/managedby": "aks"}
+		}))
+		w.pass(5 * time.Second)
+		w.ssh("0", "sudo pkill -9 nginx")
+		w.pass(3 * time.Second)
+		r := w.f.Repairs()
+		if len(r) != 1 || r[0].Subject != "c/"+w.f.machines[0].name || !strings.Contains(r[0].Cause, "pkill -9 nginx") {
+			t.Errorf("repairs = %+v, want one, of the customer's command", r)
+		}
+	})
+}
+
 func TestAMachineWithAForeignKernelDoesNotBoot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1, nil)
@@ -130,6 +147,9 @@ func TestAMachineWithAForeignKernelDoesNotBoot(t *testing.T) {
 		w.pass(2 * time.Minute)
 		if m := w.f.Machines()[0]; m.Kubelet != "stopped" || !strings.Contains(m.Problem, "does not boot") {
 			t.Errorf("after the reboot: %+v, want that it does not boot", m)
+		}
+		if root, _, _ := w.f.Trouble(w.f.machines[0].name); !strings.Contains(root.Message, "apt-get install") {
+			t.Errorf("the trouble comes from %q, want the kernel, not the reboot that showed it", root.Message)
 		}
 		if _, err := w.f.Login("0", timeline.Customer, 0); err == nil || !strings.Contains(err.Error(), "timed out") {
 			t.Errorf("login: %v, want a timeout", err)
@@ -224,6 +244,13 @@ func TestAFullDiskEvictsPodsAndEndsTheRuntime(t *testing.T) {
 		w.ssh("0", "sudo dd if=/dev/zero of=/var/lib/all bs=1G count=200")
 		if m := w.f.Machines()[0]; m.Runtime != "stopped" {
 			t.Errorf("with a full disk the runtime is %s, want it stopped", m.Runtime)
+		}
+		if _, err := w.f.Act("0", "reimage", "k", 0); err != nil {
+			t.Error(err)
+		}
+		w.pass(reimageTime + bootTime + time.Minute)
+		if root, _, ok := w.f.Trouble(w.f.machines[0].name); ok {
+			t.Errorf("after the reimage there is still trouble, by %q", root.Message)
 		}
 	})
 }

@@ -63,6 +63,15 @@ func (m *machine) broke(subject string, now time.Time, verb, message string) {
 	m.f.watcher.Broke(subject, root, now)
 }
 
+// blame says where a subject's trouble comes from, if that is not what it was
+// taken for at first: a reboot shows what somebody has changed before it.
+func (m *machine) blame(subject string, root timeline.Event) {
+	if t, known := m.troubles[subject]; known {
+		t.root = root
+		m.troubles[subject] = t
+	}
+}
+
 // mended notes that a subject on the machine works.
 func (m *machine) mended(subject string, now time.Time) {
 	if _, known := m.troubles[subject]; !known {

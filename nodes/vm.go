@@ -97,6 +97,7 @@ func (m *machine) booted(now time.Time) {
 	if err := m.os.Boot(now); err != nil {
 		if m.meddled.Seq != 0 {
 			m.root = m.meddled
+			m.blame("node/"+m.name, m.root)
 		}
 		m.lose(now, "the machine does not boot: "+err.Error())
 		m.problem = err.Error()
@@ -106,6 +107,7 @@ func (m *machine) booted(now time.Time) {
 		return
 	}
 	m.runtime, m.runtimeLost = m.up() && m.os.Running(runtimeUnit), time.Time{}
+	m.unsqueeze(now)
 	m.follow(now)
 	if m.kubelet {
 		m.root.Seq = m.f.log.Append(timeline.Event{

@@ -28,11 +28,12 @@ func (n clientNetwork) Port(node, namespace, name string) (int32, error) {
 	return n.fleet.Network().FirstPort(node, namespace, name)
 }
 
-// Nodes implements traffic.Network: a client lives as long as its machine does.
+// Nodes implements traffic.Network: a client is a container, and lives as long as
+// its machine does.
 func (n clientNetwork) Nodes() []string {
 	var running []string
 	for _, m := range n.fleet.Machines() {
-		if m.Power == "running" {
+		if m.Power == "running" && m.Containers > 0 {
 			running = append(running, m.Name)
 		}
 	}

@@ -80,9 +80,8 @@ func (p nodePlant) Broken(node string) (cause string, event int64, since time.Ti
 }
 
 // Act implements [provider.NodePlant].
-func (p nodePlant) Act(_ context.Context, node, action, key string) ([]string, error) {
-	root, _, _ := p.c.fleet.Trouble(node)
-	return p.c.fleet.Act(node, action, key, root.Seq)
+func (p nodePlant) Act(_ context.Context, node, action, key string, cause int64) ([]string, error) {
+	return p.c.fleet.Act(node, action, key, cause)
 }
 
 // Egress implements [provider.NodePlant].

@@ -65,6 +65,11 @@ func (r *repairer) round(ctx context.Context) error {
 	for node := range openRepairs(v.records) {
 		v.egress[node] = r.o.cfg.Nodes.Egress(node)
 	}
+	if networkFault(nodes) {
+		for _, n := range nodes {
+			v.egress[n.Name] = r.o.cfg.Nodes.Egress(n.Name)
+		}
+	}
 	if v.settled() {
 		r.closeReady(nodes, now)
 	}
@@ -208,7 +213,7 @@ var errNoAnswer = errors.New("the cloud does not answer")
 // with the answer in it, and the error if it was refused.
 func (o *Operator) askCloud(ctx context.Context, rec api.Repair, n int) (api.Repair, error) {
 	actx, cancel := context.WithTimeout(ctx, askTimeout)
-	lost, err := o.cfg.Nodes.Act(actx, rec.Node, rec.Actions[n].Action, actionKey(rec, n))
+	lost, err := o.cfg.Nodes.Act(actx, rec.Node, rec.Actions[n].Action, actionKey(rec, n), rec.Event)
 	unanswered := err != nil && actx.Err() != nil
 	cancel()
 	if unanswered {

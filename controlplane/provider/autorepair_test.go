@@ -52,6 +52,9 @@ func TestAutoRepair(t *testing.T) {
 		if d := cmp.Diff(want, w.logged("")); d != "" {
 			t.Errorf("what the cloud saw (-want +got):\n%s", d)
 		}
+		if d := cmp.Diff([]int64{77, 77}, w.causes); d != "" {
+			t.Errorf("what it was told to be the cause (-want +got):\n%s", d)
+		}
 		got := w.one()
 		wantRecord := api.Repair{
 			Node: "b", Subject: "node/b", Cause: "its kernel panics", Event: 77, Layer: api.LayerAutoRepair, Outcome: api.RepairHealed,

@@ -44,6 +44,9 @@ func TestEscalation(t *testing.T) {
 		if d := cmp.Diff(want, w.verbs("node/b")); d != "" {
 			t.Errorf("timeline (-want +got):\n%s", d)
 		}
+		if asked := w.noted("escalated"); len(asked) != 1 || !cmp.Equal(w.causes, []int64{rec.Event}) || rec.Event == 0 {
+			t.Errorf("the cloud was told the causes %v, want event %d of %v", w.causes, rec.Event, asked)
+		}
 	})
 }
 

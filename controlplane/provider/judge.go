@@ -75,7 +75,8 @@ type view struct {
 	answers time.Time
 	nodes   []Node
 	sights  map[string]sight
-	// egress is what blocks the egress of nodes whose repair is open.
+	// egress is what blocks the egress of nodes whose repair is open, and of all
+	// nodes while none is Ready.
 	egress  map[string]string
 	records map[string]api.Repair
 }
@@ -173,7 +174,18 @@ func (v view) isolated() []step {
 	if v.now.Sub(since) < detectAfter {
 		return nil
 	}
-	return []step{{do: isolate, since: since, why: fmt.Sprintf("none of %d nodes is Ready: taken for a fault of the network, so no node is repaired", len(v.nodes))}}
+	why := fmt.Sprintf("none of %d nodes is Ready: taken for a fault of the network, so no node is repaired", len(v.nodes))
+	return []step{{do: isolate, since: since, why: why + v.allBlocked()}}
+}
+
+// allBlocked says what blocks the egress of the nodes, each reason once.
+func (v view) allBlocked() (why string) {
+	for _, reason := range slices.Compact(slices.Sorted(maps.Values(v.egress))) {
+		if reason != "" {
+			why += "; egress is blocked: " + reason
+		}
+	}
+	return why
 }
 
 // judgeAll judges the nodes that are not Ready, those first that are so longest:

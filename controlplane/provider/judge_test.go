@@ -177,6 +177,25 @@ func TestRepairTakesAllForANetworkFault(t *testing.T) {
 	w.want(t, "21:00 detect b") // not at the first look after it
 }
 
+// The reason for which no node is Ready is told, if it is known, and each once.
+func TestNetworkFaultTellsWhatBlocks(t *testing.T) {
+	v := view{now: eight.Add(time.Hour), nodes: []Node{sickNode("a", eight), sickNode("b", eight), sickNode("c", eight)}}
+	const plain = "none of 3 nodes is Ready: taken for a fault of the network, so no node is repaired"
+	for _, c := range []struct {
+		egress map[string]string
+		want   string
+	}{
+		{map[string]string{"a": "", "b": "", "c": ""}, plain},
+		{map[string]string{"a": "rule x", "b": "rule x", "c": "rule x"}, plain + "; egress is blocked: rule x"},
+		{map[string]string{"a": "rule x", "b": "", "c": "rule y"}, plain + "; egress is blocked: rule x; egress is blocked: rule y"},
+	} {
+		v.egress = c.egress
+		if got := v.isolated(); len(got) != 1 || got[0].why != c.want {
+			t.Errorf("%v: got %+v, want %q", c.egress, got, c.want)
+		}
+	}
+}
+
 // What the API server says counts when it and the node were seen so twice.
 func TestRepairWaitsForTwoLooks(t *testing.T) {
 	w := newRepairWorld(wellNode("a"), sickNode("b", eight.Add(-time.Hour)))

@@ -44,8 +44,9 @@ type NodePlant interface {
 	// when the cloud has accepted it or refused it; the error's text begins with
 	// an error code of AKS such as VMExtensionProvisioningError. An error of ctx
 	// says that there was no answer. The key names the action: asking again with
-	// the same key does nothing again and gives the same answer.
-	Act(ctx context.Context, node, action, key string) (lost []string, err error)
+	// the same key does nothing again and gives the same answer. Cause is the event
+	// that it is done for: whoever did that answers for what it breaks.
+	Act(ctx context.Context, node, action, key string, cause int64) (lost []string, err error)
 	// Egress says why the node's machine cannot reach the endpoints that AKS
 	// requires; empty if it can.
 	Egress(node string) string

@@ -40,6 +40,7 @@ type fakeNodes struct {
 	evict   error // of evictions
 	nodes   map[string]*fakeNode
 	answers map[string]error // of actions, by key
+	causes  []int64          // of actions
 	log     []string
 }
 
@@ -122,7 +123,7 @@ func (f *fakeNodes) Broken(node string) (string, int64, time.Time, bool) {
 	return "its kernel panics", 77, n.Since.Add(-time.Minute), true
 }
 
-func (f *fakeNodes) Act(ctx context.Context, node, action, key string) ([]string, error) {
+func (f *fakeNodes) Act(ctx context.Context, node, action, key string, cause int64) ([]string, error) {
 	f.hook("ask " + action)
 	if !pause(ctx, 200*time.Millisecond) {
 		return nil, ctx.Err()
@@ -146,6 +147,7 @@ func (f *fakeNodes) Act(ctx context.Context, node, action, key string) ([]string
 		}
 	}
 	f.answers[key] = err
+	f.causes = append(f.causes, cause)
 	f.did("%s %s", action, node)
 	return []string{"emptyDir of " + action}, err
 }

@@ -37,6 +37,7 @@ func (h *Host) filter() *firewall {
 
 func (h *Host) editFilter() *firewall {
 	d := h.change()
+	d.changes++
 	if d.Firewall == nil {
 		d.Firewall = &firewall{}
 	}
@@ -258,7 +259,7 @@ func remove[R any](chains map[string][]R, chain string, number int, same func(R)
 // Flush deletes a chain's rules, or those of all chains of table filter if
 // chain is "". Policies stay.
 func (h *Host) Flush(chain string) error {
-	f := h.filter()
+	f := h.editFilter()
 	switch {
 	case chain == "":
 		clear(f.Rules)

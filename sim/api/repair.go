@@ -84,8 +84,11 @@ type RepairAction struct {
 	Boot string `json:"boot,omitempty"`
 }
 
-// Timed fills in the durations from the times.
+// Timed fills in the durations from the times, and an empty list for no losses.
 func (r Repair) Timed() Repair {
+	if r.Lost == nil {
+		r.Lost = []string{}
+	}
 	r.DetectedAfterSeconds, r.HealedAfterSeconds = 0, 0
 	if !r.Detected.IsZero() {
 		r.DetectedAfterSeconds = r.Detected.Sub(r.Broken).Seconds()
