@@ -76,7 +76,10 @@ func (l *Login) Run(ctx context.Context, script string, stdin io.Reader, stdout,
 	m := l.console.m
 	if strings.TrimSpace(script) != "" {
 		m.f.mu.Lock()
-		l.console.event = m.acts(time.Now(), l.by, "ran", l.user()+" ran: "+oneLine(script))
+		// It explains what happens from now on only if it changes something.
+		l.console.event = m.f.log.Append(timeline.Event{
+			Time: time.Now(), Actor: l.by, Verb: "ran", Subject: "node/" + m.name, Message: l.user() + " ran: " + oneLine(script),
+		})
 		m.f.mu.Unlock()
 	}
 	return l.Session.Run(ctx, script, stdin, stdout, stderr)
@@ -125,7 +128,7 @@ func (t *console) Do(do func(now time.Time, h *host.Host, r shell.Runtime)) erro
 		return err
 	}
 	now, changes := time.Now(), m.os.Changes()
-	do(now, m.os, shellRuntime{m})
+	do(now, m.os, shellRuntime{m, t.event})
 	changed, request := m.os.Changes() != changes, m.os.TakePowerRequest()
 	if changed {
 		m.root = t.event
@@ -184,7 +187,10 @@ func (t *console) Dial(ctx context.Context, _, address string) (net.Conn, error)
 }
 
 // shellRuntime is the machine's container runtime as a shell sees it.
-type shellRuntime struct{ m *machine }
+type shellRuntime struct {
+	m  *machine
+	by timeline.Event // the script that asks
+}
 
 var _ shell.Runtime = shellRuntime{}
 
@@ -259,7 +265,7 @@ func (r shellRuntime) Kill(id string, signal int) {
 	if c == nil || c.state != running {
 		return
 	}
-	c.cause = r.m.root.Seq
+	c.cause = r.by.Seq
 	c.ended(time.Now(), 128+signal, "")
 	r.m.f.wake(c.p)
 }

@@ -125,6 +125,7 @@ func (m *machine) reimage(now time.Time) (lost []string) {
 	}
 	lost = append(lost, m.os.Reimage(now, m.f.image)...)
 	clear(m.images)
+	m.meddled = timeline.Event{}
 	return lost
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"demarc/sim/api"
 )
@@ -44,7 +45,7 @@ var verbRevokeConsent = Verb{
 		}
 		found := false
 		for _, x := range r.world.Consents() {
-			if x.Node == node && x.Revoked.IsZero() {
+			if x.Node == node && x.Revoked.IsZero() && x.Expires.After(time.Now()) {
 				found = true
 				if err := r.world.RevokeConsent(ctx, x.ID); err != nil {
 					return fmt.Errorf("revoke-consent: %w", err)

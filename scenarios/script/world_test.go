@@ -121,7 +121,9 @@ func (w *fakeWorld) Consent(_ context.Context, req api.ConsentRequest) (api.Cons
 	return api.Consent{ID: "c1", Node: req.Node}, nil
 }
 func (w *fakeWorld) RevokeConsent(_ context.Context, id string) error { return nil }
-func (w *fakeWorld) Consents() []api.Consent                          { return []api.Consent{{ID: "c1", Node: "n-0"}} }
+func (w *fakeWorld) Consents() []api.Consent {
+	return []api.Consent{{ID: "c1", Node: "n-0", Expires: time.Now().Add(time.Hour)}}
+}
 func (w *fakeWorld) Escalate(_ context.Context, req api.EscalationRequest) (api.Repair, error) {
 	return api.Repair{ID: "e1", Node: req.Node}, nil
 }
