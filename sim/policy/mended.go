@@ -1,0 +1,77 @@
+package policy
+
+import (
+	"slices"
+	"time"
+
+	"demarc/sim/timeline"
+)
+
+// cures are verbs that say that something works again, for whatever is not in
+// undoes.
+var cures = []string{"repaired", "restored", "healed", "started", "powered-on", "restarted", "recovered", "replaced", "registered", "elected", "fixed"}
+
+// undoes are the verbs that undo what only they undo.
+var undoes = map[string][]string{
+	"cut":            {"healed", "restored", "repaired", "restarted"},
+	"partitioned":    {"healed", "restored"},
+	"powered-off":    {"powered-on", "started", "repaired", "restarted"},
+	"deallocated":    {"started", "powered-on"},
+	"deleted":        {"restored", "repaired"},
+	"failed to boot": {"reimaged", "redeployed", "started", "repaired", "restarted", "powered-on"},
+}
+
+// mended is when what an event has broken works again, or now if it does not. Of a
+// part of a node its incident knows best. A node may be down for several reasons:
+// its incident tells only when the last of them was gone.
+func (j *Judge) mended(x timeline.Event) time.Time {
+	ended, known := j.ended(x)
+	if known && nodeOf(x.Subject) != "" && kindOf(x.Subject) != "node" {
+		return ended
+	}
+	f := j.facts[x.Seq]
+	for _, later := range j.w.Events[j.at[x.Seq]+1:] {
+		if !later.Time.After(j.w.Now) && j.cures(f, j.facts[later.Seq]) {
+			return later.Time
+		}
+	}
+	if known {
+		return ended
+	}
+	return j.w.Now
+}
+
+// ended is the end of the incident that an event has led to, of the same subject.
+func (j *Judge) ended(x timeline.Event) (time.Time, bool) {
+	root := j.root(x.Seq)
+	for _, i := range j.w.Incidents {
+		began := !i.Start.After(x.Time.Add(seenLate)) && (i.End.IsZero() || i.End.After(x.Time))
+		if i.Subject == x.Subject && began && j.root(i.Event) == root {
+			return j.end(i), true
+		}
+	}
+	return time.Time{}, false
+}
+
+// seenLate is how long after something broke its outage may be seen to begin: a
+// node is not NotReady before its lease is out.
+const seenLate = 2 * time.Minute
+
+// cures says whether a later event mends what f has broken.
+func (j *Judge) cures(f, later *Fact) bool {
+	if f.Kind == "nsg" {
+		return later.Kind == "nsg" && later.Rule == f.Rule
+	}
+	verbs, ok := undoes[f.Verb]
+	if !ok {
+		verbs = cures
+	}
+	if later.Subject == f.Subject && slices.Contains(verbs, later.Verb) || later.Subject == "all" && later.Verb == "healed" {
+		return true
+	}
+	// A node that is Ready again, or has a new system, has all its parts.
+	if f.Node == "" || f.Node != later.Node || later.Kind != "node" || f.Kind == "node" {
+		return false
+	}
+	return later.Verb == "repaired" || later.Verb == "reimaged" || later.Verb == "restarted" && later.Act != "iaas"
+}
