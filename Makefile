@@ -6,7 +6,7 @@ ENGINE_BUILD := -buildvcs=false -tags faketime
 PACKAGES     := $(shell ./.ci/packages light)
 HEAVY        := $(shell ./.ci/packages heavy)
 
-.PHONY: run test test-units test-heavy test-scenarios engine bench lint clean
+.PHONY: run test test-units test-heavy test-scenarios engine bench bench-scale lint clean
 
 run: ## a cluster with three nodes and a sample workload, until Ctrl-C
 	go run ./cmd/demarc up
@@ -29,6 +29,9 @@ engine: ## bin/demarc-engine
 bench: engine ## the benchmarks
 	go test -run '^$$' -bench . -timeout 1h $(PACKAGES)
 	CGO_ENABLED=0 go test $(ENGINE_BUILD) -run '^$$' -bench . -timeout 10000h $(HEAVY)
+
+bench-scale: engine ## of these, 1,000 nodes, 10,000 pods, and a storm of 80 broken nodes
+	go test -run '^$$' -bench 'Nodes1000|Storm200' -benchtime 1x -timeout 1h ./sim/engine
 
 lint: ## format, vet, staticcheck
 	./.ci/run lint

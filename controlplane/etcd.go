@@ -34,6 +34,9 @@ const (
 	// etcdBatch is how long the backend gathers writes before it commits them.
 	// The write-ahead log has them at once.
 	etcdBatch = 5 * time.Second
+	// etcdBatchWrites is how many writes it gathers at the most: every read copies
+	// what has been gathered.
+	etcdBatchWrites = 2000
 	// etcdHandover is how long a start waits for the last life to let go of the
 	// data.
 	etcdHandover = 30 * time.Second
@@ -144,7 +147,7 @@ func (p *Plane) etcdConfig(s *seat) (*embed.Config, string, error) {
 		tick = etcdTickOfOne
 	}
 	cfg.TickMs, cfg.ElectionMs = uint(tick.Milliseconds()), uint(electionTicks*tick.Milliseconds())
-	cfg.BackendBatchInterval = etcdBatch
+	cfg.BackendBatchInterval, cfg.BackendBatchLimit = etcdBatch, etcdBatchWrites
 	if p.cfg.Tracing != nil { // it costs something even if nobody listens
 		cfg.GRPCAdditionalServerOptions = []grpc.ServerOption{
 			grpc.StatsHandler(otelgrpc.NewServerHandler(otelgrpc.WithTracerProvider(p.cfg.Tracing))),

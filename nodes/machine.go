@@ -226,6 +226,15 @@ func (m *machine) nextBeat(now time.Time) time.Time {
 	return now.Add(-offset).Truncate(leaseInterval).Add(leaseInterval + offset)
 }
 
+// spread is how much earlier than others the machine first says again how it is:
+// in a large fleet they do not all do so at once.
+func (m *machine) spread() time.Duration {
+	if len(m.f.machines) <= smallFleet {
+		return 0
+	}
+	return time.Duration(m.index) * leaseInterval % statusInterval
+}
+
 // isScout says whether m is the one that tries whether the API server is back.
 func (f *Fleet) isScout(m *machine) bool {
 	for _, o := range f.machines {

@@ -95,7 +95,7 @@ func (f *Fleet) register(ctx context.Context, m *machine, boot string) (types.UI
 	m.statusDue = !fresh
 	if fresh {
 		now := time.Now()
-		m.reported = now
+		m.reported = now.Add(-m.spread())
 		m.events.add(now, normal, "NodeReady", "Node "+m.name+" status is now: NodeReady", "")
 		f.log.Append(timeline.Event{
 			Time: now, Actor: timeline.Node, Verb: "registered", Subject: "node/" + m.name, Cause: m.root.Seq,

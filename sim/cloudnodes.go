@@ -25,7 +25,7 @@ const nodeMonitorPeriod = 5 * time.Second
 // simulated cloud: the Node of a machine that is deleted goes, and the one of a
 // machine that is stopped gets the shutdown taint.
 func (c *Cluster) watchCloudNodes(ctx context.Context) error {
-	factory := informers.NewSharedInformerFactory(c.provider, 0)
+	factory := informers.NewSharedInformerFactoryWithOptions(c.provider, 0, informers.WithTransform(suspectOf))
 	controller, err := nodelifecycle.NewCloudNodeLifecycleController(
 		suspects{factory.Core().V1().Nodes()}, c.provider, cloudProvider{c.fleet}, nodeMonitorPeriod, 1)
 	if err != nil {
@@ -44,6 +44,18 @@ func (c *Cluster) watchCloudNodes(ctx context.Context) error {
 }
 
 var controllersMetrics = controllers.NewControllerManagerMetrics("cloud-controller-manager")
+
+// suspectOf leaves of a node what the controller reads. It changes a copy: a client
+// may have shared the object with somebody else.
+func suspectOf(obj any) (any, error) {
+	n, ok := obj.(*corev1.Node)
+	if !ok {
+		return obj, nil
+	}
+	c := &corev1.Node{ObjectMeta: n.ObjectMeta, Spec: n.Spec, Status: corev1.NodeStatus{Conditions: n.Status.Conditions}}
+	c.ManagedFields, c.Labels = nil, nil
+	return c, nil
+}
 
 // suspects is an informer of nodes whose lister leaves out those of which the
 // controller has nothing to ask: Ready and without the shutdown taint. It would

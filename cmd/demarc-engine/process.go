@@ -2,29 +2,75 @@ package main
 
 import (
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"time"
 )
 
-// heapLimit is how large the heap grows before the garbage collector works. The
-// runtime would otherwise collect every two minutes, of virtual time.
+// heapLimit is how much memory a small or idle cluster takes before the garbage
+// collector works. The runtime would otherwise collect every two minutes, of
+// virtual time.
 const heapLimit = 520 << 20
 
-// heapMargin is the room above what is in use after a collection.
-const heapMargin = 1.6
+// heapMargin is what may be allocated before the next collection, in percent of
+// what the last one found in use.
+const heapMargin = 70
 
-// tuneMemory makes the garbage collector go by size alone, and raises the size
-// with what a large cluster really uses. It looks after every collection: while
-// much is computed, no virtual time passes in which a timer could.
+// idlePeriod is how much virtual time between two collections says that little is
+// computed. It is less than the runtime's two minutes.
+const idlePeriod = time.Minute
+
+// tuneMemory makes the garbage collector go by size alone. It looks after every
+// collection: while much is computed, no virtual time passes in which a timer
+// could.
 func tuneMemory() {
 	debug.SetGCPercent(-1)
 	debug.SetMemoryLimit(heapLimit)
+	last, busy := time.Now(), false
 	afterCollection(func() {
-		heap, other := memoryInUse()
-		debug.SetMemoryLimit(max(heapLimit, int64(float64(heap)*heapMargin)+int64(other)))
+		now, m := time.Now(), memoryInUse()
+		if want := m.busy(now.Sub(last)); want != busy {
+			busy = want
+			m.tune(busy)
+		} else if !busy {
+			debug.SetMemoryLimit(m.limit())
+		}
+		last = now
 	})
+}
+
+// memory is what a collection found, in bytes.
+type memory struct {
+	live  int64 // in use on the heap
+	other int64 // what the runtime needs beside the heap's objects
+}
+
+// goal is how large the heap may grow before the next collection.
+func (m memory) goal() int64 { return m.live + m.live*heapMargin/100 }
+
+// limit is the memory limit that lets the heap grow to its goal.
+func (m memory) limit() int64 { return max(heapLimit, m.goal()+m.other) }
+
+// busy says whether collections go by a percentage of the heap. That is exact,
+// where a limit is for all memory: with a large heap, most of what it leaves may be
+// gaps between objects. But with a percentage the runtime also collects when two
+// minutes have passed.
+func (m memory) busy(since time.Duration) bool {
+	return since < idlePeriod && m.goal()+m.other > heapLimit
+}
+
+// tune sets how the next collections come about.
+func (m memory) tune(busy bool) {
+	if busy {
+		debug.SetMemoryLimit(math.MaxInt64)
+		debug.SetGCPercent(heapMargin)
+		return
+	}
+	debug.SetMemoryLimit(m.limit())
+	debug.SetGCPercent(-1)
 }
 
 // afterCollection calls f after every collection, from the runtime's own
@@ -37,18 +83,19 @@ func afterCollection(f func()) {
 	})
 }
 
-// memoryInUse is what the last collection found in use on the heap, and what the
-// runtime needs beside the heap, in bytes.
-func memoryInUse() (heap, other uint64) {
+// memoryInUse is what the last collection found. Pages that are free or given back
+// to the system can be had at once.
+func memoryInUse() memory {
 	sample := []metrics.Sample{
-		{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}, {Name: "/memory/classes/metadata/mspan/inuse:bytes"},
-		{Name: "/memory/classes/metadata/other:bytes"},
+		{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/objects:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/released:bytes"},
 	}
 	metrics.Read(sample)
-	for _, s := range sample[1:] {
-		other += s.Value.Uint64()
+	other := int64(sample[1].Value.Uint64())
+	for _, s := range sample[2:] {
+		other -= int64(s.Value.Uint64())
 	}
-	return sample[0].Value.Uint64(), other
+	return memory{live: int64(sample[0].Value.Uint64()), other: other}
 }
 
 // maxThreads is how many goroutines may run at once. With more, the garbage
