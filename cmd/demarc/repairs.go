@@ -39,7 +39,7 @@ demarc repairs tells how it goes on.`,
 			if a.json() {
 				return a.printJSON(r)
 			}
-			_, err = fmt.Fprintf(a.out, "repair %s of %s: %s (%s)\n", r.ID, repairSubject(r), r.Outcome, repairActions(r))
+			_, err = fmt.Fprintf(a.out, "repair %s of %s: %s (%s)\n", r.ID, r.Subject, r.Outcome, repairActions(r))
 			return err
 		},
 	}
@@ -80,7 +80,7 @@ was well again.`,
 
 func printRepairs(w io.Writer, list []api.Repair) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "NODE\tLAYER\tCAUSE\tACTIONS\tDETECTED\tHEALED\tOUTCOME\tLOST\n")
+	fmt.Fprintf(t, "SUBJECT\tLAYER\tCAUSE\tACTIONS\tDETECTED\tHEALED\tOUTCOME\tLOST\n")
 	for _, r := range list {
 		detected, healed, outcome := "no", "no", r.Outcome
 		if !r.Detected.IsZero() {
@@ -92,17 +92,9 @@ func printRepairs(w io.Writer, list []api.Repair) error {
 		if r.Reason != "" {
 			outcome += ": " + r.Reason
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", repairSubject(r), r.Layer, r.Cause, repairActions(r), detected, healed, outcome, strings.Join(r.Lost, ", "))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Subject, r.Layer, r.Cause, repairActions(r), detected, healed, outcome, strings.Join(r.Lost, ", "))
 	}
 	return t.Flush()
-}
-
-// repairSubject is the node that was repaired, or what else was.
-func repairSubject(r api.Repair) string {
-	if r.Node != "" {
-		return r.Node
-	}
-	return r.Subject
 }
 
 // repairActions says what was done, in its order.
@@ -110,9 +102,6 @@ func repairActions(r api.Repair) string {
 	var words []string
 	for _, x := range r.Actions {
 		word := x.Action
-		if x.Detail != "" {
-			word += " " + x.Detail
-		}
 		if x.Error != "" {
 			word += " (" + x.Error + ")"
 		}

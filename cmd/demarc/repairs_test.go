@@ -19,7 +19,7 @@ func TestNodeCommands(t *testing.T) {
 	addon := api.Repair{ID: "repair-2", Subject: "addon/Deployment/coredns", Layer: api.LayerAddon, Broken: eight, Outcome: api.RepairFailed, Reason: "given up"}
 	home := nodesEngine(t, map[string]func() any{
 		"GET " + api.PathRepairs:                    always([]api.Repair{repair, addon}),
-		"POST " + api.PathEscalations:               always(api.Repair{ID: "repair-3", Node: sshNode1, Outcome: api.RepairPending, Actions: []api.RepairAction{{Action: "reboot"}}}),
+		"POST " + api.PathEscalations:               always(api.Repair{ID: "repair-3", Node: sshNode1, Subject: "node/" + sshNode1, Outcome: api.RepairPending, Actions: []api.RepairAction{{Action: "reboot"}}}),
 		"POST " + api.PathConsents:                  always(consent),
 		"DELETE " + api.PathConsents + "/consent-1": always(struct{}{}),
 		"GET " + api.PathConsents: always([]api.Consent{consent, {ID: "consent-2", Node: sshNode1, Granted: eight, Expires: eight},
@@ -30,11 +30,11 @@ func TestNodeCommands(t *testing.T) {
 		code       int
 		out, error string
 	}{
-		{"repairs", exitHeld, sshNode0 + "  auto-repair  kubelet masked  reboot, restart kubelet (VMNotFound)  after 10m0s  after 12m0s  healed            emptyDir of default/web\n", ""},
-		{"repairs", exitHeld, "addon/Deployment/coredns           add-on", ""},
-		{"repairs", exitHeld, "none yet                              no           no           failed: given up  \n", ""},
+		{"repairs", exitHeld, sshNode0 + "  auto-repair  kubelet masked  reboot, restart (VMNotFound)  after 10m0s  after 12m0s  healed            emptyDir of default/web\n", ""},
+		{"repairs", exitHeld, "addon/Deployment/coredns                add-on", ""},
+		{"repairs", exitHeld, "none yet                      no           no           failed: given up  \n", ""},
 		{"repairs -o json", exitHeld, `"healedAfterSeconds": 720`, ""},
-		{"escalate 1 --reason slow", exitHeld, "repair repair-3 of " + sshNode1 + ": pending (reboot)\n", ""},
+		{"escalate 1 --reason slow", exitHeld, "repair repair-3 of node/" + sshNode1 + ": pending (reboot)\n", ""},
 		{"escalate 1 -o json", exitHeld, `"id": "repair-3"`, ""},
 		{"escalate 9", exitInput, "", "there is no node 9"},
 		{"escalate", exitInput, "", "accepts 1 arg"},
