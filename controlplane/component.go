@@ -263,7 +263,10 @@ type NotRunningError struct{ State State }
 func (e *NotRunningError) Error() string { return fmt.Sprintf("not running (%s)", e.State) }
 
 // Gone says that there is no process: it is not about to start either.
-func (e *NotRunningError) Gone() bool { return e.State != Starting }
+func (e *NotRunningError) Gone() bool { return !e.Starts() }
+
+// Starts says that there is about to be one.
+func (e *NotRunningError) Starts() bool { return e.State == Starting }
 
 // Healthy asks the component's own health check.
 func (c *Component) Healthy(ctx context.Context) error {

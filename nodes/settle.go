@@ -29,8 +29,8 @@ type settling struct {
 	vanished []*corev1.Pod
 }
 
-// Restored says that the API server has come back with a past state: call it
-// before the fleet hears of it.
+// Restored says that the API server will come back with a past state: call it
+// before it does.
 func (f *Fleet) Restored() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -54,6 +54,9 @@ func (f *Fleet) settled(now time.Time) bool {
 		switch {
 		case f.podsVersion() != s.version:
 			s.until = now.Add(settleTime)
+		case !f.online: // there is no API server that could tell of it
+			s.limit = now.Add(settleLimit)
+			return false
 		case now.Before(s.limit):
 			return false
 		}

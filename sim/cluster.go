@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,6 +32,7 @@ import (
 	"demarc/sim/timeline"
 	"demarc/sim/traffic"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 )
@@ -205,7 +207,11 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.await(ctx, "the nodes", func() bool { return c.fleet.Ready() }); err != nil {
 		return err
 	}
-	// Not before: the scheduler would put all of them on the node that comes first.
+	// Not before all can take pods: the scheduler would put all add-ons on the node
+	// that comes first.
+	if err := c.await(ctx, "the nodes", c.schedulable); err != nil {
+		return err
+	}
 	if err := c.addons.Install(ctx); err != nil {
 		return fmt.Errorf("install the managed add-ons: %w", err)
 	}
@@ -222,6 +228,17 @@ func (c *Cluster) start(ctx context.Context) error {
 	c.work.Go(func() { c.traffic.Run(c.ctx) })
 	c.work.Go(c.keepState)
 	return nil
+}
+
+// schedulable says whether the taint of new nodes is gone from those that are Ready.
+func (c *Cluster) schedulable() bool {
+	list, err := c.fleet.NodeObjects()
+	if err != nil || len(list) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(list, func(n *corev1.Node) bool {
+		return nodeOf(n).Ready && slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == corev1.TaintNodeNotReady })
+	})
 }
 
 // readyTimeout bounds the start of each part, in virtual time. It is what AKS

@@ -75,8 +75,15 @@ func (p plant) Stage() ([]backup.Member, string, error) {
 	return members, token, err
 }
 
-// Commit implements [provider.Plant].
-func (p plant) Commit(token string) error { return p.c.plane.CommitRestore(token) }
+// Commit implements [provider.Plant]. No API server serves yet, so the nodes are
+// told before they can hear of the past.
+func (p plant) Commit(token string) error {
+	if err := p.c.plane.CommitRestore(token); err != nil {
+		return err
+	}
+	p.c.fleet.Restored()
+	return nil
+}
 
 // Resume implements [provider.Plant].
 func (p plant) Resume(ctx context.Context) (int64, error) {
@@ -93,11 +100,9 @@ func (p plant) Resume(ctx context.Context) (int64, error) {
 
 func serves(x *controlplane.Component) bool { return x.Status().State == controlplane.Running }
 
-// Reconcile implements [provider.Plant]. It is called before the nodes have
-// heard of the restore: they stop and start by themselves what they must, in an
-// order in which no request is lost.
+// Reconcile implements [provider.Plant]. The nodes stop and start by themselves
+// what they must, in an order in which no request is lost.
 func (p plant) Reconcile(ctx context.Context) (r api.Reconciled, err error) {
-	p.c.fleet.Restored()
 	list, err := p.c.provider.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return r, err

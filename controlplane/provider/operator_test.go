@@ -319,3 +319,23 @@ func TestFailedRestoreIsTriedAgain(t *testing.T) {
 		}
 	})
 }
+
+// startingError is a health check's of a program that is about to serve.
+type startingError struct{}
+
+func (startingError) Error() string { return "not running (starting)" }
+func (startingError) Starts() bool  { return true }
+
+func TestWhatStartsIsNotRestarted(t *testing.T) {
+	t0 := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
+	v := &vitals{}
+	v.observe(t0, errors.New("gone"), true) // held down by a fault, for an hour
+	for at := time.Hour; at < time.Hour+restartTimeout; at += probePeriod {
+		if v.observe(t0.Add(at), startingError{}, false) {
+			t.Fatalf("%s after its start began it is taken for out", at-time.Hour)
+		}
+	}
+	if !v.observe(t0.Add(time.Hour+restartTimeout), startingError{}, false) {
+		t.Errorf("it still starts after %s, and is not taken for out", restartTimeout)
+	}
+}

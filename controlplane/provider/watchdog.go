@@ -35,6 +35,7 @@ const (
 type vitals struct {
 	failures  int       // in a row
 	since     time.Time // of the first of them
+	starting  time.Time // since when it was about to serve, if it is
 	last      error     // of the newest of them
 	restarts  int       // without backOffReset of health between
 	next      time.Time // not restarted before
@@ -49,7 +50,7 @@ func (v *vitals) observe(now time.Time, err error, gone bool) (out bool) {
 		if v.failures > 0 || v.healthy.IsZero() {
 			v.healthy = now
 		}
-		v.failures, v.last = 0, nil
+		v.failures, v.last, v.starting = 0, nil, time.Time{}
 		if now.Sub(v.healthy) >= backOffReset {
 			v.restarts = 0
 		}
@@ -59,7 +60,14 @@ func (v *vitals) observe(now time.Time, err error, gone bool) (out bool) {
 		v.since = now
 	}
 	v.last = err
-	return gone || v.failures >= probeFailures
+	if !isStarting(err) {
+		v.starting = time.Time{}
+		return gone || v.failures >= probeFailures
+	}
+	if v.starting.IsZero() { // somebody starts it already
+		v.starting = now
+	}
+	return now.Sub(v.starting) >= restartTimeout
 }
 
 // restart says whether the component is to be restarted now, and if so reckons
@@ -191,6 +199,15 @@ type Gone interface{ Gone() bool }
 func isGone(err error) bool {
 	var g Gone
 	return errors.As(err, &g) && g.Gone()
+}
+
+// Starts is implemented by errors of health checks which may say that the program
+// is about to serve.
+type Starts interface{ Starts() bool }
+
+func isStarting(err error) bool {
+	var s Starts
+	return errors.As(err, &s) && s.Starts()
 }
 
 // restart restarts one component.
