@@ -9,21 +9,6 @@ import (
 	"time"
 )
 
-// Explanation says why something is as it is.
-type Explanation struct {
-	// Kind is event, incident, clause or component.
-	Kind string `json:"kind"`
-	// Name is the event's number, the incident's or clause's ID, or the component.
-	Name string `json:"name"`
-	// Text is a paragraph for people: the verdict, its reasons, and the clauses
-	// with their sections.
-	Text string `json:"text"`
-	// Judgement is of events and incidents.
-	Judgement *Judgement `json:"judgement,omitempty"`
-	// Clauses are those that it rests on.
-	Clauses []Clause `json:"clauses"`
-}
-
 // Explain explains an event (12, or event 12), an incident (i3, or incident i3), a
 // clause or a component. The error says what there is instead.
 func (e *Edition) Explain(w World, what string) (Explanation, error) { return e.Judge(w).Explain(what) }
@@ -89,7 +74,7 @@ func (j *Judge) explainEvent(name string) (Explanation, error) {
 	if err != nil {
 		return Explanation{}, err
 	}
-	text := fmt.Sprintf("Event %d, %s: %s. %s %s", seq, j.when(seq), j.say(seq), v.Sentence, v.verdict())
+	text := fmt.Sprintf("Event %d, %s: %s. %s %s", seq, j.when(seq), j.say(seq), v.Sentence, verdict(v))
 	return j.explained("event", name, text, v), nil
 }
 
@@ -103,7 +88,7 @@ func (j *Judge) explainIncident(id string) (Explanation, error) {
 	if !i.End.IsZero() {
 		lasted = fmt.Sprintf("lasted %s, from %s to %s", i.End.Sub(i.Start).Round(time.Second), stamp(i.Start), stamp(i.End))
 	}
-	text := fmt.Sprintf("Incident %s, the outage of %s, %s. %s %s", id, i.Subject, lasted, v.Sentence, v.verdict())
+	text := fmt.Sprintf("Incident %s, the outage of %s, %s. %s %s", id, i.Subject, lasted, v.Sentence, verdict(v))
 	if len(v.Shares) > 1 {
 		text += " Of its time"
 		for n, s := range v.Shares {
@@ -140,7 +125,7 @@ func (j *Judge) explained(kind, name, text string, v Judgement) Explanation {
 }
 
 // verdict is a judgement in words.
-func (v Judgement) verdict() string {
+func verdict(v Judgement) string {
 	coverage := map[string]string{
 		Covered: "is covered", BestEffort: "gets best effort", NotCovered: "is not covered", VoidsSupport: "costs the cluster its support",
 	}[v.Coverage]

@@ -4,44 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 )
-
-// Judgement is the verdict on an event or an incident.
-type Judgement struct {
-	// Owner is whose it is: provider, customer or upstream.
-	Owner string `json:"owner"`
-	// Coverage is covered, best-effort, not-covered or voids-support.
-	Coverage string `json:"coverage"`
-	// Remedy is who mends it: automatic, escalation, customer or none.
-	Remedy  string   `json:"remedy"`
-	Clauses []string `json:"clauses"`
-	// Rule is the rule that decided, and Sentence says why.
-	Rule     string `json:"rule"`
-	Sentence string `json:"sentence"`
-	// Chain are events from the judged one, or the one that caused the incident, to
-	// the root; empty if the timeline does not have it.
-	Chain []int64 `json:"chain"`
-	// Shares are, of an incident, whose outage it was when; from its beginning to
-	// its end, or to now, without gaps.
-	Shares []Share `json:"shares,omitempty"`
-}
-
-// Share is a part of the time of an outage.
-type Share struct {
-	Owner string    `json:"owner"`
-	From  time.Time `json:"from"`
-	To    time.Time `json:"to"`
-	// Event is what makes it the owner's; 0 if the timeline does not have it.
-	Event int64 `json:"event"`
-	// Clause is set where the provider did not do in time what a clause promises.
-	Clause string `json:"clause,omitempty"`
-	// Why says so in a few words.
-	Why string `json:"why"`
-}
 
 // Event judges the event with a sequence number. The error says that there is
 // none, and which there are.

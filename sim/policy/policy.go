@@ -23,6 +23,7 @@ import (
 	"sync"
 	"time"
 
+	"demarc/sim/api"
 	"demarc/sim/fault"
 )
 
@@ -56,6 +57,17 @@ const (
 	KindPromise   = "promise"
 	KindDuty      = "duty"
 	KindExclusion = "exclusion"
+)
+
+// The results of judgement travel in the management API.
+type (
+	Clause         = api.Clause
+	Judgement      = api.Judgement
+	Share          = api.Share
+	Supportability = api.Supportability
+	Reason         = api.Reason
+	Period         = api.Period
+	Explanation    = api.Explanation
 )
 
 // Edition is the support policy of one date. It is not changed after loading, and
@@ -101,21 +113,6 @@ type Component struct {
 	Managed bool `yaml:"managed" json:"managed,omitempty"`
 	// Clause is the clause that says so.
 	Clause string `yaml:"clause" json:"clause"`
-}
-
-// Clause is one thing that the policy says, in our words.
-type Clause struct {
-	ID      string `yaml:"id" json:"id"`
-	Section string `yaml:"section" json:"section"` // its ID
-	Owner   string `yaml:"owner" json:"owner"`
-	// Kind is promise, duty or exclusion.
-	Kind  string `yaml:"kind" json:"kind"`
-	Scope string `yaml:"scope" json:"scope"`
-	Says  string `yaml:"says" json:"says"`
-	// Scenarios are scenarios that show it, beside those that name it themselves.
-	Scenarios []string `yaml:"scenarios" json:"scenarios,omitempty"`
-	// Unshown says why no scenario shows it.
-	Unshown string `yaml:"unshown" json:"unshown,omitempty"`
 }
 
 // Rule judges what its condition holds for, unless an earlier rule did.

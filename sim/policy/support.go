@@ -19,37 +19,6 @@ const (
 // severity orders the states.
 var severity = map[string]int{StateSupported: 0, StateAtRisk: 1, StateUnsupported: 2}
 
-// Supportability is whether a cluster is supported, and was.
-type Supportability struct {
-	// State is supported, at-risk or unsupported.
-	State string `json:"state"`
-	// Reasons are why it is so now, the worst first.
-	Reasons []Reason `json:"reasons"`
-	// History is how it was from the first event to now, without gaps; two periods
-	// that follow each other differ in state or reasons.
-	History []Period `json:"history"`
-}
-
-// Reason is one thing for which a cluster is not plainly supported.
-type Reason struct {
-	State  string `json:"state"` // at-risk or unsupported
-	Event  int64  `json:"event"`
-	Clause string `json:"clause"`
-	// Sentence says what it is, and WayBack what to do about it.
-	Sentence string    `json:"sentence"`
-	WayBack  string    `json:"wayBack"`
-	From     time.Time `json:"from"`
-	To       time.Time `json:"to,omitzero"` // zero while it lasts
-}
-
-// Period is a time in which support was the same.
-type Period struct {
-	From    time.Time `json:"from"`
-	To      time.Time `json:"to"`
-	State   string    `json:"state"`
-	Reasons []Reason  `json:"reasons"`
-}
-
 // Support says whether the cluster is supported, why not, and how it was.
 func (e *Edition) Support(w World) (Supportability, error) { return e.Judge(w).Support() }
 

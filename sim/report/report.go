@@ -1,0 +1,220 @@
+// Package report says what came of a drill or of the life of a cluster: whose
+// outages there were and for how long, what healed them, what was lost, whether
+// the cluster was supported, and all that again in a few words.
+//
+// [Make] is a pure function of what the management API tells, and makes a
+// [Report]. That travels as JSON by its tags, [Report.Text] writes it for a
+// terminal, and [Report.HTML] as one page that needs nothing else, with a picture
+// of the timeline. Whatever comes from a cluster may contain anything; Make takes
+// out what does not print, and the renderers escape the rest.
+package report
+
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"demarc/sim/api"
+	"demarc/sim/timeline"
+)
+
+// Input is what a report is made of. It is not changed.
+type Input struct {
+	Title, Cluster, Edition string
+	// From and To are the time that the report is about. If they are zero, it
+	// begins with the first and ends with the last thing that is known.
+	From, To time.Time
+	// Events are the whole timeline, in its order.
+	Events    []timeline.Event
+	Incidents []api.JudgedIncident
+	Repairs   []api.Repair
+	Restores  []api.Restore
+	Backups   []api.Backup
+	Traffic   []api.Traffic
+	Support   api.Supportability
+}
+
+// Report is what came of it.
+type Report struct {
+	Title   string    `json:"title"`
+	Cluster string    `json:"cluster,omitempty"`
+	Edition string    `json:"edition"`
+	From    time.Time `json:"from"`
+	To      time.Time `json:"to"`
+	// Verdict is the whole in two or three sentences.
+	Verdict []string `json:"verdict"`
+	// APIServer is when the API server was out, by itself or since etcd was.
+	APIServer Outage `json:"apiServer"`
+	// Outages are of everything else, nodes before workloads before the rest.
+	Outages   []Outage   `json:"outages"`
+	Incidents []Incident `json:"incidents"`
+	// Lost is what is gone for good.
+	Lost    []Loss  `json:"lost"`
+	Backups Backups `json:"backups"`
+	Support Support `json:"support"`
+	// Sent and Failed count the requests of all traffic.
+	Sent    int64     `json:"sent"`
+	Failed  int64     `json:"failed"`
+	Traffic []Traffic `json:"traffic"`
+
+	marks []mark
+}
+
+// Traffic is one client of a service and how it fared.
+type Traffic struct {
+	Name    string           `json:"name"`
+	From    string           `json:"from"`
+	To      string           `json:"to"`
+	Sent    int64            `json:"sent"`
+	Failed  int64            `json:"failed"`
+	Reasons map[string]int64 `json:"reasons,omitempty"`
+}
+
+// Loss is something that is gone for good.
+type Loss struct {
+	// By is the ID of the repair or restore that it was lost with.
+	By   string    `json:"by"`
+	What string    `json:"what"`
+	At   time.Time `json:"at,omitzero"`
+	// RPOSeconds is, of a restore, how much of the past is gone.
+	RPOSeconds float64 `json:"rpoSeconds,omitempty"`
+}
+
+// Backups counts the provider's backups.
+type Backups struct {
+	Taken    int       `json:"taken"`
+	Verified int       `json:"verified"`
+	Newest   time.Time `json:"newest,omitzero"`
+}
+
+// mark is an event of the timeline as the picture shows it.
+type mark struct {
+	at    time.Time
+	owner string
+	text  string
+}
+
+// Make makes the report.
+func Make(in Input) Report {
+	r := Report{
+		Title: clean(in.Title), Cluster: clean(in.Cluster), Edition: clean(in.Edition),
+		Incidents: []Incident{}, Lost: lost(in), Traffic: []Traffic{}, Backups: backups(in.Backups),
+	}
+	r.From, r.To = bounds(in)
+	r.Support = support(in.Support, r.From, r.To)
+	r.APIServer, r.Outages = outages(in, r.From, r.To)
+	healers := healersOf(in)
+	for _, x := range in.Incidents {
+		r.Incidents = append(r.Incidents, incident(x, healers, r.To))
+	}
+	for _, t := range in.Traffic {
+		r.Sent, r.Failed = r.Sent+t.Sent, r.Failed+t.Failed
+		r.Traffic = append(r.Traffic, Traffic{
+			Name: clean(t.Name), From: clean(t.From), To: clean(t.To), Sent: t.Sent, Failed: t.Failed, Reasons: cleanKeys(t.Reasons),
+		})
+	}
+	for _, e := range in.Events {
+		r.marks = append(r.marks, mark{at: e.Time, owner: actorOwner(e.Actor), text: clean(eventText(e))})
+	}
+	r.Verdict = verdict(r)
+	return r
+}
+
+// bounds are the first and the last moment of what is known, where they are not
+// given.
+func bounds(in Input) (from, to time.Time) {
+	var times []time.Time
+	for _, e := range in.Events {
+		times = append(times, e.Time)
+	}
+	for _, x := range in.Incidents {
+		times = append(times, x.Incident.Start, x.Incident.End)
+		for _, s := range x.Judgement.Shares {
+			times = append(times, s.From, s.To)
+		}
+	}
+	for _, p := range in.Support.History {
+		times = append(times, p.From, p.To)
+	}
+	times = slices.DeleteFunc(times, time.Time.IsZero)
+	from, to = in.From, in.To
+	if from.IsZero() && len(times) > 0 {
+		from = slices.MinFunc(times, time.Time.Compare)
+	}
+	if to.IsZero() && len(times) > 0 {
+		to = slices.MaxFunc(times, time.Time.Compare)
+	}
+	if to.Before(from) {
+		to = from
+	}
+	return from.UTC(), to.UTC()
+}
+
+// lost is what repairs and restores could not bring back.
+func lost(in Input) []Loss {
+	list := []Loss{}
+	for _, r := range in.Repairs {
+		for _, what := range r.Lost {
+			list = append(list, Loss{By: clean(r.ID), What: clean(what), At: r.Broken.UTC()})
+		}
+	}
+	for _, r := range in.Restores {
+		if r.Phase == api.RestoreDone && r.RPOSeconds > 0 {
+			what := "what was written to the API server between the backup " + r.Backup + " and the loss of etcd"
+			list = append(list, Loss{By: clean(r.ID), What: clean(what), At: r.Lost.UTC(), RPOSeconds: r.RPOSeconds})
+		}
+	}
+	return list
+}
+
+func backups(list []api.Backup) (b Backups) {
+	b.Taken = len(list)
+	for _, x := range list {
+		if x.Verified {
+			b.Verified++
+		}
+		if x.At.After(b.Newest) {
+			b.Newest = x.At.UTC()
+		}
+	}
+	return b
+}
+
+func eventText(e timeline.Event) string {
+	text := string(e.Actor) + " " + e.Verb + " " + e.Subject
+	if e.Message != "" {
+		text += ": " + e.Message
+	}
+	return text
+}
+
+// clean makes one line of a text that may contain anything: bytes that are no
+// text, terminal escapes, marks that turn the direction of reading.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsPrint(r):
+			return r
+		case unicode.IsSpace(r):
+			return ' '
+		}
+		return unicode.ReplacementChar
+	}, strings.ToValidUTF8(s, string(unicode.ReplacementChar)))
+}
+
+func cleanAll(list []string) []string {
+	out := make([]string, 0, len(list))
+	for _, s := range list {
+		out = append(out, clean(s))
+	}
+	return out
+}
+
+func cleanKeys(m map[string]int64) map[string]int64 {
+	out := make(map[string]int64, len(m))
+	for k, n := range m {
+		out[clean(k)] += n
+	}
+	return out
+}
