@@ -39,12 +39,7 @@ func (f *Fleet) Login(node string, by timeline.Actor, columns int) (*Login, erro
 	if err != nil {
 		return nil, err
 	}
-	user := "azureuser"
-	if by == timeline.Provider {
-		user = "support"
-	}
-	o := shell.Options{User: user}
-	o.Columns, o.Terminal = columns, columns > 0
+	o := shell.Options{User: userOf(by), Columns: columns, Terminal: columns > 0}
 	return &Login{Session: shell.New(c, o), console: c, by: by}, nil
 }
 
@@ -78,15 +73,16 @@ func (l *Login) Run(ctx context.Context, script string, stdin io.Reader, stdout,
 		m.f.mu.Lock()
 		// It explains what happens from now on only if it changes something.
 		l.console.event = m.f.log.Append(timeline.Event{
-			Time: time.Now(), Actor: l.by, Verb: "ran", Subject: "node/" + m.name, Message: l.user() + " ran: " + oneLine(script),
+			Time: time.Now(), Actor: l.by, Verb: "ran", Subject: "node/" + m.name, Message: userOf(l.by) + " ran: " + oneLine(script),
 		})
 		m.f.mu.Unlock()
 	}
 	return l.Session.Run(ctx, script, stdin, stdout, stderr)
 }
 
-func (l *Login) user() string {
-	if l.by == timeline.Provider {
+// userOf is as whom somebody logs in.
+func userOf(by timeline.Actor) string {
+	if by == timeline.Provider {
 		return "support"
 	}
 	return "azureuser"

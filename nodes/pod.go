@@ -160,8 +160,7 @@ func (p *pod) admit(now time.Time) {
 		p.startTime = metav1.NewTime(now)
 	}
 	if why := p.refused(); why != "" {
-		p.failed, p.reason, p.why = true, "Evicted", why
-		p.event(now, warning, p.reason, why, "")
+		p.fail(now, warning, "Evicted", why)
 	}
 }
 
@@ -174,14 +173,18 @@ func (p *pod) ending(now time.Time) bool {
 	if s := p.spec.Spec.ActiveDeadlineSeconds; s != nil {
 		end := p.startTime.Add(time.Duration(*s) * time.Second)
 		if !now.Before(end) {
-			p.failed = true
-			p.reason, p.why = "DeadlineExceeded", "Pod was active on the node longer than the specified deadline"
-			p.event(now, normal, p.reason, p.why, "")
+			p.fail(now, normal, "DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
 			return true
 		}
 		p.at(end)
 	}
 	return false
+}
+
+// fail is the kubelet's decision that the pod has failed, whatever its containers do.
+func (p *pod) fail(now time.Time, kind, reason, why string) {
+	p.failed, p.reason, p.why = true, reason, why
+	p.event(now, kind, reason, why, "")
 }
 
 // grace is how long the pod's containers have to end.

@@ -177,8 +177,7 @@ func (p *pod) critical() bool { return p.priority() >= systemCritical }
 
 // evict ends the pod for good, at once.
 func (p *pod) evict(now time.Time, why string) {
-	p.failed, p.reason, p.why = true, "Evicted", why
-	p.event(now, warning, p.reason, why, "")
+	p.fail(now, warning, "Evicted", why)
 	p.kill(now, 0)
 	p.f.wake(p)
 }

@@ -39,9 +39,9 @@ func (c *Cluster) serveSSH(port int) (err error) {
 // login opens a shell on a node. Support needs the customer's consent, to log in
 // and for every command.
 func (c *Cluster) login(ctx context.Context, ref string, role api.Role, how string) (sshd.Session, error) {
-	node, ok := c.fleet.NodeName(ref)
-	if !ok {
-		return nil, fmt.Errorf("no node %q; the nodes are %s", ref, strings.Join(c.fleet.NodeNames(), ", "))
+	node, err := c.node(ref)
+	if err != nil {
+		return nil, err
 	}
 	columns, _ := sshd.Terminal(ctx)
 	if role != api.RoleProvider {
@@ -55,6 +55,14 @@ func (c *Cluster) login(ctx context.Context, ref string, role api.Role, how stri
 		return nil, err
 	}
 	return &support{Login: l, c: c, node: node}, nil
+}
+
+// node resolves a reference to a node, or says which there are.
+func (c *Cluster) node(ref string) (string, error) {
+	if name, ok := c.fleet.NodeName(ref); ok {
+		return name, nil
+	}
+	return "", fmt.Errorf("no node %q; the nodes are %s", ref, strings.Join(c.fleet.NodeNames(), ", "))
 }
 
 // useConsent uses a consent, or puts on the timeline that there was none.
@@ -124,11 +132,10 @@ func (l *limited) Write(p []byte) (int, error) {
 func (c *Cluster) Consent(ctx context.Context, req api.ConsentRequest) (api.Consent, error) {
 	node := req.Node
 	if node != "*" {
-		name, ok := c.fleet.NodeName(node)
-		if !ok {
-			return api.Consent{}, fmt.Errorf("no node %q; the nodes are %s", node, strings.Join(c.fleet.NodeNames(), ", "))
+		var err error
+		if node, err = c.node(node); err != nil {
+			return api.Consent{}, err
 		}
-		node = name
 	}
 	return c.operations.operator.Grant(ctx, c.operations.replicas, node, req.Case, time.Duration(req.For))
 }
@@ -145,9 +152,9 @@ func (c *Cluster) Consents() []api.Consent {
 
 // Escalate implements [script.World].
 func (c *Cluster) Escalate(ctx context.Context, req api.EscalationRequest) (api.Repair, error) {
-	node, ok := c.fleet.NodeName(req.Node)
-	if !ok {
-		return api.Repair{}, fmt.Errorf("no node %q; the nodes are %s", req.Node, strings.Join(c.fleet.NodeNames(), ", "))
+	node, err := c.node(req.Node)
+	if err != nil {
+		return api.Repair{}, err
 	}
 	return c.operations.operator.Escalate(ctx, c.operations.replicas, node, req.Reason)
 }

@@ -59,12 +59,17 @@ func idNumber(id string) int {
 // open begins an incident, unless its subject has one already, and says whether
 // it did.
 func (n *incidents) open(subject string, cause timeline.Event) bool {
+	return n.openAt(subject, cause, cause.Time)
+}
+
+// openAt is open for an incident that began later than its cause.
+func (n *incidents) openAt(subject string, cause timeline.Event, start time.Time) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.current(subject) != nil {
 		return false
 	}
-	n.add(subject, owner(cause.Actor), cause.Message, cause.Seq, cause.Time)
+	n.add(subject, owner(cause.Actor), cause.Message, cause.Seq, start)
 	return true
 }
 
@@ -156,11 +161,7 @@ var _ nodes.Watcher = watcher{}
 
 // Broke implements [nodes.Watcher].
 func (w watcher) Broke(subject string, root timeline.Event, at time.Time) {
-	w.n.mu.Lock()
-	defer w.n.mu.Unlock()
-	if w.n.current(subject) == nil {
-		w.n.add(subject, owner(root.Actor), root.Message, root.Seq, at)
-	}
+	w.n.openAt(subject, root, at)
 }
 
 // Noticed implements [nodes.Watcher].
@@ -174,19 +175,17 @@ func (w watcher) Noticed(subject string, at time.Time) {
 
 // Mended implements [nodes.Watcher].
 func (w watcher) Mended(subject string, at time.Time) {
-	w.n.mu.Lock()
-	defer w.n.mu.Unlock()
-	if i := w.n.current(subject); i != nil {
-		i.End = at.UTC()
-	}
+	w.n.closeAt(subject, at)
 }
 
 // close ends the incident of a subject, if it has one.
-func (n *incidents) close(subject string) {
+func (n *incidents) close(subject string) { n.closeAt(subject, time.Now()) }
+
+func (n *incidents) closeAt(subject string, end time.Time) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if i := n.current(subject); i != nil {
-		i.End = time.Now().UTC()
+		i.End = end.UTC()
 	}
 }
 

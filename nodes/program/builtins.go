@@ -23,18 +23,18 @@ func (s *shell) call(ctx context.Context, argv []string) ([]string, error) {
 	if err := Bounded(h.Env); err != nil {
 		return nil, err
 	}
-	argv = direct(argv)
+	argv = Direct(argv, changed)
 	switch argv[0] {
 	case "kill", "type":
-		return ours(argv), nil
+		return Ours(argv), nil
 	case "command":
 		if len(argv) > 1 && (argv[1] == "-v" || argv[1] == "-V") {
-			return ours(argv), nil
+			return Ours(argv), nil
 		}
 	case "pwd": // there are no links to follow
 		return argv[:1], nil
 	case "test", "[": // every file is root's
-		return replaced(argv, map[string]string{"-O": "-e", "-G": "-e"}), nil
+		return Replaced(argv, map[string]string{"-O": "-e", "-G": "-e"}), nil
 	case "printf":
 		if slices.ContainsFunc(argv, HugeRange.MatchString) {
 			return nil, ErrMemory
@@ -62,8 +62,9 @@ var changed = map[string]bool{
 	"trap": true, "eval": true, ".": true, "source": true,
 }
 
-// direct takes away the words in front of a command by which it would get past call.
-func direct(argv []string) []string {
+// Direct takes away the words in front of a command by which it would get past
+// whoever changes the interpreter's own commands given.
+func Direct(argv []string, changed map[string]bool) []string {
 	for len(argv) > 1 && (argv[0] == "builtin" || argv[0] == "command") {
 		rest := argv[1:]
 		if argv[0] == "command" && rest[0] == "-p" && len(rest) > 1 {
@@ -77,11 +78,12 @@ func direct(argv []string) []string {
 	return argv
 }
 
-// ours names the command of the same name in [commands], by a path that is not
+// Ours names the command of the same name in [commands], by a path that is not
 // built in.
-func ours(argv []string) []string { return append([]string{"/bin/" + argv[0]}, argv[1:]...) }
+func Ours(argv []string) []string { return append([]string{"/bin/" + argv[0]}, argv[1:]...) }
 
-func replaced(argv []string, by map[string]string) []string {
+// Replaced is a command with other words in place of some.
+func Replaced(argv []string, by map[string]string) []string {
 	out := slices.Clone(argv)
 	for i, a := range out {
 		if b, ok := by[a]; ok {

@@ -51,11 +51,17 @@ func (f fetch) do(ctx context.Context, s Spec) (*http.Response, []byte, error) {
 	}
 	defer conn.Close()
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
-	req, err := http.NewRequestWithContext(ctx, f.method, f.url.String(), strings.NewReader(f.body))
+	return Exchange(ctx, conn, f.method, f.url.String(), f.header, f.body, maxFetched)
+}
+
+// Exchange sends one request over a connection and reads the answer, of whose body
+// it returns limit bytes at the most.
+func Exchange(ctx context.Context, conn net.Conn, method, address string, header http.Header, body string, limit int64) (*http.Response, []byte, error) {
+	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body))
 	if err != nil {
 		return nil, nil, err
 	}
-	req.Header, req.Close = f.header, true
+	req.Header, req.Close = header, true
 	if err := req.Write(conn); err != nil {
 		return nil, nil, err
 	}
@@ -64,7 +70,7 @@ func (f fetch) do(ctx context.Context, s Spec) (*http.Response, []byte, error) {
 		return nil, nil, err
 	}
 	defer resp.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxFetched))
+	b, err := io.ReadAll(io.LimitReader(resp.Body, limit))
 	return resp, b, err
 }
 
@@ -83,8 +89,8 @@ func target(s string) (*url.URL, error) {
 	return u, err
 }
 
-// trouble sorts the ways in which a connection fails.
-func trouble(err error) (name bool, refused bool, late bool) {
+// Trouble sorts the ways in which a connection fails.
+func Trouble(err error) (name, refused, late bool) {
 	var dns *net.DNSError
 	var timeout net.Error
 	name = errors.As(err, &dns)
@@ -148,7 +154,7 @@ func wget(ctx context.Context, c *call) int {
 }
 
 func (c *call) wgetFailed(f fetch, err error) int {
-	switch name, refused, late := trouble(err); {
+	switch name, refused, late := Trouble(err); {
 	case name:
 		return c.fail("wget: bad address '%s'", f.url.Hostname())
 	case refused:
@@ -249,7 +255,7 @@ func curl(ctx context.Context, c *call) int {
 
 func (c *call) curlFailed(f fetch, err error, show bool) int {
 	code, text := curlReset, "Recv failure: Connection reset by peer"
-	switch name, refused, late := trouble(err); {
+	switch name, refused, late := Trouble(err); {
 	case late:
 		code, text = curlTimeout, fmt.Sprintf("Connection timed out after %d milliseconds", f.timeout.Milliseconds())
 	case name:

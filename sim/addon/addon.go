@@ -1,7 +1,7 @@
 // Package addon keeps the add-ons that the provider manages in a cluster, in
 // namespace kube-system, as the provider wants them.
 //
-// [Reconciler.Install] creates what a new cluster lacks. [Reconciler.Run] is a
+// [Reconciler.Prepare] and then [Reconciler.Install] create what a new cluster lacks. [Reconciler.Run] is a
 // loop of the provider's leader: whoever deletes or edits an add-on sees it come
 // back within [Period].
 //
@@ -125,13 +125,16 @@ func New(cfg Config) (*Reconciler, error) {
 // Prepare creates what is missing of all that runs nothing itself: call it before
 // the nodes join, which need some of it.
 func (r *Reconciler) Prepare(ctx context.Context) error {
-	return r.createAll(ctx, func(o *object) bool { return o.kind != "Deployment" && o.kind != "DaemonSet" })
+	return r.createAll(ctx, func(o *object) bool { return !o.runsPods() })
 }
 
-// Install creates what is missing. What is there stays as it is.
+// Install creates what is missing of the rest, after [Reconciler.Prepare]. What is
+// there stays as it is.
 func (r *Reconciler) Install(ctx context.Context) error {
-	return r.createAll(ctx, func(*object) bool { return true })
+	return r.createAll(ctx, (*object).runsPods)
 }
+
+func (o *object) runsPods() bool { return o.kind == "Deployment" || o.kind == "DaemonSet" }
 
 func (r *Reconciler) createAll(ctx context.Context, wanted func(*object) bool) error {
 	for _, o := range r.objects {

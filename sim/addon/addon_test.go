@@ -54,6 +54,9 @@ func newWorld(t *testing.T) *world {
 	}
 	w.r = r
 	w.put("namespaces", "Namespace", "", metav1.NamespaceSystem, nil)
+	if err := r.Prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if err := r.Install(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -33,21 +33,21 @@ func (s *Session) call(ctx context.Context, from streams, argv []string) ([]stri
 	if err := program.Bounded(h.Env); err != nil {
 		return nil, err
 	}
-	argv = direct(argv)
+	argv = program.Direct(argv, changed)
 	switch argv[0] {
 	case "kill", "type", "echo", "history", "logout", "help", "hash", "ulimit", "umask", "wait", "jobs", "fg", "bg", "disown":
 		if argv[0] == "logout" {
 			return append([]string{"exit"}, argv[1:]...), nil
 		}
-		return ours(argv), nil
+		return program.Ours(argv), nil
 	case "command":
 		if len(argv) > 1 && (argv[1] == "-v" || argv[1] == "-V") {
-			return ours(append([]string{"type"}, argv[1:]...)), nil
+			return program.Ours(append([]string{"type"}, argv[1:]...)), nil
 		}
 	case "pwd": // there are no links to follow
 		return argv[:1], nil
 	case "test", "[": // who may write is what decides whose a file is
-		return replaced(argv, map[string]string{"-O": "-w", "-G": "-w"}), nil
+		return program.Replaced(argv, map[string]string{"-O": "-w", "-G": "-w"}), nil
 	case "printf":
 		if slices.ContainsFunc(argv, program.HugeRange.MatchString) {
 			return nil, program.ErrMemory
@@ -82,34 +82,6 @@ var changed = map[string]bool{
 	"kill": true, "type": true, "echo": true, "command": true, "builtin": true, "pwd": true, "test": true, "[": true, "printf": true,
 	"trap": true, "eval": true, ".": true, "source": true, "cd": true, "read": true, "hash": true, "help": true, "wait": true,
 	"umask": true, "ulimit": true, "jobs": true, "fg": true, "bg": true,
-}
-
-// direct takes away the words in front of a command by which it would get past call.
-func direct(argv []string) []string {
-	for len(argv) > 1 && (argv[0] == "builtin" || argv[0] == "command") {
-		rest := argv[1:]
-		if argv[0] == "command" && rest[0] == "-p" && len(rest) > 1 {
-			rest = rest[1:]
-		}
-		if !changed[rest[0]] {
-			break
-		}
-		argv = rest
-	}
-	return argv
-}
-
-// ours names the command of the same name in the table, by a path that is not built in.
-func ours(argv []string) []string { return append([]string{"/bin/" + argv[0]}, argv[1:]...) }
-
-func replaced(argv []string, by map[string]string) []string {
-	out := slices.Clone(argv)
-	for i, a := range out {
-		if b, ok := by[a]; ok {
-			out[i] = b
-		}
-	}
-	return out
 }
 
 // enter is cd, with bash's words for what it cannot enter.

@@ -11,20 +11,11 @@ import (
 	"time"
 
 	"demarc/nodes/host"
+	"demarc/nodes/program"
 )
 
 // connectTime is how long a connection may take that was given no limit: the kernel's own.
 const connectTime = 130 * time.Second
-
-// trouble sorts the ways in which a connection fails.
-func trouble(err error) (name, refused, late bool) {
-	var dns *net.DNSError
-	var timeout net.Error
-	name = errors.As(err, &dns)
-	refused = errors.Is(err, syscall.ECONNREFUSED)
-	late = errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
-	return name, refused, late
-}
 
 // dial connects within a limit.
 func (c *call) dial(ctx context.Context, network, address string, limit time.Duration) (net.Conn, context.CancelFunc, error) {
@@ -61,7 +52,7 @@ func nc(ctx context.Context, c *call) int {
 	}
 	_, done, err := c.dial(ctx, network, net.JoinHostPort(from[0], from[1]), limit)
 	if err != nil {
-		switch name, refused, late := trouble(err); {
+		switch name, refused, late := program.Trouble(err); {
 		case name:
 			return c.fail("nc: getaddrinfo for host \"%s\" port %s: Name or service not known", from[0], from[1])
 		case refused && c.has("v"):
@@ -98,7 +89,7 @@ func ping(ctx context.Context, c *call) int {
 	got := 0
 	for i := range count {
 		_, done, err := c.dial(ctx, "tcp", net.JoinHostPort(names[0], "443"), limit)
-		name, refused, _ := trouble(err)
+		name, refused, _ := program.Trouble(err)
 		done()
 		if name {
 			c.fail("ping: %s: Name or service not known", names[0])

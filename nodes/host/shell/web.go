@@ -1,11 +1,10 @@
 package shell
 
 import (
-	"bufio"
 	"context"
+	"demarc/nodes/program"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -41,21 +40,7 @@ func (f fetch) do(ctx context.Context, c *call) (*http.Response, []byte, error) 
 	if secure {
 		return &http.Response{Status: "200 OK", StatusCode: http.StatusOK, Header: http.Header{}}, nil, nil
 	}
-	req, err := http.NewRequestWithContext(ctx, f.method, f.url.String(), strings.NewReader(f.body))
-	if err != nil {
-		return nil, nil, err
-	}
-	req.Header, req.Close = f.header, true
-	if err := req.Write(conn); err != nil {
-		return nil, nil, err
-	}
-	resp, err := http.ReadResponse(bufio.NewReader(conn), req)
-	if err != nil {
-		return nil, nil, err
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxRead))
-	return resp, b, err
+	return program.Exchange(ctx, conn, f.method, f.url.String(), f.header, f.body, maxRead)
 }
 
 func target(s string) (*url.URL, error) {
@@ -141,7 +126,7 @@ func curl(ctx context.Context, c *call) int {
 
 // curlTrouble is curl's exit code and its words for a connection that failed.
 func curlTrouble(f fetch, err error, took time.Duration) (int, string) {
-	switch name, refused, late := trouble(err); {
+	switch name, refused, late := program.Trouble(err); {
 	case late:
 		return 28, fmt.Sprintf("Connection timed out after %d milliseconds", took.Milliseconds())
 	case name:
@@ -209,7 +194,7 @@ func wget(ctx context.Context, c *call) int {
 	}
 	resp, body, err := f.do(ctx, c)
 	if err != nil {
-		switch name, refused, late := trouble(err); {
+		switch name, refused, late := program.Trouble(err); {
 		case name:
 			say("wget: unable to resolve host address ‘%s’", f.url.Hostname())
 		case refused:
