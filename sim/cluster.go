@@ -53,6 +53,7 @@ type Cluster struct {
 	balancers *balancers
 	faults    *faults
 	incidents *incidents
+	contract  contract
 	// operations is the provider's own plane; nil until it is open.
 	operations *operations
 	telemetry  *telemetry

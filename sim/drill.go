@@ -23,7 +23,8 @@ type drill struct {
 func (c *Cluster) Drill(ctx context.Context, s *script.Script, failed error) *api.Report {
 	began := clock.RealNow()
 	r := &api.Report{Scenario: s.Name, Title: s.Title, Verdict: api.VerdictError, Edition: c.spec.Edition, Seed: c.spec.Seed,
-		Expectations: []api.Expectation{}, Traffic: []api.Traffic{}, Incidents: []api.Incident{}, Backups: []api.Backup{}, Restores: []api.Restore{}, Repairs: []api.Repair{}}
+		Expectations: []api.Expectation{}, Traffic: []api.Traffic{}, Incidents: []api.Incident{}, Backups: []api.Backup{}, Restores: []api.Restore{}, Repairs: []api.Repair{},
+		Judgements: []api.JudgedIncident{}, Support: api.NoVerdict()}
 	if failed == nil {
 		var played *api.Report
 		if played, failed = s.Run(ctx, c, c.drill.step); failed == nil {

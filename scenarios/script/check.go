@@ -31,6 +31,8 @@ type expression struct {
 	anyTraffic bool
 	// watches are the names of watches.
 	watches []string
+	// judged says that it names a field of incidents that is of their judgement.
+	judged bool
 	// objects are the kinds and names of object(…).
 	objects []objectRef
 }
@@ -203,6 +205,8 @@ func (e *expression) collect() {
 			if !slices.Contains(e.vars, name) {
 				e.vars = append(e.vars, name)
 			}
+		case ast.SelectKind:
+			e.judged = e.judged || slices.Contains(judgedFields, x.AsSelect().FieldName())
 		case ast.CallKind:
 			if x.AsCall().FunctionName() == lookupFunc {
 				e.objects = append(e.objects, objectOf(x))

@@ -54,6 +54,7 @@ var celEnv = sync.OnceValues(func() (*cel.Env, error) {
 		cel.Variable("containers", cel.ListType(objectType[celContainer]())),
 		cel.Variable("timeline", cel.ListType(objectType[celEvent]())),
 		cel.Variable("incidents", cel.ListType(objectType[celIncident]())),
+		cel.Variable("support", objectType[celSupport]()),
 		cel.Variable("backups", cel.ListType(objectType[celBackup]())),
 		cel.Variable("restores", cel.ListType(objectType[celRestore]())),
 		cel.Variable("repairs", cel.ListType(objectType[celRepair]())),
@@ -111,7 +112,7 @@ func lookupObject(args ...ref.Val) ref.Val {
 // celVariables are the names of all variables.
 func celVariables() []string {
 	names := []string{
-		"traffic", "components", "machines", "containers", "timeline", "incidents", "backups", "restores", "repairs", "replicas", "watches", "now",
+		"traffic", "components", "machines", "containers", "timeline", "incidents", "support", "backups", "restores", "repairs", "replicas", "watches", "now",
 	}
 	for name := range celLists {
 		names = append(names, name)

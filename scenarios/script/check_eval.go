@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"demarc/sim/api"
 	"demarc/sim/traffic"
 
 	"github.com/google/cel-go/cel"
@@ -50,7 +51,7 @@ func (e *expression) looksAt() needs {
 			n.kinds = append(n.kinds, gvk)
 		}
 		switch name {
-		case "timeline", "components", "machines", "containers", "incidents", "backups", "restores", "repairs", "replicas":
+		case "timeline", "components", "machines", "containers", "incidents", "support", "backups", "restores", "repairs", "replicas":
 			n.timeline = true
 		case "watches":
 			n.watches = true
@@ -70,6 +71,12 @@ func (b *boundCheck) eval(v *view) outcome {
 		}
 	}
 	vars := activation{view: v, check: b, known: map[string]any{}}
+	if b.judges() {
+		var err error
+		if vars.contract, err = v.run.world.Contract(""); err != nil {
+			return outcome{explain: func() string { return "cannot be judged: " + err.Error() }}
+		}
+	}
 	val, _, err := b.program.Eval(vars)
 	if err != nil {
 		return outcome{explain: func() string { return "cannot be evaluated: " + err.Error() + b.parts(vars) }}
@@ -145,6 +152,8 @@ type activation struct {
 	view  *view
 	check *boundCheck
 	known map[string]any
+	// contract is set if the check asks for a judgement.
+	contract api.Contract
 }
 
 var _ interpreter.Activation = activation{}
@@ -183,7 +192,12 @@ func (a activation) resolve(name string) (any, bool) {
 	case "containers":
 		return r.celContainers(), true
 	case "incidents":
-		return r.celIncidents(), true
+		if a.check.judged {
+			return convert(a.contract.Incidents, r.celJudged), true
+		}
+		return convert(r.world.Incidents(), r.celIncident), true
+	case "support":
+		return r.celSupport(a.contract.Support), true
 	case "backups":
 		return r.celBackups(), true
 	case "restores":

@@ -97,6 +97,40 @@ type (
 		Detected float64 `cel:"detected"`
 		End      float64 `cel:"end"`
 		Open     bool    `cel:"open"`
+
+		Coverage string      `cel:"coverage"`
+		Remedy   string      `cel:"remedy"`
+		Clauses  []string    `cel:"clauses"`
+		Rule     string      `cel:"rule"`
+		Sentence string      `cel:"sentence"`
+		Chain    []int64     `cel:"chain"`
+		Shares   []*celShare `cel:"shares"`
+	}
+	celShare struct {
+		Owner  string  `cel:"owner"`
+		From   float64 `cel:"from"`
+		To     float64 `cel:"to"`
+		Event  int64   `cel:"event"`
+		Clause string  `cel:"clause"`
+		Why    string  `cel:"why"`
+	}
+	celSupport struct {
+		State   string       `cel:"state"`
+		Reasons []*celReason `cel:"reasons"`
+		Past    []*celPeriod `cel:"past"`
+	}
+	celReason struct {
+		State    string  `cel:"state"`
+		Event    int64   `cel:"event"`
+		Clause   string  `cel:"clause"`
+		Sentence string  `cel:"sentence"`
+		WayBack  string  `cel:"wayBack"`
+		From     float64 `cel:"from"`
+	}
+	celPeriod struct {
+		State string  `cel:"state"`
+		From  float64 `cel:"from"`
+		To    float64 `cel:"to"`
 	}
 	celBackup struct {
 		ID            string  `cel:"id"`
@@ -153,7 +187,8 @@ type (
 // celTypes are the types above, in the order in which the reference has them.
 var celTypes = []reflect.Type{
 	reflect.TypeFor[celTraffic](), reflect.TypeFor[celResult](), reflect.TypeFor[celComponent](), reflect.TypeFor[celMachine](),
-	reflect.TypeFor[celContainer](), reflect.TypeFor[celEvent](), reflect.TypeFor[celIncident](), reflect.TypeFor[celBackup](),
+	reflect.TypeFor[celContainer](), reflect.TypeFor[celEvent](), reflect.TypeFor[celIncident](), reflect.TypeFor[celShare](),
+	reflect.TypeFor[celSupport](), reflect.TypeFor[celReason](), reflect.TypeFor[celPeriod](), reflect.TypeFor[celBackup](),
 	reflect.TypeFor[celRestore](), reflect.TypeFor[celRepair](), reflect.TypeFor[celReplica](), reflect.TypeFor[celWatch](),
 }
 

@@ -50,15 +50,6 @@ func (r *run) celContainers() []*celContainer {
 	})
 }
 
-func (r *run) celIncidents() []*celIncident {
-	return convert(r.world.Incidents(), func(i api.Incident) *celIncident {
-		return &celIncident{
-			ID: i.ID, Subject: i.Subject, Owner: string(i.Owner), Cause: i.Cause, Event: i.Event,
-			Start: seconds(i.Start, r.ready), Detected: seconds(i.Detected, r.ready), End: seconds(i.End, r.ready), Open: i.End.IsZero(),
-		}
-	})
-}
-
 // backups is the catalogue, the oldest first.
 func (r *run) backups() []api.Backup {
 	list := slices.Clone(r.world.Backups())

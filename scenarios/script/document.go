@@ -42,7 +42,7 @@ or port by that, other lists exactly; null matches a field that is not there. Wi
 the kind in the namespace (default, if none is given) can match. $(node/0) in a section or a check is the full
 name of a node. While the API server cannot be reached, nothing matches: "within" goes on waiting, "throughout"
 has failed. So has a check on Kubernetes objects; checks on traffic, containers, machines, components, incidents,
-backups, restores, replicas, watches and the timeline see the truth at all times.
+backups, restores, replicas, watches, support and the timeline see the truth at all times.
 `
 
 // traffics explains how traffic is counted.
@@ -58,7 +58,8 @@ var celDocs = []struct{ name, doc string }{
 	{"machines", "list of Machine: the worker machines as they are, whatever the API server believes"},
 	{"containers", "list of Container, as the nodes' runtimes know them"},
 	{"timeline", "list of Event, the oldest first; times are seconds since the cluster was ready"},
-	{"incidents", "list of Incident; end is 0 and open true while one lasts"},
+	{"incidents", "list of Incident; end is 0 and open true while one lasts; owner, coverage (covered, best-effort, not-covered, voids-support), remedy (automatic, escalation, customer, none), clauses, rule, sentence and chain (events, back to the root) are its judgement by the cluster's edition, and shares say whose it was from when to when"},
+	{"support", "Support: state is supported, at-risk or unsupported; reasons are why, the worst first, past is how it was from the first event to now"},
 	{"backups", "list of Backup: the provider's catalogue, the oldest first"},
 	{"repairs", "list of Repair, of nodes and of managed add-ons, the oldest first; detectedAfter and healedAfter are seconds from broken, healed is 0 while one lasts, actions are names such as restart, reboot or reimage, and lost is what is gone for good"},
 	{"restores", "list of Restore, the oldest first; rpo and rto are seconds, end is 0 while one lasts, and skipped has the IDs of newer backups that were bad"},

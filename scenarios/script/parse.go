@@ -34,6 +34,7 @@ func Parse(file string, data []byte) (*Script, []Problem) {
 	p.readScript(string(archive.Comment))
 	p.checkUnused()
 	p.checkNodeRefs()
+	p.checkClauses()
 	slices.SortStableFunc(p.problems, func(a, b Problem) int {
 		if a.Line != b.Line {
 			return a.Line - b.Line
@@ -51,6 +52,7 @@ type parser struct {
 
 	traffic   map[string]int // names of traffic so far, and their lines
 	watches   map[string]int // likewise of watches
+	clauses   []place        // of the script's clauses
 	statement bool           // a statement has been read
 	cluster   int            // line of the cluster statement
 	final     int            // line of the first finally

@@ -3,6 +3,9 @@ package script
 import (
 	"regexp"
 	"slices"
+
+	"demarc/sim/fault"
+	"demarc/sim/policy"
 )
 
 var clauseID = regexp.MustCompile(`^[a-z0-9]+([.-][a-z0-9]+)*$`)
@@ -23,6 +26,28 @@ func (p *parser) readClause(words []word) {
 			p.problem(w.col, "", "clause %s is named twice", w.text)
 		default:
 			p.script.Clauses = append(p.script.Clauses, w.text)
+			p.clauses = append(p.clauses, place{p.line, w.col})
+		}
+	}
+}
+
+// place is where something is in the file.
+type place struct{ line, col int }
+
+// checkClauses looks the clauses up in the edition, which a later line may name.
+func (p *parser) checkClauses() {
+	e, err := policy.Lookup(p.script.Cluster.Edition)
+	if err != nil {
+		return // the cluster statement is wrong, and said so
+	}
+	var ids []string
+	for _, c := range e.Clauses {
+		ids = append(ids, c.ID)
+	}
+	for i, id := range p.script.Clauses {
+		if !slices.Contains(ids, id) {
+			at := p.clauses[i]
+			p.problemAt(at.line, at.col, fault.Suggest(id, ids), "edition %s of the support policy has no clause %s; demarc policy show %s lists them", e.ID, id, e.ID)
 		}
 	}
 }

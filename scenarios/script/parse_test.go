@@ -28,7 +28,7 @@ func TestStarterHasNoProblems(t *testing.T) {
 func TestParseSteps(t *testing.T) {
 	s, problems := Parse("dir/x.txtar", []byte(`# Title
 cluster nodes=5 edition=2026-08 seed=7 start=2026-03-01T00:00:00+01:00 name=prod etcd-members=3 api-servers=2 backup-keep=2d backup-daily=3
-clause  a.b c
+clause  etcd.managed changes.wait
 
 # One
 # phase

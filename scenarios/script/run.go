@@ -54,7 +54,8 @@ func (s *Script) play(ctx context.Context, world World, connect func() (*kube, e
 		Scenario: s.Name, File: s.File, Title: s.Title, Verdict: api.VerdictHeld,
 		Edition: s.Cluster.Edition, Seed: s.Cluster.Seed, Clauses: s.Clauses,
 		Expectations: []api.Expectation{}, Traffic: []api.Traffic{}, Incidents: []api.Incident{},
-		Backups: []api.Backup{}, Restores: []api.Restore{},
+		Backups: []api.Backup{}, Restores: []api.Restore{}, Repairs: []api.Repair{}, Judgements: []api.JudgedIncident{},
+		Support: api.NoVerdict(),
 	}
 	r.watches = newWatches(ctx, connect)
 	defer r.watches.close()
@@ -63,8 +64,7 @@ func (s *Script) play(ctx context.Context, world World, connect func() (*kube, e
 			return nil, err
 		}
 	}
-	r.finish()
-	return r.report, nil
+	return r.report, r.finish()
 }
 
 // step plays one step. After a failure only finally is still looked at.
@@ -162,7 +162,7 @@ func (r *run) record(verb, subject string) {
 }
 
 // finish completes the report.
-func (r *run) finish() {
+func (r *run) finish() error {
 	r.report.VirtualSeconds = time.Since(r.ready).Seconds()
 	for _, name := range r.started {
 		rec, ok := r.world.Traffic(name)
@@ -176,6 +176,14 @@ func (r *run) finish() {
 	r.report.Backups = append(r.report.Backups, r.backups()...)
 	r.report.Restores = append(r.report.Restores, r.world.Restores()...)
 	r.report.Repairs = append(r.report.Repairs, r.world.Repairs()...)
+	k, err := r.world.Contract("")
+	if err != nil {
+		return err
+	}
+	r.report.Edition = k.Edition
+	r.report.Judgements = append(r.report.Judgements, k.Incidents...)
+	r.report.Support = k.Support
+	return nil
 }
 
 // linesOf are the names of what a verb starts, traffic or watches, and their

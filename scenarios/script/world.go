@@ -34,6 +34,9 @@ type World interface {
 	Machines() []api.Machine
 	Containers() []api.Container
 	Incidents() []api.Incident
+	// Contract is whose the incidents are and whether the cluster is supported, by
+	// an edition of the support policy; the cluster's own if it is empty.
+	Contract(edition string) (api.Contract, error)
 	// Backups, Restores and Replicas are what the provider's own plane has.
 	Backups() []api.Backup
 	Restores() []api.Restore

@@ -36,6 +36,8 @@ type fakeWorld struct {
 
 	catalogue []api.Backup
 	restores  []api.Restore
+	contract  api.Contract
+	unjudged  error // why there is no contract
 }
 
 func newFakeWorld() *fakeWorld {
@@ -81,6 +83,9 @@ func (w *fakeWorld) Machines() []api.Machine {
 }
 func (w *fakeWorld) Containers() []api.Container { return nil }
 func (w *fakeWorld) Incidents() []api.Incident   { return nil }
+func (w *fakeWorld) Contract(string) (api.Contract, error) {
+	return w.contract, w.unjudged
+}
 func (w *fakeWorld) Backups() []api.Backup {
 	w.mu.Lock()
 	defer w.mu.Unlock()

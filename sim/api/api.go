@@ -216,6 +216,9 @@ type Report struct {
 	Backups        []Backup      `json:"backups"`
 	Restores       []Restore     `json:"restores"`
 	Repairs        []Repair      `json:"repairs"`
+	// Judgements are the incidents again, with whose they are by the edition.
+	Judgements []JudgedIncident `json:"judgements"`
+	Support    Supportability   `json:"support"`
 }
 
 // Verdicts of a [Report].

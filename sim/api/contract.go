@@ -68,6 +68,11 @@ type Supportability struct {
 	History []Period `json:"history"`
 }
 
+// NoVerdict is the supportability of a cluster that nobody has judged.
+func NoVerdict() Supportability {
+	return Supportability{Reasons: []Reason{}, History: []Period{}}
+}
+
 // Reason is one thing for which a cluster is not plainly supported.
 type Reason struct {
 	State  string `json:"state"` // at-risk or unsupported

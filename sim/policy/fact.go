@@ -110,8 +110,15 @@ var (
 	packages = regexp.MustCompile(`\b(apt|apt-get|dpkg|snap|tdnf|dnf|yum|rpm)\b.*\b(install|remove|purge|upgrade|dist-upgrade|full-upgrade|autoremove|erase|downgrade)\b|\bdpkg\s+(-\w+\s+)*(-i|-r|-P)\b`)
 )
 
-// readMessage takes out of the message what the timeline says nowhere else.
+// readMessage takes out of the message what the timeline says nowhere else. To
+// match takes long, and most messages are of pods.
 func (f *Fact) readMessage() {
+	if m := stage.FindStringSubmatch(f.Message); f.Kind == "featuregate" && m != nil {
+		f.Stage = strings.ToLower(m[1])
+	}
+	if f.Kind != "nsg" && f.Kind != "node" {
+		return
+	}
 	if m := nsgRule.FindStringSubmatch(f.Message); m != nil {
 		f.Rule, f.Access = m[1], strings.ToLower(m[2])
 	}
@@ -127,9 +134,6 @@ func (f *Fact) readMessage() {
 		} else {
 			f.Tags = append(f.Tags, tag.name)
 		}
-	}
-	if m := stage.FindStringSubmatch(f.Message); m != nil && f.Kind == "featuregate" {
-		f.Stage = strings.ToLower(m[1])
 	}
 }
 

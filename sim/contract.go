@@ -1,0 +1,97 @@
+package sim
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"sync"
+	"time"
+
+	"demarc/sim/api"
+	"demarc/sim/policy"
+)
+
+// contract judges what happens in the cluster by the editions of the support
+// policy. Judging reads the whole timeline, so a judgement is kept until something
+// happens or a second has passed.
+type contract struct {
+	mu     sync.Mutex
+	judges map[string]*judged // by edition
+}
+
+// judged is a judge and what it has seen.
+type judged struct {
+	*policy.Judge
+	world uint64 // the world's fingerprint
+	at    time.Time
+}
+
+// world is what happened, as the policy judges it.
+func (c *Cluster) world(now time.Time) policy.World {
+	events, _ := c.log.Since(0)
+	w := policy.World{Events: events, Incidents: c.incidents.list(), Now: now}
+	if c.operations != nil {
+		w.Repairs, w.Consents = c.Repairs(), c.Consents()
+	}
+	return w
+}
+
+// judge judges the cluster by an edition; the cluster's own if it is empty.
+func (c *Cluster) judge(edition string) (*policy.Edition, *policy.Judge, error) {
+	if edition == "" {
+		edition = c.spec.Edition
+	}
+	e, err := policy.Lookup(edition)
+	if err != nil {
+		return nil, nil, err
+	}
+	now := time.Now().UTC().Truncate(time.Second)
+	w := c.world(now)
+	print := fingerprint(w)
+	c.contract.mu.Lock()
+	defer c.contract.mu.Unlock()
+	if j := c.contract.judges[e.ID]; j != nil && j.world == print && j.at.Equal(now) {
+		return e, j.Judge, nil
+	}
+	j := &judged{Judge: e.Judge(w), world: print, at: now}
+	if c.contract.judges == nil {
+		c.contract.judges = map[string]*judged{}
+	}
+	c.contract.judges[e.ID] = j
+	return e, j.Judge, nil
+}
+
+// fingerprint tells worlds of one cluster apart. Events never change.
+func fingerprint(w policy.World) uint64 {
+	h := fnv.New64a()
+	// These types always marshal, and a hash takes everything.
+	_ = json.NewEncoder(h).Encode([]any{len(w.Events), w.Incidents, w.Repairs, w.Consents})
+	return h.Sum64()
+}
+
+// Contract implements [script.World].
+func (c *Cluster) Contract(edition string) (api.Contract, error) {
+	e, j, err := c.judge(edition)
+	if err != nil {
+		return api.Contract{}, err
+	}
+	k := api.Contract{Edition: e.ID, Incidents: []api.JudgedIncident{}}
+	for _, i := range c.incidents.list() {
+		v, err := j.Incident(i.ID)
+		if err != nil {
+			return k, fmt.Errorf("judge incident %s: %w", i.ID, err)
+		}
+		k.Incidents = append(k.Incidents, api.JudgedIncident{Incident: i, Judgement: v})
+	}
+	k.Support, err = j.Support()
+	return k, err
+}
+
+// Explain says why something is as it is: see [policy.Edition.Explain].
+func (c *Cluster) Explain(what, edition string) (api.Explanation, error) {
+	_, j, err := c.judge(edition)
+	if err != nil {
+		return api.Explanation{}, err
+	}
+	return j.Explain(what)
+}
