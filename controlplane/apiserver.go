@@ -122,6 +122,7 @@ func (s *apiServer) serve(ctx context.Context, o options.CompletedOptions) error
 		config.ApiExtensions.GenericConfig.TracerProvider = tp
 		config.Aggregator.GenericConfig.TracerProvider = tp
 	}
+	s.plane.audit(config)
 	completed, err := config.Complete()
 	if err != nil {
 		return err

@@ -53,6 +53,8 @@ type Config struct {
 	Tunnel TunnelDialer
 	// Note is told what happens to a component: "started", "crashed".
 	Note func(component, verb, message string)
+	// Changed is told what customers change; nil for nobody.
+	Changed func(Change)
 	// Tracing is the provider of the components' spans; nil for none.
 	Tracing tracing.TracerProvider
 }

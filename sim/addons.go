@@ -102,14 +102,14 @@ func (c *Cluster) addonRestored(r addon.Repair, record func(api.Repair) error) {
 	}
 }
 
-// changeOf is the customer's event by which an add-on was changed, if it was one
-// of a scenario's.
+// changeOf is the customer's event by which an add-on was changed. It can be as
+// much older than the change as a request takes on a clock that runs fast.
 func (c *Cluster) changeOf(r addon.Repair) timeline.Event {
-	const recent = 500
+	const recent, request = 500, 30 * time.Second
 	events, _ := c.log.Since(c.log.Last().Seq - recent)
 	for i := len(events) - 1; i >= 0; i-- {
 		e := events[i]
-		if e.Actor == timeline.Customer && strings.HasSuffix(e.Subject, "/"+r.Name) && !e.Time.Before(r.Broken.Add(-2*time.Second)) && !e.Time.After(r.Detected) {
+		if e.Actor == timeline.Customer && strings.HasSuffix(e.Subject, "/"+r.Name) && !e.Time.Before(r.Broken.Add(-request)) && !e.Time.After(r.Detected) {
 			return e
 		}
 	}

@@ -1,0 +1,96 @@
+package controlplane
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"k8s.io/apiserver/pkg/apis/audit"
+	serveraudit "k8s.io/apiserver/pkg/audit"
+	"k8s.io/apiserver/pkg/audit/policy"
+	"k8s.io/apiserver/pkg/server"
+	"k8s.io/kubernetes/cmd/kube-apiserver/app"
+)
+
+// Change is something that the customer's people, or what they run in pods, have
+// changed by way of the API server.
+type Change struct {
+	// At is when the API server got the request.
+	At time.Time
+	// ID is the request's audit ID.
+	ID string
+	// User is who asked, and Agent by which program.
+	User, Agent string
+	// Verb is create, update, patch, delete or deletecollection.
+	Verb string
+	// Resource is as in deployments, Subresource as in scale; Namespace is empty for
+	// what is in none, and Name for a collection.
+	Resource, Subresource, Namespace, Name string
+	// Body is the request's, of nodes only.
+	Body []byte
+}
+
+// auditPolicy has what customers change: not what the provider's own components
+// do, and not what beats like a heart.
+func auditPolicy() serveraudit.PolicyRuleEvaluator {
+	quiet := []audit.GroupResources{
+		{Resources: []string{"events"}}, {Group: "events.k8s.io"}, {Group: "coordination.k8s.io"},
+		{Group: "authentication.k8s.io"}, {Group: "authorization.k8s.io"},
+	}
+	people, pods := []string{customerAdmin.user}, []string{"system:serviceaccounts"}
+	changes := []string{"create", "update", "patch", "delete", "deletecollection"}
+	return policy.NewPolicyRuleEvaluator(&audit.Policy{
+		OmitStages: []audit.Stage{audit.StageRequestReceived, audit.StageResponseStarted, audit.StagePanic},
+		Rules: []audit.PolicyRule{
+			{Level: audit.LevelNone, UserGroups: []string{"system:serviceaccounts:kube-system"}},
+			{Level: audit.LevelNone, Resources: quiet},
+			{Level: audit.LevelRequest, Users: people, Verbs: changes, Resources: []audit.GroupResources{{Resources: []string{"nodes"}}}},
+			{Level: audit.LevelMetadata, Users: people, Verbs: changes},
+			{Level: audit.LevelMetadata, UserGroups: pods, Verbs: changes},
+			{Level: audit.LevelNone},
+		},
+	})
+}
+
+// auditor hands changes on. It implements the audit backend of the API server.
+type auditor struct{ changed func(Change) }
+
+var _ serveraudit.Backend = auditor{}
+
+// Run implements [serveraudit.Backend].
+func (auditor) Run(<-chan struct{}) error { return nil }
+
+// Shutdown implements [serveraudit.Backend].
+func (auditor) Shutdown() {}
+
+// String implements [serveraudit.Backend].
+func (auditor) String() string { return "changes" }
+
+// ProcessEvents implements [serveraudit.Backend]. What failed has changed nothing,
+// nor has a dry run.
+func (a auditor) ProcessEvents(events ...*audit.Event) bool {
+	for _, e := range events {
+		uri, err := url.ParseRequestURI(e.RequestURI)
+		if e.ObjectRef == nil || err != nil || uri.Query().Has("dryRun") || e.ResponseStatus == nil || e.ResponseStatus.Code >= http.StatusBadRequest {
+			continue
+		}
+		o := e.ObjectRef
+		c := Change{At: e.RequestReceivedTimestamp.UTC(), ID: string(e.AuditID), User: e.User.Username, Agent: e.UserAgent, Verb: e.Verb, Resource: o.Resource, Subresource: o.Subresource, Namespace: o.Namespace, Name: o.Name}
+		if e.RequestObject != nil {
+			c.Body = e.RequestObject.Raw
+		}
+		a.changed(c)
+	}
+	return true
+}
+
+// audit lets an API server tell of changes, if somebody wants to know.
+func (p *Plane) audit(config *app.Config) {
+	if p.cfg.Changed == nil {
+		return
+	}
+	evaluator := auditPolicy()
+	for _, c := range []*server.Config{config.KubeAPIs.ControlPlane.Generic, &config.ApiExtensions.GenericConfig.Config, &config.Aggregator.GenericConfig.Config} {
+		c.AuditBackend, c.AuditPolicyRuleEvaluator = auditor{p.cfg.Changed}, evaluator
+	}
+}
