@@ -7,46 +7,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (a *app) incidentsCmd() *cobra.Command {
-	return &cobra.Command{
-		Use:   "incidents",
-		Short: "List the outages and failed backups, and whose they are",
-		Example: `  demarc incidents
-  demarc incidents -o json`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			list, err := client.Incidents(c.Context())
-			if err != nil {
-				return err
-			}
-			if a.json() {
-				return a.printJSON(list)
-			}
-			if len(list) == 0 {
-				fmt.Fprintln(a.err, "there was no incident")
-				return nil
-			}
-			t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintf(t, "INCIDENT\tSUBJECT\tOWNER\tSTART\tDETECTED\tEND\tCAUSE\n")
-			for _, i := range list {
-				detected, end := "no", "lasts"
-				if !i.Detected.IsZero() {
-					detected = dateTime(i.Detected)
-				}
-				if !i.End.IsZero() {
-					end = dateTime(i.End)
-				}
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.Subject, i.Owner, dateTime(i.Start), detected, end, i.Cause)
-			}
-			return t.Flush()
-		},
-	}
-}
-
 func (a *app) replicasCmd() *cobra.Command {
 	return &cobra.Command{
 		Use:   "replicas",

@@ -92,7 +92,6 @@ func TestProviderCommands(t *testing.T) {
 		"GET " + api.PathRestores:                            passes(done),
 		"GET " + api.PathClock:                               always(api.Clock{Virtual: true}),
 		"GET " + api.PathReplicas:                            always([]api.Replica{{Name: "0", State: "leader", Network: "up", Term: 3, Applied: 41, Last: 42, Since: eight}}),
-		"GET " + api.PathIncidents:                           always([]api.Incident{{ID: "i1", Subject: "etcd", Owner: "provider", Cause: "wiped", Start: eight}}),
 	})
 	for _, c := range []struct {
 		args       string
@@ -103,7 +102,6 @@ func TestProviderCommands(t *testing.T) {
 		{"backup verify latest", exitInput, "", "support case"},
 		{"backup restore", exitInput, "", "support case"},
 		{"replicas", exitInput, "", "support case"},
-		{"incidents", exitHeld, "i1        etcd     provider  2026-01-05 08:00:00  no        lasts  wiped\n", ""},
 		{"--as provider backup list", exitHeld, "20260105T083000Z  2026-01-05 08:30:00  250ms  1234      567   1.5 MiB  yes       \n20260105T090000Z", ""},
 		{"--as provider backup show 20260105T083000Z", exitHeld, "revision 1234, 567 keys, 4.0 MiB", ""},
 		{"--as provider backup show nothing", exitInput, "", "no /v1/provider/backups/nothing"},

@@ -63,9 +63,9 @@ your own kubectl, break it, and replay hours of it in seconds as a scenario.`,
   demarc fault inject crash etcd        # break it, from another terminal
   demarc drill control-plane-lost       # two hours without a control plane, in seconds`,
 		SilenceUsage: true, SilenceErrors: true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			if a.output != "text" && a.output != "json" {
-				return fmt.Errorf("--output %s: want text or json", a.output)
+		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
+			if err := checkFormat(c, a.output); err != nil {
+				return err
 			}
 			if !slices.Contains(roles, a.as) {
 				return fmt.Errorf("--as %s: want %s%s", a.as, strings.Join(roles, " or "), didYouMean(fault.Suggest(a.as, roles)))
@@ -76,13 +76,14 @@ your own kubectl, break it, and replay hours of it in seconds as a scenario.`,
 	},
 		a.upCmd(), a.downCmd(), a.statusCmd(), a.kubeconfigCmd(), a.kubectlCmd(), a.clockCmd(), a.faultCmd(),
 		a.timelineCmd(), a.incidentsCmd(), a.sshCmd(), a.repairsCmd(), a.escalateCmd(), a.consentCmd(), a.iaasCmd(), a.backupCmd(), a.replicasCmd(),
+		a.explainCmd(), a.policyCmd(), a.reportCmd(),
 		a.drillCmd(), a.scenarioCmd(), a.versionCmd(),
 	)
 	f := root.PersistentFlags()
 	f.StringVarP(&a.output, "output", "o", "text", "form of the output: text or json")
 	f.StringVar(&a.name, "name", "demarc", "the cluster's name")
 	f.StringVar(&a.as, "as", string(api.RoleCustomer), "on whose behalf: "+strings.Join(roles, " or ")+"; backups and replicas are the provider's")
-	must(root.RegisterFlagCompletionFunc("output", complete("text", "json")))
+	must(root.RegisterFlagCompletionFunc("output", completeFormat))
 	must(root.RegisterFlagCompletionFunc("as", complete(roles...)))
 	must(root.RegisterFlagCompletionFunc("name", completeClusters))
 	root.SetFlagErrorFunc(flagError)

@@ -6,6 +6,8 @@ import (
 	"os"
 	"time"
 
+	"demarc/sim/policy"
+
 	"golang.org/x/term"
 )
 
@@ -30,6 +32,35 @@ func (p palette) dim(s string) string    { return p.paint("2", s) }
 func (p palette) red(s string) string    { return p.paint("31", s) }
 func (p palette) green(s string) string  { return p.paint("32", s) }
 func (p palette) yellow(s string) string { return p.paint("33", s) }
+
+// owner paints whose something is, as nearly as a terminal can in the colours of
+// the report's picture.
+func (p palette) owner(s string) string {
+	switch s {
+	case policy.Provider:
+		return p.paint("34", s)
+	case policy.Customer:
+		return p.paint("33", s)
+	case policy.Shared, policy.Upstream:
+		return p.paint("2", s)
+	}
+	return s
+}
+
+// maxText is the width beyond which lines of text are hard to read.
+const maxText = 110
+
+// textWidth is how wide text may be on a terminal; elsewhere it is 0, for any.
+func textWidth(w io.Writer) int {
+	if !isTerminal(w) {
+		return 0
+	}
+	width, _, err := term.GetSize(int(w.(*os.File).Fd()))
+	if err != nil || width <= 0 {
+		return 80
+	}
+	return min(width, maxText)
+}
 
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)

@@ -3,12 +3,11 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"demarc/sim/api"
 	"demarc/sim/engine"
+	"demarc/sim/policy"
 )
 
 // upOptions are the flags of demarc up.
@@ -68,9 +67,10 @@ func (o upOptions) check() error {
 	return checkEdition(o.edition)
 }
 
+// checkEdition says which editions there are if it is none of them.
 func checkEdition(edition string) error {
-	if !slices.Contains(api.Editions, edition) {
-		return &engine.InputError{Message: fmt.Sprintf("--edition %s: want %s", edition, strings.Join(api.Editions, " or "))}
+	if _, err := policy.Lookup(edition); err != nil {
+		return badInput(fmt.Errorf("--edition: %w", err))
 	}
 	return nil
 }

@@ -2,17 +2,19 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // Change is something that another edition says differently.
 type Change struct {
-	// Kind is clause or component.
+	// Kind is clause, component or rule.
 	Kind string `json:"kind"`
 	Name string `json:"name"`
-	// What is added, removed, owner or text.
+	// What is added, removed, owner, text or, of a rule, verdict.
 	What string `json:"what"`
-	// Before and After are owners, or what is said.
+	// Before and After are owners, what is said, or verdicts: owner, coverage and
+	// remedy.
 	Before string `json:"before,omitempty"`
 	After  string `json:"after,omitempty"`
 	// Text is the change in words, ready for printing, in one line or two.
@@ -20,7 +22,7 @@ type Change struct {
 }
 
 // Diff is what changed from one edition to another: first clauses in the order of
-// the new edition, then those that are gone, then components. A clause whose owner
+// the new edition, then those that are gone, then components and rules. A clause whose owner
 // and words both changed is one change, of its owner.
 func Diff(a, b *Edition) []Change {
 	var list []Change
@@ -50,8 +52,41 @@ func Diff(a, b *Edition) []Change {
 			list = append(list, removed("component", before.Name, before.Owner))
 		}
 	}
+	return append(list, diffRules(a, b)...)
+}
+
+// diffRules is what is judged differently. Whether a rule holds for the same is
+// not compared: that is its condition.
+func diffRules(a, b *Edition) (list []Change) {
+	for _, after := range b.Rules {
+		before, ok := a.rule(after.ID)
+		was, is := before.verdict(), after.verdict()
+		switch {
+		case !ok:
+			list = append(list, added("rule", after.ID, is))
+		case was != is:
+			text := fmt.Sprintf("~ rule %s: %s -> %s", after.ID, was, is)
+			list = append(list, Change{Kind: "rule", Name: after.ID, What: "verdict", Before: was, After: is, Text: text})
+		}
+	}
+	for _, before := range a.Rules {
+		if _, ok := b.rule(before.ID); !ok {
+			list = append(list, removed("rule", before.ID, before.verdict()))
+		}
+	}
 	return list
 }
+
+func (e *Edition) rule(id string) (Rule, bool) {
+	i := slices.IndexFunc(e.Rules, func(r Rule) bool { return r.ID == id })
+	if i < 0 {
+		return Rule{}, false
+	}
+	return e.Rules[i], true
+}
+
+// verdict is what the rule says of what it holds for.
+func (r Rule) verdict() string { return r.Owner + ", " + r.Coverage + ", " + r.Remedy }
 
 // named is the component of that name.
 func (e *Edition) named(name string) (Component, bool) {

@@ -20,18 +20,13 @@ var (
 
 // Explain explains something: see [Edition.Explain].
 func (j *Judge) Explain(what string) (Explanation, error) {
-	what = strings.TrimSpace(what)
-	kind, name, ok := strings.Cut(what, " ")
-	kind, name = strings.ToLower(kind), strings.TrimSpace(name)
-	if !ok {
-		kind, name = "", what
-	}
+	kind, name := named(what)
 	switch {
-	case what == "":
+	case name == "":
 		return Explanation{}, fmt.Errorf("explain what? Want the number of an event, an incident such as i3, a clause or a component")
-	case kind == "event" || kind == "" && eventName.MatchString(name):
+	case kind == "event":
 		return j.explainEvent(strings.TrimPrefix(name, "#"))
-	case kind == "incident" || kind == "" && incidentName.MatchString(name):
+	case kind == "incident":
 		return j.explainIncident(name)
 	case kind == "clause":
 		return j.e.explainClause(name)
@@ -47,6 +42,29 @@ func (j *Judge) Explain(what string) (Explanation, error) {
 		return j.e.explainComponent(name)
 	}
 	return Explanation{}, fmt.Errorf("edition %s knows neither a clause nor a component %q%s", j.e.ID, name, didYouMean(name, j.e.names()))
+}
+
+// NeedsWorld says whether what names an event or an incident, which only a cluster
+// has; clauses and components can be explained without one.
+func NeedsWorld(what string) bool {
+	kind, _ := named(what)
+	return kind == "event" || kind == "incident"
+}
+
+// named splits what is to be explained into its kind and its name. The kind is
+// empty if it is not said and the name is that of no event or incident.
+func named(what string) (kind, name string) {
+	what = strings.TrimSpace(what)
+	if kind, name, ok := strings.Cut(what, " "); ok {
+		return strings.ToLower(kind), strings.TrimSpace(name)
+	}
+	switch {
+	case eventName.MatchString(what):
+		return "event", what
+	case incidentName.MatchString(what):
+		return "incident", what
+	}
+	return "", what
 }
 
 // names are those of all clauses and components.

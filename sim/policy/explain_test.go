@@ -77,6 +77,7 @@ func TestDiff(t *testing.T) {
 		"~ clause nodes.reboot-by-customer: owner customer -> shared; now: ",
 		"~ component nsg: owner shared -> customer",
 		"+ component node-pools: customer",
+		"+ rule iaas-system-tag: customer, ",
 	} {
 		if !slices.ContainsFunc(texts, func(s string) bool { return strings.HasPrefix(s, want) }) {
 			t.Errorf("no change %q in\n%s", want, strings.Join(texts, "\n"))

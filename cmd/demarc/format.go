@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"demarc/sim/fault"
+
+	"github.com/spf13/cobra"
+)
+
+// formatsKey is the annotation of commands that have other formats than most.
+const formatsKey = "formats"
+
+// formats are what -o takes with a command; the first is the default.
+func formats(c *cobra.Command) []string {
+	if own := c.Annotations[formatsKey]; own != "" {
+		return strings.Fields(own)
+	}
+	return []string{"text", "json"}
+}
+
+// withFormats says what -o takes with a command.
+func withFormats(c *cobra.Command, list ...string) *cobra.Command {
+	c.Annotations = map[string]string{formatsKey: strings.Join(list, " ")}
+	return c
+}
+
+func checkFormat(c *cobra.Command, output string) error {
+	list := formats(c)
+	if slices.Contains(list, output) {
+		return nil
+	}
+	want := strings.Join(list[:len(list)-1], ", ") + " or " + list[len(list)-1]
+	return fmt.Errorf("--output %s: want %s%s", output, want, didYouMean(fault.Suggest(output, list)))
+}
+
+func completeFormat(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	return formats(c), cobra.ShellCompDirectiveNoFileComp
+}

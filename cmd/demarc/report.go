@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+
+	"demarc/sim/api"
+	"demarc/sim/report"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) reportCmd() *cobra.Command {
+	var file, edition string
+	c := withFormats(&cobra.Command{
+		Use:   "report",
+		Short: "Report on the life of a cluster: outages, whose they were, what healed them, what was lost",
+		Long: `Report sums up a running cluster since its beginning: minutes of outage by owner,
+incidents and how they are judged, what was lost, whether the cluster was
+supported, in words, as JSON, or as one HTML page with a picture (-o html).
+Restores and backups are the provider's: they are in it with --as provider.`,
+		Example: `  demarc report
+  demarc report -o html --file report.html
+  demarc report -o html > report.html
+  demarc --as provider report --edition 2026-08`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			r, err := a.clusterReport(c.Context(), edition)
+			if err != nil {
+				return err
+			}
+			return a.writeReport(r, file)
+		},
+	}, "text", "json", "html")
+	c.Flags().StringVar(&file, "file", "", "write it to this file")
+	addEdition(c, &edition)
+	return c
+}
+
+// clusterReport makes the report of the running cluster.
+func (a *app) clusterReport(ctx context.Context, edition string) (r report.Report, err error) {
+	if edition != "" {
+		if err := checkEdition(edition); err != nil {
+			return r, err
+		}
+	}
+	client, err := a.client()
+	if err != nil {
+		return r, err
+	}
+	in, err := a.reportInput(ctx, client, edition)
+	if err != nil {
+		return r, err
+	}
+	return report.Make(in), nil
+}
+
+// reportInput asks for what a report is made of.
+func (a *app) reportInput(ctx context.Context, client *api.Client, edition string) (in report.Input, err error) {
+	s, err := client.Status(ctx)
+	if err != nil {
+		return in, err
+	}
+	contract, err := client.Contract(ctx, edition)
+	if err != nil {
+		return in, err
+	}
+	in = report.Input{
+		Title: "The cluster " + s.Name, Cluster: s.Name, Edition: contract.Edition, To: s.Now,
+		Incidents: contract.Incidents, Support: contract.Support, Traffic: s.Traffic,
+	}
+	if in.Events, err = client.Timeline(ctx, 0); err != nil {
+		return in, err
+	}
+	if in.Repairs, err = client.Repairs(ctx); err != nil {
+		return in, err
+	}
+	if a.as != string(api.RoleProvider) {
+		return in, nil
+	}
+	if in.Restores, err = client.Restores(ctx); err != nil {
+		return in, err
+	}
+	in.Backups, err = client.Backups(ctx)
+	return in, err
+}
+
+// writeReport writes a report in the form that -o names.
+func (a *app) writeReport(r report.Report, path string) error {
+	var text bytes.Buffer
+	var err error
+	switch a.output {
+	case "json":
+		err = (&app{out: &text}).printJSON(r)
+	case "html":
+		err = r.HTML(&text)
+	default:
+		err = r.Text(&text, path == "" && paletteFor(a.out).on)
+	}
+	if err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	if path == "" {
+		_, err = a.out.Write(text.Bytes())
+		return err
+	}
+	f, err := createFile(path)
+	if err != nil {
+		return badInput(fmt.Errorf("--file: %w", err))
+	}
+	defer f.discard()
+	return f.publish(func(w io.Writer) error {
+		_, err := w.Write(text.Bytes())
+		return err
+	})
+}
