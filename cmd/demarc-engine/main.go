@@ -59,11 +59,11 @@ func run(path string) error {
 		if scenario, problems = script.Parse(cfg.ScenarioFile, []byte(cfg.Scenario)); len(problems) > 0 {
 			return errors.New(problems[0].String())
 		}
-		edition := cfg.Cluster.Edition
-		cfg.Cluster = scenario.Cluster
-		if edition != "" {
-			cfg.Cluster.Edition = edition
+		// The scenario's report names the edition by which it is judged.
+		if cfg.Cluster.Edition != "" {
+			scenario.Cluster.Edition = cfg.Cluster.Edition
 		}
+		cfg.Cluster = scenario.Cluster
 	}
 	dir := filepath.Dir(path)
 	saved, err := sim.LoadState(dir)

@@ -11,11 +11,13 @@ import (
 	"strings"
 	"sync"
 	"text/tabwriter"
+	"time"
 
 	"demarc/scenarios"
 	"demarc/scenarios/script"
 	"demarc/sim/api"
 	"demarc/sim/engine"
+	"demarc/sim/timeline"
 
 	"github.com/spf13/cobra"
 )
@@ -27,6 +29,7 @@ type drillOptions struct {
 	edition string
 	keep    bool
 	junit   string
+	html    string
 }
 
 func (a *app) drillCmd() *cobra.Command {
@@ -36,13 +39,15 @@ func (a *app) drillCmd() *cobra.Command {
 		Short: "Play scenarios and say what held",
 		Long: `Drill plays a scenario in a cluster of its own, prints what happens as it happens,
 and then what held and what did not. A name is that of a built-in scenario; what
-has a slash or ends in .txtar is a file. Several are played side by side.
+has a slash or ends in .txtar is a file. Several are played side by side. With
+--edition the same scenario is judged by another edition of the support policy.
 
 Exit codes: 0 everything held, 1 an expectation failed, 2 a mistake in the input,
 3 the engine failed.`,
 		Example: `  demarc drill --list
   demarc drill control-plane-lost
   demarc drill ./outage.txtar --rate 60x
+  demarc drill customer-stops-kubelet --edition 2026-08 --html report.html
   demarc drill etcd-lost apiserver-lost -o json --junit report.xml`,
 		ValidArgsFunction: completeScenarios,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -61,11 +66,12 @@ Exit codes: 0 everything held, 1 an expectation failed, 2 a mistake in the input
 	f := c.Flags()
 	f.BoolVar(&o.list, "list", false, "list the built-in scenarios")
 	f.StringVar(&o.rate, "rate", "max", "speed of the virtual clock: 1x, 60x, max")
-	f.StringVar(&o.edition, "edition", "", "edition of the support policy, in place of the scenario's: "+strings.Join(api.Editions, ", "))
+	f.StringVar(&o.edition, "edition", "", "edition of the support policy, in place of the scenario's: "+strings.Join(editionIDs(), ", "))
 	f.BoolVar(&o.keep, "keep", false, "keep the cluster's data and logs, and say where they are")
 	f.StringVar(&o.junit, "junit", "", "write a JUnit report to this file as well")
+	f.StringVar(&o.html, "html", "", "write a report with a picture to this file as well, as one HTML page; of one scenario only")
 	must(c.RegisterFlagCompletionFunc("rate", complete("max", "1x", "60x", "600x")))
-	must(c.RegisterFlagCompletionFunc("edition", complete(api.Editions...)))
+	must(c.RegisterFlagCompletionFunc("edition", complete(editionIDs()...)))
 	return c
 }
 
@@ -92,6 +98,11 @@ func (a *app) drill(ctx context.Context, o drillOptions, names []string) error {
 		return err
 	}
 	defer report.Close()
+	page, err := pageFile(o.html, len(plays))
+	if err != nil {
+		return err
+	}
+	defer page.discard()
 	// One build for all, before anything else is said.
 	if _, err := engine.Build(ctx, a.err); err != nil {
 		return err
@@ -103,7 +114,7 @@ func (a *app) drill(ctx context.Context, o drillOptions, names []string) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return errors.Join(a.report(plays, report), a.verdict(plays, errs))
+	return errors.Join(a.report(plays, report), writePage(page, plays[0]), a.verdict(plays, errs))
 }
 
 // play is one scenario that is to be played.
@@ -112,6 +123,8 @@ type play struct {
 	title, about string
 	live         bool // its story is told as it happens
 	report       *api.Report
+	events       []timeline.Event
+	ready        time.Time // virtual time 0 of the script
 }
 
 // plays loads the scenarios and checks all of them.
@@ -197,20 +210,28 @@ func (a *app) playAll(ctx context.Context, plays []*play) []error {
 // that each scenario has one.
 func (a *app) play(ctx context.Context, p *play) error {
 	var err error
+	p.Ready = func(at time.Time) { p.ready = at }
+	keep := func(e timeline.Event) { p.events = append(p.events, e) }
 	if p.live {
 		n := newNarrator(a.out, a.err)
 		n.open(p.title, p.about)
-		p.Ready = n.ready
-		p.report, err = engine.RunScenario(ctx, p.Scenario, n.step, n.event)
+		p.Ready = func(at time.Time) {
+			p.ready = at
+			n.ready(at)
+		}
+		p.report, err = engine.RunScenario(ctx, p.Scenario, n.step, func(e timeline.Event) {
+			keep(e)
+			n.event(e)
+		})
 		n.close()
 	} else {
-		p.report, err = engine.RunScenario(ctx, p.Scenario, nil, nil)
+		p.report, err = engine.RunScenario(ctx, p.Scenario, nil, keep)
 	}
 	if err != nil {
 		p.report = &api.Report{
 			Scenario: p.Name, File: p.File, Title: p.title, Verdict: api.VerdictError, Error: err.Error(), Edition: p.Edition,
 			Expectations: []api.Expectation{}, Traffic: []api.Traffic{}, Incidents: []api.Incident{},
-			Backups: []api.Backup{}, Restores: []api.Restore{},
+			Backups: []api.Backup{}, Restores: []api.Restore{}, Repairs: []api.Repair{}, Judgements: []api.JudgedIncident{},
 		}
 	}
 	if !p.live && ctx.Err() == nil {
@@ -236,7 +257,7 @@ func (a *app) report(plays []*play, junit io.Writer) error {
 	if a.json() {
 		return scenarios.WriteJSON(a.out, reports)
 	}
-	return scenarios.WriteText(a.out, reports)
+	return a.writeTexts(plays)
 }
 
 // verdict makes the exit code: the worst of all.
