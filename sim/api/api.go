@@ -179,6 +179,10 @@ type Traffic struct {
 	Failed int64 `json:"failed"`
 	// Reasons counts the failures by reason.
 	Reasons map[string]int64 `json:"reasons,omitempty"`
+	// Outages are the times in which no request succeeded.
+	Outages []traffic.Outage `json:"outages,omitempty"`
+	// Backends are the pods (namespace/name) that answered.
+	Backends []string `json:"backends,omitempty"`
 }
 
 // Step is one line of a scenario as it is run.

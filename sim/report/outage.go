@@ -82,7 +82,7 @@ func outages(in Input, from, to time.Time) (server Outage, rest []Outage) {
 		subject, _ := subjectOf(x.Incident.Subject)
 		parts[subject] = append(parts[subject], partsOf(x, to)...)
 	}
-	for subject, list := range workloads(in, to) {
+	for subject, list := range workloads(in, parts, to) {
 		parts[subject] = append(parts[subject], list...)
 	}
 	server = outage(APIServer, parts[APIServer], from, to)
@@ -111,7 +111,7 @@ func subjectOf(subject string) (name, kind string) {
 		return "node/" + clean(rest), KindNode
 	case subject == "nodes":
 		return "nodes", KindNode
-	case slices.Contains([]string{"workload", "container", "deployment", "service", "pod", "statefulset", "daemonset"}, word):
+	case slices.Contains([]string{"traffic", "container", "deployment", "service", "pod", "statefulset", "daemonset"}, word):
 		return clean(subject), KindWorkload
 	}
 	return clean(subject), KindOther

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"demarc/sim/api"
 )
 
 // Text writes the report for a terminal, in colours if they are wanted.
@@ -92,7 +94,7 @@ func (h Healer) String() string {
 	return text
 }
 
-func whyOf(p Period) string {
+func whyOf(p api.Period) string {
 	var list []string
 	for _, x := range p.Reasons {
 		text := x.Sentence

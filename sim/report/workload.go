@@ -1,92 +1,179 @@
 package report
 
 import (
+	"cmp"
+	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"demarc/sim/timeline"
+	"demarc/sim/traffic"
 )
 
-// workloads are the times in which containers were down, by pod and container. The
-// book of incidents has none of them: they are read from the timeline, from an
-// event that ended a container to the one that started it again.
-func workloads(in Input, now time.Time) map[string][]Part {
+// workloads are the times in which workloads did not serve; the book of incidents
+// has none of them. Where there is traffic, that is when no request succeeded,
+// whichever container was down. A container whose pod answers no traffic was out
+// from the event that ended it to the one that started it again.
+func workloads(in Input, others map[string][]Part, now time.Time) map[string][]Part {
+	out, asked := map[string][]Part{}, map[string]bool{}
+	down := containers(in, now)
+	causes := causesOf(others, down)
+	for _, t := range in.Traffic {
+		name := clean("traffic/" + t.Name)
+		for _, o := range t.Outages {
+			out[name] = append(out[name], trafficPart(o, causes, now))
+		}
+		for _, pod := range t.Backends {
+			asked[clean("container/"+pod)] = true
+		}
+	}
+	for name, list := range down {
+		if pod, _ := path.Split(name); !asked[strings.TrimSuffix(pod, "/")] {
+			out[name] = list
+		}
+	}
+	return out
+}
+
+// trafficPart is an outage that clients saw. It is whose the latest of what had
+// broken by then is, and nobody's alone if nothing is known to be broken.
+func trafficPart(o traffic.Outage, causes []Part, now time.Time) Part {
+	p := Part{Owner: OwnerShared, From: o.From, To: o.To, Open: o.To.IsZero(), Why: clean("requests failed: " + o.Reason)}
+	if p.Open {
+		p.To = now
+	}
+	for _, c := range causes { // in the order of their beginning
+		if c.From.After(o.From) {
+			break
+		}
+		if !c.To.Before(o.From) {
+			p.Owner, p.Incident, p.Why = c.Owner, c.Incident, clean("requests failed: "+o.Reason+"; "+c.Why)
+		}
+	}
+	return p
+}
+
+// carriers are the first words of what requests of workloads depend on. Without a
+// control plane they go on.
+var carriers = []string{"node", "nodes", "addon", "kube-proxy", "service", "loadbalancer"}
+
+// causesOf are parts that can have kept workloads from serving, in the order of
+// their beginning.
+func causesOf(others, containers map[string][]Part) (list []Part) {
+	for name, parts := range others {
+		if word, _, _ := strings.Cut(name, "/"); slices.Contains(carriers, word) {
+			list = append(list, parts...)
+		}
+	}
+	for _, parts := range containers {
+		list = append(list, parts...)
+	}
+	slices.SortFunc(list, func(a, b Part) int {
+		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Why, b.Why))
+	})
+	return list
+}
+
+// maxBackOff is the longest that a kubelet waits before it restarts a container
+// (Kubernetes, "Pod Lifecycle", container restarts). One that is not back by then
+// is not wanted any more: its pod was deleted or replaced, or was to run once. Or
+// its node is out, which is an outage of its own.
+const maxBackOff = 5 * time.Minute
+
+// containers are the times in which containers were down, by pod and container.
+func containers(in Input, now time.Time) map[string][]Part {
 	var (
 		out   = map[string][]Part{}
 		open  = map[string]Part{}
 		roots = rootsOf(in)
 	)
-	for _, e := range in.Events {
-		if !strings.HasPrefix(e.Subject, "container/") {
-			continue
+	end := func(name string, at time.Time) {
+		p := open[name]
+		if p.To = p.From.Add(maxBackOff); at.Before(p.To) {
+			p.To = at
 		}
-		name := clean("workload/" + strings.TrimPrefix(e.Subject, "container/"))
-		p, down := open[name]
+		out[name] = append(out[name], p)
+		delete(open, name)
+	}
+	for _, e := range in.Events {
+		word, rest, _ := strings.Cut(e.Subject, "/")
+		name := clean(e.Subject)
+		_, down := open[name]
 		switch {
-		case slices.Contains(containerEnds, e.Verb) && !down:
+		case word == "container" && slices.Contains(containerEnds, e.Verb) && !down:
 			open[name] = Part{Owner: roots.owner(e), From: e.Time, Why: clean(eventText(e))}
-		case slices.Contains(containerBegins, e.Verb) && down:
-			p.To = e.Time
-			out[name] = append(out[name], p)
-			delete(open, name)
+		case word == "container" && slices.Contains(containerBegins, e.Verb) && down:
+			end(name, e.Time)
+		case slices.Contains(podEnds, e.Verb) && slices.Contains(podOwners, word):
+			for name := range open {
+				if ofObject(name, clean(rest)) {
+					end(name, e.Time)
+				}
+			}
 		}
 	}
-	for name, p := range open {
-		p.To, p.Open = now, true
-		out[name] = append(out[name], p)
+	for name := range open {
+		lasts := now.Before(open[name].From.Add(maxBackOff))
+		end(name, now)
+		list := out[name]
+		list[len(list)-1].Open = lasts
 	}
 	return out
 }
 
-// containerEnds and containerBegins are what the timeline says of containers.
+// ofObject says whether a container is of a pod, or of a pod of what makes pods:
+// those are called NAME-SOMETHING.
+func ofObject(container, object string) bool {
+	pod, _ := path.Split(strings.TrimPrefix(container, "container/"))
+	pod = strings.TrimSuffix(pod, "/")
+	return pod == object || strings.HasPrefix(pod, object+"-")
+}
+
+// What the timeline says of containers, and of what they are parts of.
 var (
 	containerEnds   = []string{"crashed", "killed", "failed", "evicted", "OOMKilled"}
 	containerBegins = []string{"started", "restarted", "recovered"}
+	podEnds         = []string{"deleted", "evicted", "replaced"}
+	podOwners       = []string{"pod", "deployment", "replicaset", "statefulset", "daemonset", "job"}
 )
 
-// roots knows whose an event is by what it comes from.
-type roots struct {
-	events map[int64]timeline.Event
-	judged map[int64]string // owners of incidents by the events that caused them
-}
+// roots knows whose events are by what they come from: an incident's cause that was
+// judged, or else the actor of the root. It has "" where that is on no side.
+type roots map[int64]string
 
+// rootsOf goes through the timeline once: causes are older than what they cause,
+// and anything else is no chain.
 func rootsOf(in Input) roots {
-	r := roots{events: make(map[int64]timeline.Event, len(in.Events)), judged: map[int64]string{}}
-	for _, e := range in.Events {
-		r.events[e.Seq] = e
-	}
+	judged := map[int64]string{} // by the events that caused incidents
 	for _, x := range in.Incidents {
-		if x.Incident.Event == 0 || x.Judgement.Owner == "" {
-			continue
+		if x.Incident.Event != 0 && x.Judgement.Owner != "" {
+			judged[x.Incident.Event] = ownerOf(x.Judgement.Owner)
 		}
-		r.judged[x.Incident.Event] = ownerOf(x.Judgement.Owner)
+	}
+	r := make(roots, len(in.Events))
+	for _, e := range in.Events {
+		owner, ok := judged[e.Seq]
+		if !ok && e.Cause > 0 && e.Cause < e.Seq {
+			owner, ok = r[e.Cause]
+		}
+		if !ok {
+			if owner = actorOwner(e.Actor); owner == OwnerShared {
+				owner = ""
+			}
+		}
+		r[e.Seq] = owner
 	}
 	return r
 }
 
-// owner follows an event to an incident's cause that was judged, or else to its
-// root. A container that fails by itself is of whoever runs it.
+// owner is whose an event is. A container that fails by itself is of whoever runs
+// it.
 func (r roots) owner(e timeline.Event) string {
-	if owner, ok := r.judged[e.Seq]; ok {
-		return owner
-	}
-	// Causes are older than what they cause: anything else is no chain.
-	root := e
-	for root.Cause > 0 && root.Cause < root.Seq {
-		next, ok := r.events[root.Cause]
-		if !ok {
-			break
-		}
-		root = next
-		if owner, ok := r.judged[root.Seq]; ok {
-			return owner
-		}
-	}
-	if owner := actorOwner(root.Actor); owner != OwnerShared {
-		return owner
-	}
-	if strings.HasPrefix(e.Subject, "container/kube-system/") {
+	switch {
+	case r[e.Seq] != "":
+		return r[e.Seq]
+	case strings.HasPrefix(e.Subject, "container/kube-system/"):
 		return OwnerProvider
 	}
 	return OwnerCustomer

@@ -17,6 +17,8 @@ type Record struct {
 	reasons map[string][]int64 // of those, the ones that failed, by reason
 	pods    map[string][]int64 // and those that were answered, by pod
 	names   map[string]string  // reasons and pods, each kept once
+	outages []Outage           // that are over
+	run     Outage             // of requests that fail now; Failed is 0 if none does
 	changed chan struct{}      // closed at the next result; nil if nobody waits
 }
 
@@ -50,6 +52,7 @@ func (r *Record) Add(res Result) {
 	}
 	res.Reason, res.Backend = r.intern(res.Reason), r.intern(res.Backend)
 	r.results = append(r.results, res)
+	r.addToRun(res)
 	r.ends = append(r.ends, end)
 	r.starts = insert(r.starts, start)
 	if res.Reason != "" {

@@ -1,0 +1,63 @@
+package traffic
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// outageRun is how many requests in a row must fail for an outage: as many as a
+// readiness probe may fail by default until its pod is unready (Kubernetes,
+// "Configure Liveness, Readiness and Startup Probes", failureThreshold: 3). One that
+// fails among others that succeed hit one bad pod of several.
+const outageRun = 3
+
+// Outage is a time in which no request of one traffic succeeded.
+type Outage struct {
+	// From is when the first request that failed was sent, and To the first one
+	// that succeeded again; zero while it lasts.
+	From time.Time `json:"from"`
+	To   time.Time `json:"to,omitzero"`
+	// Failed counts the requests.
+	Failed int64 `json:"failed"`
+	// Reason is that of the first.
+	Reason string `json:"reason"`
+}
+
+// Outages are the times in which at least three requests in a row failed, the
+// oldest first.
+func (r *Record) Outages() []Outage {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := slices.Clone(r.outages)
+	if r.run.Failed >= outageRun {
+		list = append(list, r.run)
+	}
+	return list
+}
+
+// Pods are the pods (namespace/name) that ever answered, in alphabetical order.
+func (r *Record) Pods() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Sorted(maps.Keys(r.pods))
+}
+
+// addToRun takes note of whether requests fail in a row; the caller holds mu.
+func (r *Record) addToRun(res Result) {
+	switch {
+	case res.Reason == "":
+		if r.run.Failed >= outageRun {
+			r.run.To = res.Time
+			if res.Time.Before(r.run.From) { // a slow one that was sent before
+				r.run.To = r.run.From
+			}
+			r.outages = append(r.outages, r.run)
+		}
+		r.run = Outage{}
+	case r.run.Failed == 0:
+		r.run = Outage{From: res.Time, Failed: 1, Reason: res.Reason}
+	default:
+		r.run.Failed++
+	}
+}
