@@ -231,7 +231,7 @@ func (a *app) play(ctx context.Context, p *play) error {
 		p.report = &api.Report{
 			Scenario: p.Name, File: p.File, Title: p.title, Verdict: api.VerdictError, Error: err.Error(), Edition: p.Edition,
 			Expectations: []api.Expectation{}, Traffic: []api.Traffic{}, Incidents: []api.Incident{},
-			Backups: []api.Backup{}, Restores: []api.Restore{}, Repairs: []api.Repair{}, Judgements: []api.JudgedIncident{},
+			Backups: []api.Backup{}, Restores: []api.Restore{}, Repairs: []api.Repair{}, Judgements: []api.JudgedIncident{}, Support: api.NoVerdict(),
 		}
 	}
 	if !p.live && ctx.Err() == nil {

@@ -27,7 +27,11 @@ func availability(r Report) string {
 	if worst, n := worstOf(r.Outages); n > 0 {
 		text := fmt.Sprintf("%s was out for %s (%s)", worst.Subject, spanOf(worst.Minutes.Total), split(worst.Minutes))
 		if n > 1 {
-			text = fmt.Sprintf("%d other things were out, the longest of them %s for %s (%s)", n, worst.Subject, spanOf(worst.Minutes.Total), split(worst.Minutes))
+			things := "other things"
+			if len(parts) == 0 {
+				things = "things"
+			}
+			text = fmt.Sprintf("%d %s were out, the longest of them %s for %s (%s)", n, things, worst.Subject, spanOf(worst.Minutes.Total), split(worst.Minutes))
 		}
 		parts = append(parts, text)
 	}
