@@ -90,15 +90,16 @@ func (s *apiServer) launch() error {
 	for _, f := range o.Flags().FlagSets {
 		fs.AddFlagSet(f)
 	}
-	if err := fs.Parse(p.apiServerFlags(s.etcd.urls())); err != nil {
+	audit, err := p.auditFlags()
+	if err != nil {
+		return err
+	}
+	if err := p.parse(fs, append(p.apiServerFlags(s.etcd.urls()), audit...)); err != nil {
 		return err
 	}
 	o.SecureServing.Listener = s.listener
 	o.SecureServing.BindPort = s.listener.Addr().(*net.TCPAddr).Port
 	o.SecureServing.ExternalAddress = net.IPv4(127, 0, 0, 1)
-	if err := o.GenericServerRunOptions.ComponentGlobalsRegistry.Set(); err != nil {
-		return err
-	}
 	completed, err := o.Complete(s.ctx)
 	if err != nil {
 		return err

@@ -156,7 +156,7 @@ func (p *Plane) startControllerManager(context.Context) (incarnation, error) {
 			fs.AddFlagSet(f)
 		}
 		o.ParsedFlags = &named
-		if err := fs.Parse([]string{
+		if err := p.parse(fs, []string{
 			"--kubeconfig=" + kubeconfig,
 			"--leader-elect=false", // one replica
 			"--secure-port=0",
@@ -199,7 +199,7 @@ func (p *Plane) startScheduler(context.Context) (incarnation, error) {
 		for _, f := range o.Flags.FlagSets {
 			fs.AddFlagSet(f)
 		}
-		if err := fs.Parse([]string{
+		if err := p.parse(fs, []string{
 			"--kubeconfig=" + kubeconfig,
 			"--authentication-kubeconfig=" + kubeconfig,
 			"--authorization-kubeconfig=" + kubeconfig,

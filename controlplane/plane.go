@@ -75,6 +75,7 @@ type Plane struct {
 	apiEtcd    []*gate // between each API server and etcd
 	manager    *Component
 	scheduler  *Component
+	settings   settings
 }
 
 // New prepares a control plane: certificates, entrances and logs. Nothing runs

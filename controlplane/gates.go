@@ -1,0 +1,216 @@
+package controlplane
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"demarc/sim/fault"
+
+	"github.com/spf13/pflag"
+	"k8s.io/apiserver/pkg/util/compatibility"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
+	"k8s.io/component-base/featuregate"
+)
+
+// Stages of a [Gate], as Kubernetes' documentation names them.
+const (
+	Alpha      = "alpha"
+	Beta       = "beta"
+	Stable     = "stable"
+	Deprecated = "deprecated"
+)
+
+// Gate is one feature gate of the version of Kubernetes that is linked in.
+type Gate struct {
+	Name    string
+	Stage   string
+	Default bool
+	// Locked says that it cannot be set to anything else.
+	Locked bool
+}
+
+// GateError says why a feature gate cannot be set.
+type GateError struct{ Gate, Reason string }
+
+// Error implements error.
+func (e *GateError) Error() string { return e.Reason }
+
+// groups are gates that stand for all of a stage. What they switch on cannot be
+// named, and switching them off again would take beta features away.
+var groups = []string{"AllAlpha", "AllBeta"}
+
+// Gates are all feature gates, by name.
+func Gates() []Gate {
+	var list []Gate
+	for name, spec := range utilfeature.DefaultMutableFeatureGate.GetAll() {
+		if !slices.Contains(groups, string(name)) {
+			list = append(list, Gate{Name: string(name), Stage: stageOf(spec), Default: spec.Default, Locked: spec.LockToDefault})
+		}
+	}
+	slices.SortFunc(list, func(a, b Gate) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
+
+func stageOf(spec featuregate.FeatureSpec) string {
+	switch spec.PreRelease {
+	case featuregate.Alpha:
+		return Alpha
+	case featuregate.Beta:
+		return Beta
+	case featuregate.Deprecated:
+		return Deprecated
+	}
+	return Stable
+}
+
+// CheckGates returns the gates that are to be set, by name. The error is a
+// [GateError], with the name that was probably meant, or what Kubernetes has
+// against it: a gate that is locked, or one without which another cannot be.
+func CheckGates(wanted map[string]bool) ([]Gate, error) {
+	known := Gates()
+	var list []Gate
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		i := slices.IndexFunc(known, func(g Gate) bool { return g.Name == name })
+		switch {
+		case slices.Contains(groups, name):
+			return nil, &GateError{name, fmt.Sprintf("feature gate %s stands for many: name those that are wanted", name)}
+		case i < 0:
+			return nil, &GateError{name, "unrecognized feature gate: " + name + meant(name, known)}
+		}
+		list = append(list, known[i])
+	}
+	if err := utilfeature.DefaultMutableFeatureGate.DeepCopyAndReset().SetFromMap(wanted); err != nil {
+		return nil, &GateError{Reason: err.Error()}
+	}
+	return list, nil
+}
+
+// meant is the name that was probably meant, for an error.
+func meant(name string, known []Gate) string {
+	names := make([]string, 0, len(known))
+	for _, g := range known {
+		names = append(names, g.Name)
+	}
+	if s := fault.Suggest(name, names); s != "" {
+		return fmt.Sprintf(" (did you mean %s?)", s)
+	}
+	return ""
+}
+
+// Settings are what can be set of the components. They take effect on what is
+// started from then on: see [Plane.Roll].
+type Settings struct {
+	// FeatureGates are the gates that are not as Kubernetes has them by default.
+	FeatureGates map[string]bool
+	// Audit has the API servers write an audit log: see [Plane.AuditLog].
+	Audit bool
+}
+
+// settings are the settings of a plane.
+type settings struct {
+	mu      sync.Mutex
+	wanted  Settings
+	touched map[string]bool // gates that were ever set, and their defaults
+	audits  bool            // the newest API server was started with an audit log
+}
+
+// Configure sets the settings; the gates must have passed [CheckGates].
+func (p *Plane) Configure(s Settings) {
+	p.settings.mu.Lock()
+	defer p.settings.mu.Unlock()
+	if p.settings.touched == nil {
+		p.settings.touched = map[string]bool{}
+	}
+	for _, g := range Gates() {
+		if _, ok := s.FeatureGates[g.Name]; ok {
+			p.settings.touched[g.Name] = g.Default
+		}
+	}
+	p.settings.wanted = Settings{FeatureGates: maps.Clone(s.FeatureGates), Audit: s.Audit}
+}
+
+// Audits says whether the API server that was started last writes an audit log.
+func (p *Plane) Audits() bool {
+	p.settings.mu.Lock()
+	defer p.settings.mu.Unlock()
+	return p.settings.audits
+}
+
+// gateFlags are the --feature-gates of every component. The gates are the
+// process's and outlive an incarnation: one that was set is set back by its name.
+func (s *settings) gateFlags() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(s.touched)) {
+		value, ok := s.wanted.FeatureGates[name]
+		if !ok {
+			value = s.touched[name]
+		}
+		words = append(words, fmt.Sprintf("%s=%t", name, value))
+	}
+	if len(words) == 0 {
+		return nil
+	}
+	return []string{"--feature-gates=" + strings.Join(words, ",")}
+}
+
+// registry guards the process's registry of gates and versions, into which the
+// flags of all components are parsed.
+var registry sync.Mutex
+
+// parse parses a component's flags, with those of the settings, and lets the
+// gates take effect. /metrics tells them from then on.
+func (p *Plane) parse(fs *pflag.FlagSet, flags []string) error {
+	registry.Lock()
+	defer registry.Unlock()
+	if err := fs.Parse(append(flags, p.settings.gateFlags()...)); err != nil {
+		return err
+	}
+	if err := compatibility.DefaultComponentGlobalsRegistry.Set(); err != nil {
+		return err
+	}
+	utilfeature.DefaultMutableFeatureGate.AddMetrics()
+	return nil
+}
+
+// AuditLog is the path of the API servers' audit log. AKS calls that category of
+// logs kube-audit.
+func (p *Plane) AuditLog() string { return filepath.Join(p.cfg.Logs, "kube-audit.log") }
+
+// auditPolicy says what is audited: who asked for what, but not the heartbeats of
+// nodes, and not what was sent. AKS's own policy is not published.
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- level: None
+  resources: [{group: coordination.k8s.io, resources: [leases]}]
+- level: None
+  nonResourceURLs: ["/livez*", "/readyz*", "/healthz*", /metrics]
+- level: Metadata
+`
+
+// auditFlags are the flags of an API server that audits; none if it is not to.
+func (p *Plane) auditFlags() ([]string, error) {
+	p.settings.mu.Lock()
+	defer p.settings.mu.Unlock()
+	p.settings.audits = p.settings.wanted.Audit
+	if !p.settings.audits {
+		return nil, nil
+	}
+	file := filepath.Join(p.cfg.Dir, "audit-policy.yaml")
+	if err := os.WriteFile(file, []byte(auditPolicy), 0o600); err != nil {
+		return nil, err
+	}
+	return []string{
+		"--audit-policy-file=" + file, "--audit-log-path=" + p.AuditLog(),
+		"--audit-log-maxsize=50", "--audit-log-maxbackup=1", // megabytes; a laptop's disk is not the cloud's
+	}, nil
+}
