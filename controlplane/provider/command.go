@@ -77,6 +77,12 @@ func DeleteRepair(id string) Command { return remove(tableRepairs, id) }
 // PutConsent notes a consent, or replaces the one of the same ID.
 func PutConsent(c api.Consent) Command { return put(tableConsents, c.ID, c) }
 
+// PutRegistration notes what the subscription has of a preview feature.
+func PutRegistration(r api.Registration) Command { return put(tableRegistrations, r.Name, r) }
+
+// SetSettings notes what the customer has set of the cluster.
+func SetSettings(s api.ClusterSettings) Command { return put(tableSettings, "", s) }
+
 // PutRecord notes a record of [Cases], as JSON.
 func PutRecord(t Table, id string, record json.RawMessage) Command { return put(t, id, record) }
 

@@ -135,6 +135,7 @@ func (o *Operator) Lead(ctx context.Context, l *Leadership) {
 	loops.Go(func() { o.restoreAll(ctx, l) })
 	loops.Go(func() { o.recordIncidents(ctx, l) })
 	loops.Go(func() { o.expireConsents(ctx, l) })
+	loops.Go(func() { o.finishRegistrations(ctx, l) })
 	if o.cfg.Nodes != nil {
 		loops.Go(func() { o.repairNodes(ctx, l) })
 		loops.Go(func() { o.escalateAll(ctx, l) })

@@ -12,8 +12,8 @@
 //
 // Whichever replica leads runs the loops of the plane, and no other does: the
 // watchdog of the control plane, etcd's topology, the schedule of backups,
-// restores, node auto-repair, restarts of nodes on escalation, and the expiry of
-// consents. Each is a file of its own in this package, a function that is called
+// restores, node auto-repair, restarts of nodes on escalation, the expiry of
+// consents, and registrations of preview features. Each is a file of its own in this package, a function that is called
 // from [Config].Lead and returns when its context ends. A loop holds a
 // [Leadership] and commits by it only: from the moment that leadership is lost,
 // every replica ignores what an old leader still sends. A new leader's loops
@@ -23,7 +23,8 @@
 // [Replicas.Changed] and [Replicas.Status]; faults use [Replicas.Crash],
 // [Replicas.Start], [Replicas.Cut] and [Replicas.Rejoin]. What people ask of the
 // plane are methods of [Operator], such as [Operator.RequestRestore],
-// [Operator.Escalate], [Operator.Grant] and [Operator.UseConsent].
+// [Operator.Escalate], [Operator.Grant], [Operator.UseConsent] and
+// [Operator.RegisterFeature].
 //
 // How it works: replica.go runs one replica from its start to its crash,
 // leadership.go hands the leader's role to the loops, link.go is the network,

@@ -27,6 +27,10 @@ type State struct {
 	Incidents map[string]api.Incident `json:"incidents,omitempty"`
 	Repairs   map[string]api.Repair   `json:"repairs,omitempty"`
 	Consents  map[string]api.Consent  `json:"consents,omitempty"`
+	// Registrations are of preview features in the subscription, by name.
+	Registrations map[string]api.Registration `json:"registrations,omitempty"`
+	// Settings are what the customer has set of the cluster.
+	Settings api.ClusterSettings `json:"settings,omitzero"`
 	// Cases are records by ID, as the JSON that their owner gave.
 	Cases map[string]json.RawMessage `json:"cases,omitempty"`
 }
@@ -65,6 +69,9 @@ const (
 	tableIncidents Table = "incidents"
 	tableRepairs   Table = "repairs"
 	tableConsents  Table = "consents"
+
+	tableRegistrations Table = "registrations"
+	tableSettings      Table = "settings"
 )
 
 // table is how one part of the state is read and changed.
@@ -86,7 +93,11 @@ var tables = map[Table]table{
 	tableIncidents: keyed(func(s *State) *map[string]api.Incident { return &s.Incidents }, incidentID),
 	tableRepairs:   keyed(func(s *State) *map[string]api.Repair { return &s.Repairs }, repairID),
 	tableConsents:  keyed(func(s *State) *map[string]api.Consent { return &s.Consents }, consentID),
-	Cases:          records(func(s *State) *map[string]json.RawMessage { return &s.Cases }),
+
+	tableRegistrations: keyed(func(s *State) *map[string]api.Registration { return &s.Registrations }, registrationName),
+	tableSettings:      single(func(s *State, x api.ClusterSettings) { s.Settings = x }),
+
+	Cases: records(func(s *State) *map[string]json.RawMessage { return &s.Cases }),
 }
 
 func backupID(b api.Backup) string     { return b.ID }
@@ -94,6 +105,8 @@ func restoreID(r api.Restore) string   { return r.ID }
 func incidentID(i api.Incident) string { return i.ID }
 func repairID(r api.Repair) string     { return r.ID }
 func consentID(c api.Consent) string   { return c.ID }
+
+func registrationName(r api.Registration) string { return r.Name }
 
 func single[V any](set func(*State, V)) table {
 	return table{
@@ -225,7 +238,8 @@ func (s *State) check() error {
 	return errors.Join(
 		checkIDs(tableBackups, s.Backups, backupID), checkIDs(tableRestores, s.Restores, restoreID),
 		checkIDs(tableIncidents, s.Incidents, incidentID), checkIDs(tableRepairs, s.Repairs, repairID),
-		checkIDs(tableConsents, s.Consents, consentID), compactAll(Cases, s.Cases))
+		checkIDs(tableConsents, s.Consents, consentID), checkIDs(tableRegistrations, s.Registrations, registrationName),
+		compactAll(Cases, s.Cases))
 }
 
 func checkIDs[V any](t Table, m map[string]V, id func(V) string) error {

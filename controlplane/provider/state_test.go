@@ -31,6 +31,8 @@ func everything() Command {
 		PutIncident(api.Incident{ID: "i1", Owner: timeline.Provider, Start: slot}),
 		PutRepair(api.Repair{ID: "n1", Actions: []api.RepairAction{{Action: "reboot", At: slot}}, Broken: slot, Lost: []string{"<x>"}}),
 		PutConsent(api.Consent{ID: "k1", Node: "*", Granted: slot, Expires: slot.Add(time.Hour), Uses: 2}),
+		PutRegistration(api.Registration{Name: "AKSAuditLog", State: api.FeatureRegistering, Since: slot, Due: slot.Add(time.Minute), Event: 9}),
+		SetSettings(api.ClusterSettings{FeatureGates: map[string]bool{"SELinuxMount": true}, AuditLog: true, KubeProxyMode: "IPVS"}),
 		PutRecord(Cases, "c1", json.RawMessage(`{ "text": "<\u2028>", "big": 123456789012345678901 }`)),
 	)
 }
@@ -74,6 +76,10 @@ func TestCommandChangesState(t *testing.T) {
 			"n1": {ID: "n1", Actions: []api.RepairAction{{Action: "reboot", At: slot}}, Broken: slot, Lost: []string{"<x>"}},
 		},
 		Consents: map[string]api.Consent{"k1": {ID: "k1", Node: "*", Granted: slot, Expires: slot.Add(time.Hour), Uses: 2}},
+		Registrations: map[string]api.Registration{
+			"AKSAuditLog": {Name: "AKSAuditLog", State: api.FeatureRegistering, Since: slot, Due: slot.Add(time.Minute), Event: 9},
+		},
+		Settings: api.ClusterSettings{FeatureGates: map[string]bool{"SELinuxMount": true}, AuditLog: true, KubeProxyMode: "IPVS"},
 		Cases:    map[string]json.RawMessage{"c1": json.RawMessage(`{"text":"<\u2028>","big":123456789012345678901}`)},
 	}
 	if d := cmp.Diff(want, before); d != "" {

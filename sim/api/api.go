@@ -73,6 +73,11 @@ type ClusterSpec struct {
 	APIServers  int `json:"apiServers,omitempty"`
 	// Backups says which backups are kept.
 	Backups BackupPolicy `json:"backups,omitzero"`
+	// FeatureGates are Kubernetes' feature gates that a new cluster has otherwise
+	// than by default, and AllowUnsupportedGates says that they need not be
+	// supported by the policy.
+	FeatureGates          map[string]bool `json:"featureGates,omitempty"`
+	AllowUnsupportedGates bool            `json:"allowUnsupportedGates,omitempty"`
 }
 
 // Handle is how to reach an engine: engine.json in its data directory, from the

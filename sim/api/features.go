@@ -1,0 +1,95 @@
+package api
+
+import "time"
+
+// Routes of preview features, of Kubernetes' feature gates, and of the cluster's
+// settings.
+const (
+	PathFeatures     = "/v1/features"      // GET: []Feature; POST /{name}/register and /{name}/unregister: Feature
+	PathFeatureGates = "/v1/feature-gates" // GET: []FeatureGate
+	PathUpdate       = "/v1/update"        // POST: UpdateRequest -> ClusterSettings
+)
+
+// States of a preview feature in a subscription (Azure REST API, Features,
+// 2021-07-01).
+const (
+	FeatureNotRegistered = "NotRegistered"
+	FeatureRegistering   = "Registering"
+	FeatureRegistered    = "Registered"
+	FeatureUnregistering = "Unregistering"
+	FeatureUnregistered  = "Unregistered"
+)
+
+// FeatureNamespace is the resource provider of AKS's preview features.
+const FeatureNamespace = "Microsoft.ContainerService"
+
+// Registration is what a subscription has of a preview feature.
+type Registration struct {
+	// Name is the feature's, without its namespace.
+	Name  string `json:"name"`
+	State string `json:"state"`
+	// Since is when it came into that state, and Due when a state on the way ends;
+	// zero for the others.
+	Since time.Time `json:"since,omitzero"`
+	Due   time.Time `json:"due,omitzero"`
+	// Event is what was asked for, on the timeline.
+	Event int64 `json:"event,omitempty"`
+}
+
+// Feature is a preview feature as an edition of the support policy has it.
+type Feature struct {
+	Registration
+	// Stage is preview, or generally available: then it needs no registration.
+	Stage string `json:"stage"`
+	// Doc says what it is, and Changes what it changes.
+	Doc     string `json:"doc"`
+	Changes string `json:"changes"`
+	// Source is the document that describes it.
+	Source string `json:"source"`
+	// InForce says that this cluster has what it changes.
+	InForce bool `json:"inForce"`
+}
+
+// FeatureGate is one of Kubernetes' own feature gates.
+type FeatureGate struct {
+	Name string `json:"name"`
+	// Stage is alpha, beta, stable or deprecated.
+	Stage   string `json:"stage"`
+	Default bool   `json:"default"`
+	// Enabled is what the control plane tells by its metric
+	// kubernetes_feature_enabled.
+	Enabled bool `json:"enabled"`
+}
+
+// Values of [ClusterSettings].
+var (
+	// KubeProxyModes are what kube-proxy can work by (MicrosoftDocs/azure-aks-docs,
+	// configure-kube-proxy).
+	KubeProxyModes = []string{"IPTABLES", "IPVS", "NFTABLES"}
+	// RestrictionLevels are those of the node resource group
+	// (MicrosoftDocs/azure-aks-docs, node-resource-group-lockdown).
+	RestrictionLevels = []string{"Unrestricted", "ReadOnly"}
+)
+
+// ClusterSettings are what the customer has set of the managed cluster.
+type ClusterSettings struct {
+	// FeatureGates are the gates that are not as Kubernetes has them by default.
+	FeatureGates map[string]bool `json:"featureGates,omitempty"`
+	// AuditLog says that the API servers write an audit log.
+	AuditLog bool `json:"auditLog,omitempty"`
+	// KubeProxyMode is one of [KubeProxyModes]; the first if empty.
+	KubeProxyMode string `json:"kubeProxyMode,omitempty"`
+	// Restriction is one of [RestrictionLevels]; the first if empty.
+	Restriction string `json:"nodeResourceGroupRestriction,omitempty"`
+}
+
+// UpdateRequest changes settings of a cluster: az aks update. What is left out
+// stays as it is, and the subscription's defaults of this moment take effect.
+type UpdateRequest struct {
+	// FeatureGates are gates to set; one at its default is set back.
+	FeatureGates map[string]bool `json:"featureGates,omitempty"`
+	// AllowUnsupportedGates sets gates also that the support policy does not cover.
+	AllowUnsupportedGates bool   `json:"allowUnsupportedGates,omitempty"`
+	KubeProxyMode         string `json:"kubeProxyMode,omitempty"`
+	Restriction           string `json:"nodeResourceGroupRestriction,omitempty"`
+}
