@@ -168,12 +168,18 @@ func (c *Cluster) Repairs() []api.Repair {
 
 // IaaS implements [script.World].
 func (c *Cluster) IaaS(_ context.Context, req api.VMRequest, by timeline.Actor) error {
+	if err := c.unlocked(by, req.Action+" vm/"+req.VM); err != nil {
+		return err
+	}
 	_, err := c.fleet.DoVM(req, by)
 	return err
 }
 
 // NSG implements [script.World].
 func (c *Cluster) NSG(_ context.Context, action string, rule api.NSGRule, by timeline.Actor) error {
+	if err := c.unlocked(by, action+" security rule "+rule.Name); err != nil {
+		return err
+	}
 	if action == "delete" {
 		return c.fleet.DeleteNSGRule(rule.Name, by)
 	}

@@ -64,6 +64,8 @@ type Cluster struct {
 	sshLog     *os.File
 	drill      *drill
 	health     health
+	gates      gateCache
+	updating   sync.Mutex // held while the cluster is updated
 
 	ctx  context.Context // ends with the cluster
 	end  context.CancelFunc
@@ -96,6 +98,9 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, saved *State) (_ *
 	if c.telemetry, err = newTelemetry(ctx, c.spec.Name); err != nil {
 		return nil, err
 	}
+	if _, err := checkGates(c.spec.Edition, c.spec.FeatureGates, c.spec.AllowUnsupportedGates); err != nil {
+		return nil, err
+	}
 	c.faults = &faults{cluster: c, ends: map[string]func(){}}
 	c.incidents = newIncidents(c.log, c.faults.holds)
 	if cfg.Scenario != "" {
@@ -113,6 +118,9 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, saved *State) (_ *
 		return nil, err
 	}
 	if err := c.operate(); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(c.firstSettings(!saved.Now.IsZero()), c.configure(c.settings())); err != nil {
 		return nil, err
 	}
 	if err := c.clients(); err != nil {
@@ -189,6 +197,9 @@ func (c *Cluster) start(ctx context.Context) error {
 		verb = "resumed"
 	}
 	c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: "cluster/" + c.spec.Name, Message: message})
+	if !resumed {
+		c.noteGates(nil, c.spec.FeatureGates)
+	}
 	c.setPhase("control plane")
 	if err := c.bringUp(ctx); err != nil {
 		return err

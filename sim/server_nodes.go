@@ -27,15 +27,18 @@ func (s *Server) nodeRoutes(mux *http.ServeMux) {
 	}))
 	mux.HandleFunc("GET "+api.PathVMs, func(w http.ResponseWriter, _ *http.Request) { reply(w, c.fleet.VMs()) })
 	mux.HandleFunc("POST "+api.PathVMs, posted(func(_ context.Context, r *http.Request, req api.VMRequest) (any, error) {
+		if err := c.unlocked(s.actor(r), req.Action+" vm/"+req.VM); err != nil {
+			return nil, err
+		}
 		vm, err := c.fleet.DoVM(req, s.actor(r))
 		return vm, errors.Join(err, c.saveState())
 	}))
 	mux.HandleFunc("GET "+api.PathNSG, func(w http.ResponseWriter, _ *http.Request) { reply(w, c.fleet.NSG()) })
-	mux.HandleFunc("POST "+api.PathNSG, posted(func(_ context.Context, r *http.Request, rule api.NSGRule) (any, error) {
-		return rule, errors.Join(c.fleet.SetNSGRule(rule, s.actor(r)), c.saveState())
+	mux.HandleFunc("POST "+api.PathNSG, posted(func(ctx context.Context, r *http.Request, rule api.NSGRule) (any, error) {
+		return rule, errors.Join(c.NSG(ctx, "set", rule, s.actor(r)), c.saveState())
 	}))
 	mux.HandleFunc("DELETE "+api.PathNSG+"/{name}", func(w http.ResponseWriter, r *http.Request) {
-		answerNode(w, struct{}{}, errors.Join(c.fleet.DeleteNSGRule(r.PathValue("name"), s.actor(r)), c.saveState()))
+		answerNode(w, struct{}{}, errors.Join(c.NSG(r.Context(), "delete", api.NSGRule{Name: r.PathValue("name")}, s.actor(r)), c.saveState()))
 	})
 	mux.HandleFunc("POST "+api.PathRun, posted(func(ctx context.Context, r *http.Request, req api.RunRequest) (any, error) {
 		return c.Run(ctx, s.role(r), req.Node, req.Command)

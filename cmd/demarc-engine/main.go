@@ -41,7 +41,8 @@ func main() {
 	if err := run(*config); err != nil {
 		fmt.Fprintln(os.Stderr, "demarc-engine:", err)
 		var port *controlplane.PortError
-		if errors.As(err, &port) {
+		var gate *controlplane.GateError
+		if errors.As(err, &port) || errors.As(err, &gate) {
 			os.Exit(4) // what the user can put right; see package sim/engine
 		}
 		os.Exit(3)

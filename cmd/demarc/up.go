@@ -48,6 +48,8 @@ ended it. If it is running already, up shows it, and Ctrl-C leaves it alone.`,
 	f.IntVar(&o.apiServers, "api-servers", 1, fmt.Sprintf("number of API servers of a new cluster: 1 to %d", api.MaxAPIServers))
 	f.DurationVar(&o.backupKeep, "backup-keep", defaultBackupKeep, "for how long a new cluster keeps every backup")
 	f.IntVar(&o.backupDaily, "backup-daily", defaultBackupDaily, "for how many days after that it keeps the last backup of each day")
+	f.StringVar(&o.gates, "feature-gates", "", "Kubernetes' feature gates of a new cluster that are not as by default: NAME=true, more of them behind commas")
+	f.BoolVar(&o.unsupported, "allow-unsupported-feature-gates", false, "take feature gates that the support policy does not cover")
 	f.StringVar(&o.rate, "rate", "1x", "speed of the virtual clock once the cluster is ready: 1x, 60x, max, pause")
 	f.StringVar(&o.edition, "edition", api.Editions[0], "edition of the support policy of a new cluster: "+strings.Join(api.Editions, ", "))
 	f.BoolVarP(&o.detach, "detach", "d", false, "leave the cluster running in the background")

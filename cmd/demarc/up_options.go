@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"time"
 
 	"demarc/sim/api"
@@ -17,6 +18,8 @@ type upOptions struct {
 	apiServers  int
 	backupKeep  time.Duration
 	backupDaily int
+	gates       string
+	unsupported bool
 	rate        string
 	edition     string
 	detach      bool
@@ -41,9 +44,14 @@ func (o upOptions) config(name string) (api.EngineConfig, error) {
 	if err := o.check(); err != nil {
 		return api.EngineConfig{}, err
 	}
+	gates, err := api.ParseFeatureGates(o.gates)
+	if err != nil {
+		return api.EngineConfig{}, badInput(fmt.Errorf("--feature-gates: %w", err))
+	}
 	return api.EngineConfig{Rate: rate, Cluster: api.ClusterSpec{
 		Name: name, Nodes: o.nodes, Edition: o.edition, Seed: 1, Sample: !o.noSample, EtcdMembers: o.etcdMembers, APIServers: o.apiServers,
-		Backups: api.BackupPolicy{KeepAll: api.Duration(o.backupKeep), KeepDaily: o.backupDaily},
+		Backups:      api.BackupPolicy{KeepAll: api.Duration(o.backupKeep), KeepDaily: o.backupDaily},
+		FeatureGates: gates, AllowUnsupportedGates: o.unsupported,
 	}}, nil
 }
 
@@ -85,6 +93,9 @@ func (a *app) warnKept(o upOptions, s api.Status) {
 	}
 	if o.changed("edition") && s.Cluster.Edition != o.edition {
 		kept("edition", "edition "+s.Cluster.Edition)
+	}
+	if gates, _ := api.ParseFeatureGates(o.gates); o.changed("feature-gates") && !maps.Equal(gates, s.Cluster.FeatureGates) {
+		fmt.Fprintf(a.err, "demarc: --feature-gates has no effect on a cluster that was made already: demarc aks update changes them\n")
 	}
 	// A cluster of an earlier version says nothing of these.
 	if n := cmp.Or(s.Cluster.EtcdMembers, 1); o.changed("etcd-members") && n != o.etcdMembers {

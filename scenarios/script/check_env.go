@@ -59,6 +59,8 @@ var celEnv = sync.OnceValues(func() (*cel.Env, error) {
 		cel.Variable("restores", cel.ListType(objectType[celRestore]())),
 		cel.Variable("repairs", cel.ListType(objectType[celRepair]())),
 		cel.Variable("replicas", cel.ListType(objectType[celReplica]())),
+		cel.Variable("features", cel.ListType(objectType[celFeature]())),
+		cel.Variable("gates", cel.ListType(objectType[celGate]())),
 		cel.Variable("watches", cel.MapType(cel.StringType, objectType[celWatch]())),
 		cel.Variable("now", cel.DoubleType),
 		cel.Variable(objectsVar, cel.MapType(cel.StringType, cel.DynType)),
@@ -112,7 +114,7 @@ func lookupObject(args ...ref.Val) ref.Val {
 // celVariables are the names of all variables.
 func celVariables() []string {
 	names := []string{
-		"traffic", "components", "machines", "containers", "timeline", "incidents", "support", "backups", "restores", "repairs", "replicas", "watches", "now",
+		"traffic", "components", "machines", "containers", "timeline", "incidents", "support", "backups", "restores", "repairs", "replicas", "features", "gates", "watches", "now",
 	}
 	for name := range celLists {
 		names = append(names, name)

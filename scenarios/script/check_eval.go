@@ -2,6 +2,7 @@ package script
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -51,7 +52,7 @@ func (e *expression) looksAt() needs {
 			n.kinds = append(n.kinds, gvk)
 		}
 		switch name {
-		case "timeline", "components", "machines", "containers", "incidents", "support", "backups", "restores", "repairs", "replicas":
+		case "timeline", "components", "machines", "containers", "incidents", "support", "backups", "restores", "repairs", "replicas", "features", "gates":
 			n.timeline = true
 		case "watches":
 			n.watches = true
@@ -75,6 +76,12 @@ func (b *boundCheck) eval(v *view) outcome {
 		var err error
 		if vars.contract, err = v.run.world.Contract(""); err != nil {
 			return outcome{explain: func() string { return "cannot be judged: " + err.Error() }}
+		}
+	}
+	if slices.Contains(b.vars, "gates") {
+		var err error
+		if vars.gates, err = v.run.world.FeatureGates(v.ctx); err != nil {
+			return unreachable(err)
 		}
 	}
 	val, _, err := b.program.Eval(vars)
@@ -154,6 +161,8 @@ type activation struct {
 	known map[string]any
 	// contract is set if the check asks for a judgement.
 	contract api.Contract
+	// gates is set if the check asks for them.
+	gates []api.FeatureGate
 }
 
 var _ interpreter.Activation = activation{}
@@ -206,6 +215,10 @@ func (a activation) resolve(name string) (any, bool) {
 		return r.celRepairs(), true
 	case "replicas":
 		return r.celReplicas(), true
+	case "features":
+		return r.celFeatures(), true
+	case "gates":
+		return convert(a.gates, func(g api.FeatureGate) *celGate { return new(celGate(g)) }), true
 	case "watches":
 		return r.watches.state(), true
 	case objectsVar:

@@ -173,6 +173,19 @@ type (
 		Last    int64   `cel:"last"`
 		Since   float64 `cel:"since"`
 	}
+	celFeature struct {
+		Name       string  `cel:"name"`
+		State      string  `cel:"state"`
+		Stage      string  `cel:"stage"`
+		Registered float64 `cel:"registered"`
+		InForce    bool    `cel:"inForce"`
+	}
+	celGate struct {
+		Name    string `cel:"name"`
+		Stage   string `cel:"stage"`
+		Default bool   `cel:"default"`
+		Enabled bool   `cel:"enabled"`
+	}
 	celWatch struct {
 		Lists       int64 `cel:"lists"`
 		Events      int64 `cel:"events"`
@@ -189,7 +202,7 @@ var celTypes = []reflect.Type{
 	reflect.TypeFor[celTraffic](), reflect.TypeFor[celResult](), reflect.TypeFor[celComponent](), reflect.TypeFor[celMachine](),
 	reflect.TypeFor[celContainer](), reflect.TypeFor[celEvent](), reflect.TypeFor[celIncident](), reflect.TypeFor[celShare](),
 	reflect.TypeFor[celSupport](), reflect.TypeFor[celReason](), reflect.TypeFor[celPeriod](), reflect.TypeFor[celBackup](),
-	reflect.TypeFor[celRestore](), reflect.TypeFor[celRepair](), reflect.TypeFor[celReplica](), reflect.TypeFor[celWatch](),
+	reflect.TypeFor[celRestore](), reflect.TypeFor[celRepair](), reflect.TypeFor[celReplica](), reflect.TypeFor[celWatch](), reflect.TypeFor[celFeature](), reflect.TypeFor[celGate](),
 }
 
 // celFields are the names of all fields of the types that checks see.

@@ -41,8 +41,8 @@ Objects match in part: maps by the fields that are given, lists whose items have
 or port by that, other lists exactly; null matches a field that is not there. Without metadata.name any object of
 the kind in the namespace (default, if none is given) can match. $(node/0) in a section or a check is the full
 name of a node. While the API server cannot be reached, nothing matches: "within" goes on waiting, "throughout"
-has failed. So has a check on Kubernetes objects; checks on traffic, containers, machines, components, incidents,
-backups, restores, replicas, watches, support and the timeline see the truth at all times.
+has failed. So has a check on Kubernetes objects and on gates; checks on traffic, containers, machines, components, incidents,
+backups, restores, replicas, watches, features, support and the timeline see the truth at all times.
 `
 
 // traffics explains how traffic is counted.
@@ -64,6 +64,8 @@ var celDocs = []struct{ name, doc string }{
 	{"repairs", "list of Repair, of nodes and of managed add-ons, the oldest first; detectedAfter and healedAfter are seconds from broken, healed is 0 while one lasts, actions are names such as restart, reboot or reimage, and lost is what is gone for good"},
 	{"restores", "list of Restore, the oldest first; rpo and rto are seconds, end is 0 while one lasts, and skipped has the IDs of newer backups that were bad"},
 	{"replicas", "list of Replica: the provider's plane; state is leader, follower, candidate or stopped"},
+	{"features", "list of Feature: the preview features of the edition; state is NotRegistered, Registering, Registered, Unregistering or Unregistered, registered is since when it is Registered and 0 if it is not, and inForce says that the cluster has what it changes"},
+	{"gates", "list of Gate: Kubernetes' feature gates; stage is alpha, beta, stable or deprecated, and enabled what the API server's metrics tell"},
 	{"watches", "map: name -> Watch; backwards counts how often a version was lower than one that the client had seen: the past came back"},
 	{"now", "seconds since the cluster was ready"},
 	{"object('apps/v1', 'Deployment', 'default', 'shop')", "one Kubernetes object, or null"},

@@ -73,6 +73,27 @@ var clusterProperties = []property{
 		},
 	},
 	{
+		Arg: Arg{Name: "feature-gates", Type: ArgText, Doc: "Kubernetes' feature gates that are not as by default: NAME=true, more of them behind commas"},
+		set: func(c *api.ClusterSpec, v string) (string, string) {
+			gates, err := api.ParseFeatureGates(v)
+			if err != nil {
+				return err.Error(), ""
+			}
+			c.FeatureGates = gates
+			return "", ""
+		},
+	},
+	{
+		Arg: Arg{Name: "allow-unsupported-gates", Type: ArgEnum, Values: []string{"true", "false"}, Default: "false", Doc: "take feature gates that the support policy does not cover"},
+		set: func(c *api.ClusterSpec, v string) (string, string) {
+			if v != "true" && v != "false" {
+				return "want true or false", ""
+			}
+			c.AllowUnsupportedGates = v == "true"
+			return "", ""
+		},
+	},
+	{
 		Arg: Arg{Name: "seed", Type: ArgInt, Default: strconv.Itoa(defaultSeed), Doc: "makes the simulation's choices repeatable"},
 		set: func(c *api.ClusterSpec, v string) (string, string) {
 			n, err := strconv.ParseUint(v, 10, 64)

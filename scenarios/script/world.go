@@ -58,6 +58,15 @@ type World interface {
 	RevokeConsent(ctx context.Context, id string) error
 	Consents() []api.Consent
 	Escalate(ctx context.Context, req api.EscalationRequest) (api.Repair, error)
+	// Features are the preview features of the cluster's edition, and
+	// RegisterFeature begins to register one in the subscription, or to unregister
+	// it.
+	Features() []api.Feature
+	RegisterFeature(ctx context.Context, name string, wanted bool) (api.Feature, error)
+	// FeatureGates are Kubernetes' own, as the API server tells.
+	FeatureGates(ctx context.Context) ([]api.FeatureGate, error)
+	// Update changes settings of the cluster, as az aks update does.
+	Update(ctx context.Context, req api.UpdateRequest) (api.ClusterSettings, error)
 	// IaaS does something with a node's VM on somebody's behalf, past AKS.
 	IaaS(ctx context.Context, req api.VMRequest, by timeline.Actor) error
 	// NSG changes the network security group of the nodes' subnet on somebody's

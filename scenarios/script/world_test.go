@@ -132,6 +132,26 @@ func (w *fakeWorld) Consents() []api.Consent {
 func (w *fakeWorld) Escalate(_ context.Context, req api.EscalationRequest) (api.Repair, error) {
 	return api.Repair{ID: "e1", Node: req.Node}, nil
 }
+func (w *fakeWorld) Features() []api.Feature {
+	return []api.Feature{{Registration: api.Registration{Name: "AKSAuditLog", State: api.FeatureRegistered, Since: time.Now()}, Stage: "preview"}}
+}
+func (w *fakeWorld) RegisterFeature(_ context.Context, name string, wanted bool) (api.Feature, error) {
+	if name == "Unknown" {
+		return api.Feature{}, errors.New("(FeatureNotFound) The feature 'Unknown' could not be found.")
+	}
+	w.log.Append(timeline.Event{Actor: timeline.Customer, Verb: fmt.Sprintf("registers %t", wanted), Subject: "feature/" + name})
+	return api.Feature{}, nil
+}
+func (w *fakeWorld) FeatureGates(context.Context) ([]api.FeatureGate, error) {
+	return []api.FeatureGate{{Name: "SELinuxMount", Stage: "beta"}, {Name: "ContainerStopSignals", Stage: "alpha", Enabled: true}}, nil
+}
+func (w *fakeWorld) Update(_ context.Context, req api.UpdateRequest) (api.ClusterSettings, error) {
+	if req.KubeProxyMode == "IPVS" {
+		return api.ClusterSettings{}, errors.New("(BadRequest) Feature Microsoft.ContainerService/KubeProxyConfigurationPreview is not enabled.")
+	}
+	w.log.Append(timeline.Event{Actor: timeline.Customer, Verb: "updated", Subject: "cluster/demarc", Message: fmt.Sprint(req.FeatureGates, req.AllowUnsupportedGates)})
+	return api.ClusterSettings{}, nil
+}
 func (w *fakeWorld) IaaS(_ context.Context, req api.VMRequest, by timeline.Actor) error {
 	if req.Action == "start" {
 		return errors.New("VM " + req.VM + " is not stopped")

@@ -92,6 +92,9 @@ type Reconciler struct {
 	said    map[id]string
 	mutated map[id][]string
 
+	// passing is held while objects are compared and written.
+	passing sync.Mutex
+
 	mu sync.Mutex
 	// marked are the objects to look at in the next pass.
 	marked map[id]mark

@@ -26,6 +26,8 @@ var errTerminating = errors.New("the object is being deleted")
 // pass looks at everything that is marked. What fails stays marked; it ends when
 // the API server does not answer.
 func (r *Reconciler) pass(ctx context.Context) {
+	r.passing.Lock()
+	defer r.passing.Unlock()
 	marks := r.takeMarked()
 	for _, i := range r.ordered(marks) {
 		err := r.settle(ctx, i, marks[i])

@@ -1,6 +1,11 @@
 package api
 
-import "time"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
 
 // Routes of preview features, of Kubernetes' feature gates, and of the cluster's
 // settings.
@@ -92,4 +97,25 @@ type UpdateRequest struct {
 	AllowUnsupportedGates bool   `json:"allowUnsupportedGates,omitempty"`
 	KubeProxyMode         string `json:"kubeProxyMode,omitempty"`
 	Restriction           string `json:"nodeResourceGroupRestriction,omitempty"`
+}
+
+// ParseFeatureGates reads NAME=true,NAME=false, the form of Kubernetes' own flag
+// --feature-gates. An empty text is no gates.
+func ParseFeatureGates(s string) (map[string]bool, error) {
+	if s == "" {
+		return nil, nil
+	}
+	gates := map[string]bool{}
+	for part := range strings.SplitSeq(s, ",") {
+		name, value, _ := strings.Cut(part, "=")
+		on, err := strconv.ParseBool(value)
+		if name == "" || err != nil {
+			return nil, fmt.Errorf("want NAME=true or NAME=false, not %q", part)
+		}
+		if _, ok := gates[name]; ok {
+			return nil, fmt.Errorf("feature gate %s is given twice", name)
+		}
+		gates[name] = on
+	}
+	return gates, nil
 }

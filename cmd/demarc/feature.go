@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"demarc/sim/api"
+	"demarc/sim/engine"
+	"demarc/sim/fault"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) featureCmd() *cobra.Command {
+	return group(&cobra.Command{
+		Use:   "feature",
+		Short: "Register preview features, and look at Kubernetes' feature gates",
+		Long: `Preview features of the service are registered for a whole subscription, which takes
+up to 15 minutes. They may change what every cluster of it does by default, from its
+next update on, and limit its support. Feature gates are Kubernetes' own.`,
+		Example: `  demarc feature list
+  demarc feature register AKSAuditLog
+  demarc feature gates --stage alpha`,
+	}, a.featureRegisterCmd("register"), a.featureRegisterCmd("unregister"), a.featureListCmd(), a.featureShowCmd(), a.featureGatesCmd())
+}
+
+// featureRegisterCmd is register or unregister.
+func (a *app) featureRegisterCmd(action string) *cobra.Command {
+	short := "Begin to register a preview feature in the subscription"
+	if action == "unregister" {
+		short = "Begin to end the registration of a preview feature"
+	}
+	return &cobra.Command{
+		Use: action + " NAME", Short: short, Args: cobra.ExactArgs(1),
+		Example:           "  demarc feature " + action + " AKSAuditLog\n  demarc feature show AKSAuditLog",
+		ValidArgsFunction: a.completeFeatures,
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			do := client.RegisterFeature
+			if action == "unregister" {
+				do = client.UnregisterFeature
+			}
+			f, err := do(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if a.json() {
+				return a.printJSON(f)
+			}
+			_, err = fmt.Fprintf(a.out, "%s\n", featureState(f))
+			return err
+		},
+	}
+}
+
+// featureState says how a feature is.
+func featureState(f api.Feature) string {
+	text := api.FeatureNamespace + "/" + f.Name + " is " + f.State
+	if !f.Due.IsZero() {
+		text += ", until " + dateTime(f.Due)
+	}
+	return text
+}
+
+func (a *app) featureListCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List the preview features of the cluster's edition", Args: cobra.NoArgs,
+		Example: "  demarc feature list -o json",
+		RunE: func(c *cobra.Command, _ []string) error {
+			list, err := a.features(c.Context())
+			if err != nil {
+				return err
+			}
+			if a.json() {
+				return a.printJSON(list)
+			}
+			return printFeatures(a.out, list)
+		},
+	}
+}
+
+func (a *app) features(ctx context.Context) ([]api.Feature, error) {
+	client, err := a.client()
+	if err != nil {
+		return nil, err
+	}
+	return client.Features(ctx)
+}
+
+func printFeatures(w io.Writer, list []api.Feature) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "FEATURE\tSTAGE\tSTATE\tIN FORCE\tCHANGES\n")
+	for _, f := range list {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", f.Name, f.Stage, f.State, yesNo(f.InForce), f.Changes)
+	}
+	return t.Flush()
+}
+
+func (a *app) featureShowCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "show NAME", Short: "Show one preview feature: its state, and what it changes", Args: cobra.ExactArgs(1),
+		Example:           "  demarc feature show AKSAuditLog",
+		ValidArgsFunction: a.completeFeatures,
+		RunE: func(c *cobra.Command, args []string) error {
+			list, err := a.features(c.Context())
+			if err != nil {
+				return err
+			}
+			f, err := findFeature(list, args[0])
+			if err != nil {
+				return err
+			}
+			if a.json() {
+				return a.printJSON(f)
+			}
+			_, err = fmt.Fprintf(a.out, "%s\n\n  stage     %s\n  in force  %s\n  about     %s\n  changes   %s\n  source    %s\n",
+				featureState(f), f.Stage, yesNo(f.InForce), f.Doc, f.Changes, f.Source)
+			return err
+		},
+	}
+}
+
+func findFeature(list []api.Feature, name string) (api.Feature, error) {
+	short := name
+	if space, rest, ok := strings.Cut(name, "/"); ok && strings.EqualFold(space, api.FeatureNamespace) {
+		short = rest
+	}
+	names := make([]string, 0, len(list))
+	for _, f := range list {
+		if strings.EqualFold(f.Name, short) {
+			return f, nil
+		}
+		names = append(names, f.Name)
+	}
+	return api.Feature{}, &engine.InputError{Message: fmt.Sprintf("there is no feature %s%s", name, didYouMean(fault.Suggest(short, names))), Hint: "demarc feature list lists them"}
+}
+
+// completeFeatures completes the preview features of the cluster's edition.
+func (a *app) completeFeatures(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	var words []string
+	if len(args) == 0 {
+		list, _ := a.features(c.Context()) // without an answer there is nothing to complete
+		for _, f := range list {
+			words = append(words, f.Name+"\t"+f.Doc)
+		}
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}
+
+// gateStages are the stages of feature gates.
+var gateStages = []string{"alpha", "beta", "stable", "deprecated"}
+
+func (a *app) featureGatesCmd() *cobra.Command {
+	var stage string
+	var changed bool
+	c := &cobra.Command{
+		Use: "gates", Short: "List Kubernetes' feature gates, their stages and whether they are enabled", Args: cobra.NoArgs,
+		Long: `Gates lists the feature gates of the cluster's version of Kubernetes. Whether each is
+enabled is what kube-apiserver tells by its metric kubernetes_feature_enabled.`,
+		Example: `  demarc feature gates --stage alpha
+  demarc feature gates --changed -o json`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if stage != "" && !slices.Contains(gateStages, stage) {
+				return &engine.InputError{Message: fmt.Sprintf("--stage %s: want %s%s", stage, strings.Join(gateStages, ", "), didYouMean(fault.Suggest(stage, gateStages)))}
+			}
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			list, err := client.FeatureGates(c.Context())
+			if err != nil {
+				return err
+			}
+			list = slices.DeleteFunc(list, func(g api.FeatureGate) bool {
+				return stage != "" && g.Stage != stage || changed && g.Enabled == g.Default
+			})
+			if a.json() {
+				return a.printJSON(list)
+			}
+			return printGates(a.out, list)
+		},
+	}
+	c.Flags().StringVar(&stage, "stage", "", "only those of a stage: "+strings.Join(gateStages, ", "))
+	c.Flags().BoolVar(&changed, "changed", false, "only those that are not as by default")
+	must(c.RegisterFlagCompletionFunc("stage", complete(gateStages...)))
+	return c
+}
+
+func printGates(w io.Writer, list []api.FeatureGate) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "GATE\tSTAGE\tDEFAULT\tENABLED\n")
+	for _, g := range list {
+		fmt.Fprintf(t, "%s\t%s\t%t\t%t\n", g.Name, g.Stage, g.Default, g.Enabled)
+	}
+	return t.Flush()
+}
