@@ -39,10 +39,12 @@ import (
 
 // Cluster is one managed cluster and the world around it.
 type Cluster struct {
-	dir  string
-	cfg  api.EngineConfig
-	spec api.ClusterSpec
-	dial *clock.Dial
+	dir string
+	cfg api.EngineConfig
+	// resumed says that the cluster was there before.
+	resumed bool
+	spec    api.ClusterSpec
+	dial    *clock.Dial
 
 	log       *timeline.Log
 	plane     *controlplane.Plane
@@ -95,6 +97,7 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, saved *State) (_ *
 	if c.log, err = timeline.Open(filepath.Join(dir, "timeline.jsonl")); err != nil {
 		return nil, err
 	}
+	c.resumed = c.log.Last().Seq > 0 // before anybody notes anything
 	if c.telemetry, err = newTelemetry(ctx, c.spec.Name); err != nil {
 		return nil, err
 	}
@@ -120,7 +123,7 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, saved *State) (_ *
 	if err := c.operate(); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(c.firstSettings(!saved.Now.IsZero()), c.configure(c.settings())); err != nil {
+	if err := c.configure(c.settings()); err != nil {
 		return nil, err
 	}
 	if err := c.clients(); err != nil {
@@ -191,13 +194,12 @@ func (c *Cluster) Start(ctx context.Context) error {
 }
 
 func (c *Cluster) start(ctx context.Context) error {
-	resumed := c.log.Last().Seq > 0
 	verb, message := "created", fmt.Sprintf("cluster %s with %d nodes", c.spec.Name, c.spec.Nodes)
-	if resumed {
+	if c.resumed {
 		verb = "resumed"
 	}
 	c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: "cluster/" + c.spec.Name, Message: message})
-	if !resumed {
+	if !c.resumed {
 		c.noteGates(nil, c.spec.FeatureGates)
 	}
 	c.setPhase("control plane")
@@ -233,7 +235,7 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.await(ctx, "kube-system", c.addonsReady); err != nil {
 		return err
 	}
-	if c.spec.Sample && !resumed {
+	if c.spec.Sample && !c.resumed {
 		if err := c.installSample(ctx); err != nil {
 			return fmt.Errorf("install the sample workload: %w", err)
 		}

@@ -68,10 +68,14 @@ func (c *Cluster) operate() (err error) {
 	if err := c.await(c.ctx, "the provider's plane", func() bool { _, ok := o.replicas.Leader(); return ok }); err != nil {
 		return err
 	}
-	return o.replicas.Apply(c.ctx, provider.SetCluster(provider.Cluster{
+	first := provider.Command{} // one that is resumed has its own settings
+	if o.replicas.State().Cluster.KubernetesVersion == "" {
+		first = provider.SetSettings(api.ClusterSettings{FeatureGates: c.spec.FeatureGates})
+	}
+	return o.replicas.Apply(c.ctx, provider.Batch(first, provider.SetCluster(provider.Cluster{
 		KubernetesVersion: c.plane.Version(), EtcdMembers: max(c.spec.EtcdMembers, 1), APIServers: max(c.spec.APIServers, 1),
 		Pools: []provider.Pool{{Name: "nodepool1", Count: c.spec.Nodes}},
-	}))
+	})))
 }
 
 // noteReplica is told what happens to a replica of the provider's plane.

@@ -20,14 +20,6 @@ import (
 // settings are what the customer has set of the cluster.
 func (c *Cluster) settings() api.ClusterSettings { return c.operations.replicas.State().Settings }
 
-// firstSettings are those of a new cluster; one that is resumed has its own.
-func (c *Cluster) firstSettings(resumed bool) error {
-	if resumed {
-		return nil
-	}
-	return c.operations.replicas.Apply(c.ctx, provider.SetSettings(api.ClusterSettings{FeatureGates: c.spec.FeatureGates}))
-}
-
 // configure hands the settings to what is to have them from its next start on.
 func (c *Cluster) configure(s api.ClusterSettings) error {
 	c.plane.Configure(controlplane.Settings{FeatureGates: s.FeatureGates, Audit: s.AuditLog})
