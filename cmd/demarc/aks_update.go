@@ -16,7 +16,7 @@ func (a *app) aksCmd() *cobra.Command {
 	return group(&cobra.Command{
 		Use:     "aks",
 		Short:   "Change the managed cluster, as az aks does",
-		Example: "  demarc aks update --feature-gates SELinuxMount=false",
+		Example: "  demarc aks update --feature-gates ContainerStopSignals=false",
 	}, a.aksUpdateCmd())
 }
 

@@ -31,7 +31,7 @@ var verbUpdate = Verb{
 	Summary: "changes settings of the cluster, as az aks update does",
 	Doc: "What is left out stays as it is, and what the previews of the subscription change by default takes effect. Other feature gates, and an audit " +
 		"log, restart the control plane. Feature gates that the support policy does not cover are refused unless allow-unsupported-gates=true.",
-	Example: "update feature-gates=SELinuxMount=true allow-unsupported-gates=true",
+	Example: "update feature-gates=ContainerStopSignals=true allow-unsupported-gates=true",
 	Args: []Arg{
 		{Name: "feature-gates", Type: ArgText, Doc: "Kubernetes' feature gates: NAME=true, more of them behind commas; one at its default is set back"},
 		{Name: "allow-unsupported-gates", Type: ArgEnum, Values: []string{"true", "false"}, Default: "false", Doc: "take also gates without support"},
