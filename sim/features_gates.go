@@ -66,8 +66,9 @@ func checkGates(edition string, wanted map[string]bool, allowed bool) ([]control
 			return nil, err
 		}
 		if slices.Contains(v.Clauses, "features.alpha-beta") {
-			return nil, &controlplane.GateError{Gate: g.Name, Reason: fmt.Sprintf("feature gate %s (edition %s, clause %s); "+
-				"to have it without support, allow unsupported feature gates", v.Sentence, edition, strings.Join(v.Clauses, ", "))}
+			return nil, &controlplane.GateError{Gate: g.Name, Reason: fmt.Sprintf("feature gate %s (edition %s, clause %s): "+
+				"without support it can be had with --allow-unsupported-feature-gates, in a scenario allow-unsupported-gates=true",
+				strings.TrimSuffix(v.Sentence, "."), edition, strings.Join(v.Clauses, ", "))}
 		}
 	}
 	return gates, nil

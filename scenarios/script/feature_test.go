@@ -31,7 +31,7 @@ func TestFeatureMistakes(t *testing.T) {
 	if len(problems) != 4 {
 		t.Errorf("%+v: %v", s, problems)
 	}
-	s, problems = Parse("x.txtar", []byte("# t\ncluster feature-gates=A=true,B=false allow-unsupported-gates=true\n"))
+	s, problems = Parse("x.txtar", []byte("# t\ncluster feature-gates=A=true,B=false allow-unsupported-gates=true\nfinally check 'now > 0.0'\n"))
 	if len(problems) != 0 || !s.Cluster.FeatureGates["A"] || len(s.Cluster.FeatureGates) != 2 || !s.Cluster.AllowUnsupportedGates {
 		t.Errorf("%+v, %v", s, problems)
 	}
