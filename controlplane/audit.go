@@ -53,7 +53,10 @@ func auditPolicy() serveraudit.PolicyRuleEvaluator {
 }
 
 // auditor hands changes on. It implements the audit backend of the API server.
-type auditor struct{ changed func(Change) }
+type auditor struct {
+	changed func(Change)
+	policy  serveraudit.PolicyRuleEvaluator
+}
 
 var _ serveraudit.Backend = auditor{}
 
@@ -70,8 +73,11 @@ func (auditor) String() string { return "changes" }
 // nor has a dry run.
 func (a auditor) ProcessEvents(events ...*audit.Event) bool {
 	for _, e := range events {
+		if !concerns(a.policy, e) {
+			continue // it is for the audit log
+		}
 		uri, err := url.ParseRequestURI(e.RequestURI)
-		if e.ObjectRef == nil || err != nil || uri.Query().Has("dryRun") || e.ResponseStatus == nil || e.ResponseStatus.Code >= http.StatusBadRequest {
+		if err != nil || uri.Query().Has("dryRun") || e.ResponseStatus == nil || e.ResponseStatus.Code >= http.StatusBadRequest {
 			continue
 		}
 		o := e.ObjectRef
@@ -90,7 +96,12 @@ func (p *Plane) audit(config *app.Config) {
 		return
 	}
 	evaluator := auditPolicy()
+	changes := auditor{p.cfg.Changed, evaluator}
 	for _, c := range []*server.Config{config.KubeAPIs.ControlPlane.Generic, &config.ApiExtensions.GenericConfig.Config, &config.Aggregator.GenericConfig.Config} {
-		c.AuditBackend, c.AuditPolicyRuleEvaluator = auditor{p.cfg.Changed}, evaluator
+		if c.AuditBackend == nil {
+			c.AuditBackend, c.AuditPolicyRuleEvaluator = changes, evaluator
+			continue
+		}
+		c.AuditBackend, c.AuditPolicyRuleEvaluator = serveraudit.Union(c.AuditBackend, changes), either{evaluator, c.AuditPolicyRuleEvaluator}
 	}
 }

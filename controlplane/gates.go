@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -118,6 +116,7 @@ type settings struct {
 	wanted  Settings
 	touched map[string]bool // gates that were ever set, and their defaults
 	audits  bool            // the newest API server was started with an audit log
+	logged  int64           // the audit log's size at that time, in bytes
 }
 
 // Configure sets the settings; the gates must have passed [CheckGates].
@@ -133,13 +132,6 @@ func (p *Plane) Configure(s Settings) {
 		}
 	}
 	p.settings.wanted = Settings{FeatureGates: maps.Clone(s.FeatureGates), Audit: s.Audit}
-}
-
-// Audits says whether the API server that was started last writes an audit log.
-func (p *Plane) Audits() bool {
-	p.settings.mu.Lock()
-	defer p.settings.mu.Unlock()
-	return p.settings.audits
 }
 
 // gateFlags are the --feature-gates of every component. The gates are the
@@ -178,39 +170,4 @@ func (p *Plane) parse(fs *pflag.FlagSet, flags []string) error {
 	}
 	utilfeature.DefaultMutableFeatureGate.AddMetrics()
 	return nil
-}
-
-// AuditLog is the path of the API servers' audit log. AKS calls that category of
-// logs kube-audit.
-func (p *Plane) AuditLog() string { return filepath.Join(p.cfg.Logs, "kube-audit.log") }
-
-// auditPolicy says what is audited: who asked for what, but not the heartbeats of
-// nodes, and not what was sent. AKS's own policy is not published.
-const auditPolicy = `apiVersion: audit.k8s.io/v1
-kind: Policy
-omitStages: [RequestReceived]
-rules:
-- level: None
-  resources: [{group: coordination.k8s.io, resources: [leases]}]
-- level: None
-  nonResourceURLs: ["/livez*", "/readyz*", "/healthz*", /metrics]
-- level: Metadata
-`
-
-// auditFlags are the flags of an API server that audits; none if it is not to.
-func (p *Plane) auditFlags() ([]string, error) {
-	p.settings.mu.Lock()
-	defer p.settings.mu.Unlock()
-	p.settings.audits = p.settings.wanted.Audit
-	if !p.settings.audits {
-		return nil, nil
-	}
-	file := filepath.Join(p.cfg.Dir, "audit-policy.yaml")
-	if err := os.WriteFile(file, []byte(auditPolicy), 0o600); err != nil {
-		return nil, err
-	}
-	return []string{
-		"--audit-policy-file=" + file, "--audit-log-path=" + p.AuditLog(),
-		"--audit-log-maxsize=50", "--audit-log-maxbackup=1", // megabytes; a laptop's disk is not the cloud's
-	}, nil
 }
