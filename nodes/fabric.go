@@ -17,7 +17,7 @@ var _ network.Fabric = (*Fleet)(nil)
 func (f *Fleet) Rules(node string) *network.Rules {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if m := f.byName[node]; m != nil {
+	if m := f.named(node); m != nil {
 		return m.rules
 	}
 	return nil
@@ -27,7 +27,7 @@ func (f *Fleet) Rules(node string) *network.Rules {
 func (f *Fleet) Reachable(node string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	m := f.byName[node]
+	m := f.named(node)
 	return m != nil && m.reachable()
 }
 
@@ -53,7 +53,7 @@ func (f *Fleet) Nodes() []string { return f.NodeNames() }
 
 // NodeIP is the address of a node, or the zero address if there is no such node.
 func (f *Fleet) NodeIP(node string) netip.Addr {
-	if m := f.byName[node]; m != nil {
+	if m := f.named(node); m != nil {
 		return m.ip
 	}
 	return netip.Addr{}
@@ -67,7 +67,7 @@ func (f *Fleet) Backend(ip netip.Addr) (network.Backend, bool) {
 	if p := f.byIP[ip]; p != nil {
 		return network.Backend{Node: p.m.name, Namespace: p.namespace, Pod: p.name, Handler: p.handler}, true
 	}
-	if m := f.byNodeIP[ip]; m != nil {
+	if m := f.at(ip); m != nil {
 		return network.Backend{Node: m.name, Handler: m.handler}, true
 	}
 	return network.Backend{}, false

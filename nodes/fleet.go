@@ -27,8 +27,8 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"demarc/nodes/cloud"
@@ -56,14 +56,17 @@ const writers = 8
 type Config struct {
 	// ClusterName is what the nodes' names are made from.
 	ClusterName string
-	// Nodes is how many there are, 1 to [MaxNodes].
+	// Nodes is how many there are at first, 1 to [MaxNodes].
 	Nodes int
 	// Seed makes the fleet's choices repeatable.
 	Seed uint64
 	// Location is the Azure region; "westeurope" if empty.
 	Location string
-	// KubeletVersion is reported by the nodes, such as v1.37.2.
+	// KubeletVersion is what the first nodes report, such as v1.37.2.
 	KubeletVersion string
+	// NodeImage is what the first nodes run from; if empty, the newest for the
+	// version.
+	NodeImage string
 	// Timeline receives what happens to machines and containers.
 	Timeline *timeline.Log
 	// Client speaks for a node when its context carries one ([WithIdentity]),
@@ -86,7 +89,6 @@ type Fleet struct {
 	kubelet *kubeletServer
 	config  *configCache
 	watcher Watcher
-	image   *host.Image // that machines are made from
 
 	// What AKS requires its nodes to reach, and of that the API server.
 	endpoints []cloud.Endpoint
@@ -97,15 +99,17 @@ type Fleet struct {
 	slices    discoverylisters.EndpointSliceLister
 	nodes     corelisters.NodeLister
 
+	roster atomic.Pointer[roster]
+
 	mu     sync.Mutex
 	wheel  wheel
 	kick   chan struct{} // tells the wheel's goroutine that something is due
 	synced bool          // the informers have seen the API server's state once
 	online bool          // the API server answered last
 
-	machines []*machine // by index
-	byName   map[string]*machine
-	byNodeIP map[netip.Addr]*machine
+	next     int                 // instance number
+	asked    map[string]answered // for machines to come and go, by the requests' keys
+	images   map[[2]string]*host.Image
 	pods     map[types.UID]*pod
 	byIP     map[netip.Addr]*pod
 	agents   map[types.UID]*pod // of the tunnel
@@ -135,33 +139,26 @@ func NewFleet(cfg Config) (*Fleet, error) {
 		cfg.Location = "westeurope"
 	}
 	f := &Fleet{
-		cfg:      cfg,
-		client:   cfg.Client,
-		log:      cfg.Timeline,
-		writes:   workqueue.NewTyped[job](), // nameless: a named queue may own a ticker
-		config:   newConfigCache(),
-		kick:     make(chan struct{}, 1),
-		online:   true,
-		byName:   map[string]*machine{},
-		byNodeIP: map[netip.Addr]*machine{},
-		pods:     map[types.UID]*pod{},
-		byIP:     map[netip.Addr]*pod{},
-		agents:   map[types.UID]*pod{},
+		cfg:    cfg,
+		client: cfg.Client,
+		log:    cfg.Timeline,
+		writes: workqueue.NewTyped[job](), // nameless: a named queue may own a ticker
+		config: newConfigCache(),
+		kick:   make(chan struct{}, 1),
+		online: true,
+		asked:  map[string]answered{},
+		images: map[[2]string]*host.Image{},
+		pods:   map[types.UID]*pod{},
+		byIP:   map[netip.Addr]*pod{},
+		agents: map[types.UID]*pod{},
 	}
 	f.proxy.f = f
 	f.watcher, f.nsg = cfg.Watcher, &cloud.NSG{}
 	if f.watcher == nil {
 		f.watcher = nobody{}
 	}
-	f.image = host.NewImage(imageVersion, cfg.KubeletVersion)
 	f.endpoints = cloud.Required(cfg.Location)
 	f.apiServer = f.endpoints[slices.IndexFunc(f.endpoints, func(e cloud.Endpoint) bool { return e.Name == cloud.APIServer })]
-	for i := range cfg.Nodes {
-		m := newMachine(f, i)
-		f.machines = append(f.machines, m)
-		f.byName[m.name] = m
-		f.byNodeIP[m.ip] = m
-	}
 	if err := f.restore(cfg.State); err != nil {
 		return nil, err
 	}
@@ -187,7 +184,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 	}
 	f.ctx = ctx
 	now := time.Now()
-	for _, m := range f.machines {
+	for _, m := range f.machines() {
 		m.os.SetBooted(now)
 		m.begin(now)
 	}
@@ -212,7 +209,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 func (f *Fleet) Ready() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, m := range f.machines {
+	for _, m := range f.machines() {
 		if m.connected() && !m.registered {
 			return false
 		}
@@ -226,7 +223,7 @@ func (f *Fleet) NodeNames() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var names []string
-	for _, m := range f.machines {
+	for _, m := range f.machines() {
 		if m.stopped != deleted {
 			names = append(names, m.name)
 		}
@@ -234,7 +231,7 @@ func (f *Fleet) NodeNames() []string {
 	return names
 }
 
-// NodeName resolves an index from 0, a suffix such as vmss000000, or a full
+// NodeName resolves an index from 0, which is the instance number, a suffix such as vmss000000, or a full
 // name to a node's full name.
 func (f *Fleet) NodeName(ref string) (string, bool) {
 	m, err := f.find(ref)
@@ -244,27 +241,12 @@ func (f *Fleet) NodeName(ref string) (string, bool) {
 	return m.name, true
 }
 
-// find resolves what NodeName takes.
-func (f *Fleet) find(ref string) (*machine, error) {
-	if m, ok := f.byName[ref]; ok {
-		return m, nil
-	}
-	for i, m := range f.machines {
-		if ref == fmt.Sprint(i) || ref != "" && strings.HasSuffix(m.name, "-"+ref) {
-			return m, nil
-		}
-	}
-	last := len(f.machines) - 1
-	return nil, fmt.Errorf("no node %q: want an index from 0 to %d, a suffix such as vmss%s, or a name such as %s",
-		ref, last, instanceID(last), f.machines[last].name)
-}
-
 // Machines is every machine as it is, in the order of their indices.
 func (f *Fleet) Machines() []api.Machine {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var out []api.Machine
-	for _, m := range f.machines {
+	for _, m := range f.machines() {
 		if m.stopped != deleted {
 			out = append(out, m.describe())
 		}

@@ -196,14 +196,14 @@ func (f *Fleet) kubeletAt(address string) (*machine, int, error) {
 	if err != nil {
 		return nil, 0, fmt.Errorf("dial kubelet: port %q is not a number", port)
 	}
-	if m := f.byName[host]; m != nil {
+	if m := f.named(host); m != nil {
 		return m, n, nil
 	}
 	ip, err := netip.ParseAddr(host)
 	if err != nil {
 		return nil, 0, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}}
 	}
-	return f.byNodeIP[ip], n, nil
+	return f.at(ip), n, nil
 }
 
 // timeout waits as long as one waits for an answer that does not come.

@@ -172,7 +172,7 @@ func (s *kubeletServer) metrics(w http.ResponseWriter, r *http.Request) {
 func (f *Fleet) count(node string) (pods, containers int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	m := f.byName[node]
+	m := f.named(node)
 	if m == nil {
 		return 0, 0
 	}

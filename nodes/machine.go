@@ -31,6 +31,7 @@ const (
 type machine struct {
 	f      *Fleet
 	index  int
+	surge  bool // was added for an upgrade, to be removed after it
 	name   string
 	ip     netip.Addr
 	prefix netip.Prefix // of its pods' addresses
@@ -77,20 +78,23 @@ type machine struct {
 	events       eventQueue
 }
 
-func newMachine(f *Fleet, i int) *machine {
+// newMachine is a machine that is on, with an instance number, in a place of the
+// networks.
+func newMachine(f *Fleet, i, slot int, image *host.Image) *machine {
+	name := scaleSet(f.cfg.ClusterName) + instanceID(i)
 	return &machine{
 		f:       f,
 		index:   i,
-		name:    scaleSet(f.cfg.ClusterName) + instanceID(i),
-		ip:      nodeIP(i),
-		prefix:  podCIDR(i),
+		name:    name,
+		ip:      nodeIP(slot),
+		prefix:  podCIDR(slot),
 		vm:      vm{size: machineSize},
 		on:      true,
 		kubelet: true,
 		runtime: true,
 		npd:     true,
 		boots:   1,
-		os:      host.New(scaleSet(f.cfg.ClusterName)+instanceID(i), f.image),
+		os:      host.New(name, image),
 		pods:    map[types.UID]*pod{},
 		images:  map[string]time.Time{},
 	}
@@ -220,7 +224,7 @@ func (m *machine) renewal(now time.Time) time.Time {
 // nextBeat is the machine's next tick to renew its lease.
 func (m *machine) nextBeat(now time.Time) time.Time {
 	var offset time.Duration
-	if len(m.f.machines) > smallFleet {
+	if len(m.f.machines()) > smallFleet {
 		offset = time.Duration(m.index) * time.Second % leaseInterval
 	}
 	return now.Add(-offset).Truncate(leaseInterval).Add(leaseInterval + offset)
@@ -229,7 +233,7 @@ func (m *machine) nextBeat(now time.Time) time.Time {
 // spread is how much earlier than others the machine first says again how it is:
 // in a large fleet they do not all do so at once.
 func (m *machine) spread() time.Duration {
-	if len(m.f.machines) <= smallFleet {
+	if len(m.f.machines()) <= smallFleet {
 		return 0
 	}
 	return time.Duration(m.index) * leaseInterval % statusInterval
@@ -237,7 +241,7 @@ func (m *machine) spread() time.Duration {
 
 // isScout says whether m is the one that tries whether the API server is back.
 func (f *Fleet) isScout(m *machine) bool {
-	for _, o := range f.machines {
+	for _, o := range f.machines() {
 		if o.connected() {
 			return o == m
 		}
@@ -252,7 +256,7 @@ func (f *Fleet) setOnline(online bool) {
 		return
 	}
 	f.online = online
-	for _, m := range f.machines {
+	for _, m := range f.machines() {
 		if !m.connected() {
 			continue
 		}
@@ -289,7 +293,7 @@ func (m *machine) takeIP() (netip.Addr, bool) {
 func (m *machine) describe() api.Machine {
 	d := api.Machine{
 		Name: m.name, Power: m.power(), Kubelet: state(m.up() && m.kubelet), Runtime: state(m.up() && m.runtime), Network: "up", Egress: "open",
-		Image: m.os.Image().Version, Kernel: m.os.Kernel(), RebootRequired: m.os.RebootRequired(), Problem: m.ill(),
+		Image: m.os.Image().Version, KubeletVersion: m.os.Image().KubeletVersion(), Surge: m.surge, Kernel: m.os.Kernel(), RebootRequired: m.os.RebootRequired(), Problem: m.ill(),
 	}
 	if m.cut {
 		d.Network = "cut"

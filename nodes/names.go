@@ -39,6 +39,52 @@ func podCIDR(i int) netip.Prefix {
 	return netip.PrefixFrom(addr([4]byte{10, 244, 0, 0}, uint32(i)<<8), 24)
 }
 
+// slot is the machine's place in the networks, of which its addresses come.
+func (m *machine) slot() int {
+	ip := m.prefix.Addr().As4()
+	return (int(ip[1])-244)<<8 | int(ip[2])
+}
+
+// ranges is ascending numbers as text, such as 0-2,5.
+func ranges(numbers []int) string {
+	var parts []string
+	for i := 0; i < len(numbers); {
+		last := i
+		for last+1 < len(numbers) && numbers[last+1] == numbers[last]+1 {
+			last++
+		}
+		part := strconv.Itoa(numbers[i])
+		if last > i {
+			part += "-" + strconv.Itoa(numbers[last])
+		}
+		parts, i = append(parts, part), last+1
+	}
+	return strings.Join(parts, ",")
+}
+
+// parseRanges reads what ranges wrote, of numbers from 0 to below limit.
+func parseRanges(text string, limit int) (numbers []int, err error) {
+	for part := range strings.SplitSeq(text, ",") {
+		from, to, isRange := strings.Cut(part, "-")
+		first, err := strconv.Atoi(from)
+		last := first
+		if err == nil && isRange {
+			last, err = strconv.Atoi(to)
+		}
+		if err != nil || first < 0 || last < first || last >= limit || last-first >= maxSaved {
+			return nil, fmt.Errorf("instances %q are not numbers below %d", text, limit)
+		}
+		for n := first; n <= last; n++ {
+			numbers = append(numbers, n)
+		}
+	}
+	return numbers, nil
+}
+
+// maxSaved bounds what is read back as one range: a pool's VMs, and as many that
+// were deleted outside of AKS.
+const maxSaved = 2 * MaxNodes
+
 func addr(base [4]byte, offset uint32) netip.Addr {
 	n := uint32(base[0])<<24 | uint32(base[1])<<16 | uint32(base[2])<<8 | uint32(base[3])
 	n += offset

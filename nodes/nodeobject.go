@@ -11,11 +11,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// What the nodes are: the machine size, the node image (Azure/AgentBaker's
-// releases of 2026) and its software.
+// What the nodes are, and whose.
 const (
 	machineSize  = "Standard_D4s_v5"
-	imageVersion = "AKSUbuntu-2204gen2containerd-202605.14.0"
 	subscription = "00000000-0000-0000-0000-000000000000"
 )
 
@@ -102,7 +100,7 @@ func (m *machine) labels() map[string]string {
 		"kubernetes.azure.com/kubelet-serving-ca":                 "cluster",
 		"kubernetes.azure.com/mode":                               "system",
 		"kubernetes.azure.com/network-policy":                     "none",
-		"kubernetes.azure.com/node-image-version":                 m.os.Image().Version,
+		imageLabel:                                                m.os.Image().Version,
 		"kubernetes.azure.com/nodepool-type":                      "VirtualMachineScaleSets",
 		"kubernetes.azure.com/os-sku":                             "Ubuntu",
 		"kubernetes.azure.com/role":                               "agent",
@@ -144,7 +142,7 @@ func (m *machine) status(now time.Time, boot string, before []corev1.NodeConditi
 			KernelVersion:           m.os.Kernel(),
 			OSImage:                 m.os.Image().OS,
 			ContainerRuntimeVersion: "containerd://" + m.runtimeVersion(),
-			KubeletVersion:          m.f.cfg.KubeletVersion,
+			KubeletVersion:          m.os.Image().KubeletVersion(),
 			OperatingSystem:         "linux",
 			Architecture:            "amd64",
 		},

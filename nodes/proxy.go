@@ -56,7 +56,7 @@ func (s *proxySync) step(now time.Time) time.Time {
 	if !f.online {
 		return time.Time{}
 	}
-	for _, m := range f.machines {
+	for _, m := range f.machines() {
 		if m.online() && m.rules != s.rules && m.proxyRuns() {
 			m.rules = s.rules
 		}

@@ -76,15 +76,26 @@ func (f *Fleet) writeMachine(ctx context.Context, m *machine) error {
 	return f.sendEvents(ctx, m.name, &m.events, about)
 }
 
-// register makes the machine's Node, or finds the one it made before.
+// imageLabel is the label of a Node that names its node image.
+const imageLabel = "kubernetes.azure.com/node-image-version"
+
+// register makes the machine's Node, or finds the one it made before, which may
+// be of another node image.
 func (f *Fleet) register(ctx context.Context, m *machine, boot string) (types.UID, error) {
 	ctx, cancel := request(ctx)
 	defer cancel()
 	client := f.client.CoreV1().Nodes()
-	node, err := client.Create(ctx, m.node(time.Now(), boot), metav1.CreateOptions{})
+	f.mu.Lock()
+	object := m.node(time.Now(), boot)
+	f.mu.Unlock()
+	node, err := client.Create(ctx, object, metav1.CreateOptions{})
 	fresh := err == nil
 	if apierrors.IsAlreadyExists(err) {
 		node, err = client.Get(ctx, m.name, metav1.GetOptions{})
+	}
+	if err == nil && node.Labels[imageLabel] != object.Labels[imageLabel] {
+		patch := fmt.Appendf(nil, `{"metadata":{"labels":{%q:%q}}}`, imageLabel, object.Labels[imageLabel])
+		_, err = client.Patch(ctx, m.name, types.MergePatchType, patch, metav1.PatchOptions{})
 	}
 	if err != nil {
 		return "", fmt.Errorf("register node %s: %w", m.name, err)

@@ -107,8 +107,9 @@ func (p *pod) localData(of func(medium string) bool) (out []string) {
 	return out
 }
 
-// answered is the cloud's answer to a request of node auto-repair.
+// answered is the cloud's answer to a request of the provider's.
 type answered struct {
+	Name  string   `json:"name,omitempty"` // of a machine that came or went
 	Lost  []string `json:"lost,omitempty"`
 	Error string   `json:"error,omitempty"`
 }
@@ -130,15 +131,9 @@ func (f *Fleet) Act(node, action, key string, cause int64) (lost []string, err e
 		if a, err = m.act(time.Now(), action, cause); err != nil {
 			return nil, err
 		}
-		if m.acted == nil {
-			m.acted = map[string]answered{}
-		}
-		m.acted[key] = a
+		m.answer(key, a)
 	}
-	if a.Error != "" {
-		return a.Lost, fmt.Errorf("%s", a.Error)
-	}
-	return a.Lost, nil
+	return a.Lost, a.err()
 }
 
 // act carries out an action of node auto-repair. What breaks by it comes from
@@ -164,15 +159,24 @@ func (m *machine) act(now time.Time, action string, cause int64) (a answered, er
 	switch action {
 	case "reboot":
 	case "reimage":
-		a.Lost, after = m.reimage(now), reimageTime
+		a.Lost, after = m.reimage(now, m.os.Image()), reimageTime
 	case "redeploy":
 		after = redeployTime
 	default:
 		return a, fmt.Errorf("InvalidParameter: %q is no action of node auto-repair", action)
 	}
 	m.boot(now, after)
-	if why := m.f.egress(m); why != "" && action != "reboot" {
-		a.Error = "VMExtensionProvisioningError: the node's provisioning ended with exit status 50 (OutboundConnFail): " + why
+	if action != "reboot" {
+		a.Error = m.unprovisioned()
 	}
 	return a, nil
+}
+
+// unprovisioned says why the scripts that make a node of a machine fail; empty
+// if they do not.
+func (m *machine) unprovisioned() string {
+	if why := m.f.egress(m); why != "" {
+		return "VMExtensionProvisioningError: the node's provisioning ended with exit status 50 (OutboundConnFail): " + why
+	}
+	return ""
 }

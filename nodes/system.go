@@ -177,7 +177,7 @@ func (f *Fleet) egress(m *machine) string {
 func (f *Fleet) Egress(node string) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if m := f.byName[node]; m != nil {
+	if m := f.named(node); m != nil {
 		return f.egress(m)
 	}
 	return ""
@@ -209,7 +209,7 @@ func (f *Fleet) changeNSG(by timeline.Actor, message string, change func() error
 	}
 	now := time.Now()
 	e := f.log.Append(timeline.Event{Time: now, Actor: by, Verb: "changed", Subject: "nsg", Message: message})
-	for _, m := range f.machines {
+	for _, m := range f.machines() {
 		m.root = e
 		m.follow(now)
 	}

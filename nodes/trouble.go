@@ -105,7 +105,7 @@ func (m *machine) oldest() (t trouble, ok bool) {
 func (f *Fleet) Trouble(node string) (root timeline.Event, since time.Time, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if m := f.byName[node]; m != nil {
+	if m := f.named(node); m != nil {
 		t, ok := m.oldest()
 		return t.root, t.since, ok
 	}

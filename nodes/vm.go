@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"demarc/nodes/cloud"
+	"demarc/nodes/host"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 )
@@ -36,6 +37,9 @@ type vm struct {
 	acted map[string]answered
 }
 
+// poolSubject names the node pool on the timeline.
+const poolSubject = "nodepool/" + Pool
+
 // Ways in which a machine is stopped.
 const (
 	stopped     = "stopped"
@@ -54,8 +58,17 @@ func (m *machine) power() string {
 	return "running"
 }
 
-// lose takes the machine's power away: everything on it ends at once.
+// lose takes the machine's power away, which is an outage.
 func (m *machine) lose(now time.Time, why string) {
+	if m.on {
+		m.halt(now)
+		m.broke("node/"+m.name, now, "stopped", why)
+	}
+}
+
+// halt takes the machine's power away: everything on it ends at once. If that is
+// meant to be, it is no outage.
+func (m *machine) halt(now time.Time) {
 	if !m.on {
 		return
 	}
@@ -76,7 +89,6 @@ func (m *machine) lose(now time.Time, why string) {
 	}
 	m.f.kubelet.drop(m.name)
 	m.f.network.NodeChanged(m.name, false)
-	m.broke("node/"+m.name, now, "stopped", why)
 }
 
 // boot gives the machine power, after some time.
@@ -117,13 +129,13 @@ func (m *machine) booted(now time.Time) {
 	}
 }
 
-// reimage gives the machine a fresh system disk, and says what is lost with the
-// old one.
-func (m *machine) reimage(now time.Time) (lost []string) {
+// reimage gives the machine a fresh system disk with an image, and says what is
+// lost with the old one.
+func (m *machine) reimage(now time.Time, image *host.Image) (lost []string) {
 	for _, p := range m.sortedPods() {
 		lost = append(lost, p.localData(func(string) bool { return true })...)
 	}
-	lost = append(lost, m.os.Reimage(now, m.f.image)...)
+	lost = append(lost, m.os.Reimage(now, image)...)
 	clear(m.images)
 	m.meddled = timeline.Event{}
 	return lost
@@ -134,7 +146,7 @@ func (f *Fleet) VMs() []api.VM {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var out []api.VM
-	for _, m := range f.machines {
+	for _, m := range f.machines() {
 		if m.stopped != deleted {
 			out = append(out, m.describeVM())
 		}
@@ -154,7 +166,7 @@ func (m *machine) describeVM() api.VM {
 func (f *Fleet) Shutdown(node string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	m := f.byName[node]
+	m := f.named(node)
 	return m != nil && (m.stopped == stopped || m.stopped == deallocated)
 }
 
@@ -162,7 +174,7 @@ func (f *Fleet) Shutdown(node string) bool {
 func (f *Fleet) Exists(node string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	m := f.byName[node]
+	m := f.named(node)
 	return m != nil && m.stopped != deleted
 }
 
@@ -229,7 +241,9 @@ var vmActions = map[string]*vmAction{
 			return "deleted", "the VM was deleted as an IaaS resource: its disk is gone, and the pool has one node less than it should", nil
 		},
 		run: func(m *machine, _ api.VMRequest, now time.Time) {
+			m.lose(now, "the VM is deleted")
 			m.remove(now)
+			m.f.enroll(m.f.machines())
 			m.f.short(now, m.root)
 		},
 	},
@@ -291,27 +305,22 @@ func (m *machine) restart(now time.Time) {
 // short notes that the pool has fewer machines than it should. AKS does not
 // replace one that was deleted outside of it.
 func (f *Fleet) short(now time.Time, root timeline.Event) {
-	have := 0
-	for _, m := range f.machines {
-		if m.stopped != deleted {
-			have++
-		}
-	}
-	const subject = "nodepool/" + Pool
+	have, missing := f.tally()
 	f.log.Append(timeline.Event{
-		Time: now, Actor: timeline.Provider, Verb: "noticed", Subject: subject, Cause: root.Seq,
-		Message: fmt.Sprintf("the scale set has %d of %d VMs; one that was deleted outside of AKS is not replaced", have, len(f.machines)),
+		Time: now, Actor: timeline.Provider, Verb: "noticed", Subject: poolSubject, Cause: root.Seq,
+		Message: fmt.Sprintf("the scale set has %d of %d VMs; one that was deleted outside of AKS is not replaced", have, have+missing),
 	})
-	f.watcher.Broke(subject, root, now)
-	f.watcher.Noticed(subject, now)
+	f.watcher.Broke(poolSubject, root, now)
+	f.watcher.Noticed(poolSubject, now)
 }
 
-// remove takes a machine out of the fleet for good.
+// remove ends a machine for good: its VM is deleted.
 func (m *machine) remove(now time.Time) {
-	m.lose(now, "the VM is deleted")
+	m.halt(now)
 	m.stopped = deleted
-	m.mended("node/"+m.name, now) // there is nothing left that could be out
-	clear(m.troubles)
+	for _, subject := range sortedKeys(m.troubles) {
+		m.mended(subject, now) // there is nothing left that could be out
+	}
 	for _, p := range m.pods {
 		m.f.drop(p)
 	}

@@ -90,7 +90,7 @@ func (f *Fleet) podSeen(obj any, first bool) {
 		p.observe()
 		return
 	}
-	m := f.byName[api.Spec.NodeName]
+	m := f.named(api.Spec.NodeName)
 	if m == nil || m.stopped == deleted {
 		return // some other machine's
 	}

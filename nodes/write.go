@@ -43,7 +43,10 @@ func (f *Fleet) write(ctx context.Context) {
 
 func (f *Fleet) do(ctx context.Context, j job) {
 	if j.node != "" {
-		m := f.byName[j.node]
+		m := f.named(j.node)
+		if m == nil {
+			return // it has gone
+		}
 		f.settle(&m.retry, m, f.writeMachine(WithIdentity(ctx, m.name), m))
 		return
 	}

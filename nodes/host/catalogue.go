@@ -96,6 +96,10 @@ func catalogue(i *Image) map[string]*packageDef {
 	for _, p := range list {
 		byName[p.name] = p
 	}
+	for name, version := range releaseOf(i.Version).packages {
+		p := byName[name]
+		p.version, p.newer = version, p.candidate()
+	}
 	kernel, _ := kernelPackage("linux-image-" + i.Kernel)
 	kernel.base, kernel.provider = true, true
 	byName[kernel.name] = kernel

@@ -64,7 +64,7 @@ func NewImage(version, kubeletVersion string) *Image {
 	i := &Image{
 		Version: version,
 		OS:      "Ubuntu 22.04.5 LTS",
-		Kernel:  "5.15.0-1110-azure",
+		Kernel:  releaseOf(version).kernel,
 		kubelet: strings.TrimPrefix(kubeletVersion, "v"),
 		built:   buildTime(version),
 		units:   map[string]*unitDef{},
@@ -84,6 +84,9 @@ func NewImage(version, kubeletVersion string) *Image {
 	i.index()
 	return i
 }
+
+// KubeletVersion is the version of the kubelet, such as v1.37.2.
+func (i *Image) KubeletVersion() string { return "v" + i.kubelet }
 
 // buildTime reads the date in a version such as "…-202605.14.0".
 func buildTime(version string) time.Time {

@@ -144,6 +144,10 @@ type Machine struct {
 	// Image and Kernel are what the machine runs from.
 	Image  string `json:"image"`
 	Kernel string `json:"kernel"`
+	// KubeletVersion is such as v1.37.2.
+	KubeletVersion string `json:"kubeletVersion,omitempty"`
+	// Surge says that the machine was added for an upgrade, and goes with its end.
+	Surge bool `json:"surge,omitempty"`
 	// RebootRequired says that patches wait for a reboot.
 	RebootRequired bool `json:"rebootRequired,omitempty"`
 	// Pressure is what is short: disk, memory, or both.

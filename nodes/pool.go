@@ -1,0 +1,181 @@
+package nodes
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"demarc/nodes/host"
+	"demarc/sim/timeline"
+)
+
+// createTime is what passes between the request for another VM and its first
+// boot. Azure publishes no time; a VM from a fresh disk is here what one is that
+// is reimaged.
+const createTime = reimageTime
+
+// Images are the versions of the node images that have a kubelet version's minor,
+// newest first.
+func Images(kubeletVersion string) []string { return host.Releases(kubeletVersion) }
+
+// imageOf is the image of a version with a kubelet. The lock is held, or the
+// fleet is being made.
+func (f *Fleet) imageOf(version, kubelet string) *host.Image {
+	if version == "" {
+		version = Images(kubelet)[0]
+	}
+	key := [2]string{version, kubelet}
+	if f.images[key] == nil {
+		f.images[key] = host.NewImage(version, kubelet)
+	}
+	return f.images[key]
+}
+
+// poolImage is the image of a machine that is added with a kubelet. That of an
+// upgrade is the newest; else it is the newest that the pool's machines have: AKS
+// scales a pool on its own image.
+func (f *Fleet) poolImage(kubelet string, surge bool) *host.Image {
+	var newest *host.Image
+	for _, m := range f.machines() {
+		if i := m.os.Image(); i.KubeletVersion() == kubelet && (newest == nil || i.Version > newest.Version) {
+			newest = i
+		}
+	}
+	if surge || newest == nil {
+		return f.imageOf("", kubelet)
+	}
+	return newest
+}
+
+// Add asks the cloud for another VM of the pool, whose kubelet has a version such
+// as v1.37.2, and returns the name of the node that it will be. It boots in two
+// minutes. surge says that it is there for an upgrade: it has the newest node
+// image. The key names the request: asked again, it does nothing and gives the
+// same answer. Cause is the event that it is done for; 0 is none. The error
+// begins with an error code of AKS; with a name, the VM was made and cannot
+// become a node.
+func (f *Fleet) Add(key, version string, surge bool, cause int64) (name string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if a, known := f.asked[key]; known {
+		return a.Name, a.err()
+	}
+	if have, _ := f.tally(); have >= MaxNodes {
+		return "", fmt.Errorf("InvalidParameter: node pool %s has %d nodes, which is the most", Pool, have)
+	}
+	now := time.Now()
+	m := newMachine(f, f.next, f.roster.Load().slot(f.next), f.poolImage(version, surge))
+	m.surge = surge
+	f.next++
+	f.join(m)
+	what := "another VM"
+	if surge {
+		what = "a VM for the surge of an upgrade"
+	}
+	m.actsOn(now, timeline.Provider, "created", "node/"+m.name,
+		fmt.Sprintf("the provider asked the cloud for %s, with image %s and kubelet %s", what, m.os.Image().Version, version), cause)
+	m.kubelet, m.runtime, m.npd = false, false, false
+	m.os.PowerLost(now)
+	m.bootAt = tick(now.Add(createTime + bootTime))
+	f.wake(m)
+	a := answered{Name: m.name, Error: m.unprovisioned()}
+	f.asked[key] = a
+	return a.Name, a.err()
+}
+
+// Remove has the cloud delete a node's VM, which is no outage, and the pool
+// forget it. Its Node object is left to the caller, or to the cloud node
+// lifecycle controller, which finds that there is no such VM. A VM that somebody
+// deleted outside of AKS is only forgotten; when no such is left, the pool has
+// the VMs that it should. The key names the request, as in [Fleet.Add].
+func (f *Fleet) Remove(key, name string, cause int64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, done := f.asked[key]; done {
+		return nil
+	}
+	m := f.named(name)
+	if m == nil {
+		return fmt.Errorf("ResourceNotFound: the scale set has no VM %s", name)
+	}
+	now := time.Now()
+	known := m.stopped == deleted
+	if !known {
+		m.actsOn(now, timeline.Provider, "deleted", "node/"+m.name, "the provider asked the cloud to delete the VM", cause)
+		m.remove(now)
+	}
+	f.part(m)
+	if _, missing := f.tally(); known && missing == 0 {
+		f.watcher.Mended(poolSubject, now)
+	}
+	f.asked[key] = answered{Name: name}
+	return nil
+}
+
+// Missing are the names of the nodes whose VMs somebody deleted outside of AKS,
+// and that the pool has not forgotten ([Fleet.Remove]).
+func (f *Fleet) Missing() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var names []string
+	for _, m := range f.machines() {
+		if m.stopped == deleted {
+			names = append(names, m.name)
+		}
+	}
+	return names
+}
+
+// Upgrade has the cloud reimage a node's VM with another kubelet and node image;
+// an empty image is the newest for that kubelet. That is no outage: the machine
+// is back in reimageTime and a boot. Its Node then says so in its nodeInfo and
+// its label. lost is what is gone with the old disk, such as what the customer has
+// changed. The key and the error are as in [Fleet.Act].
+func (f *Fleet) Upgrade(key, name, kubeletVersion, image string, cause int64) (lost []string, err error) {
+	m, err := f.find(name)
+	if err != nil {
+		return nil, fmt.Errorf("ResourceNotFound: %w", err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a, known := m.acted[key]
+	if !known {
+		if m.stopped != "" {
+			return nil, fmt.Errorf("InvalidParameter: the VM %s is %s", m.name, m.stopped)
+		}
+		if fit := Images(kubeletVersion); image != "" && !slices.Contains(fit, image) {
+			return nil, fmt.Errorf("InvalidParameter: node image %s has no kubelet %s; those that have are %s", image, kubeletVersion, strings.Join(fit, ", "))
+		}
+		a = m.upgrade(time.Now(), f.imageOf(image, kubeletVersion), cause)
+		m.answer(key, a)
+	}
+	return a.Lost, a.err()
+}
+
+func (m *machine) upgrade(now time.Time, image *host.Image, cause int64) (a answered) {
+	m.actsOn(now, timeline.Provider, "upgraded", "node/"+m.name,
+		fmt.Sprintf("the provider asked the cloud to reimage the machine with image %s and kubelet %s", image.Version, image.KubeletVersion()), cause)
+	m.halt(now)
+	a.Lost = m.reimage(now, image)
+	m.boot(now, reimageTime)
+	a.Error = m.unprovisioned()
+	return a
+}
+
+// answer remembers the answer to a request.
+func (m *machine) answer(key string, a answered) {
+	if m.acted == nil {
+		m.acted = map[string]answered{}
+	}
+	m.acted[key] = a
+}
+
+// err is the error that the cloud answered with.
+func (a answered) err() error {
+	if a.Error == "" {
+		return nil
+	}
+	return errors.New(a.Error)
+}
