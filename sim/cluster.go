@@ -72,6 +72,8 @@ type Cluster struct {
 	ctx  context.Context // ends with the cluster
 	end  context.CancelFunc
 	work sync.WaitGroup
+	// saving is held while the state is written.
+	saving sync.Mutex
 
 	mu      sync.Mutex
 	state   string

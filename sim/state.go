@@ -77,6 +77,8 @@ func (c *Cluster) saveState() error {
 	if c.cfg.Ephemeral {
 		return nil
 	}
+	c.saving.Lock()
+	defer c.saving.Unlock()
 	s := State{Cluster: c.spec, Now: time.Now().UTC(), Traffic: c.traffic.Running(), Balancers: c.balancers.list()}
 	var err error
 	if s.Fleet, err = c.fleet.Save(); err != nil {

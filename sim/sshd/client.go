@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -117,8 +116,8 @@ func (c *client) hangUp() {
 
 // nodeName is the full name of the node that the client named, if there is one.
 func (c *client) nodeName() string {
-	for i, n := range c.server.cfg.Nodes() {
-		if c.node == n || c.node == suffix(n) || c.node == strconv.Itoa(i) {
+	for _, n := range c.server.cfg.Nodes() {
+		if c.node == n || c.node == suffix(n) || c.node == instance(n) {
 			return n
 		}
 	}

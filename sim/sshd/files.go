@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -159,6 +160,16 @@ func quote(path string) string {
 
 // suffix is the short name of a node, such as vmss000000.
 func suffix(node string) string { return node[strings.LastIndexByte(node, '-')+1:] }
+
+// instance is the number of a node's machine, which its suffix has in base 36; ""
+// if that is none.
+func instance(node string) string {
+	n, err := strconv.ParseUint(strings.TrimPrefix(suffix(node), "vmss"), 36, 32)
+	if err != nil {
+		return ""
+	}
+	return strconv.FormatUint(n, 10)
+}
 
 // writeFile writes a private file that is there whole or not at all.
 func writeFile(path string, b []byte) error {
