@@ -41,6 +41,10 @@ func TestRules(t *testing.T) {
 			[]string{"node-component provider covered automatic node.components,node.shared"}},
 		{"support after consent", world(ev("1m", customer, "granted consent", "node/a", 0, "c1"), ev("2m", provider, "consent expired", "node/a", 0, "c1"), ev("3m", provider, "ran", "node/a", 0, "support ran: id")),
 			[]string{"support-without-consent provider covered automatic support.consent,node.shared"}},
+		{"a case", world(ev("1m", customer, "opened", "case/1", 0, "DNS fails")),
+			[]string{"support-case provider covered none support.control-plane"}},
+		{"an escalated case", world(ev("1m", customer, "opened", "case/1", 0, "DNS fails"), ev("2m", customer, "escalated", "case/1", 1, "")),
+			[]string{"support-case provider covered none support.control-plane"}},
 		{"CVE for the customer", world(ev("1m", provider, "notified", "cve/CVE-2019-1", 0, "kernel")),
 			[]string{"cve-customer customer covered customer security.cve-nodes,nodes.reboot-by-customer"}},
 		{"CVE hot patch", world(ev("1m", provider, "hot-patched", "cve/CVE-2019-1", 0, "kernel")),
@@ -144,18 +148,19 @@ func last(e *Edition, w World) (Judgement, error) {
 // TestMatters judges what support is asked about.
 func TestMatters(t *testing.T) {
 	for subject, want := range map[string]string{
-		"third-party/helm":                 "third-party-best-effort customer best-effort customer support.third-party-oss",
-		"third-party/istio":                "third-party customer not-covered customer support.third-party-oss",
-		"closed-source/scanner":            "closed-source customer not-covered customer support.closed-source",
-		"multi-cloud":                      "multi-cloud customer not-covered customer support.multi-cloud",
-		"how-to":                           "how-to customer not-covered customer support.how-to",
-		"advice/autoscaling":               "advice provider covered none support.advice",
-		"custom-network/own-cni":           "custom-network customer not-covered customer network.undocumented",
-		"nsg-bug":                          "nsg-bug provider covered escalation network.nsg-bugs",
-		"upstream/kubernetes-1":            "upstream-bug upstream covered none upstream.bugs",
-		"kube-apiserver":                   "control-plane provider covered automatic control-plane.managed",
-		"container/default/shop-1/shop":    "customer customer not-covered customer workloads.customer",
-		"container/kube-system/coredns-1/": "managed-dns provider covered automatic dns.managed",
+		"third-party/helm":                     "third-party-best-effort customer best-effort customer support.third-party-oss",
+		"third-party/istio":                    "third-party customer not-covered customer support.third-party-oss",
+		"closed-source/scanner":                "closed-source customer not-covered customer support.closed-source",
+		"multi-cloud":                          "multi-cloud customer not-covered customer support.multi-cloud",
+		"how-to":                               "how-to customer not-covered customer support.how-to",
+		"advice/autoscaling":                   "advice provider covered none support.advice",
+		"custom-network/own-cni":               "custom-network customer not-covered customer network.undocumented",
+		"nsg-bug":                              "nsg-bug provider covered escalation network.nsg-bugs",
+		"configmap/kube-system/coredns-custom": "dns-custom customer covered customer support.control-plane,dns.managed",
+		"upstream/kubernetes-1":                "upstream-bug upstream covered none upstream.bugs",
+		"kube-apiserver":                       "control-plane provider covered automatic control-plane.managed",
+		"container/default/shop-1/shop":        "customer customer not-covered customer workloads.customer",
+		"container/kube-system/coredns-1/":     "managed-dns provider covered automatic dns.managed",
 	} {
 		for _, id := range both {
 			if got, err := edition(t, id).Matter(subject, ""); err != nil || brief(got) != want {
