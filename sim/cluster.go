@@ -68,6 +68,7 @@ type Cluster struct {
 	health     health
 	gates      gateCache
 	updating   sync.Mutex // held while the cluster is updated
+	cases      cases
 
 	ctx  context.Context // ends with the cluster
 	end  context.CancelFunc

@@ -57,7 +57,7 @@ func (c *Cluster) operate() (err error) {
 		return err
 	}
 	o.operator = provider.NewOperator(provider.OperatorConfig{
-		Plant: plant{c}, Nodes: nodePlant{c}, Addons: c.leadAddons, Ledger: c.incidents, Store: o.store, Policy: c.spec.Backups, KubernetesVersion: c.plane.Version(),
+		Plant: plant{c}, Nodes: nodePlant{c}, Addons: c.leadAddons, Desk: c.leadDesk, Ledger: c.incidents, Store: o.store, Policy: c.spec.Backups, KubernetesVersion: c.plane.Version(),
 		Created: c.spec.Start, Note: c.log.Append,
 	})
 	if o.replicas, err = provider.Open(provider.Config{

@@ -135,6 +135,7 @@ func (s *Server) routes() http.Handler {
 	s.providerRoutes(mux)
 	s.nodeRoutes(mux)
 	s.featureRoutes(mux)
+	s.supportRoutes(mux)
 	s.contractRoutes(mux)
 	mux.HandleFunc("GET "+api.PathStream, s.stream)
 	mux.HandleFunc("GET "+api.PathReport, func(w http.ResponseWriter, _ *http.Request) {

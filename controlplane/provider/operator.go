@@ -93,6 +93,8 @@ type OperatorConfig struct {
 	// Addons is the loop that keeps the managed add-ons in the cluster; it ends
 	// with ctx. May be nil.
 	Addons func(ctx context.Context, l *Leadership)
+	// Desk is the loop that works on support cases; it ends with ctx. May be nil.
+	Desk func(ctx context.Context, l *Leadership)
 	// Note puts what the plane does on the timeline.
 	Note func(timeline.Event) timeline.Event
 }
@@ -142,6 +144,9 @@ func (o *Operator) Lead(ctx context.Context, l *Leadership) {
 	}
 	if o.cfg.Addons != nil {
 		loops.Go(func() { o.cfg.Addons(ctx, l) })
+	}
+	if o.cfg.Desk != nil {
+		loops.Go(func() { o.cfg.Desk(ctx, l) })
 	}
 	loops.Wait()
 }

@@ -52,7 +52,7 @@ func (e *expression) looksAt() needs {
 			n.kinds = append(n.kinds, gvk)
 		}
 		switch name {
-		case "timeline", "components", "machines", "containers", "incidents", "support", "backups", "restores", "repairs", "replicas", "features", "gates":
+		case "timeline", "components", "machines", "containers", "incidents", "support", "backups", "restores", "repairs", "cases", "replicas", "features", "gates":
 			n.timeline = true
 		case "watches":
 			n.watches = true
@@ -213,6 +213,8 @@ func (a activation) resolve(name string) (any, bool) {
 		return r.celRestores(), true
 	case "repairs":
 		return r.celRepairs(), true
+	case "cases":
+		return r.celCases(), true
 	case "replicas":
 		return r.celReplicas(), true
 	case "features":

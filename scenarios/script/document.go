@@ -62,6 +62,7 @@ var celDocs = []struct{ name, doc string }{
 	{"support", "Support: state is supported, at-risk or unsupported; reasons are why, the worst first, past is how it was from the first event to now"},
 	{"backups", "list of Backup: the provider's catalogue, the oldest first"},
 	{"repairs", "list of Repair, of nodes and of managed add-ons, the oldest first; detectedAfter and healedAfter are seconds from broken, healed is 0 while one lasts, actions are names such as restart, reboot or reimage, and lost is what is gone for good"},
+	{"cases", "list of Case at the support desk, the oldest first; state is opened, answered, waiting for consent, waiting for customer, escalation offered, escalated, linked upstream or closed; findings are SOURCE: TEXT, said is the conversation, and issue the URL of a bug upstream"},
 	{"restores", "list of Restore, the oldest first; rpo and rto are seconds, end is 0 while one lasts, and skipped has the IDs of newer backups that were bad"},
 	{"replicas", "list of Replica: the provider's plane; state is leader, follower, candidate or stopped"},
 	{"features", "list of Feature: the preview features of the edition; state is NotRegistered, Registering, Registered, Unregistering or Unregistered, registered is since when it is Registered and 0 if it is not, and inForce says that the cluster has what it changes"},

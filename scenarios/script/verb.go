@@ -93,7 +93,7 @@ func Verbs() []Verb {
 	verbs := []Verb{
 		verbApply, verbDelete, verbScale, verbPatch, verbRestart, verbLabel, verbAnnotate,
 		verbCordon, verbUncordon, verbDrain, verbTraffic, verbStopTraffic, verbWatch, verbBackup,
-		verbLogs, verbSSH, verbConsent, verbRevokeConsent, verbEscalate, verbIaaS, verbNSG, verbFeature, verbUpdate,
+		verbLogs, verbSSH, verbConsent, verbRevokeConsent, verbEscalate, verbSupport, verbIaaS, verbNSG, verbFeature, verbUpdate,
 	}
 	for _, k := range fault.Kinds() {
 		verbs = append(verbs, faultVerb(k))

@@ -67,6 +67,12 @@ type World interface {
 	FeatureGates(ctx context.Context) ([]api.FeatureGate, error)
 	// Update changes settings of the cluster, as az aks update does.
 	Update(ctx context.Context, req api.UpdateRequest) (api.ClusterSettings, error)
+	// OpenCase, EscalateCase and CloseCase are what the customer says to the support
+	// desk; Cases are all cases, the oldest first.
+	OpenCase(ctx context.Context, req api.CaseRequest) (api.Case, error)
+	EscalateCase(ctx context.Context, id, text string) (api.Case, error)
+	CloseCase(ctx context.Context, id, text string, by api.Role) (api.Case, error)
+	Cases() []api.Case
 	// IaaS does something with a node's VM on somebody's behalf, past AKS.
 	IaaS(ctx context.Context, req api.VMRequest, by timeline.Actor) error
 	// NSG changes the network security group of the nodes' subnet on somebody's

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -37,6 +39,7 @@ type fakeWorld struct {
 	catalogue []api.Backup
 	restores  []api.Restore
 	contract  api.Contract
+	cases     []api.Case
 	unjudged  error // why there is no contract
 }
 
@@ -151,6 +154,33 @@ func (w *fakeWorld) Update(_ context.Context, req api.UpdateRequest) (api.Cluste
 	}
 	w.log.Append(timeline.Event{Actor: timeline.Customer, Verb: "updated", Subject: "cluster/demarc", Message: fmt.Sprint(req.FeatureGates, req.AllowUnsupportedGates)})
 	return api.ClusterSettings{}, nil
+}
+func (w *fakeWorld) OpenCase(_ context.Context, req api.CaseRequest) (api.Case, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	x := api.Case{ID: strconv.Itoa(len(w.cases) + 1), CaseAbout: req.CaseAbout, Symptom: req.Symptom, State: api.CaseOpened, Opened: time.Now()}
+	w.cases = append(w.cases, x)
+	w.log.Append(timeline.Event{Actor: timeline.Customer, Verb: "opened", Subject: x.Name()})
+	return x, nil
+}
+func (w *fakeWorld) EscalateCase(_ context.Context, id, _ string) (api.Case, error) {
+	return api.Case{}, errors.New("case " + id + " offers no restart")
+}
+func (w *fakeWorld) CloseCase(_ context.Context, id, _ string, by api.Role) (api.Case, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.cases {
+		if w.cases[i].ID == id {
+			w.cases[i].State, w.cases[i].Closed, w.cases[i].ClosedBy = api.CaseClosed, time.Now(), by
+			return w.cases[i], nil
+		}
+	}
+	return api.Case{}, errors.New("there is no such support case")
+}
+func (w *fakeWorld) Cases() []api.Case {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.cases)
 }
 func (w *fakeWorld) IaaS(_ context.Context, req api.VMRequest, by timeline.Actor) error {
 	if req.Action == "start" {

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"demarc/sim/api"
+	"demarc/sim/desk"
+	"demarc/sim/fault"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) supportCmd() *cobra.Command {
+	return group(&cobra.Command{
+		Use:   "support",
+		Short: "Ask the provider's support desk",
+		Long: `Support is the desk of the provider. It answers by the edition of the support policy
+that the cluster has, and by what it sees in the cluster: whose the failing thing is,
+and which incidents, conditions, repairs and acts of yours concern it. It looks at a node
+only with your consent and restarts one only when you escalate.`,
+		Example: `  demarc support open "DNS lookups fail since noon" --component coredns --severity A
+  demarc support show 1
+  demarc support escalate 1`,
+	}, a.supportOpenCmd(), a.supportListCmd(), a.supportShowCmd(), a.supportEscalateCmd(), a.supportCloseCmd())
+}
+
+func (a *app) supportOpenCmd() *cobra.Command {
+	var r api.CaseRequest
+	var severity string
+	c := &cobra.Command{
+		Use: "open SYMPTOM…", Short: "Open a case", Args: cobra.MinimumNArgs(1), ValidArgsFunction: cobra.NoFileCompletions,
+		Long: `Open opens a case about one thing: a component of the service, a node, a namespace, a
+pod, a third party's chart, or a question. Without any of them the desk goes by the
+words of the symptom. The desk answers by itself, within the time that is printed.`,
+		Example: `  demarc support open "kubectl hangs" --component kube-apiserver --severity A
+  demarc support open "the pods are slow" --node 1 --severity B
+  demarc support open "CrashLoopBackOff after an upgrade" --chart istio
+  demarc support open "how do I write an ingress controller?" --topic how-to`,
+		RunE: func(c *cobra.Command, args []string) error {
+			r.Symptom, r.Severity = strings.Join(args, " "), api.Severity(strings.ToUpper(severity))
+			if err := desk.Check(r); err != nil {
+				return badInput(err)
+			}
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			if r.Node != "" {
+				if r.Node, err = resolveNode(c.Context(), client, r.Node); err != nil {
+					return err
+				}
+			}
+			x, err := client.OpenCase(c.Context(), r)
+			if err != nil {
+				return err
+			}
+			return a.printOpened(x)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&r.Component, "component", "", "the part of the service that it is about")
+	f.StringVar(&r.Node, "node", "", "the node: its index, vmss suffix or name")
+	f.StringVar(&r.Namespace, "namespace", "", "the namespace")
+	f.StringVar(&r.Pod, "pod", "", "the pod: NAMESPACE/NAME")
+	f.StringVar(&r.Chart, "chart", "", "the Helm chart or other third party's software")
+	f.StringVar(&r.Topic, "topic", "", "the kind of question: "+strings.Join(api.Topics, ", "))
+	f.StringVar(&severity, "severity", string(api.SeverityC), "how much it hurts: A (critical), B (moderate) or C (minimal impact)")
+	must(c.RegisterFlagCompletionFunc("component", complete(desk.Components()...)))
+	must(c.RegisterFlagCompletionFunc("topic", complete(api.Topics...)))
+	must(c.RegisterFlagCompletionFunc("severity", complete("A\tcritical", "B\tmoderate", "C\tminimal impact")))
+	must(c.RegisterFlagCompletionFunc("node", func(c *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+		return a.completeNodes(c, nil, word)
+	}))
+	return c
+}
+
+func (a *app) printOpened(x api.Case) error {
+	if a.json() {
+		return a.printJSON(x)
+	}
+	_, err := fmt.Fprintf(a.out, "case %s, severity %s: an answer is promised by %s; demarc support show %s has it\n", x.ID, x.Severity, dateTime(x.Due), x.ID)
+	return err
+}
+
+func (a *app) supportEscalateCmd() *cobra.Command {
+	return a.caseCmd("escalate", &cobra.Command{
+		Use: "escalate CASE", Short: "Raise the severity of a case, or have its node restarted",
+		Long: `Escalate raises the severity of a case that has no answer yet. If the case offers to
+restart its node, the provider does so on your behalf: the node is cordoned, drained with
+respect for PodDisruptionBudgets, rebooted and made schedulable again.`,
+		Example: `  demarc support escalate 1
+  demarc support escalate 1 --text urgent`,
+	}, (*api.Client).EscalateCase)
+}
+
+func (a *app) supportCloseCmd() *cobra.Command {
+	return a.caseCmd("close", &cobra.Command{
+		Use: "close CASE", Short: "End a case",
+		Long: `Close ends a case. The desk itself closes those that are answered for good, and those
+whose node was restarted and is Ready.`,
+		Example: `  demarc support close 1
+  demarc support close 1 --text solved`,
+	}, (*api.Client).CloseCase)
+}
+
+// caseCmd makes a command that does something to one case.
+func (a *app) caseCmd(verb string, c *cobra.Command, do func(*api.Client, context.Context, string, api.CaseNote) (api.Case, error)) *cobra.Command {
+	var note api.CaseNote
+	c.Args, c.ValidArgsFunction = cobra.ExactArgs(1), a.completeCases
+	c.RunE = func(c *cobra.Command, args []string) error {
+		client, err := a.client()
+		if err != nil {
+			return err
+		}
+		id, err := caseID(c.Context(), client, args[0])
+		if err != nil {
+			return err
+		}
+		x, err := do(client, c.Context(), id, note)
+		if err != nil {
+			return err
+		}
+		if a.json() {
+			return a.printJSON(x)
+		}
+		_, err = fmt.Fprintf(a.out, "case %s: %s; severity %s, %s\n", x.ID, verb+"d", x.Severity, x.State)
+		return err
+	}
+	c.Flags().StringVar(&note.Text, "text", "", "what to say to the desk")
+	return c
+}
+
+// caseID is the ID of the case that words such as 1 or case/1 name.
+func caseID(ctx context.Context, client *api.Client, words string) (string, error) {
+	list, err := client.Cases(ctx)
+	if err != nil {
+		return "", err
+	}
+	var ids []string
+	for _, x := range list {
+		if x.Names(words) {
+			return x.ID, nil
+		}
+		ids = append(ids, x.ID)
+	}
+	if len(ids) == 0 {
+		return "", badInput(fmt.Errorf("there is no case %s: none was opened so far", words))
+	}
+	return "", badInput(errors.New("there is no case " + words + didYouMean(fault.Suggest(words, ids)) + ": demarc support list lists them"))
+}
+
+// completeCases completes the cases that are not closed.
+func (a *app) completeCases(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	var words []string
+	if client, err := a.client(); err == nil && len(args) == 0 {
+		list, _ := client.Cases(c.Context()) // without an answer there is nothing to complete
+		for _, x := range list {
+			if x.State != api.CaseClosed {
+				words = append(words, x.ID+"\t"+x.State+": "+x.Symptom)
+			}
+		}
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}
