@@ -97,14 +97,15 @@ func namespaceOf(x api.Case) string {
 	return ""
 }
 
-// nodeProblems are a node's conditions that are not as they should be.
+// nodeProblems are a node's conditions that are not as they should be. Where nothing is
+// known any more, Ready alone says so.
 func nodeProblems(n corev1.Node) (list []string) {
 	for _, c := range n.Status.Conditions {
 		want := corev1.ConditionFalse
 		if c.Type == corev1.NodeReady {
 			want = corev1.ConditionTrue
 		}
-		if c.Status != want {
+		if c.Status != want && (c.Type == corev1.NodeReady || c.Status != corev1.ConditionUnknown) {
 			list = append(list, fmt.Sprintf("%s is %s: %s", c.Type, c.Status, c.Message))
 		}
 	}

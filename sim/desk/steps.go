@@ -22,16 +22,25 @@ func (d *desk) nodes() (bool, error) {
 	case d.looked(n.Name):
 		return true, d.seen(subject, problem)
 	case d.underRepair(n.Name):
-		d.answer.State = api.CaseAnswered
-		err := d.matter(subject, problem)
-		d.say("Node repair is at work on it; nothing is needed of you, and support need not look.")
-		return true, err
+		d.repairing(subject)
+		return true, nil
 	}
 	d.answer.State, d.answer.Subject, d.answer.WaitsFor = api.CaseWaitsForConsent, subject, n.Name
 	d.answer.Verdict.Clauses = []string{"support.consent"}
 	d.answer.Asks = fmt.Sprintf("consent to look at node/%s: demarc consent grant %s --for 1h --case %s", n.Name, n.Name, d.c.ID)
 	d.say("From outside nobody can say why (%s). Support must log in to %s, and does so only with your consent.", orUnclear(problem), subject)
 	return true, nil
+}
+
+// repairing answers for a node that is being repaired: whose outage it is nobody can
+// say from outside, and it is covered whosever it is.
+func (d *desk) repairing(subject string) {
+	d.answer.State, d.answer.Subject = api.CaseAnswered, subject
+	d.answer.Verdict = api.Verdict{
+		Coverage: policy.Covered, Remedy: policy.Automatic, Clauses: []string{"nodes.self-healing", "node.components"},
+		Sentence: subject + " is not as it should be, and node repair is at work on it.",
+	}
+	d.answer.Text = d.answer.Verdict.Sentence + " Nothing is needed of you, and support need not look."
 }
 
 func orUnclear(problem string) string {
@@ -167,8 +176,8 @@ func (d *desk) workload() (bool, error) {
 	return true, err
 }
 
-// part answers for a component of which nothing is known to be wrong, and for a node
-// that is well.
+// part answers for a managed component. If nothing is wrong with it, that is said in
+// place of the edition's sentence, which is about an outage.
 func (d *desk) part() (bool, error) {
 	subject := subjectOf(d.component, d.c.Node)
 	if d.component == "" || !managed(d.e, subject) {
@@ -176,6 +185,10 @@ func (d *desk) part() (bool, error) {
 	}
 	d.answer.State = api.CaseAnswered
 	err := d.matter(subject, d.c.Symptom)
+	if len(d.failing) == 0 {
+		d.answer.Verdict.Sentence = subject + " is managed, and so the provider's to keep working; nothing is wrong with it at present."
+		d.answer.Text = d.answer.Verdict.Sentence
+	}
 	d.say("Support takes it on.")
 	return true, err
 }
