@@ -132,7 +132,7 @@ type Case struct {
 	Conversation []CaseEntry `json:"conversation"`
 }
 
-// Subject of a case on the timeline.
+// Name is the case as the timeline has it.
 func (c Case) Name() string { return "case/" + c.ID }
 
 // Names says whether a customer's words, such as 1, case/1 or #1, name the case.
