@@ -154,10 +154,13 @@ func (d *desk) thirdParty() (bool, error) {
 	}
 	d.answer.State = api.CaseAnswered
 	err := d.matter(found.matter(), d.c.Symptom)
-	if d.answer.Verdict.Coverage == policy.BestEffort {
+	switch {
+	case d.answer.Verdict.Coverage == policy.BestEffort:
 		d.answer.State, d.answer.Asks = api.CaseWaitsForCustomer, "which documented example was followed, and how it failed"
-	} else {
-		d.say("Its makers help with it; what the service runs below it support has looked at and found well.")
+	case len(d.failing) > 0: // and their nodes are well, or this would not be the answer
+		d.say("Its makers help with it; the node below it support has looked at from outside and found well.")
+	default:
+		d.say("Its makers help with it.")
 	}
 	return true, err
 }
