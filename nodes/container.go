@@ -250,6 +250,7 @@ func (c *container) ended(now time.Time, code int, reason string) {
 		Time: now, Actor: timeline.Node, Verb: "crashed", Subject: c.subject(), Cause: c.cause,
 		Message: fmt.Sprintf("the container ended with exit code %d (%s)", code, c.reason),
 	}).Seq
+	c.out(now)
 }
 
 // exit ends the instance.

@@ -24,8 +24,14 @@ func (f *Fleet) PowerOff(node string, by timeline.Actor) (timeline.Event, error)
 	})
 }
 
-// PowerOn boots a machine that is off. Its kubelet starts 20 s later.
+// PowerOn boots a machine that is off. Its kubelet starts 20 s later. If power
+// comes back to a machine that somebody has stopped through the cloud, it stays so.
 func (f *Fleet) PowerOn(node string, by timeline.Actor) (timeline.Event, error) {
+	if how := f.stoppedInTheDark(node); how != "" {
+		return f.fault(node, by, "node", "repowered", func(*machine) (string, error) {
+			return "the machine has power again, and stays " + how + " as somebody has asked the cloud for", nil
+		}, func(m *machine, _ time.Time) { m.dark = false })
+	}
 	return f.fault(node, by, "node", "powered-on", func(m *machine) (string, error) {
 		if m.on && !m.dark {
 			return "", fmt.Errorf("node %s is already powered on", m.name)
@@ -35,6 +41,19 @@ func (f *Fleet) PowerOn(node string, by timeline.Actor) (timeline.Event, error) 
 		m.dark, m.stopped = false, ""
 		m.boot(now, 0)
 	})
+}
+
+// stoppedInTheDark is how somebody has stopped a machine that has no power; empty
+// if nobody has, or it has power.
+func (f *Fleet) stoppedInTheDark(node string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, m := range f.machines {
+		if m.name == node && m.dark && m.stopped != deleted {
+			return m.stopped
+		}
+	}
+	return ""
 }
 
 // CutNetwork separates a machine from everything else. What runs on it goes on.
@@ -174,6 +193,7 @@ func (f *Fleet) CrashContainer(namespace, pod, name string, exitCode int, reason
 	})
 	c.exit(now, exitCode, reason)
 	c.cause = e.Seq
+	c.out(now)
 	f.wake(c.p)
 	return e, nil
 }

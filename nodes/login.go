@@ -69,15 +69,39 @@ func (f *Fleet) sshOpen() bool {
 // has gone away.
 func (l *Login) Run(ctx context.Context, script string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
 	m := l.console.m
-	if strings.TrimSpace(script) != "" {
-		m.f.mu.Lock()
-		// It explains what happens from now on only if it changes something.
-		l.console.event = m.f.log.Append(timeline.Event{
-			Time: time.Now(), Actor: l.by, Verb: "ran", Subject: "node/" + m.name, Message: userOf(l.by) + " ran: " + oneLine(script),
-		})
-		m.f.mu.Unlock()
+	if strings.TrimSpace(script) == "" {
+		return l.Session.Run(ctx, script, stdin, stdout, stderr)
 	}
-	return l.Session.Run(ctx, script, stdin, stdout, stderr)
+	m.f.mu.Lock()
+	before := m.os.Changed()
+	// It explains what happens from now on only if it changes something.
+	l.console.event = m.f.log.Append(timeline.Event{
+		Time: time.Now(), Actor: l.by, Verb: "ran", Subject: "node/" + m.name, Message: userOf(l.by) + " ran: " + oneLine(script),
+	})
+	m.f.mu.Unlock()
+	code, err := l.Session.Run(ctx, script, stdin, stdout, stderr)
+	m.f.mu.Lock()
+	defer m.f.mu.Unlock()
+	l.tell(before)
+	return code, err
+}
+
+// tell puts on the timeline what the script that has run has lastingly changed on
+// the machine's disk, or that it has put everything back.
+func (l *Login) tell(before []string) {
+	m := l.console.m
+	after := m.os.Changed()
+	added := slices.DeleteFunc(slices.Clone(after), func(s string) bool { return slices.Contains(before, s) })
+	e := timeline.Event{Time: time.Now(), Actor: l.by, Subject: "node/" + m.name, Cause: l.console.event.Seq}
+	switch {
+	case len(added) > 0:
+		e.Verb, e.Message = "changed", "the node differs from its image: "+strings.Join(added, ", ")
+	case len(after) == 0 && len(before) > 0:
+		e.Verb, e.Message = "reverted", "the node is as its image again"
+	default:
+		return
+	}
+	m.f.log.Append(e)
 }
 
 // userOf is as whom somebody logs in.

@@ -153,6 +153,7 @@ func (p *pod) create(c *container, now time.Time) bool {
 	c.start(now, spec)
 	p.event(now, normal, "Started", "Container started", c.field())
 	c.hookEnd = now.Add(hookTime(postStart(c.spec())))
+	c.back(now)
 	if again && !c.init {
 		c.cause = p.f.log.Append(timeline.Event{
 			Time: now, Actor: timeline.Node, Verb: "restarted", Subject: c.subject(), Cause: c.cause,

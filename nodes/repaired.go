@@ -71,6 +71,38 @@ func (f *Fleet) enter(r api.Repair) {
 	}
 }
 
+// part is what of its node a managed container is, whose outage is an outage of the
+// node's: kube-proxy/NODE; empty for any other.
+func (c *container) part() string {
+	if c.name != "kube-proxy" || c.p.namespace != "kube-system" {
+		return ""
+	}
+	return c.name + "/" + c.p.m.name
+}
+
+// out tells that a part of the node has ended.
+func (c *container) out(now time.Time) {
+	if part := c.part(); part != "" {
+		c.p.f.watcher.Broke(part, c.p.f.rootOf(c.cause), now)
+	}
+}
+
+// back tells that a part of the node runs again.
+func (c *container) back(now time.Time) {
+	if part := c.part(); part != "" {
+		c.p.f.watcher.Mended(part, now)
+	}
+}
+
+// rootOf is the event in which the chain of causes of an event begins.
+func (f *Fleet) rootOf(seq int64) timeline.Event {
+	e, _ := f.log.Get(seq)
+	for root, ok := f.log.Get(e.Cause); ok; root, ok = f.log.Get(e.Cause) {
+		e = root
+	}
+	return e
+}
+
 // revived enters that a node's kubelet has restarted a container of the
 // provider's that somebody had ended.
 func (c *container) revived(now time.Time, cause int64) {
@@ -78,10 +110,7 @@ func (c *container) revived(now time.Time, cause int64) {
 	if p.namespace != "kube-system" || cause == 0 || c.last.Reason == "Unknown" /* its machine went away */ || p.spec.Labels["kubernetes.azure.com/managedby"] != "aks" {
 		return
 	}
-	e, _ := p.f.log.Get(cause)
-	for root, ok := p.f.log.Get(e.Cause); ok; root, ok = p.f.log.Get(e.Cause) {
-		e = root
-	}
+	e := p.f.rootOf(cause)
 	p.f.enter(api.Repair{
 		Node: p.m.name, Subject: c.name + "/" + p.m.name, Layer: api.LayerNode, Cause: e.Message, Event: e.Seq,
 		Actions: []api.RepairAction{{

@@ -134,6 +134,72 @@ func TestARestartOfTheProvidersContainerIsARepair(t *testing.T) {
 	})
 }
 
+// told are the verbs and messages of a node's events with one of some verbs.
+func (w *world) told(verbs ...string) (list []string) {
+	events, _ := w.f.log.Since(0)
+	for _, e := range events {
+		if slices.Contains(verbs, e.Verb) {
+			list = append(list, string(e.Actor)+" "+e.Verb+" "+e.Message)
+		}
+	}
+	return list
+}
+
+func TestWhatAScriptLeavesBehindIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, nil)
+		defer w.stop()
+		w.ssh("0", "uptime; sudo systemctl restart kubelet; echo x > /home/azureuser/x; echo y > /tmp/y")
+		if got := w.told("changed", "reverted"); len(got) != 0 {
+			t.Errorf("told %v of what leaves nothing behind", got)
+		}
+		w.ssh("0", "sudo apt-get remove -y moby-containerd")
+		w.ssh("0", "sudo systemctl status ssh")
+		w.ssh("0", "echo 1 | sudo tee /etc/extra.conf")
+		w.ssh("0", "sudo apt-get install -y moby-containerd")
+		w.ssh("0", "sudo rm /etc/extra.conf")
+		want := []string{
+			"customer changed the node differs from its image: package moby-containerd (removed)",
+			"customer changed the node differs from its image: file /etc/extra.conf",
+			"customer reverted the node is as its image again",
+		}
+		if got := w.told("changed", "reverted"); !slices.Equal(got, want) {
+			t.Errorf("told %q\nwant %q", got, want)
+		}
+	})
+}
+
+func TestPowerThatComesBackStartsNoVMThatWasStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, nil)
+		defer w.stop()
+		name := w.f.machines[0].name
+		for _, do := range []func() error{
+			func() error { _, err := w.f.PowerOff(name, timeline.Platform); return err },
+			func() error {
+				_, err := w.f.DoVM(api.VMRequest{VM: name, Action: "stop"}, timeline.Customer)
+				return err
+			},
+			func() error { _, err := w.f.PowerOn(name, timeline.Platform); return err },
+		} {
+			if err := do(); err != nil {
+				t.Fatal(err)
+			}
+			w.pass(time.Minute)
+		}
+		if m := w.f.machines[0]; m.on || m.dark || m.power() != stopped {
+			t.Errorf("power %s, on %v, dark %v", m.power(), m.on, m.dark)
+		}
+		if _, err := w.f.DoVM(api.VMRequest{VM: name, Action: "start"}, timeline.Customer); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(time.Minute)
+		if got := w.f.machines[0].power(); got != "running" || len(w.told("repowered")) != 1 {
+			t.Errorf("power %s, told %v", got, w.told("repowered"))
+		}
+	})
+}
+
 func TestAMachineWithAForeignKernelDoesNotBoot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1, nil)

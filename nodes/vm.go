@@ -318,8 +318,10 @@ func (f *Fleet) short(now time.Time, root timeline.Event) {
 func (m *machine) remove(now time.Time) {
 	m.halt(now)
 	m.stopped = deleted
+	// There is nothing left that could be out.
+	m.f.watcher.Mended("kube-proxy/"+m.name, now)
 	for _, subject := range sortedKeys(m.troubles) {
-		m.mended(subject, now) // there is nothing left that could be out
+		m.mended(subject, now)
 	}
 	for _, p := range m.pods {
 		m.f.drop(p)

@@ -75,15 +75,28 @@ func (h *Host) covered(p string) bool {
 	return h.hidden(p) != nil
 }
 
+// Changed says in words how the machine's disk lastingly differs from its image, in
+// no more than some twenty items: packages, units and files. People's own and
+// temporary files do not count.
+func (h *Host) Changed() []string {
+	return h.list(func(p string) bool {
+		return below(p, "/home") || below(p, "/tmp") || below(p, "/var/tmp") || below(p, "/root")
+	})
+}
+
 // losses says in words what a new disk does not have.
-func (h *Host) losses() (lost []string) {
+func (h *Host) losses() []string { return h.list(func(string) bool { return false }) }
+
+// list says in words what is not as in the image, of the files those that are not
+// to be left out.
+func (h *Host) list(leaveOut func(path string) bool) (lost []string) {
 	if h.d == nil {
 		return nil
 	}
 	lost = append(h.lostPackages(), h.lostUnits()...)
 	for _, p := range sorted(h.d.Files) {
 		n := h.d.Files[p]
-		if n.Pkg != "" && !n.Gone || n.Dir && h.image.files[p] == nil && h.filled(p) {
+		if leaveOut(p) || n.Pkg != "" && !n.Gone || n.Dir && h.image.files[p] == nil && h.filled(p) {
 			continue // told as a package, or by what is in it
 		}
 		switch drift := h.fileDrift(p); drift {
