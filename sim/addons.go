@@ -76,7 +76,10 @@ func (c *Cluster) addonRestored(r addon.Repair, record func(api.Repair) error) {
 	// Only the customer's people and the provider can change what is in
 	// kube-system, and the provider did not.
 	cause := c.changeOf(r)
-	if cause.Seq == 0 {
+	switch {
+	case r.Change == addon.Deleted && cause.Seq != 0 && cause.Time.Before(r.Broken):
+		r.Broken = cause.Time
+	case cause.Seq == 0:
 		cause = c.log.Append(timeline.Event{Time: r.Broken, Actor: timeline.Customer, Verb: r.Change, Subject: subject, Message: what})
 	}
 	if c.incidents.open(subject, timeline.Event{Seq: cause.Seq, Actor: timeline.Customer, Time: r.Broken, Message: what}) {
@@ -103,13 +106,22 @@ func (c *Cluster) addonRestored(r addon.Repair, record func(api.Repair) error) {
 }
 
 // changeOf is the customer's event by which an add-on was changed. It can be as
-// much older than the change as a request takes on a clock that runs fast.
+// much older than the change as a request takes on a clock that runs fast; and of
+// what was deleted while the provider had no leader only that knows since when it
+// is gone.
 func (c *Cluster) changeOf(r addon.Repair) timeline.Event {
 	const recent, request = 500, 30 * time.Second
 	events, _ := c.log.Since(c.log.Last().Seq - recent)
 	for i := len(events) - 1; i >= 0; i-- {
 		e := events[i]
-		if e.Actor == timeline.Customer && strings.HasSuffix(e.Subject, "/"+r.Name) && !e.Time.Before(r.Broken.Add(-request)) && !e.Time.After(r.Detected) {
+		if !strings.HasSuffix(e.Subject, "/"+r.Name) || e.Time.After(r.Detected) {
+			continue
+		}
+		if e.Verb == "restored" && e.Actor == timeline.Provider {
+			break // whatever was before is mended
+		}
+		deletion := r.Change == addon.Deleted && e.Verb == "deleted"
+		if e.Actor == timeline.Customer && (deletion || !e.Time.Before(r.Broken.Add(-request))) {
 			return e
 		}
 	}

@@ -332,8 +332,11 @@ func (c *Cluster) Close(ctx context.Context) error {
 // note is told by the control plane what happens to a component.
 func (c *Cluster) note(component, verb, message string) {
 	cause := c.incidents.cause(component)
-	if cause == 0 && verb == "crashed" { // everything else lives by the API server
-		cause = c.incidents.cause(controlplane.APIServer)
+	// Everything else lives by the API server, and that by etcd.
+	for _, below := range []string{controlplane.APIServer, controlplane.Etcd} {
+		if cause == 0 && verb == "crashed" {
+			cause = c.incidents.cause(below)
+		}
 	}
 	e := c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: component, Message: message, Cause: cause})
 	if verb == "crashed" {
