@@ -107,6 +107,7 @@ var (
 	vmTags   = regexp.MustCompile(`as an IaaS resource: map\[(.*)\]$`)
 	stage    = regexp.MustCompile(`(?i)\b(alpha|beta|stable|GA)\b`)
 	rebooted = regexp.MustCompile(`(^|[;&|]|sudo|systemctl|ran:)\s*(reboot|shutdown\s+-r\b|init 6)`)
+	shutdown = regexp.MustCompile(`(^|[;&|]|sudo|systemctl|ran:)\s*(poweroff\b|halt\b|shutdown\b|init 0)`)
 	packages = regexp.MustCompile(`\b(apt|apt-get|dpkg|snap|tdnf|dnf|yum|rpm)\b.*\b(install|remove|purge|upgrade|dist-upgrade|full-upgrade|autoremove|erase|downgrade)\b|\bdpkg\s+(-\w+\s+)*(-i|-r|-P)\b`)
 )
 
@@ -186,7 +187,7 @@ func (f *Fact) act() string {
 // acts are the acts that a verb alone tells.
 var acts = map[string]string{
 	"escalated": "escalation", "granted consent": "consent", "revoked consent": "consent", "used consent": "consent", "consent expired": "consent",
-	"powered-off": "power", "powered-on": "power", "cut": "network", "failed to boot": "boot",
+	"powered-off": "power", "powered-on": "power", "repowered": "power", "cut": "network", "failed to boot": "boot",
 	"crashed": "fault", "stopped": "fault", "hung": "fault", "slowed": "fault", "partitioned": "fault", "flapping": "fault", "wiped": "fault",
 	"corrupted": "fault", "filled": "fault", "failed": "fault", "killed": "fault", "removed": "fault",
 	"patched": "patch", "needs reboot": "needs-reboot", "upgraded": "upgrade", "upgrading": "upgrade", "started upgrade of": "upgrade",
@@ -209,6 +210,8 @@ func (f *Fact) shellAct() string {
 		return "package"
 	case rebooted.MatchString(f.Message):
 		return "reboot"
+	case shutdown.MatchString(f.Message):
+		return "power"
 	}
 	return "shell"
 }

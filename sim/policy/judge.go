@@ -53,6 +53,7 @@ func (j *Judge) Incident(id string) (Judgement, error) {
 	if err != nil {
 		return v, err
 	}
+	v = j.observed(i, root, v)
 	v.Chain = j.chain(i.Event)
 	v.Shares, err = j.shares(i, root)
 	return v, err

@@ -15,7 +15,7 @@ var cures = []string{"repaired", "restored", "healed", "started", "powered-on", 
 var undoes = map[string][]string{
 	"cut":            {"healed", "restored", "repaired", "restarted"},
 	"partitioned":    {"healed", "restored"},
-	"powered-off":    {"powered-on", "started", "repaired", "restarted"},
+	"powered-off":    {"powered-on", "repowered", "repaired"},
 	"deallocated":    {"started", "powered-on"},
 	"deleted":        {"restored", "repaired"},
 	"failed to boot": {"reimaged", "redeployed", "started", "repaired", "restarted", "powered-on"},
@@ -40,6 +40,27 @@ func (j *Judge) mended(x timeline.Event) time.Time {
 	}
 	return j.w.Now
 }
+
+// overtaken is when another cause took away the machine on which an event has broken
+// a part: a boot starts whatever was only stopped. It is end if none did, or if the
+// part was still broken after the boot.
+func (j *Judge) overtaken(x timeline.Event, root *Fact, end time.Time) time.Time {
+	f := j.facts[x.Seq]
+	if f.Node == "" || f.Kind == "node" {
+		return end
+	}
+	for _, i := range j.w.Incidents {
+		cause, ok := j.facts[i.Event]
+		within := i.Subject == "node/"+f.Node && i.Start.After(x.Time) && i.Start.Before(end) && !j.end(i).Before(end)
+		if ok && within && j.root(i.Event) != root.Seq && cause.Kind == "node" && slices.Contains(unpowered, cause.Verb) {
+			return i.Start
+		}
+	}
+	return end
+}
+
+// unpowered are verbs by which a machine loses its power.
+var unpowered = []string{"powered-off", "deallocated", "deleted", "stopped"}
 
 // ended is the end of the incident that an event has led to, of the same subject.
 func (j *Judge) ended(x timeline.Event) (time.Time, bool) {

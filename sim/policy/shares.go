@@ -82,6 +82,7 @@ func (j *Judge) cut(i api.Incident, root *Fact, end time.Time) []grip {
 func (j *Judge) grips(i api.Incident, root *Fact, end time.Time) []grip {
 	var list []grip
 	own := false // what the incident's root has broken is known
+	ownEnd := end
 	for _, x := range j.w.Events {
 		f := j.facts[x.Seq]
 		if !j.breaks(f) || !concerns(i.Subject, f) || x.Time.Before(i.Start.Add(-seenLate)) || !x.Time.Before(end) {
@@ -89,9 +90,10 @@ func (j *Judge) grips(i api.Incident, root *Fact, end time.Time) []grip {
 		}
 		r := j.facts[j.root(x.Seq)]
 		if f.Subject == i.Subject && r.Seq == root.Seq && f.Seq != root.Seq {
+			ownEnd = earliest(ownEnd, j.overtaken(x, r, end))
 			continue // says no more than the incident does
 		}
-		to := earliest(j.mended(x), end)
+		to := earliest(j.overtaken(x, r, j.mended(x)), end)
 		if !to.After(i.Start) {
 			continue
 		}
@@ -99,7 +101,7 @@ func (j *Judge) grips(i api.Incident, root *Fact, end time.Time) []grip {
 		list = append(list, grip{root: r, from: latest(x.Time, i.Start), to: to})
 	}
 	if !own {
-		list = append(list, grip{root: root, from: i.Start, to: end})
+		list = append(list, grip{root: root, from: i.Start, to: ownEnd})
 	}
 	slices.SortStableFunc(list, func(a, b grip) int {
 		// Of causes that were there from the beginning the incident's own counts.
@@ -139,7 +141,7 @@ func concerns(subject string, f *Fact) bool {
 	case kind == "node":
 		return slices.Contains(vital, f.Kind)
 	}
-	return f.Kind == "node" && slices.Contains([]string{"powered-off", "deallocated", "deleted", "stopped"}, f.Verb)
+	return f.Kind == "node" && slices.Contains(unpowered, f.Verb)
 }
 
 // vital are the parts without which a node is not Ready.
@@ -148,6 +150,7 @@ var vital = []string{"node", "kubelet", "containerd", "azure-cns"}
 // overdue is the share of the provider from when it should have mended what
 // another has broken; ok is false if it was in time.
 func (j *Judge) overdue(i api.Incident, root *Fact) (first Share, ok bool, err error) {
+	i = j.since(i, root)
 	for _, d := range j.e.Duties {
 		if !matchAny(d.Of, i.Subject) {
 			continue
@@ -167,6 +170,19 @@ func (j *Judge) overdue(i api.Incident, root *Fact) (first Share, ok bool, err e
 		}
 	}
 	return first, ok, nil
+}
+
+// since is the outage that an outage is a part of: what is done about a node, late
+// though it may be, takes down more of it. It is owed since the first of them.
+func (j *Judge) since(i api.Incident, root *Fact) api.Incident {
+	first := i
+	for _, o := range j.w.Incidents {
+		same := nodeOf(o.Subject) != "" && nodeOf(o.Subject) == nodeOf(i.Subject) && j.root(o.Event) == root.Seq
+		if same && o.Start.Before(first.Start) && !j.end(o).Before(i.Start) {
+			first = o
+		}
+	}
+	return first
 }
 
 // actsLate is from when an action of a duty was due that was not taken since who

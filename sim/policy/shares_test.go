@@ -18,6 +18,11 @@ const remove = "azureuser ran: sudo apt-get remove -y moby-containerd"
 var delayed = world(ev("5m", provider, "crashed", "kube-apiserver", 0, ""), ev("10m", customer, "ran", "node/a", 0, remove), ev("10m", node, "failed", "containerd/a", 2, ""),
 	ev("40m", provider, "started", "kube-apiserver", 1, ""), ev("50m", provider, "rebooting", "node/a", 2, ""), ev("56m", provider, "repaired", "node/a", 2, "")).out("node/a", 2, "10m", "56m")
 
+// stoppedAndDark is a world in which a node loses its power when the customer has
+// just stopped its kubelet.
+var stoppedAndDark = world(ev("10m", customer, "ran", "node/a", 0, "azureuser ran: sudo systemctl stop kubelet"), ev("10m", node, "failed", "kubelet/a", 1, ""),
+	ev("10m10s", platform, "powered-off", "node/a", 0, ""), ev("19m40s", platform, "powered-on", "node/a", 0, ""))
+
 // hard are the worlds in which it is hard to say whose an outage is. What is wanted
 // holds by both editions.
 var hard = []struct {
@@ -43,6 +48,23 @@ var hard = []struct {
 		world(ev("10m", platform, "cut", "node/a", 0, ""), ev("15m", customer, "stopped", "kubelet/a", 0, ""), ev("20m", platform, "healed", "node/a", 1, ""),
 			ev("30m", customer, "started", "kubelet/a", 0, "")).out("node/a", 1, "10m", "31m"),
 		Provider, "provider 10m0s-20m0s, customer 20m0s-31m0s", "stopped"},
+	{"a VM is stopped, loses its power below, and is started in vain",
+		world(ev("10m", customer, "stopped", "node/a", 0, "the VM was stopped as an IaaS resource"), ev("15m", platform, "powered-off", "node/a", 0, ""),
+			ev("20m", customer, "started", "node/a", 0, "the VM was started as an IaaS resource"), ev("30m", platform, "powered-on", "node/a", 0, "")).out("node/a", 1, "10m", "30m"),
+		Customer, "customer 10m0s-20m0s, provider 20m0s-30m0s", "powered-off"},
+	{"power is lost and comes back to a VM that was stopped meanwhile",
+		world(ev("10m", platform, "powered-off", "node/a", 0, ""), ev("15m", customer, "stopped", "node/a", 0, "the VM was stopped as an IaaS resource"),
+			ev("20m", platform, "repowered", "node/a", 0, ""), ev("30m", customer, "started", "node/a", 0, "the VM was started as an IaaS resource")).out("node/a", 1, "10m", "30m"),
+		Provider, "provider 10m0s-20m0s, customer 20m0s-30m0s", "stopped"},
+	{"power is lost where the kubelet was only stopped, which a boot starts",
+		stoppedAndDark.out("node/a", 3, "10m10s", "20m").out("kubelet/a", 1, "10m", "20m"),
+		Customer, "customer 10m0s-10m10s, provider 10m10s-20m0s", "powered-off"},
+	{"power is lost where the kubelet was only stopped: the node's outage",
+		stoppedAndDark.out("kubelet/a", 1, "10m", "20m").out("node/a", 3, "10m10s", "20m"),
+		Provider, "provider 10m10s-20m0s", "powered-off"},
+	{"power is lost where the kubelet is broken for good",
+		stoppedAndDark.out("node/a", 3, "10m10s", "20m").out("kubelet/a", 1, "10m", "25m"),
+		Customer, "customer 10m0s-25m0s", "stop kubelet"},
 	{"the second cause is mended first and changes nothing",
 		world(ev("10m", customer, "stopped", "kubelet/a", 0, ""), ev("15m", provider, "cut", "node/a", 0, ""), ev("16m", provider, "healed", "node/a", 2, ""),
 			ev("20m", customer, "started", "kubelet/a", 0, "")).out("node/a", 1, "10m", "20m"),
@@ -123,6 +145,19 @@ func TestShares(t *testing.T) {
 					t.Errorf("why: %q by event %d, want %q", s.Why, s.Event, tt.why)
 				}
 			})
+		}
+	}
+}
+
+// TestLateRepairIsLateThroughout judges the outages of a node that its repair makes,
+// when that comes late: it was owed since the first.
+func TestLateRepairIsLateThroughout(t *testing.T) {
+	w := world(ev("5m", provider, "crashed", "kube-apiserver", 0, ""), ev("10m", customer, "ran", "node/a", 0, remove), ev("10m", node, "failed", "containerd/a", 2, ""),
+		ev("40m", provider, "started", "kube-apiserver", 1, ""), ev("50m", provider, "rebooting", "node/a", 2, "")).
+		out("containerd/a", 2, "10m", "55m").out("node/a", 2, "50m", "51m").out("node/b", 2, "50m", "51m")
+	for incident, want := range map[string]string{"i1": "customer 10m0s-23m0s, provider 23m0s-55m0s", "i2": "provider 50m0s-51m0s", "i3": "customer 50m0s-51m0s"} {
+		if got, err := edition(t, "2019-04").Incident(w, incident); err != nil || sharesOf(got) != want {
+			t.Errorf("%s: got %s, %v; want %s", incident, sharesOf(got), err, want)
 		}
 	}
 }

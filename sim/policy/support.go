@@ -94,8 +94,9 @@ func touches(f, later *Fact) bool {
 	return later.Subject == f.Subject || f.Node != "" && (later.Node == f.Node || later.Kind == "nodepool")
 }
 
-// healed is when the last outage that an event is the root of was over; zero if it
-// has caused none, or one is not over.
+// healed is when the last outage that an event is the root of was over or, if it
+// has caused none, when the last thing that it has broken worked again; zero if it
+// has broken nothing, or not all is well.
 func (j *Judge) healed(seq int64) (last time.Time) {
 	for _, i := range j.w.Incidents {
 		if j.root(i.Event) != seq {
@@ -105,6 +106,19 @@ func (j *Judge) healed(seq int64) (last time.Time) {
 			return time.Time{}
 		}
 		last = latest(last, i.End)
+	}
+	if !last.IsZero() {
+		return last
+	}
+	for _, x := range j.w.Events[j.at[seq]+1:] {
+		if j.root(x.Seq) != seq || !j.breaks(j.facts[x.Seq]) {
+			continue
+		}
+		mended := j.mended(x)
+		if !mended.Before(j.w.Now) {
+			return time.Time{}
+		}
+		last = latest(last, mended)
 	}
 	return last
 }
