@@ -48,7 +48,7 @@ func (f *Fleet) PowerOn(node string, by timeline.Actor) (timeline.Event, error) 
 func (f *Fleet) stoppedInTheDark(node string) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, m := range f.machines {
+	for _, m := range f.machines() {
 		if m.name == node && m.dark && m.stopped != deleted {
 			return m.stopped
 		}

@@ -173,7 +173,7 @@ func TestPowerThatComesBackStartsNoVMThatWasStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1, nil)
 		defer w.stop()
-		name := w.f.machines[0].name
+		name := w.f.machines()[0].name
 		for _, do := range []func() error{
 			func() error { _, err := w.f.PowerOff(name, timeline.Platform); return err },
 			func() error {
@@ -187,14 +187,14 @@ func TestPowerThatComesBackStartsNoVMThatWasStopped(t *testing.T) {
 			}
 			w.pass(time.Minute)
 		}
-		if m := w.f.machines[0]; m.on || m.dark || m.power() != stopped {
+		if m := w.f.machines()[0]; m.on || m.dark || m.power() != stopped {
 			t.Errorf("power %s, on %v, dark %v", m.power(), m.on, m.dark)
 		}
 		if _, err := w.f.DoVM(api.VMRequest{VM: name, Action: "start"}, timeline.Customer); err != nil {
 			t.Fatal(err)
 		}
 		w.pass(time.Minute)
-		if got := w.f.machines[0].power(); got != "running" || len(w.told("repowered")) != 1 {
+		if got := w.f.machines()[0].power(); got != "running" || len(w.told("repowered")) != 1 {
 			t.Errorf("power %s, told %v", got, w.told("repowered"))
 		}
 	})

@@ -319,11 +319,13 @@ func (m *machine) remove(now time.Time) {
 	m.halt(now)
 	m.stopped = deleted
 	// There is nothing left that could be out.
-	m.f.watcher.Mended("kube-proxy/"+m.name, now)
 	for _, subject := range sortedKeys(m.troubles) {
 		m.mended(subject, now)
 	}
 	for _, p := range m.pods {
+		for _, c := range p.containers {
+			c.back(now)
+		}
 		m.f.drop(p)
 	}
 	m.f.wheel.remove(m)
