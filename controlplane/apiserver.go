@@ -86,6 +86,9 @@ func (s *apiServer) launch() error {
 	}
 	s.health = client
 	o := options.NewServerRunOptions()
+	if o.GenericServerRunOptions.ComponentGlobalsRegistry, err = p.registry(); err != nil {
+		return err
+	}
 	fs := pflag.NewFlagSet(APIServer, pflag.ContinueOnError)
 	for _, f := range o.Flags().FlagSets {
 		fs.AddFlagSet(f)

@@ -52,10 +52,13 @@ type Component struct {
 	launch func(context.Context) (incarnation, error)
 	note   func(verb, message string)
 	tracer trace.Tracer
-	gate   *gate // what the component receives and sends while hung or slow
+	// release is the version of Kubernetes that the next life has; nil for etcd.
+	release func() string
+	gate    *gate // what the component receives and sends while hung or slow
 
 	mu      sync.Mutex
 	current incarnation
+	version string // of Kubernetes, with which it was started
 	state   State
 	since   time.Time
 	starts  int
@@ -145,6 +148,10 @@ func (c *Component) run(ctx context.Context, stopped chan struct{}) (err error) 
 		}
 		span.End()
 	}()
+	version := ""
+	if c.release != nil {
+		version = c.release()
+	}
 	inc, err := c.launch(ctx)
 	c.mu.Lock()
 	if c.stopped != stopped { // ended meanwhile
@@ -160,7 +167,7 @@ func (c *Component) run(ctx context.Context, stopped chan struct{}) (err error) 
 		c.mu.Unlock()
 		return fmt.Errorf("start %s: %w", c.name, err)
 	}
-	c.current = inc
+	c.current, c.version = inc, version
 	c.mu.Unlock()
 	go c.watch(inc, stopped)
 

@@ -125,7 +125,7 @@ func (c *client) keepLease(p *Plane) {
 		case <-time.After(now.Truncate(renewDeadline).Add(renewDeadline).Sub(now)):
 		}
 		switch answers := p.apiServerAnswers(c.ctx, renewDeadline); {
-		case answers:
+		case answers || p.upgrading.Load() > 0: // one API server of one may be away for a moment
 			led, missed = true, 0
 		case led && c.ctx.Err() == nil: // who has never had a lease goes on trying to get one
 			if missed++; missed == 2 {
@@ -150,6 +150,9 @@ func (p *Plane) startControllerManager(context.Context) (incarnation, error) {
 		if err != nil {
 			return err
 		}
+		if o.ComponentGlobalsRegistry, err = p.registry(); err != nil {
+			return err
+		}
 		named := o.Flags(kcm.KnownControllers(), kcm.ControllersDisabledByDefault(), kcm.ControllerAliases())
 		fs := pflag.NewFlagSet(ControllerManager, pflag.ContinueOnError)
 		for _, f := range named.FlagSets {
@@ -172,6 +175,9 @@ func (p *Plane) startControllerManager(context.Context) (incarnation, error) {
 		}); err != nil {
 			return err
 		}
+		if err := o.ComponentGlobalsRegistry.Set(); err != nil {
+			return err
+		}
 		cfg, err := o.Config(ctx, kcm.KnownControllers(), kcm.ControllersDisabledByDefault(), kcm.ControllerAliases())
 		if err != nil {
 			return err
@@ -187,7 +193,11 @@ func (p *Plane) startScheduler(context.Context) (incarnation, error) {
 			return err
 		}
 		configz.Delete("componentconfig")
-		o := scheduleroptions.NewOptions()
+		registry, err := p.registry()
+		if err != nil {
+			return err
+		}
+		o := scheduleroptions.NewOptionsWithComponentGlobalsRegistry(registry)
 		// The name is the process's, and an old life may still hold it.
 		name, err := cache.NewInformerName(fmt.Sprintf("kube-scheduler-%d", p.scheduler.Status().Starts))
 		if err != nil {
@@ -207,6 +217,9 @@ func (p *Plane) startScheduler(context.Context) (incarnation, error) {
 			"--secure-port=0",
 			"--kube-api-qps=500", "--kube-api-burst=1000",
 		}); err != nil {
+			return err
+		}
+		if err := registry.Set(); err != nil {
 			return err
 		}
 		cc, sched, err := scheduler.Setup(ctx, o)

@@ -26,13 +26,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 	"k8s.io/client-go/rest"
 	"k8s.io/component-base/tracing"
-	"k8s.io/component-base/version"
 )
 
 // Config is what a control plane needs.
@@ -45,6 +45,9 @@ type Config struct {
 	Logs string
 	// Port is the loopback port of the API server; 0 means any free one.
 	Port int
+	// KubernetesVersion is the version that clients see, such as 1.36.3: one that
+	// the linked-in one emulates. Empty means the linked-in one.
+	KubernetesVersion string
 	// EtcdMembers is 1 or 3, APIServers at least 1.
 	EtcdMembers, APIServers int
 	// Ephemeral says that data need not survive a crash of the machine.
@@ -76,6 +79,10 @@ type Plane struct {
 	manager    *Component
 	scheduler  *Component
 	settings   settings
+	upgrading  atomic.Int32 // upgrades under way
+
+	mu      sync.Mutex
+	version string // with which components start, such as 1.36.3
 }
 
 // New prepares a control plane: certificates, entrances and logs. Nothing runs
@@ -87,6 +94,9 @@ func New(cfg Config) (_ *Plane, err error) {
 			p.close()
 		}
 	}()
+	if err := p.SetVersion(cfg.KubernetesVersion); err != nil {
+		return nil, err
+	}
 	if err := p.pki.ensure(); err != nil {
 		return nil, fmt.Errorf("make certificates: %w", err)
 	}
@@ -126,6 +136,9 @@ func New(cfg Config) (_ *Plane, err error) {
 	}
 	p.manager = p.component(ControllerManager, p.startControllerManager)
 	p.scheduler = p.component(Scheduler, p.startScheduler)
+	for _, c := range slices.Concat(p.apiServers, []*Component{p.manager, p.scheduler}) {
+		c.release = p.release
+	}
 	return p, p.seats.connect()
 }
 
@@ -314,6 +327,3 @@ func (p *Plane) Provider() (*rest.Config, error) {
 func (p *Plane) NodeProxy() (*rest.Config, error) {
 	return p.restConfig(p.nodes.url(), frontProxy)
 }
-
-// Version is the version of Kubernetes that is linked in.
-func (p *Plane) Version() string { return version.Get().GitVersion }

@@ -31,9 +31,14 @@ func TestMain(m *testing.M) {
 
 func startPlane(t testing.TB, members, servers int) (*Plane, kubernetes.Interface) {
 	t.Helper()
+	return startPlaneOf(t, "", members, servers)
+}
+
+func startPlaneOf(t testing.TB, version string, members, servers int) (*Plane, kubernetes.Interface) {
+	t.Helper()
 	dir := t.TempDir()
 	p, err := New(Config{
-		Name: "test", Dir: dir, Logs: dir + "/logs", Ephemeral: true, EtcdMembers: members, APIServers: servers,
+		Name: "test", Dir: dir, Logs: dir + "/logs", Ephemeral: true, KubernetesVersion: version, EtcdMembers: members, APIServers: servers,
 		Tunnel: func(context.Context, string) (net.Conn, error) { return nil, fmt.Errorf("no agent") },
 		Note:   func(string, string, string) {},
 	})
