@@ -83,6 +83,12 @@ func PutRegistration(r api.Registration) Command { return put(tableRegistrations
 // SetSettings notes what the customer has set of the cluster.
 func SetSettings(s api.ClusterSettings) Command { return put(tableSettings, "", s) }
 
+// PutOperation notes an operation, or replaces the one of the same ID.
+func PutOperation(o api.Operation) Command { return put(tableOperations, o.ID, o) }
+
+// DeleteOperation forgets an operation.
+func DeleteOperation(id string) Command { return remove(tableOperations, id) }
+
 // PutRecord notes a record of [Cases], as JSON.
 func PutRecord(t Table, id string, record json.RawMessage) Command { return put(t, id, record) }
 

@@ -31,6 +31,10 @@ type Node struct {
 	// BootID names the boot of its machine, as its kubelet reports it; empty if
 	// it does not.
 	BootID string
+	// Version is its kubelet's, as 1.36.3, and Image its node image.
+	Version, Image string
+	// Surge says that it was made for an upgrade.
+	Surge bool
 }
 
 // NodePlant is the worker nodes, by the API server and by the cloud.

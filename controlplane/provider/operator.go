@@ -80,9 +80,13 @@ type Ledger interface {
 
 // OperatorConfig is what [NewOperator] needs.
 type OperatorConfig struct {
+	// Name is the cluster's.
+	Name  string
 	Plant Plant
 	// Nodes is the worker nodes; nil for none that the plane looks after.
-	Nodes  NodePlant
+	Nodes NodePlant
+	// Pools is the nodes as operations of the customer change them; nil for none.
+	Pools  PoolPlant
 	Ledger Ledger
 	Store  *backup.Store
 	Policy api.BackupPolicy
@@ -107,8 +111,9 @@ type Operator struct {
 	// mending keeps replacements of members and restores out of each other's way.
 	mending sync.Mutex
 	// decided wakes whoever carries out restores, escalated whoever carries out
-	// escalations: one is in the leader's state.
-	decided, escalated chan struct{}
+	// escalations, operated whoever carries out operations of the customer: one is
+	// in the leader's state.
+	decided, escalated, operated chan struct{}
 	// asking is held while what callers from outside ask for is checked and put
 	// in the log.
 	asking sync.Mutex
@@ -118,7 +123,7 @@ type Operator struct {
 
 // NewOperator makes an operator. It does nothing before [Operator.Begin].
 func NewOperator(cfg OperatorConfig) *Operator {
-	return &Operator{cfg: cfg, begun: make(chan struct{}), decided: make(chan struct{}, 1), escalated: make(chan struct{}, 1)}
+	return &Operator{cfg: cfg, begun: make(chan struct{}), decided: make(chan struct{}, 1), escalated: make(chan struct{}, 1), operated: make(chan struct{}, 1)}
 }
 
 // Begin lets the loops run: call it when the control plane has been started once.
@@ -141,6 +146,9 @@ func (o *Operator) Lead(ctx context.Context, l *Leadership) {
 	if o.cfg.Nodes != nil {
 		loops.Go(func() { o.repairNodes(ctx, l) })
 		loops.Go(func() { o.escalateAll(ctx, l) })
+	}
+	if o.cfg.Pools != nil {
+		loops.Go(func() { o.operateAll(ctx, l) })
 	}
 	if o.cfg.Addons != nil {
 		loops.Go(func() { o.cfg.Addons(ctx, l) })

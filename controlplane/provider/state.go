@@ -31,6 +31,8 @@ type State struct {
 	Registrations map[string]api.Registration `json:"registrations,omitempty"`
 	// Settings are what the customer has set of the cluster.
 	Settings api.ClusterSettings `json:"settings,omitzero"`
+	// Operations are what the customer has asked of the cluster and its pools, by ID.
+	Operations map[string]api.Operation `json:"operations,omitempty"`
 	// Cases are records by ID, as the JSON that their owner gave.
 	Cases map[string]json.RawMessage `json:"cases,omitempty"`
 }
@@ -53,6 +55,11 @@ type Pool struct {
 	// KubernetesVersion and NodeImage are the cluster's if empty.
 	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
 	NodeImage         string `json:"nodeImage,omitempty"`
+	// MaxSurge, DrainTimeout and NodeSoak are of its upgrades; AKS's defaults if
+	// empty or zero.
+	MaxSurge     string       `json:"maxSurge,omitempty"`
+	DrainTimeout api.Duration `json:"drainTimeout,omitzero"`
+	NodeSoak     api.Duration `json:"nodeSoak,omitzero"`
 }
 
 // Table names a part of the [State].
@@ -72,6 +79,7 @@ const (
 
 	tableRegistrations Table = "registrations"
 	tableSettings      Table = "settings"
+	tableOperations    Table = "operations"
 )
 
 // table is how one part of the state is read and changed.
@@ -96,6 +104,7 @@ var tables = map[Table]table{
 
 	tableRegistrations: keyed(func(s *State) *map[string]api.Registration { return &s.Registrations }, registrationName),
 	tableSettings:      single(func(s *State, x api.ClusterSettings) { s.Settings = x }),
+	tableOperations:    keyed(func(s *State) *map[string]api.Operation { return &s.Operations }, operationID),
 
 	Cases: records(func(s *State) *map[string]json.RawMessage { return &s.Cases }),
 }
@@ -107,6 +116,7 @@ func repairID(r api.Repair) string     { return r.ID }
 func consentID(c api.Consent) string   { return c.ID }
 
 func registrationName(r api.Registration) string { return r.Name }
+func operationID(o api.Operation) string         { return o.ID }
 
 func single[V any](set func(*State, V)) table {
 	return table{
@@ -239,7 +249,7 @@ func (s *State) check() error {
 		checkIDs(tableBackups, s.Backups, backupID), checkIDs(tableRestores, s.Restores, restoreID),
 		checkIDs(tableIncidents, s.Incidents, incidentID), checkIDs(tableRepairs, s.Repairs, repairID),
 		checkIDs(tableConsents, s.Consents, consentID), checkIDs(tableRegistrations, s.Registrations, registrationName),
-		compactAll(Cases, s.Cases))
+		checkIDs(tableOperations, s.Operations, operationID), compactAll(Cases, s.Cases))
 }
 
 func checkIDs[V any](t Table, m map[string]V, id func(V) string) error {

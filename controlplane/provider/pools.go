@@ -1,0 +1,109 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"demarc/sim/api"
+)
+
+// Software is what a node runs.
+type Software struct {
+	// Version is of Kubernetes, as 1.36.3; Image the node image.
+	Version, Image string
+}
+
+// Budget is a PodDisruptionBudget.
+type Budget struct {
+	// Name is namespace/name.
+	Name string
+	// Unsatisfiable says that it allows no disruption whatever runs: its
+	// maxUnavailable is 0.
+	Unsatisfiable bool
+}
+
+// PoolPlant is the worker nodes as operations of the customer change them. A key
+// names an action: asking again with the same key does nothing again and gives the
+// same answer. Cause is the event that it is done for.
+type PoolPlant interface {
+	// Upgrade restarts the control plane's components that have not the version,
+	// and returns when they serve. Began is called before each.
+	Upgrade(ctx context.Context, version string, began func(component string)) error
+	// LatestImage is the newest node image for a version of Kubernetes.
+	LatestImage(version string) string
+	// Add makes a node and returns its name; it is Ready some minutes later.
+	Add(ctx context.Context, key string, pool string, want Software, surge bool, cause int64) (node string, err error)
+	// Remove takes a node away, machine and Node object.
+	Remove(ctx context.Context, key, node string, cause int64) error
+	// Reimage gives a node a new disk with other software, and returns what was
+	// lost with the old one.
+	Reimage(ctx context.Context, key, node string, want Software, cause int64) (lost []string, err error)
+	// Mark sets or removes the annotations that keep the autoscaler and
+	// auto-repair from a node that is being upgraded.
+	Mark(ctx context.Context, node string, upgrading bool) error
+	// Event writes a Kubernetes event on a Node object with source upgrader.
+	Event(ctx context.Context, node, eventType, reason, message string) error
+	// Budgets are all PodDisruptionBudgets.
+	Budgets(ctx context.Context) ([]Budget, error)
+}
+
+// pool is a pool by its name.
+func (c Cluster) pool(name string) (Pool, bool) {
+	for _, p := range c.Pools {
+		if p.Name == name {
+			return p, true
+		}
+	}
+	return Pool{}, false
+}
+
+// withPool is the cluster with one pool changed. It shares nothing with c, which
+// may be the log's.
+func (c Cluster) withPool(p Pool) Cluster {
+	pools := make([]Pool, len(c.Pools))
+	for i, old := range c.Pools {
+		if old.Name == p.Name {
+			old = p
+		}
+		pools[i] = old
+	}
+	c.Pools = pools
+	return c
+}
+
+// version is a pool's version of Kubernetes.
+func (c Cluster) version(p Pool) string {
+	if p.KubernetesVersion == "" {
+		return c.KubernetesVersion
+	}
+	return p.KubernetesVersion
+}
+
+// surge is how many surge nodes an upgrade of a pool uses: a number, or a part of
+// the pool's nodes, which is rounded up (Microsoft, "Customize node surge upgrade",
+// 2026).
+func surge(wanted string, nodes int) (int, error) {
+	digits, part := strings.CutSuffix(wanted, "%")
+	n, err := strconv.Atoi(digits)
+	if err != nil || n < 1 || part && n > 100 {
+		return 0, fmt.Errorf("(InvalidParameter) max surge %q: want a number of nodes from 1, or a part of the pool from 1%% to 100%%", wanted)
+	}
+	if part {
+		n = int(math.Ceil(float64(nodes) * float64(n) / 100))
+	}
+	return max(min(n, nodes), 1), nil
+}
+
+// checkTimes refuses times of an upgrade that AKS does not take.
+func checkTimes(drain, soak api.Duration) error {
+	switch {
+	case drain < api.Duration(api.MinDrainTimeout) || drain > api.Duration(api.MaxDrainTimeout):
+		return fmt.Errorf("(InvalidParameter) drain timeout %s: it can be from 5 minutes to 24 hours", durationText(drain))
+	case soak < 0 || soak > api.Duration(api.MaxNodeSoak):
+		return fmt.Errorf("(InvalidParameter) node soak duration %s: it can be from 0 to 30 minutes", durationText(soak))
+	}
+	return nil
+}

@@ -1,0 +1,50 @@
+package api
+
+import "time"
+
+// Kinds of an [Operation], in the words that AKS uses for an operation that is
+// in the way of another.
+const (
+	OpUpgradeCluster = "Upgrading"          // of the control plane, and mostly of the pools
+	OpUpgradePool    = "UpgradingAgentPool" // of one pool
+	OpScalePool      = "ScalingAgentPool"
+)
+
+// States of an [Operation]. AKS's provisioning state says the same.
+const (
+	OpInProgress = "InProgress"
+	OpSucceeded  = "Succeeded"
+	OpFailed     = "Failed"
+)
+
+// Operation is something long that the customer has asked of the cluster. One at
+// most is in progress.
+type Operation struct {
+	ID   string `json:"id"`
+	Kind string `json:"kind"`
+	// Subject is cluster/NAME or nodepool/NAME, and Message what is asked for.
+	Subject string `json:"subject"`
+	Message string `json:"message"`
+	// State is InProgress, Succeeded or Failed, and Error why it failed: an error
+	// code of AKS in parentheses, then the text.
+	State string    `json:"state"`
+	Error string    `json:"error,omitempty"`
+	Began time.Time `json:"began"`
+	Ended time.Time `json:"ended,omitzero"`
+	// Event is the event on the timeline by which the customer began it.
+	Event int64 `json:"event,omitempty"`
+	// Upgrade is how far an upgrade has come.
+	Upgrade *Upgrade `json:"upgrade,omitempty"`
+	// Scale is how far a change of a pool's size has come.
+	Scale *Scale `json:"scale,omitempty"`
+}
+
+// InProgress says whether it has not ended.
+func (o Operation) InProgress() bool { return o.State == OpInProgress }
+
+// Scale is a change of a pool's number of nodes.
+type Scale struct {
+	Pool string `json:"pool"`
+	From int    `json:"from"`
+	To   int    `json:"to"`
+}
