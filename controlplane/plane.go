@@ -79,7 +79,8 @@ type Plane struct {
 	manager    *Component
 	scheduler  *Component
 	settings   settings
-	upgrading  atomic.Int32 // upgrades under way
+	turn       sync.Mutex   // held by the upgrade under way
+	upgrading  atomic.Int32 // whether there is one
 
 	mu      sync.Mutex
 	version string // with which components start, such as 1.36.3

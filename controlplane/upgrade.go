@@ -51,6 +51,9 @@ func (p *Plane) Upgrade(ctx context.Context, v string, began func(component stri
 		return err
 	}
 	v = p.release()
+	// One at a time: a new leader asks while what the old one asked for goes on.
+	p.turn.Lock()
+	defer p.turn.Unlock()
 	p.upgrading.Add(1)
 	defer p.upgrading.Add(-1)
 	for _, c := range slices.Concat(p.apiServers, []*Component{p.manager, p.scheduler}) {

@@ -57,7 +57,7 @@ func (c *Cluster) operate() (err error) {
 		return err
 	}
 	o.operator = provider.NewOperator(provider.OperatorConfig{
-		Plant: plant{c}, Nodes: nodePlant{c}, Addons: c.leadAddons, Desk: c.leadDesk, Ledger: c.incidents, Store: o.store, Policy: c.spec.Backups, KubernetesVersion: c.plane.Version(),
+		Plant: plant{c}, Nodes: nodePlant{c}, Pool: nodePlant{c}, Upgrades: upgradePlant{c}, Addons: c.leadAddons, Desk: c.leadDesk, Ledger: c.incidents, Store: o.store, Policy: c.spec.Backups, KubernetesVersion: c.plane.Version(), Name: c.spec.Name,
 		Created: c.spec.Start, Note: c.log.Append,
 	})
 	if o.replicas, err = provider.Open(provider.Config{
@@ -68,14 +68,19 @@ func (c *Cluster) operate() (err error) {
 	if err := c.await(c.ctx, "the provider's plane", func() bool { _, ok := o.replicas.Leader(); return ok }); err != nil {
 		return err
 	}
+	known := o.replicas.State().Cluster
 	first := provider.Command{} // one that is resumed has its own settings
-	if o.replicas.State().Cluster.KubernetesVersion == "" {
+	if known.KubernetesVersion == "" {
 		first = provider.SetSettings(api.ClusterSettings{FeatureGates: c.spec.FeatureGates})
 	}
-	return o.replicas.Apply(c.ctx, provider.Batch(first, provider.SetCluster(provider.Cluster{
-		KubernetesVersion: c.plane.Version(), EtcdMembers: max(c.spec.EtcdMembers, 1), APIServers: max(c.spec.APIServers, 1),
-		Pools: []provider.Pool{{Name: "nodepool1", Count: c.spec.Nodes}},
-	})))
+	wanted, err := c.wantedCluster(known)
+	if err != nil {
+		return err
+	}
+	if err := o.replicas.Apply(c.ctx, provider.Batch(first, provider.SetCluster(wanted))); err != nil {
+		return err
+	}
+	return c.plane.SetVersion(o.replicas.State().ControlPlaneVersion())
 }
 
 // noteReplica is told what happens to a replica of the provider's plane.

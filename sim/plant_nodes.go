@@ -46,7 +46,9 @@ func (p nodePlant) Nodes(ctx context.Context) ([]provider.Node, error) {
 	}
 	var out []provider.Node
 	for _, n := range objects {
-		out = append(out, nodeOf(n))
+		x := nodeOf(n)
+		x.Surge = p.c.fleet.Surge(n.Name)
+		out = append(out, x)
 	}
 	return out, nil
 }
@@ -56,6 +58,7 @@ func nodeOf(n *corev1.Node) provider.Node {
 	x := provider.Node{
 		Name: n.Name, Pool: n.Labels["kubernetes.azure.com/agentpool"],
 		Unschedulable: n.Spec.Unschedulable, BootID: n.Status.NodeInfo.BootID,
+		Version: strings.TrimPrefix(n.Status.NodeInfo.KubeletVersion, "v"), Image: n.Labels["kubernetes.azure.com/node-image-version"],
 		Upgrading: n.Annotations[annotationDisabled] == "true" && n.Annotations[annotationReason] == "upgrade",
 	}
 	for _, c := range n.Status.Conditions {
@@ -89,16 +92,24 @@ func (p nodePlant) Egress(node string) string { return p.c.fleet.Egress(node) }
 
 // Event implements [provider.NodePlant].
 func (p nodePlant) Event(ctx context.Context, node, eventType, reason, message string) error {
-	n, err := p.c.provider.CoreV1().Nodes().Get(ctx, node, metav1.GetOptions{})
+	return p.c.nodeEvent(ctx, eventSource{"aks-auto-repair", "aks-remediator"}, node, eventType, reason, message)
+}
+
+// eventSource is who writes a Kubernetes event.
+type eventSource struct{ component, instance string }
+
+// nodeEvent writes a Kubernetes event on a Node object.
+func (c *Cluster) nodeEvent(ctx context.Context, by eventSource, node, eventType, reason, message string) error {
+	n, err := c.provider.CoreV1().Nodes().Get(ctx, node, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
 	now := metav1.Now()
-	_, err = p.c.provider.CoreV1().Events(metav1.NamespaceDefault).Create(ctx, &corev1.Event{
+	_, err = c.provider.CoreV1().Events(metav1.NamespaceDefault).Create(ctx, &corev1.Event{
 		ObjectMeta:     metav1.ObjectMeta{Name: fmt.Sprintf("%s.%x.%s", node, now.UnixNano(), strings.ToLower(reason)), Namespace: metav1.NamespaceDefault},
 		InvolvedObject: corev1.ObjectReference{Kind: "Node", APIVersion: "v1", Name: node, UID: n.UID},
 		Type:           eventType, Reason: reason, Message: message, Count: 1, FirstTimestamp: now, LastTimestamp: now,
-		Source: corev1.EventSource{Component: "aks-auto-repair"}, ReportingController: "aks-auto-repair", ReportingInstance: "aks-remediator",
+		Source: corev1.EventSource{Component: by.component}, ReportingController: by.component, ReportingInstance: by.instance,
 	}, metav1.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {
 		return nil

@@ -85,11 +85,13 @@ type OperatorConfig struct {
 	Plant Plant
 	// Nodes is the worker nodes; nil for none that the plane looks after.
 	Nodes NodePlant
-	// Pools is the nodes as operations of the customer change them; nil for none.
-	Pools  PoolPlant
-	Ledger Ledger
-	Store  *backup.Store
-	Policy api.BackupPolicy
+	// Pool is the VMs of the nodes; nil for none that the plane adds or removes.
+	Pool PoolPlant
+	// Upgrades is what upgrades need besides; nil if there are none.
+	Upgrades UpgradePlant
+	Ledger   Ledger
+	Store    *backup.Store
+	Policy   api.BackupPolicy
 	// KubernetesVersion is entered in every backup.
 	KubernetesVersion string
 	// Created is when the cluster was made: no slot before it is due.
@@ -147,7 +149,7 @@ func (o *Operator) Lead(ctx context.Context, l *Leadership) {
 		loops.Go(func() { o.repairNodes(ctx, l) })
 		loops.Go(func() { o.escalateAll(ctx, l) })
 	}
-	if o.cfg.Pools != nil {
+	if o.cfg.Pool != nil {
 		loops.Go(func() { o.operateAll(ctx, l) })
 	}
 	if o.cfg.Addons != nil {

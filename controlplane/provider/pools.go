@@ -10,12 +10,6 @@ import (
 	"demarc/sim/api"
 )
 
-// Software is what a node runs.
-type Software struct {
-	// Version is of Kubernetes, as 1.36.3; Image the node image.
-	Version, Image string
-}
-
 // Budget is a PodDisruptionBudget.
 type Budget struct {
 	// Name is namespace/name.
@@ -25,22 +19,13 @@ type Budget struct {
 	Unsatisfiable bool
 }
 
-// PoolPlant is the worker nodes as operations of the customer change them. A key
-// names an action: asking again with the same key does nothing again and gives the
-// same answer. Cause is the event that it is done for.
-type PoolPlant interface {
+// UpgradePlant is what upgrades need of the cluster beside its nodes and VMs.
+type UpgradePlant interface {
 	// Upgrade restarts the control plane's components that have not the version,
-	// and returns when they serve. Began is called before each.
+	// such as 1.37.2, and returns when they serve. Began is called before each.
 	Upgrade(ctx context.Context, version string, began func(component string)) error
 	// LatestImage is the newest node image for a version of Kubernetes.
 	LatestImage(version string) string
-	// Add makes a node and returns its name; it is Ready some minutes later.
-	Add(ctx context.Context, key string, pool string, want Software, surge bool, cause int64) (node string, err error)
-	// Remove takes a node away, machine and Node object.
-	Remove(ctx context.Context, key, node string, cause int64) error
-	// Reimage gives a node a new disk with other software, and returns what was
-	// lost with the old one.
-	Reimage(ctx context.Context, key, node string, want Software, cause int64) (lost []string, err error)
 	// Mark sets or removes the annotations that keep the autoscaler and
 	// auto-repair from a node that is being upgraded.
 	Mark(ctx context.Context, node string, upgrading bool) error

@@ -3,6 +3,8 @@ package provider
 import (
 	"context"
 	"errors"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,7 +19,8 @@ const newImage = "image-2"
 // fakePools is the nodes of a test with a control plane whose version changes.
 type fakePools struct {
 	*fakeNodes
-	version string // of the control plane
+	turn    sync.Mutex // held by the upgrade of the control plane
+	version string     // of the control plane
 	budgets []Budget
 	done    map[string]string // what requests gave, by key
 }
@@ -31,6 +34,8 @@ func newFakePools(names ...string) *fakePools {
 }
 
 func (f *fakePools) Upgrade(ctx context.Context, version string, began func(string)) error {
+	f.turn.Lock()
+	defer f.turn.Unlock()
 	for _, c := range []string{"kube-apiserver/0", "kube-scheduler"} {
 		f.hook("upgrade " + c)
 		f.mu.Lock()
@@ -51,7 +56,7 @@ func (f *fakePools) Upgrade(ctx context.Context, version string, began func(stri
 
 func (f *fakePools) LatestImage(string) string { return newImage }
 
-func (f *fakePools) Add(_ context.Context, key, pool string, want Software, surge bool, _ int64) (string, error) {
+func (f *fakePools) AddVM(_ context.Context, key, version string, surge bool, _ int64) (string, error) {
 	defer f.hook("added")
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -61,13 +66,13 @@ func (f *fakePools) Add(_ context.Context, key, pool string, want Software, surg
 	name := "surge" + string(rune('0'+len(f.done)))
 	f.done[key] = name
 	f.nodes[name] = &fakeNode{
-		Node: Node{Name: name, Pool: pool, EverReady: true, Version: want.Version, Image: want.Image, Surge: surge}, back: time.Now().Add(2 * time.Minute),
+		Node: Node{Name: name, Pool: "p", EverReady: true, Version: strings.TrimPrefix(version, "v"), Image: newImage, Surge: surge}, back: time.Now().Add(2 * time.Minute),
 	}
 	f.did("add %s", name)
 	return name, nil
 }
 
-func (f *fakePools) Remove(_ context.Context, key, node string, _ int64) error {
+func (f *fakePools) RemoveVM(_ context.Context, key, node string, _ int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, ok := f.done[key]; !ok {
@@ -78,7 +83,9 @@ func (f *fakePools) Remove(_ context.Context, key, node string, _ int64) error {
 	return nil
 }
 
-func (f *fakePools) Reimage(_ context.Context, key, node string, want Software, cause int64) ([]string, error) {
+func (f *fakePools) MissingVMs() []string { return nil }
+
+func (f *fakePools) UpgradeVM(_ context.Context, key, node, version, image string, cause int64) ([]string, error) {
 	f.hook("reimage")
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -90,9 +97,9 @@ func (f *fakePools) Reimage(_ context.Context, key, node string, want Software, 
 		return nil, errors.New("ResourceNotFound: no such machine")
 	}
 	f.done[key] = node
-	n.Ready, n.back, n.Version, n.Image = false, time.Now().Add(3*time.Minute), want.Version, want.Image
+	n.Ready, n.back, n.Version, n.Image = false, time.Now().Add(3*time.Minute), strings.TrimPrefix(version, "v"), image
 	f.causes = append(f.causes, cause)
-	f.did("reimage %s %s %s", node, want.Version, want.Image)
+	f.did("reimage %s %s %s", node, n.Version, image)
 	return []string{"emptyDir"}, nil
 }
 
@@ -112,7 +119,7 @@ func (f *fakePools) Budgets(context.Context) ([]Budget, error) { return f.budget
 func operatePools(t *testing.T, f *fakePools, test func(w *nodeWorld)) {
 	log := timeline.New()
 	p := &fakePlant{members: []Member{{Name: "etcd"}}}
-	operateWith(t, OperatorConfig{Name: "c", Plant: p, Nodes: f.fakeNodes, Pools: f, Note: log.Append}, func(t *testing.T, o *Operator, l *fakeLedger, r *Replicas) {
+	operateWith(t, OperatorConfig{Name: "c", Plant: p, Nodes: f.fakeNodes, Pool: f, Upgrades: f, Note: log.Append}, func(t *testing.T, o *Operator, l *fakeLedger, r *Replicas) {
 		w := &nodeWorld{fakeNodes: f.fakeNodes, Operator: o, t: t, ledger: l, replicas: r, timeline: log}
 		within(t, time.Minute, "a leader", func() bool { _, ok := r.Leader(); return ok })
 		if err := r.Apply(t.Context(), SetCluster(Cluster{

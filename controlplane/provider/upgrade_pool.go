@@ -163,7 +163,7 @@ func (p *poolUpgrade) surge(ctx context.Context, here map[string]Node) (ready bo
 	}
 	for len(p.pool().SurgeNodes) < p.pool().Surge {
 		key := fmt.Sprintf("%s/%s/surge-%d", p.rec.ID, p.pool().Name, len(p.pool().SurgeNodes)+1)
-		name, err := p.o.cfg.Pools.Add(ctx, key, p.pool().Name, p.software(), true, p.rec.Event)
+		name, err := p.o.cfg.Pool.AddVM(ctx, key, "v"+p.pool().To, true, p.rec.Event)
 		if err != nil {
 			return false, cloudError(ctx, "create a surge node for agentpool "+p.pool().Name, err)
 		}
@@ -196,10 +196,6 @@ func (p *poolUpgrade) surge(ctx context.Context, here map[string]Node) (ready bo
 		p.event(ctx, n.Name, "Normal", "Surge", fmt.Sprintf(surgeText, n.Name, p.pool().Name))
 	}
 	return ready, nil
-}
-
-func (p *poolUpgrade) software() Software {
-	return Software{Version: p.pool().To, Image: p.pool().Image}
 }
 
 // cloudError ends the upgrade if the cloud refused something, and not if it did not
@@ -252,7 +248,7 @@ func (p *poolUpgrade) tried(ctx context.Context, do func(context.Context) error)
 
 // cordon keeps auto-repair, the autoscaler and new pods away.
 func (p *poolUpgrade) cordon(ctx context.Context, node string) error {
-	if !p.tried(ctx, func(ctx context.Context) error { return p.o.cfg.Pools.Mark(ctx, node, true) }) ||
+	if !p.tried(ctx, func(ctx context.Context) error { return p.o.cfg.Upgrades.Mark(ctx, node, true) }) ||
 		!p.tried(ctx, func(ctx context.Context) error { return p.o.cfg.Nodes.Cordon(ctx, node, true) }) {
 		return nil
 	}
@@ -310,7 +306,7 @@ func drainFailed(node string, left int, blocked []string, after api.Duration) er
 // reimage gives the node its new software. What was on its disk is gone.
 func (p *poolUpgrade) reimage(ctx context.Context, n api.NodeUpgrade) error {
 	key := fmt.Sprintf("%s/%s/reimage", p.rec.ID, n.Name)
-	lost, err := p.o.cfg.Pools.Reimage(ctx, key, n.Name, p.software(), p.rec.Event)
+	lost, err := p.o.cfg.Pool.UpgradeVM(ctx, key, n.Name, "v"+p.pool().To, p.pool().Image, p.rec.Event)
 	if err != nil {
 		return cloudError(ctx, "reimage node "+n.Name, err)
 	}
@@ -333,7 +329,7 @@ func (p *poolUpgrade) uncordon(ctx context.Context, n api.NodeUpgrade) error {
 // free ends what cordon did.
 func (p *poolUpgrade) free(ctx context.Context, node string) bool {
 	return p.tried(ctx, func(ctx context.Context) error { return p.o.cfg.Nodes.Cordon(ctx, node, false) }) &&
-		p.tried(ctx, func(ctx context.Context) error { return p.o.cfg.Pools.Mark(ctx, node, false) })
+		p.tried(ctx, func(ctx context.Context) error { return p.o.cfg.Upgrades.Mark(ctx, node, false) })
 }
 
 // leaveAfter is how long a surge node of an upgrade that has failed is drained
@@ -394,7 +390,7 @@ func (p *poolUpgrade) takeAway(ctx context.Context, n api.NodeUpgrade, here map[
 }
 
 func (p *poolUpgrade) remove(ctx context.Context, n api.NodeUpgrade) error {
-	if err := p.o.cfg.Pools.Remove(ctx, fmt.Sprintf("%s/%s/remove", p.rec.ID, n.Name), n.Name, p.rec.Event); err != nil {
+	if err := p.o.cfg.Pool.RemoveVM(ctx, fmt.Sprintf("%s/%s/remove", p.rec.ID, n.Name), n.Name, p.rec.Event); err != nil {
 		return cloudError(ctx, "remove surge node "+n.Name, err)
 	}
 	return p.changeNode(ctx, n.Name, func(n *api.NodeUpgrade) { n.Removed = time.Now().UTC() })
@@ -418,5 +414,5 @@ func (p *poolUpgrade) done(ctx context.Context) error {
 func (p *poolUpgrade) event(ctx context.Context, node, eventType, reason, message string) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	_ = p.o.cfg.Pools.Event(ctx, node, eventType, reason, message)
+	_ = p.o.cfg.Upgrades.Event(ctx, node, eventType, reason, message)
 }

@@ -61,6 +61,9 @@ type ClusterSpec struct {
 	Nodes int `json:"nodes"`
 	// Edition of the support policy: "2019-04" or "2026-08".
 	Edition string `json:"edition"`
+	// KubernetesVersion is the one with which it is made, as 1.36 or 1.36.3; the
+	// newest if empty.
+	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
 	// Start is the virtual time at which the cluster is created.
 	Start time.Time `json:"start"`
 	// Seed makes the simulation's choices repeatable.
