@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,8 +18,8 @@ const newImage = "image-2"
 // fakePools is the nodes of a test with a control plane whose version changes.
 type fakePools struct {
 	*fakeNodes
-	turn    sync.Mutex // held by the upgrade of the control plane
-	version string     // of the control plane
+	turn    chan struct{} // of upgrades of the control plane: one at a time
+	version string        // of the control plane
 	budgets []Budget
 	done    map[string]string // what requests gave, by key
 }
@@ -34,8 +33,8 @@ func newFakePools(names ...string) *fakePools {
 }
 
 func (f *fakePools) Upgrade(ctx context.Context, version string, began func(string)) error {
-	f.turn.Lock()
-	defer f.turn.Unlock()
+	f.turn <- struct{}{}
+	defer func() { <-f.turn }()
 	for _, c := range []string{"kube-apiserver/0", "kube-scheduler"} {
 		f.hook("upgrade " + c)
 		f.mu.Lock()
@@ -120,6 +119,7 @@ func operatePools(t *testing.T, f *fakePools, test func(w *nodeWorld)) {
 	log := timeline.New()
 	p := &fakePlant{members: []Member{{Name: "etcd"}}}
 	operateWith(t, OperatorConfig{Name: "c", Plant: p, Nodes: f.fakeNodes, Pool: f, Upgrades: f, Note: log.Append}, func(t *testing.T, o *Operator, l *fakeLedger, r *Replicas) {
+		f.turn = make(chan struct{}, 1) // of this bubble
 		w := &nodeWorld{fakeNodes: f.fakeNodes, Operator: o, t: t, ledger: l, replicas: r, timeline: log}
 		within(t, time.Minute, "a leader", func() bool { _, ok := r.Leader(); return ok })
 		if err := r.Apply(t.Context(), SetCluster(Cluster{
