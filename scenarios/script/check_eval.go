@@ -215,6 +215,8 @@ func (a activation) resolve(name string) (any, bool) {
 		return r.celRepairs(), true
 	case "cases":
 		return r.celCases(), true
+	case "operations":
+		return r.celOperations(), true
 	case "replicas":
 		return r.celReplicas(), true
 	case "features":

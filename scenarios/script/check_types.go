@@ -43,6 +43,8 @@ type (
 		Image          string   `cel:"image"`
 		Kernel         string   `cel:"kernel"`
 		RebootRequired bool     `cel:"rebootRequired"`
+		KubeletVersion string   `cel:"kubeletVersion"`
+		Surge          bool     `cel:"surge"`
 		Pressure       []string `cel:"pressure"`
 		Problem        string   `cel:"problem"`
 	}
@@ -202,7 +204,7 @@ var celTypes = []reflect.Type{
 	reflect.TypeFor[celTraffic](), reflect.TypeFor[celResult](), reflect.TypeFor[celComponent](), reflect.TypeFor[celMachine](),
 	reflect.TypeFor[celContainer](), reflect.TypeFor[celEvent](), reflect.TypeFor[celIncident](), reflect.TypeFor[celShare](),
 	reflect.TypeFor[celSupport](), reflect.TypeFor[celReason](), reflect.TypeFor[celPeriod](), reflect.TypeFor[celBackup](),
-	reflect.TypeFor[celRestore](), reflect.TypeFor[celRepair](), reflect.TypeFor[celCase](), reflect.TypeFor[celReplica](), reflect.TypeFor[celWatch](), reflect.TypeFor[celFeature](), reflect.TypeFor[celGate](),
+	reflect.TypeFor[celRestore](), reflect.TypeFor[celRepair](), reflect.TypeFor[celOperation](), reflect.TypeFor[celNodeUpgrade](), reflect.TypeFor[celCase](), reflect.TypeFor[celReplica](), reflect.TypeFor[celWatch](), reflect.TypeFor[celFeature](), reflect.TypeFor[celGate](),
 }
 
 // celFields are the names of all fields of the types that checks see.

@@ -35,7 +35,7 @@ func (r *run) celMachines() []*celMachine {
 		return &celMachine{
 			Name: m.Name, Power: m.Power, Kubelet: m.Kubelet, Network: m.Network, Containers: int64(m.Containers),
 			Runtime: m.Runtime, Egress: m.Egress, Image: m.Image, Kernel: m.Kernel, RebootRequired: m.RebootRequired,
-			Pressure: m.Pressure, Problem: m.Problem,
+			KubeletVersion: m.KubeletVersion, Surge: m.Surge, Pressure: m.Pressure, Problem: m.Problem,
 		}
 	})
 }

@@ -41,6 +41,16 @@ var clusterProperties = []property{
 		},
 	},
 	{
+		Arg: Arg{Name: "kubernetes", Type: ArgText, Default: api.NewestKubernetes(), Doc: "version of Kubernetes, such as 1.36 or 1.36.3"},
+		set: func(c *api.ClusterSpec, v string) (string, string) {
+			if _, err := api.ResolveKubernetes(v); err != nil {
+				return "want " + strings.Join(api.KubernetesReleases, ", ") + " or one without its patch number", ""
+			}
+			c.KubernetesVersion = v
+			return "", ""
+		},
+	},
+	{
 		Arg: Arg{Name: "etcd-members", Type: ArgEnum, Values: []string{"1", "3"}, Default: "1", Doc: "members of etcd"},
 		set: func(c *api.ClusterSpec, v string) (string, string) {
 			if v != "1" && v != "3" {

@@ -94,6 +94,8 @@ func Verbs() []Verb {
 		verbApply, verbDelete, verbScale, verbPatch, verbRestart, verbLabel, verbAnnotate,
 		verbCordon, verbUncordon, verbDrain, verbTraffic, verbStopTraffic, verbWatch, verbBackup,
 		verbLogs, verbSSH, verbConsent, verbRevokeConsent, verbEscalate, verbSupport, verbIaaS, verbNSG, verbFeature, verbUpdate,
+		verbLogs, verbSSH, verbConsent, verbRevokeConsent, verbEscalate, verbIaaS, verbNSG, verbFeature, verbUpdate,
+		verbAKS, verbNodepool,
 	}
 	for _, k := range fault.Kinds() {
 		verbs = append(verbs, faultVerb(k))

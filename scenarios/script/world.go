@@ -79,6 +79,10 @@ type World interface {
 	// behalf: set adds a rule or replaces the one of its name, delete deletes the
 	// one of its name.
 	NSG(ctx context.Context, action string, rule api.NSGRule, by timeline.Actor) error
+	// Upgrade has the provider upgrade the cluster or a pool, as the customer asks,
+	// and returns when that is accepted; Operations are all that was asked so.
+	Upgrade(ctx context.Context, req api.UpgradeRequest) (api.Operation, error)
+	Operations() []api.Operation
 	// NodeName resolves an index or a vmss suffix to a node's full name.
 	NodeName(ref string) (string, bool)
 }

@@ -38,6 +38,7 @@ type fakeWorld struct {
 
 	catalogue []api.Backup
 	restores  []api.Restore
+	upgrades  []api.Operation
 	contract  api.Contract
 	cases     []api.Case
 	unjudged  error // why there is no contract
@@ -181,6 +182,24 @@ func (w *fakeWorld) Cases() []api.Case {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.cases)
+}
+func (w *fakeWorld) Upgrade(_ context.Context, req api.UpgradeRequest) (api.Operation, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if req.KubernetesVersion == "1.40" {
+		return api.Operation{}, errors.New("(K8sVersionNotSupported) Managed cluster does not support Kubernetes version 1.40")
+	}
+	op := api.Operation{ID: "op1", Kind: api.OpUpgradeCluster, State: api.OpInProgress, Message: req.Pool + " " + req.MaxSurge, Upgrade: &api.Upgrade{
+		From: "1.36.3", To: req.KubernetesVersion,
+		Pools: []api.PoolUpgrade{{Name: "nodepool1", Nodes: []api.NodeUpgrade{{Name: "node-a"}}, SurgeNodes: []api.NodeUpgrade{{Name: "node-b"}}}},
+	}}
+	w.upgrades = append(w.upgrades, op)
+	return op, nil
+}
+func (w *fakeWorld) Operations() []api.Operation {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.upgrades)
 }
 func (w *fakeWorld) IaaS(_ context.Context, req api.VMRequest, by timeline.Actor) error {
 	if req.Action == "start" {

@@ -1,0 +1,43 @@
+package script
+
+import (
+	"context"
+	"fmt"
+
+	"demarc/sim/api"
+)
+
+var verbAKS = Verb{
+	Name:    "aks",
+	Summary: "asks for an upgrade of the cluster, as its customer",
+	Doc: "Control plane first, then the node pools one after the other. The action is over when the provider has accepted it: " +
+		"what comes of it is in operations. Asking for the version that the cluster has resumes an upgrade of its pools that has failed.",
+	Example: "aks upgrade to=1.37",
+	Args: append([]Arg{
+		{Name: "action", Type: ArgEnum, Positional: true, Required: true, Values: []string{"upgrade"}, Doc: "what to do"},
+		{Name: "only", Type: ArgEnum, Values: []string{"control-plane", "node-images"}, Doc: "leaves the rest as it is"},
+	}, upgradeArgs...),
+	run: func(ctx context.Context, r *run, c *call) error {
+		req := upgradeRequest(c)
+		req.ControlPlaneOnly, req.NodeImageOnly = c.text("only") == "control-plane", c.text("only") == "node-images"
+		if _, err := r.world.Upgrade(ctx, req); err != nil {
+			return fmt.Errorf("aks upgrade: %w", err)
+		}
+		return nil
+	},
+}
+
+// upgradeArgs are the arguments of every upgrade.
+var upgradeArgs = []Arg{
+	{Name: "to", Type: ArgText, Doc: "the version of Kubernetes, such as 1.37 or 1.37.2"},
+	{Name: "max-surge", Type: ArgText, Doc: "surge nodes, or the part of a pool such as 33%, that are added and upgraded at once"},
+	{Name: "drain-timeout", Type: ArgDuration, Doc: "for how long a node is drained before the upgrade fails"},
+	{Name: "soak", Type: ArgDuration, Doc: "the wait after a node was drained"},
+}
+
+func upgradeRequest(c *call) api.UpgradeRequest {
+	return api.UpgradeRequest{
+		KubernetesVersion: c.text("to"), MaxSurge: c.text("max-surge"),
+		DrainTimeout: api.Duration(c.duration("drain-timeout")), NodeSoak: api.Duration(c.duration("soak")),
+	}
+}
