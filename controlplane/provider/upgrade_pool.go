@@ -229,7 +229,7 @@ func (p *poolUpgrade) stepNode(ctx context.Context, n api.NodeUpgrade, here map[
 		return nil
 	case n.Reimaged.IsZero():
 		return p.reimage(ctx, n)
-	case !x.Ready || !p.has(x):
+	case !x.Ready || !p.has(x) || time.Since(n.Reimaged) < bootGrace: // until then it may be its last word of before
 		if time.Since(n.Reimaged) >= nodeTimeout {
 			return p.notReady(n.Name, x)
 		}

@@ -14,7 +14,7 @@ cluster kubernetes=1.36
 at 1s aks upgrade to=1.37 max-surge=2 soak=5m
 at 2s nodepool upgrade nodepool1 max-surge=33%
 at 3s refuse aks upgrade to=1.40 containing='K8sVersionNotSupported'
-finally check 'operations.size() == 2 && operations[0].to == "1.37" && operations[0].nodes[0].name == "node-a" && operations[0].nodes[0].ready < 0.0 && operations[0].surge == ["node-b"] && operations[1].message == "nodepool1 33%"'
+finally check 'operations.size() == 2 && operations[0].to == "1.37" && operations[0].nodes[0].name == "node-a" && operations[0].nodes[0].ready == 0.0 && operations[0].surge == ["node-b"] && operations[1].message == "nodepool1 33%"'
 `, nil)
 	if report.Verdict != api.VerdictHeld {
 		t.Fatalf("got %s: %+v", report.Verdict, report.Expectations)
