@@ -9,6 +9,8 @@ import (
 	"demarc/nodes/cloud"
 	"demarc/nodes/network"
 	"demarc/sim/api"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 var _ network.Fabric = (*Fleet)(nil)
@@ -48,8 +50,14 @@ func (f *Fleet) Admits(port uint16) bool {
 	return !slices.ContainsFunc(f.nsg.Rules(), func(r api.NSGRule) bool { return r.Name == name && r.Priority < balancerPriority })
 }
 
-// Nodes is [Fleet.NodeNames].
-func (f *Fleet) Nodes() []string { return f.NodeNames() }
+// Nodes are the nodes behind the load balancer: not those with Kubernetes' label
+// that keeps a node out, as far as the fleet has heard of it.
+func (f *Fleet) Nodes() []string {
+	return slices.DeleteFunc(f.NodeNames(), func(name string) bool {
+		n, err := f.nodes.Get(name)
+		return err == nil && n.Labels[corev1.LabelNodeExcludeBalancers] == "true"
+	})
+}
 
 // NodeIP is the address of a node, or the zero address if there is no such node.
 func (f *Fleet) NodeIP(node string) netip.Addr {

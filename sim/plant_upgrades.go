@@ -8,6 +8,7 @@ import (
 	"demarc/controlplane/provider"
 	"demarc/nodes"
 
+	corev1 "k8s.io/api/core/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -29,13 +30,15 @@ func (p upgradePlant) LatestImage(version string) string {
 	return nodes.Images("v" + version)[0]
 }
 
-// Mark implements [provider.UpgradePlant].
+// Mark implements [provider.UpgradePlant]. The node is taken out of load balancers
+// before it is drained: else what comes in until their probes miss it is lost.
 func (p upgradePlant) Mark(ctx context.Context, node string, upgrading bool) error {
-	disabled, reason := "null", "null"
+	yes, reason := "null", "null"
 	if upgrading {
-		disabled, reason = `"true"`, `"upgrade"`
+		yes, reason = `"true"`, `"upgrade"`
 	}
-	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%s,%q:%s}}}`, annotationDisabled, disabled, annotationReason, reason)
+	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%s,%q:%s},"labels":{%q:%[2]s}}}`,
+		annotationDisabled, yes, annotationReason, reason, corev1.LabelNodeExcludeBalancers)
 	_, err := p.c.provider.CoreV1().Nodes().Patch(ctx, node, types.MergePatchType, patch, metav1.PatchOptions{})
 	return err
 }

@@ -52,12 +52,14 @@ ended it. If it is running already, up shows it, and Ctrl-C leaves it alone.`,
 	f.BoolVar(&o.unsupported, "allow-unsupported-feature-gates", false, "take feature gates that the support policy does not cover")
 	f.StringVar(&o.rate, "rate", "1x", "speed of the virtual clock once the cluster is ready: 1x, 60x, max, pause")
 	f.StringVar(&o.edition, "edition", api.Editions[0], "edition of the support policy of a new cluster: "+strings.Join(api.Editions, ", "))
+	f.StringVar(&o.kubernetes, "kubernetes-version", "", "version of Kubernetes of a new cluster, such as 1.36 (default the newest, "+api.NewestKubernetes()+")")
 	f.BoolVarP(&o.detach, "detach", "d", false, "leave the cluster running in the background")
 	f.BoolVar(&o.noSample, "no-sample", false, "do not install the sample workload")
 	must(c.RegisterFlagCompletionFunc("etcd-members", complete("1", "3")))
 	must(c.RegisterFlagCompletionFunc("api-servers", complete("1", "2", "3")))
 	must(c.RegisterFlagCompletionFunc("rate", completeRates))
 	must(c.RegisterFlagCompletionFunc("edition", complete(api.Editions...)))
+	must(c.RegisterFlagCompletionFunc("kubernetes-version", complete(api.KubernetesReleases...)))
 	return c
 }
 

@@ -22,6 +22,7 @@ type upOptions struct {
 	unsupported bool
 	rate        string
 	edition     string
+	kubernetes  string
 	detach      bool
 	noSample    bool
 	changed     func(flag string) bool
@@ -49,7 +50,7 @@ func (o upOptions) config(name string) (api.EngineConfig, error) {
 		return api.EngineConfig{}, badInput(fmt.Errorf("--feature-gates: %w", err))
 	}
 	return api.EngineConfig{Rate: rate, Cluster: api.ClusterSpec{
-		Name: name, Nodes: o.nodes, Edition: o.edition, Seed: 1, Sample: !o.noSample, EtcdMembers: o.etcdMembers, APIServers: o.apiServers,
+		Name: name, Nodes: o.nodes, Edition: o.edition, KubernetesVersion: o.kubernetes, Seed: 1, Sample: !o.noSample, EtcdMembers: o.etcdMembers, APIServers: o.apiServers,
 		Backups:      api.BackupPolicy{KeepAll: api.Duration(o.backupKeep), KeepDaily: o.backupDaily},
 		FeatureGates: gates, AllowUnsupportedGates: o.unsupported,
 	}}, nil
@@ -71,6 +72,9 @@ func (o upOptions) check() error {
 		return wrong("--backup-keep %s: want more than nothing and at most a year", o.backupKeep)
 	case o.backupDaily < 1 || o.backupDaily > maxBackupDaily:
 		return wrong("--backup-daily %d: want 1 to %d", o.backupDaily, maxBackupDaily)
+	}
+	if _, err := api.ResolveKubernetes(o.kubernetes); err != nil {
+		return wrong("--kubernetes-version %s: want %s, or one without its patch number", o.kubernetes, strings.Join(api.KubernetesReleases, ", "))
 	}
 	return checkEdition(o.edition)
 }
@@ -96,6 +100,9 @@ func (a *app) warnKept(o upOptions, s api.Status) {
 	}
 	if gates, _ := api.ParseFeatureGates(o.gates); o.changed("feature-gates") && !maps.Equal(gates, s.Cluster.FeatureGates) {
 		fmt.Fprintf(a.err, "demarc: --feature-gates has no effect on a cluster that was made already: demarc aks update changes them\n")
+	}
+	if o.changed("kubernetes-version") && s.Cluster.KubernetesVersion != o.kubernetes {
+		kept("kubernetes-version", "Kubernetes "+cmp.Or(s.Cluster.KubernetesVersion, api.NewestKubernetes()))
 	}
 	// A cluster of an earlier version says nothing of these.
 	if n := cmp.Or(s.Cluster.EtcdMembers, 1); o.changed("etcd-members") && n != o.etcdMembers {
