@@ -86,7 +86,7 @@ func (s *apiServer) launch() error {
 	}
 	s.health = client
 	o := options.NewServerRunOptions()
-	if o.GenericServerRunOptions.ComponentGlobalsRegistry, err = p.registry(); err != nil {
+	if o.GenericServerRunOptions.ComponentGlobalsRegistry, err = p.versions(); err != nil {
 		return err
 	}
 	fs := pflag.NewFlagSet(APIServer, pflag.ContinueOnError)
@@ -97,7 +97,7 @@ func (s *apiServer) launch() error {
 	if err != nil {
 		return err
 	}
-	if err := p.parse(fs, append(p.apiServerFlags(s.etcd.urls()), audit...)); err != nil {
+	if err := p.parse(fs, append(p.apiServerFlags(s.etcd.urls()), audit...), o.GenericServerRunOptions.ComponentGlobalsRegistry); err != nil {
 		return err
 	}
 	o.SecureServing.Listener = s.listener

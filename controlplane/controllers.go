@@ -150,7 +150,7 @@ func (p *Plane) startControllerManager(context.Context) (incarnation, error) {
 		if err != nil {
 			return err
 		}
-		if o.ComponentGlobalsRegistry, err = p.registry(); err != nil {
+		if o.ComponentGlobalsRegistry, err = p.versions(); err != nil {
 			return err
 		}
 		named := o.Flags(kcm.KnownControllers(), kcm.ControllersDisabledByDefault(), kcm.ControllerAliases())
@@ -172,10 +172,7 @@ func (p *Plane) startControllerManager(context.Context) (incarnation, error) {
 			"--service-cluster-ip-range=" + serviceRange,
 			"--allocate-node-cidrs=false", // the nodes bring their own, as in AKS
 			"--kube-api-qps=200", "--kube-api-burst=400",
-		}); err != nil {
-			return err
-		}
-		if err := o.ComponentGlobalsRegistry.Set(); err != nil {
+		}, o.ComponentGlobalsRegistry); err != nil {
 			return err
 		}
 		cfg, err := o.Config(ctx, kcm.KnownControllers(), kcm.ControllersDisabledByDefault(), kcm.ControllerAliases())
@@ -193,11 +190,11 @@ func (p *Plane) startScheduler(context.Context) (incarnation, error) {
 			return err
 		}
 		configz.Delete("componentconfig")
-		registry, err := p.registry()
+		versions, err := p.versions()
 		if err != nil {
 			return err
 		}
-		o := scheduleroptions.NewOptionsWithComponentGlobalsRegistry(registry)
+		o := scheduleroptions.NewOptionsWithComponentGlobalsRegistry(versions)
 		// The name is the process's, and an old life may still hold it.
 		name, err := cache.NewInformerName(fmt.Sprintf("kube-scheduler-%d", p.scheduler.Status().Starts))
 		if err != nil {
@@ -216,10 +213,7 @@ func (p *Plane) startScheduler(context.Context) (incarnation, error) {
 			"--leader-elect=false", // one replica
 			"--secure-port=0",
 			"--kube-api-qps=500", "--kube-api-burst=1000",
-		}); err != nil {
-			return err
-		}
-		if err := registry.Set(); err != nil {
+		}, versions); err != nil {
 			return err
 		}
 		cc, sched, err := scheduler.Setup(ctx, o)

@@ -11,8 +11,8 @@ import (
 	"demarc/sim/fault"
 
 	"github.com/spf13/pflag"
-	"k8s.io/apiserver/pkg/util/compatibility"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
+	"k8s.io/component-base/compatibility"
 	"k8s.io/component-base/featuregate"
 )
 
@@ -153,19 +153,19 @@ func (s *settings) gateFlags() []string {
 	return []string{"--feature-gates=" + strings.Join(words, ",")}
 }
 
-// registry guards the process's registry of gates and versions, into which the
-// flags of all components are parsed.
+// registry guards the process's registry of gates and versions: the flags of all
+// components set its gates.
 var registry sync.Mutex
 
-// parse parses a component's flags, with those of the settings, and lets the
-// gates take effect. /metrics tells them from then on.
-func (p *Plane) parse(fs *pflag.FlagSet, flags []string) error {
+// parse parses a component's flags, with those of the settings, and lets its
+// version and the gates take effect. /metrics tells them from then on.
+func (p *Plane) parse(fs *pflag.FlagSet, flags []string, own compatibility.ComponentGlobalsRegistry) error {
 	registry.Lock()
 	defer registry.Unlock()
 	if err := fs.Parse(append(flags, p.settings.gateFlags()...)); err != nil {
 		return err
 	}
-	if err := compatibility.DefaultComponentGlobalsRegistry.Set(); err != nil {
+	if err := own.Set(); err != nil {
 		return err
 	}
 	utilfeature.DefaultMutableFeatureGate.AddMetrics()

@@ -3,7 +3,6 @@ package controlplane
 import (
 	"fmt"
 	"strings"
-	"sync"
 
 	utilversion "k8s.io/apimachinery/pkg/util/version"
 	apiversion "k8s.io/apimachinery/pkg/version"
@@ -44,29 +43,35 @@ func (r *release) Info() *apiversion.Info {
 	return i
 }
 
-// processVersion guards what is one for the whole process: the feature gates, and
-// the version by which admission and CEL go.
-var processVersion sync.Mutex
-
-// registry is where a new incarnation of a component finds its version and
-// feature gates. The version is its own. The feature gates are the process's: from
-// the moment at which the first API server comes back with a new version, whatever
-// still runs sees the new defaults of gates too, until its own turn comes.
-func (p *Plane) registry() (compatibility.ComponentGlobalsRegistry, error) {
-	v := p.release()
-	r, err := newRelease(v)
+// versions is where a new incarnation of a component finds its version and feature
+// gates. The version is its own. The feature gates are the process's: from the
+// moment at which an upgrade begins, whatever still runs sees the new version's
+// defaults of gates, until its own turn comes.
+func (p *Plane) versions() (compatibility.ComponentGlobalsRegistry, error) {
+	r, err := newRelease(p.release())
 	if err != nil {
 		return nil, err
 	}
-	processVersion.Lock()
-	defer processVersion.Unlock()
-	process, ok := apicompatibility.DefaultComponentGlobalsRegistry.EffectiveVersionFor(compatibility.DefaultKubeComponent).(compatibility.MutableEffectiveVersion)
-	if !ok {
-		return nil, fmt.Errorf("Kubernetes version %s: the process's own version cannot be set", v)
-	}
-	process.SetEmulationVersion(r.EmulationVersion())
+	registry.Lock()
+	defer registry.Unlock()
 	own := compatibility.NewComponentGlobalsRegistry()
 	return own, own.Register(compatibility.DefaultKubeComponent, r, utilfeature.DefaultMutableFeatureGate)
+}
+
+// setProcess gives the process the version: that of feature gates, and that by
+// which admission and CEL go.
+func (r *release) setProcess() error {
+	registry.Lock()
+	defer registry.Unlock()
+	process, ok := apicompatibility.DefaultComponentGlobalsRegistry.EffectiveVersionFor(compatibility.DefaultKubeComponent).(compatibility.MutableEffectiveVersion)
+	if !ok {
+		return fmt.Errorf("Kubernetes version %s: the process's own version cannot be set", r.version)
+	}
+	if err := utilfeature.DefaultMutableFeatureGate.SetEmulationVersionAndMinCompatibilityVersion(r.EmulationVersion(), r.MinCompatibilityVersion()); err != nil {
+		return fmt.Errorf("feature gates of Kubernetes version %s: %w", r.version, err)
+	}
+	process.SetEmulationVersion(r.EmulationVersion())
+	return nil
 }
 
 // linked is the version of Kubernetes that is linked in, as 1.37.2.

@@ -27,13 +27,17 @@ func (p *Plane) release() string {
 }
 
 // SetVersion sets the version, such as 1.36.3, with which components start from
-// now on. The error says that it cannot be emulated.
+// now on. The error says that it cannot be emulated, or that a feature gate which is
+// set is unknown to it.
 func (p *Plane) SetVersion(v string) error {
 	if v == "" {
 		v = linked()
 	}
 	r, err := newRelease(v)
 	if err != nil {
+		return err
+	}
+	if err := r.setProcess(); err != nil {
 		return err
 	}
 	p.mu.Lock()

@@ -33,6 +33,9 @@ func (c *Cluster) Update(ctx context.Context, req api.UpdateRequest) (api.Cluste
 	if s := c.Status().State; s != "ready" {
 		return api.ClusterSettings{}, fmt.Errorf("the cluster is %s: it can be updated when it is ready", s)
 	}
+	if busy := c.operations.replicas.State().OperationInProgress(); busy != nil {
+		return api.ClusterSettings{}, &provider.BusyError{Operation: *busy}
+	}
 	before := c.settings()
 	after, err := c.updated(before, req)
 	if err != nil {

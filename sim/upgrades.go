@@ -11,6 +11,8 @@ import (
 
 // Upgrade implements [script.World].
 func (c *Cluster) Upgrade(ctx context.Context, req api.UpgradeRequest) (api.Operation, error) {
+	c.updating.Lock() // an update is done when it returns
+	defer c.updating.Unlock()
 	return c.operations.operator.Upgrade(ctx, c.operations.replicas, req)
 }
 

@@ -16,8 +16,8 @@ func (a *app) aksCmd() *cobra.Command {
 	return group(&cobra.Command{
 		Use:     "aks",
 		Short:   "Change the managed cluster, as az aks does",
-		Example: "  demarc aks update --feature-gates ContainerStopSignals=false",
-	}, a.aksUpdateCmd())
+		Example: "  demarc aks update --feature-gates ContainerStopSignals=false\n  demarc aks upgrade --kubernetes-version 1.37",
+	}, a.aksUpdateCmd(), a.aksUpgradeCmd(), a.aksGetUpgradesCmd())
 }
 
 func (a *app) aksUpdateCmd() *cobra.Command {

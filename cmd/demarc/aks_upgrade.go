@@ -10,17 +10,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (a *app) aksCmd() *cobra.Command {
-	return group(&cobra.Command{
-		Use:   "aks",
-		Short: "Upgrade the cluster, as its customer",
-		Long: `What the customer asks of the managed cluster as a whole. The provider provides
-upgrades of Kubernetes, and the customer starts them.`,
-		Example: `  demarc aks get-upgrades
-  demarc aks upgrade --kubernetes-version 1.37`,
-	}, a.aksUpgradeCmd(), a.aksGetUpgradesCmd())
-}
-
 func (a *app) aksUpgradeCmd() *cobra.Command {
 	u := &upgradeFlags{}
 	c := &cobra.Command{
