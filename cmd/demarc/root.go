@@ -77,7 +77,7 @@ your own kubectl, break it, and replay hours of it in seconds as a scenario.`,
 		a.upCmd(), a.downCmd(), a.statusCmd(), a.kubeconfigCmd(), a.kubectlCmd(), a.clockCmd(), a.faultCmd(),
 		a.timelineCmd(), a.incidentsCmd(), a.sshCmd(), a.repairsCmd(), a.escalateCmd(), a.consentCmd(), a.supportCmd(), a.iaasCmd(), a.aksCmd(), a.nodepoolCmd(), a.backupCmd(), a.replicasCmd(),
 		a.explainCmd(), a.policyCmd(), a.reportCmd(),
-		a.featureCmd(), a.aksCmd(),
+		a.featureCmd(),
 		a.drillCmd(), a.scenarioCmd(), a.versionCmd(),
 	)
 	f := root.PersistentFlags()
