@@ -44,6 +44,9 @@ func (p nodePlant) UpgradeVM(_ context.Context, key, node, version, image string
 	return lost, errors.Join(err, p.c.poolChanged())
 }
 
+// VMs implements [provider.PoolPlant].
+func (p nodePlant) VMs() []string { return p.c.fleet.NodeNames() }
+
 // MissingVMs implements [provider.PoolPlant].
 func (p nodePlant) MissingVMs() []string { return p.c.fleet.Missing() }
 

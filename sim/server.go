@@ -137,6 +137,7 @@ func (s *Server) routes() http.Handler {
 	s.featureRoutes(mux)
 	s.supportRoutes(mux)
 	s.upgradeRoutes(mux)
+	s.nodePoolRoutes(mux)
 	s.contractRoutes(mux)
 	mux.HandleFunc("GET "+api.PathStream, s.stream)
 	mux.HandleFunc("GET "+api.PathReport, func(w http.ResponseWriter, _ *http.Request) {

@@ -8,10 +8,15 @@ import (
 
 func (a *app) nodepoolCmd() *cobra.Command {
 	return group(&cobra.Command{
-		Use:     "nodepool",
-		Short:   "Change the node pools, as their customer",
-		Example: "  demarc nodepool upgrade nodepool1 --max-surge 33%",
-	}, a.nodepoolUpgradeCmd())
+		Use:   "nodepool",
+		Short: "See and change the node pools, as their customer",
+		Long: `A node pool is worker nodes of the same kind, of which the customer says how many
+they want and which version they have. The provider makes nodes, and drains and
+deletes them. One operation at a time changes a cluster or its pools.`,
+		Example: `  demarc nodepool list
+  demarc nodepool scale nodepool1 --count 5
+  demarc nodepool upgrade nodepool1 --max-surge 33%`,
+	}, a.nodepoolListCmd(), a.nodepoolShowCmd(), a.nodepoolScaleCmd(), a.nodepoolUpgradeCmd())
 }
 
 func (a *app) nodepoolUpgradeCmd() *cobra.Command {

@@ -140,6 +140,8 @@ func (x *operation) run(ctx context.Context) error {
 	switch {
 	case x.rec.Upgrade != nil:
 		err = x.upgrade(ctx)
+	case x.rec.Scale != nil:
+		err = x.scale(ctx)
 	default:
 		err = &failure{text: fmt.Sprintf("(InternalServerError) this version of the provider's plane cannot carry out %s", x.rec.Kind)}
 	}

@@ -18,6 +18,8 @@ type PoolPlant interface {
 	// UpgradeVM reimages a node's VM with a kubelet and a node image; an empty image
 	// is the newest for the kubelet. lost is what is gone with the old disk.
 	UpgradeVM(ctx context.Context, key, node, version, image string, cause int64) (lost []string, err error)
+	// VMs are the nodes whose VMs the cloud has, by their instance numbers.
+	VMs() []string
 	// MissingVMs are the nodes whose VMs somebody deleted outside of AKS, and that
 	// were not forgotten.
 	MissingVMs() []string

@@ -3,6 +3,8 @@ package provider
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -22,6 +24,8 @@ type fakePools struct {
 	version string        // of the control plane
 	budgets []Budget
 	done    map[string]string // what requests gave, by key
+	missing []string
+	refusal error // of VMs
 }
 
 func newFakePools(names ...string) *fakePools {
@@ -62,6 +66,9 @@ func (f *fakePools) AddVM(_ context.Context, key, version string, surge bool, _ 
 	if name, ok := f.done[key]; ok {
 		return name, nil
 	}
+	if f.refusal != nil {
+		return "", f.refusal
+	}
 	name := "surge" + string(rune('0'+len(f.done)))
 	f.done[key] = name
 	f.nodes[name] = &fakeNode{
@@ -82,7 +89,13 @@ func (f *fakePools) RemoveVM(_ context.Context, key, node string, _ int64) error
 	return nil
 }
 
-func (f *fakePools) MissingVMs() []string { return nil }
+func (f *fakePools) MissingVMs() []string { return f.missing }
+
+func (f *fakePools) VMs() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Sorted(maps.Keys(f.nodes))
+}
 
 func (f *fakePools) UpgradeVM(_ context.Context, key, node, version, image string, cause int64) ([]string, error) {
 	f.hook("reimage")

@@ -61,6 +61,10 @@ type parser struct {
 	// and earliestLine the line that says so.
 	earliest     time.Duration
 	earliestLine int
+
+	// nodes is how many nodes the pool has by the last change of its size, and
+	// instances how many there were ever; 0 before the first.
+	nodes, instances int
 }
 
 // problem records a mistake in the line being read.

@@ -179,8 +179,8 @@ func (p *parser) checkNode(v string, col int) {
 
 // checkNodeIndex checks a reference to a node if it is an index.
 func (p *parser) checkNodeIndex(ref string, col int) {
-	if n, err := strconv.Atoi(ref); err == nil && (n < 0 || n >= p.script.Cluster.Nodes) {
-		p.problem(col, "", "there is no node %d: the cluster has %d, from 0 to %d", n, p.script.Cluster.Nodes, p.script.Cluster.Nodes-1)
+	if n, err := strconv.Atoi(ref); err == nil && (n < 0 || n > p.lastInstance()) {
+		p.problem(col, "", "there is no node %d: the cluster has %d, from 0 to %d", n, p.lastInstance()+1, p.lastInstance())
 	}
 }
 

@@ -90,8 +90,8 @@ func (p *parser) checkNodeRefs() {
 func (p *parser) checkNodeRefsIn(text string, line, col int) {
 	for _, m := range nodeRef.FindAllStringSubmatchIndex(text, -1) {
 		ref := text[m[2]:m[3]]
-		if n, err := strconv.ParseUint(ref, 10, 16); err != nil || int(n) >= p.script.Cluster.Nodes {
-			p.problemAt(line, col+m[0], "", "$(node/%s): want the index of a node, from 0 to %d", ref, p.script.Cluster.Nodes-1)
+		if n, err := strconv.ParseUint(ref, 10, 16); err != nil || int(n) > p.lastInstance() {
+			p.problemAt(line, col+m[0], "", "$(node/%s): want the index of a node, from 0 to %d", ref, p.lastInstance())
 		}
 	}
 }

@@ -83,6 +83,9 @@ type World interface {
 	// and returns when that is accepted; Operations are all that was asked so.
 	Upgrade(ctx context.Context, req api.UpgradeRequest) (api.Operation, error)
 	Operations() []api.Operation
+	// ScaleNodePool has the provider change the number of a pool's nodes, as the
+	// customer asks, and returns when that is accepted.
+	ScaleNodePool(ctx context.Context, pool string, count int) (api.Operation, error)
 	// NodeName resolves an index or a vmss suffix to a node's full name.
 	NodeName(ref string) (string, bool)
 }

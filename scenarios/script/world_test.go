@@ -196,6 +196,14 @@ func (w *fakeWorld) Upgrade(_ context.Context, req api.UpgradeRequest) (api.Oper
 	w.upgrades = append(w.upgrades, op)
 	return op, nil
 }
+func (w *fakeWorld) ScaleNodePool(_ context.Context, pool string, count int) (api.Operation, error) {
+	if count == 3 {
+		return api.Operation{}, errors.New("(OperationNotAllowed) Operation is not allowed")
+	}
+	w.log.Append(timeline.Event{Verb: "scale", Subject: pool, Message: fmt.Sprint(count)})
+	return api.Operation{}, nil
+}
+
 func (w *fakeWorld) Operations() []api.Operation {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -42,9 +42,19 @@ type Operation struct {
 // InProgress says whether it has not ended.
 func (o Operation) InProgress() bool { return o.State == OpInProgress }
 
-// Scale is a change of a pool's number of nodes.
+// Scale is how far a change of a pool's number of nodes has come.
 type Scale struct {
 	Pool string `json:"pool"`
 	From int    `json:"from"`
 	To   int    `json:"to"`
+	// Add is how many nodes are added, and Added those that the cloud was asked for.
+	Add   int           `json:"add,omitempty"`
+	Added []NodeUpgrade `json:"added,omitempty"`
+	// Removed are the nodes that go, the newest first.
+	Removed []NodeUpgrade `json:"removed,omitempty"`
+	// Missing are nodes whose VMs were deleted outside of AKS: these are no longer
+	// waited for.
+	Missing []string `json:"missing,omitempty"`
+	// Failure says why it is given up: what is left to do is to tidy up.
+	Failure string `json:"failure,omitempty"`
 }
