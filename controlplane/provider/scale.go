@@ -39,7 +39,7 @@ func planScale(c Cluster, pool string, count int, vms, missing []string) (op api
 	for _, name := range slices.Backward(vms[min(count, len(vms)):]) {
 		s.Removed = append(s.Removed, api.NodeUpgrade{Name: name})
 	}
-	return api.Operation{Kind: api.OpScalePool, Subject: poolSubject(pool), Message: fmt.Sprintf("from %d to %s", p.Count, plural(count, "node")), Scale: s}, nil
+	return api.Operation{Kind: api.OpScalePool, Subject: poolSubject(pool), Message: fmt.Sprintf("from %d to %s", len(vms), plural(count, "node")), Scale: s}, nil
 }
 
 // scale goes on where the record ends: nodes come, the missing ones are forgotten,

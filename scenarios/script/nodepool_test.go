@@ -29,7 +29,8 @@ func TestScaleOfANodePoolIsChecked(t *testing.T) {
 		"at 1s nodepool scale nodepool1 to=5\nat 2s cordon node/5":                                      "from 0 to 4",
 		"at 1s nodepool scale nodepool1 to=5\nat 2s cordon node/4":                                      "",
 		"at 1s nodepool scale nodepool1 to=1\nat 2s nodepool scale nodepool1 to=2\nat 3s cordon node/3": "",
-		"at 1s nodepool scale nodepool1 to=5\nfinally check '$(node/4) == 1'":                           "compile",
+		"at 1s nodepool scale nodepool1 to=5\nat 9s check 'nodes[0].metadata.name == \"$(node/4)\"'":    "",
+		"at 1s nodepool scale nodepool1 to=5\nat 9s check 'nodes[0].metadata.name == \"$(node/5)\"'":    "want the index of a node, from 0 to 4",
 	} {
 		_, problems := Parse("x.txtar", []byte("# title\n\ncluster nodes=3\n"+line+"\nfinally check 'now > 0.0'\n"))
 		if text := fmt.Sprint(problems); want == "" && len(problems) > 0 || want != "" && !strings.Contains(text, want) {
