@@ -31,7 +31,8 @@ const (
 type machine struct {
 	f      *Fleet
 	index  int
-	surge  bool // was added for an upgrade, to be removed after it
+	surge  bool      // was added for an upgrade, to be removed after it
+	leaves time.Time // when the VM of a machine that is no longer the pool's is deleted
 	name   string
 	ip     netip.Addr
 	prefix netip.Prefix // of its pods' addresses
@@ -177,8 +178,13 @@ func (m *machine) bootID() string { return uuid("boot", m.f.cfg.Seed, m.name, m.
 // step does what is due on the machine: of its system first, then of its
 // kubelet. The lock is held.
 func (m *machine) step(now time.Time) time.Time {
-	if !m.on {
+	if !m.leaves.IsZero() && !now.Before(m.leaves) {
+		m.remove(now)
+		m.f.part(m, false)
 		return time.Time{}
+	}
+	if !m.on {
+		return m.leaves
 	}
 	if m.booting() {
 		if now.Before(m.bootAt) {
@@ -189,7 +195,7 @@ func (m *machine) step(now time.Time) time.Time {
 	if at := m.os.Next(); !at.IsZero() && !now.Before(at) {
 		m.tend(now)
 	}
-	return sooner(sooner(m.os.Next(), m.probe(now)), sooner(m.relieve(now), m.renewal(now)))
+	return sooner(m.leaves, sooner(sooner(m.os.Next(), m.probe(now)), sooner(m.relieve(now), m.renewal(now))))
 }
 
 // renewal renews what the kubelet renews.

@@ -85,8 +85,13 @@ func (f *Fleet) Add(key, version string, surge bool, cause int64) (name string, 
 	return a.Name, a.err()
 }
 
+// lingerTime is how long a machine that is no longer the pool's runs on: no load
+// balancer sends it new connections, and those that it has can end. Azure
+// publishes no time for the deletion of a VM.
+const lingerTime = 10 * time.Second
+
 // Remove has the cloud delete a node's VM, which is no outage, and the pool
-// forget it. Its Node object is left to the caller, or to the cloud node
+// forget it at once; what runs on it has ten seconds more. Its Node object is left to the caller, or to the cloud node
 // lifecycle controller, which finds that there is no such VM. A VM that somebody
 // deleted outside of AKS is only forgotten; when no such is left, the pool has
 // the VMs that it should. The key names the request, as in [Fleet.Add].
@@ -97,16 +102,22 @@ func (f *Fleet) Remove(key, name string, cause int64) error {
 		return nil
 	}
 	m := f.named(name)
-	if m == nil {
+	if m == nil || !m.leaves.IsZero() {
 		return fmt.Errorf("ResourceNotFound: the scale set has no VM %s", name)
 	}
 	now := time.Now()
 	known := m.stopped == deleted
 	if !known {
 		m.actsOn(now, timeline.Provider, "deleted", "node/"+m.name, "the provider asked the cloud to delete the VM", cause)
-		m.remove(now)
+		m.absolve(now)
+		if m.up() {
+			m.leaves = tick(now.Add(lingerTime))
+			f.wake(m)
+		} else {
+			m.remove(now)
+		}
 	}
-	f.part(m)
+	f.part(m, !m.leaves.IsZero())
 	if _, missing := f.tally(); known && missing == 0 {
 		f.watcher.Mended(poolSubject, now)
 	}

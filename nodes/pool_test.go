@@ -114,10 +114,22 @@ func TestRemovedVMIsNoOutage(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if got := w.f.NodeNames(); len(got) != 1 || w.f.Exists(name) || w.f.Reachable(name) || len(w.f.Containers()) != 0 {
-			t.Errorf("after the removal: nodes %v, containers %v", got, w.f.Containers())
+		if got := w.f.NodeNames(); len(got) != 1 || w.f.Exists(name) || len(w.f.Nodes()) != 1 {
+			t.Errorf("after the removal: nodes %v, load balancers send to %v", got, w.f.Nodes())
 		}
-		if _, ok := w.f.Backend(w.f.NodeIP(name)); ok {
+		if _, err := w.f.PowerOff(name, timeline.Customer); err == nil {
+			t.Error("a fault hit a machine that is leaving")
+		}
+		ip := w.f.NodeIP(name)
+		w.pass(lingerTime - time.Second)
+		if _, ok := w.f.Backend(ip); !ok || !w.f.Reachable(name) || len(w.f.Containers()) != 1 {
+			t.Error("connections to what ran on the machine had no time to end")
+		}
+		w.pass(2 * time.Second)
+		if w.f.Reachable(name) || len(w.f.Containers()) != 0 {
+			t.Errorf("after %s: containers %v", lingerTime, w.f.Containers())
+		}
+		if _, ok := w.f.Backend(ip); ok {
 			t.Error("something has the address of the VM that is gone")
 		}
 		if got := w.f.Missing(); got != nil {
@@ -305,7 +317,10 @@ func TestPoolHasALimitAndPlacesAreUsedAgainLate(t *testing.T) {
 		t.Errorf("node %d: %v", MaxNodes+1, err)
 	}
 	f.next = slots // as if as many had come and gone
-	if err := f.Remove("r", f.NodeNames()[7], 0); err != nil {
+	if _, err := f.PowerOff("7", timeline.Customer); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Remove("r", f.NodeNames()[7], 0); err != nil { // at once, as nothing runs there
 		t.Fatal(err)
 	}
 	name, err := f.Add("k2", "v1.37.2", false, 0)

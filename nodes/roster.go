@@ -13,15 +13,17 @@ import (
 // only those hold who make the next one.
 type roster struct {
 	machines []*machine // by index
+	leaving  []*machine // are no longer the pool's, and not deleted yet
 	byName   map[string]*machine
 	byIP     map[netip.Addr]*machine // of the VMs that are not deleted
 }
 
 // enroll makes a roster of machines, in the order of their indices, the fleet's.
 // The lock is held, and every change of who is deleted is followed by it.
-func (f *Fleet) enroll(machines []*machine) {
-	r := &roster{machines: machines, byName: make(map[string]*machine, len(machines)), byIP: make(map[netip.Addr]*machine, len(machines))}
-	for _, m := range machines {
+func (f *Fleet) enroll(machines, leaving []*machine) {
+	n := len(machines) + len(leaving)
+	r := &roster{machines: machines, leaving: leaving, byName: make(map[string]*machine, n), byIP: make(map[netip.Addr]*machine, n)}
+	for _, m := range slices.Concat(machines, leaving) {
 		r.byName[m.name] = m
 		if m.stopped != deleted {
 			r.byIP[m.ip] = m
@@ -30,10 +32,16 @@ func (f *Fleet) enroll(machines []*machine) {
 	f.roster.Store(r)
 }
 
+// reenroll is for a change of who is deleted.
+func (f *Fleet) reenroll() {
+	r := f.roster.Load()
+	f.enroll(r.machines, r.leaving)
+}
+
 // machines are the fleet's, by index; they are not to be changed.
 func (f *Fleet) machines() []*machine { return f.roster.Load().machines }
 
-// named is the machine of a full name, or nil.
+// named is the machine of a full name, or nil; it may be leaving.
 func (f *Fleet) named(name string) *machine { return f.roster.Load().byName[name] }
 
 // at is the machine that has an address, or nil.
@@ -42,11 +50,8 @@ func (f *Fleet) at(ip netip.Addr) *machine { return f.roster.Load().byIP[ip] }
 // find resolves what NodeName takes.
 func (f *Fleet) find(ref string) (*machine, error) {
 	r := f.roster.Load()
-	if m, ok := r.byName[ref]; ok {
-		return m, nil
-	}
 	for _, m := range r.machines {
-		if ref == strconv.Itoa(m.index) || ref != "" && strings.HasSuffix(m.name, "-"+ref) {
+		if ref == m.name || ref == strconv.Itoa(m.index) || ref != "" && strings.HasSuffix(m.name, "-"+ref) {
 			return m, nil
 		}
 	}
@@ -89,10 +94,19 @@ func (f *Fleet) tally() (have, missing int) {
 
 // join adds a machine to the roster; its index is the highest. The lock is held.
 func (f *Fleet) join(m *machine) {
-	f.enroll(append(slices.Clone(f.machines()), m))
+	r := f.roster.Load()
+	f.enroll(append(slices.Clone(r.machines), m), r.leaving)
 }
 
-// part takes a machine from the roster. The lock is held.
-func (f *Fleet) part(m *machine) {
-	f.enroll(slices.DeleteFunc(slices.Clone(f.machines()), func(o *machine) bool { return o == m }))
+// part takes a machine from the pool; it is leaving then, or gone. The lock is held.
+func (f *Fleet) part(m *machine, leaving bool) {
+	r := f.roster.Load()
+	other := func(list []*machine) []*machine {
+		return slices.DeleteFunc(slices.Clone(list), func(o *machine) bool { return o == m })
+	}
+	left := other(r.leaving)
+	if leaving {
+		left = append(left, m)
+	}
+	f.enroll(other(r.machines), left)
 }

@@ -153,7 +153,7 @@ func (f *Fleet) restore(state []byte) error {
 			return fmt.Errorf("read the saved machine %s: %w", name, err)
 		}
 	}
-	f.enroll(f.machines()) // some are deleted
+	f.reenroll()
 	return nil
 }
 
@@ -184,7 +184,7 @@ func (f *Fleet) populate(s saved) error {
 	if s.Asked != nil {
 		f.asked = s.Asked
 	}
-	f.enroll(all)
+	f.enroll(all, nil)
 	if len(f.roster.Load().byName) != len(all) {
 		return errors.New("read the saved machines: one is there twice")
 	}

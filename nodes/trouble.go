@@ -46,7 +46,7 @@ func (m *machine) actsOn(now time.Time, by timeline.Actor, verb, subject, messag
 // broke notes that a subject on the machine does not work. What the root event
 // says itself is not said twice.
 func (m *machine) broke(subject string, now time.Time, verb, message string) {
-	if _, known := m.troubles[subject]; known {
+	if _, known := m.troubles[subject]; known || !m.leaves.IsZero() {
 		return
 	}
 	root := m.root

@@ -175,7 +175,7 @@ func (f *Fleet) Exists(node string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	m := f.named(node)
-	return m != nil && m.stopped != deleted
+	return m != nil && m.stopped != deleted && m.leaves.IsZero()
 }
 
 // DoVM does something with a machine as a resource of the cloud, behind the back
@@ -243,7 +243,7 @@ var vmActions = map[string]*vmAction{
 		run: func(m *machine, _ api.VMRequest, now time.Time) {
 			m.lose(now, "the VM is deleted")
 			m.remove(now)
-			m.f.enroll(m.f.machines())
+			m.f.reenroll()
 			m.f.short(now, m.root)
 		},
 	},
@@ -322,6 +322,7 @@ func (m *machine) remove(now time.Time) {
 	for _, subject := range sortedKeys(m.troubles) {
 		m.mended(subject, now)
 	}
+	m.absolve(now)
 	for _, p := range m.pods {
 		for _, c := range p.containers {
 			c.back(now)
@@ -329,4 +330,11 @@ func (m *machine) remove(now time.Time) {
 		m.f.drop(p)
 	}
 	m.f.wheel.remove(m)
+}
+
+// absolve ends the machine's outages: nobody waits for it any more.
+func (m *machine) absolve(now time.Time) {
+	for _, subject := range sortedKeys(m.troubles) {
+		m.mended(subject, now)
+	}
 }
