@@ -318,23 +318,22 @@ func (f *Fleet) short(now time.Time, root timeline.Event) {
 func (m *machine) remove(now time.Time) {
 	m.halt(now)
 	m.stopped = deleted
-	// There is nothing left that could be out.
-	for _, subject := range sortedKeys(m.troubles) {
-		m.mended(subject, now)
-	}
 	m.absolve(now)
 	for _, p := range m.pods {
-		for _, c := range p.containers {
-			c.back(now)
-		}
 		m.f.drop(p)
 	}
 	m.f.wheel.remove(m)
 }
 
-// absolve ends the machine's outages: nobody waits for it any more.
+// absolve ends the machine's outages, and those of what is on it: nobody waits for
+// it any more.
 func (m *machine) absolve(now time.Time) {
 	for _, subject := range sortedKeys(m.troubles) {
 		m.mended(subject, now)
+	}
+	for _, p := range m.pods {
+		for _, c := range p.containers {
+			c.back(now)
+		}
 	}
 }
