@@ -81,8 +81,7 @@ func (h *Host) kernelSetUp(now time.Time, pkg, kernel string) []string {
 		}
 	}
 	h.updateGrub(now)
-	text := []byte("*** System restart required ***\n")
-	_ = h.place(now, rebootRequired, &node{Mode: 0o644, Size: int64(len(text)), Data: text, Mod: now})
+	h.requireReboot(now, pkg)
 	return []string{
 		"update-initramfs: Generating /boot/initrd.img-" + kernel,
 		"Found linux image: /boot/vmlinuz-" + kernel,
@@ -108,6 +107,9 @@ func (h *Host) bootKernel() (string, error) {
 	}
 	if !hyperV(k) {
 		return k, fmt.Errorf("kernel %s has no driver for the Hyper-V disk: dropped to the (initramfs) prompt", k)
+	}
+	if bad, ok := h.brokenBy(BreaksBoot); ok {
+		return k, fmt.Errorf("Kernel panic - not syncing: Attempted to kill init! (package %s %s)", bad.Package, bad.Version)
 	}
 	return k, h.userSpace()
 }
@@ -151,7 +153,10 @@ func (h *Host) PowerLost(now time.Time) {
 		}
 	}
 	d.Off = true
-	d.Request, d.Kernel = "", ""
+	d.Request, d.Kernel, d.Loaded = "", "", nil
+	if d.Upgraded.IsZero() {
+		d.Upgraded = h.booted // what the timer misses from now on is made up for
+	}
 	d.Processes, d.Firewall, d.Monitors = nil, nil, nil
 	for p, n := range d.Files {
 		if p == "/run" || below(p, "/run") {
@@ -235,7 +240,7 @@ func (h *Host) forget() {
 	if d.Off || d.Kernel != "" || d.Request != "" || d.Firewall != nil {
 		return
 	}
-	if len(d.Held)+len(d.Units)+len(d.Monitors)+len(d.Processes)+len(d.Packages)+len(d.Files)+len(d.Journal) == 0 {
+	if len(d.Held)+len(d.Units)+len(d.Monitors)+len(d.Processes)+len(d.Packages)+len(d.OnHold)+len(d.Files)+len(d.Journal) == 0 && (h.patching == nil || d.Upgraded.IsZero()) {
 		h.d = nil
 	}
 }

@@ -32,6 +32,9 @@ type Host struct {
 	image  *Image
 	booted time.Time // zero: not known
 	d      *delta    // nil: nothing differs from the image
+
+	patching *Patching // nil: it gets no patches
+	upgrades []Upgrade // that nobody has taken yet
 }
 
 // delta is how a machine differs from its image. Its exported fields are what
@@ -49,6 +52,9 @@ type delta struct {
 	LastPID    int                   `json:"lastPID,omitempty"`
 	Processes  map[int]*spawned      `json:"processes,omitempty"`
 	Packages   map[string]string     `json:"packages,omitempty"` // versions; "" is removed
+	OnHold     map[string]bool       `json:"onHold,omitempty"`   // packages that keep their version
+	Loaded     map[string]string     `json:"loaded,omitempty"`   // versions that run, of packages that wait for a reboot
+	Upgraded   time.Time             `json:"upgraded,omitzero"`  // when the upgrade timer was last due
 	Files      map[string]*node      `json:"files,omitempty"`
 	Firewall   *firewall             `json:"firewall,omitempty"`
 	Journal    []Entry               `json:"journal,omitempty"`

@@ -12,9 +12,6 @@ import (
 	"time"
 )
 
-// archive is where packages come from.
-const archive = "azure.archive.ubuntu.com"
-
 // maxPackages is how many packages may be installed over those of the image.
 const maxPackages = 200
 
@@ -58,7 +55,11 @@ func (h *Host) Package(name string) (Package, bool) {
 	if !ok {
 		return Package{}, false
 	}
-	p := Package{Name: def.name, Version: def.candidate(), Description: def.description, Provider: def.provider}
+	candidate := h.candidate(def)
+	p := Package{Name: def.name, Version: candidate, Candidate: candidate, Description: def.description, Provider: def.provider, Held: h.OnHold(def.name)}
+	if patch, ok := h.archive().newest(def.name); ok {
+		p.Security = patch.Version == candidate
+	}
 	if v, ok := h.installed(def); ok {
 		p.Installed, p.Version = true, v
 	}
@@ -100,13 +101,17 @@ func (h *Host) Install(now time.Time, names ...string) (did []string, err error)
 	if err != nil {
 		return nil, err
 	}
-	var todo []*packageDef
+	var todo []choice
 	for _, p := range list {
-		if v, ok := h.installed(p); ok && v == p.candidate() {
+		v, ok := h.installed(p)
+		switch {
+		case ok && v == h.candidate(p):
 			did = append(did, fmt.Sprintf("%s is already the newest version (%s).", p.name, v))
-			continue
+		case ok && h.OnHold(p.name):
+			return did, errors.New("E: Held packages were changed and -y was used without --allow-change-held-packages.")
+		default:
+			todo = append(todo, choice{p, h.candidate(p)})
 		}
-		todo = append(todo, p)
 	}
 	done, err := h.installAll(now, todo)
 	return append(did, done...), err
@@ -128,41 +133,94 @@ func (h *Host) Upgrade(now time.Time, names ...string) (did []string, err error)
 	if err != nil {
 		return nil, err
 	}
-	list = slices.DeleteFunc(list, func(p *packageDef) bool {
+	var todo []choice
+	var kept []string
+	for _, p := range list {
 		v, ok := h.installed(p)
-		return !ok || v == p.candidate()
-	})
-	return h.installAll(now, list)
+		switch {
+		case !ok || v == h.candidate(p):
+		case h.OnHold(p.name):
+			kept = append(kept, p.name)
+		default:
+			todo = append(todo, choice{p, h.candidate(p)})
+		}
+	}
+	if len(kept) > 0 {
+		did = []string{"The following packages have been kept back:\n  " + strings.Join(kept, " ")}
+	}
+	done, err := h.installAll(now, todo)
+	return append(did, done...), err
+}
+
+// choice is a package and the version that it is to get.
+type choice struct {
+	def     *packageDef
+	version string
+}
+
+// candidate is the newest version of a package that the archives have.
+func (h *Host) candidate(p *packageDef) string {
+	if patch, ok := h.archive().newest(p.name); ok && compareVersions(patch.Version, p.candidate()) > 0 {
+		return patch.Version
+	}
+	return p.candidate()
+}
+
+// wantsKernel is the kernel that a version of a package brings with it.
+func (h *Host) wantsKernel(x choice) string {
+	if _, patch := h.archive().find(x.def.name, x.version); patch {
+		return kernelOf(x.version)
+	}
+	return x.def.kernel
+}
+
+// unreachable says why a package cannot be fetched; nil if it can.
+func (h *Host) unreachable(pkg string) error {
+	dest, port, scheme := ubuntuArchive, 80, "http"
+	if strings.HasPrefix(pkg, "moby-") {
+		dest, port, scheme = microsoftArchive, 443, "https"
+	}
+	why, _ := h.EgressBlocked("tcp", port, dest)
+	if why == "" && h.patching != nil && h.patching.Reach != nil {
+		why = h.patching.Reach(port, dest)
+	}
+	if why == "" {
+		return nil
+	}
+	return fmt.Errorf("E: Failed to fetch %s://%s/ubuntu/pool/%s  Unable to connect to %s:%s (%s)", scheme, dest, pkg, dest, scheme, why)
 }
 
 // installAll fetches packages and what they want, and sets them up.
-func (h *Host) installAll(now time.Time, list []*packageDef) (did []string, err error) {
+func (h *Host) installAll(now time.Time, list []choice) (did []string, err error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
-	var all []*packageDef
-	for _, p := range list {
-		if p.meta {
-			if k, ok := kernelPackage("linux-image-" + p.kernel); ok {
+	var all []choice
+	for _, x := range list {
+		if x.def.meta {
+			if k, ok := kernelPackage("linux-image-" + h.wantsKernel(x)); ok {
 				if _, has := h.installed(k); !has {
-					all = append(all, k)
+					all = append(all, choice{k, k.version})
 				}
 			}
 		}
-		all = append(all, p)
+		all = append(all, x)
 	}
-	if rule, blocked := h.EgressBlocked("tcp", 80, archive); blocked {
-		return nil, fmt.Errorf("E: Failed to fetch http://%s/ubuntu/pool/%s  Unable to connect to %s:http (%s)", archive, all[0].name, archive, rule)
+	for _, x := range all {
+		if err := h.unreachable(x.def.name); err != nil {
+			return nil, err
+		}
 	}
-	for _, p := range all {
-		if v, ok := h.installed(p); ok && v == p.candidate() {
+	for _, x := range all {
+		p := x.def
+		if v, ok := h.installed(p); ok && v == x.version {
 			continue // named twice
 		}
 		if h.free() < p.size || h.d != nil && len(h.d.Packages) >= maxPackages {
 			err = errors.New("E: You don't have enough free space in /var/cache/apt/archives/.")
 			break
 		}
-		lines, e := h.setUp(now, p)
+		lines, e := h.setUp(now, x)
 		if did = append(did, lines...); e != nil {
 			err = e
 			break
@@ -173,8 +231,8 @@ func (h *Host) installAll(now time.Time, list []*packageDef) (did []string, err 
 }
 
 // setUp unpacks one package and starts its unit.
-func (h *Host) setUp(now time.Time, p *packageDef) ([]string, error) {
-	d := h.change()
+func (h *Host) setUp(now time.Time, x choice) ([]string, error) {
+	d, p := h.change(), x.def
 	old, had := h.installed(p)
 	if !had {
 		old = ""
@@ -183,19 +241,20 @@ func (h *Host) setUp(now time.Time, p *packageDef) ([]string, error) {
 	if d.Packages == nil {
 		d.Packages = map[string]string{}
 	}
-	d.Packages[p.name] = p.candidate()
-	if p.base && p.newer == "" {
+	d.Packages[p.name] = x.version
+	if p.base && x.version == p.version {
 		delete(d.Packages, p.name)
 	}
-	d.used += h.packageGrowth(p.name, p.candidate())
+	d.used += h.packageGrowth(p.name, x.version)
 	did := []string{
-		fmt.Sprintf("Unpacking %s (%s) ...", p.name, p.candidate()),
-		fmt.Sprintf("Setting up %s (%s) ...", p.name, p.candidate()),
+		fmt.Sprintf("Unpacking %s (%s) ...", p.name, x.version),
+		fmt.Sprintf("Setting up %s (%s) ...", p.name, x.version),
 	}
 	if err := h.unpack(now, p, had); err != nil {
 		return did[:1], fmt.Errorf("dpkg: error processing archive %s (--unpack): %w", p.name, err)
 	}
-	h.Log(now, "", "dpkg", "installed "+p.name+" "+p.candidate())
+	h.Log(now, "", "dpkg", "installed "+p.name+" "+x.version)
+	did = append(did, h.takeEffect(now, x, old)...)
 	if p.kernel != "" && !p.meta {
 		return append(did, h.kernelSetUp(now, p.name, p.kernel)...), nil
 	}
@@ -212,6 +271,30 @@ func (h *Host) setUp(now time.Time, p *packageDef) ([]string, error) {
 	}
 	_ = h.StartUnit(now, p.unit)
 	return append(did, fmt.Sprintf("Created symlink /etc/systemd/system/multi-user.target.wants/%s -> /lib/systemd/system/%s.", p.unit, p.unit)), nil
+}
+
+// takeEffect lets a patch have its effects: what needs a reboot says so, and what
+// it breaks is found out when needrestart restarts it.
+func (h *Host) takeEffect(now time.Time, x choice, old string) []string {
+	patch, ok := h.archive().find(x.def.name, x.version)
+	if !ok {
+		return nil
+	}
+	if patch.Reboot {
+		h.requireReboot(now, patch.Package)
+		if d := h.change(); old != "" && d.Loaded[patch.Package] == "" {
+			if d.Loaded == nil {
+				d.Loaded = map[string]string{}
+			}
+			d.Loaded[patch.Package] = old
+		}
+	}
+	if patch.Breaks == "" || patch.Breaks == BreaksBoot || patch.Breaks == x.def.unit || !h.Running(patch.Breaks) {
+		return nil
+	}
+	// Errors are in the journal.
+	_ = h.RestartUnit(now, patch.Breaks)
+	return []string{"Restarting services...", " systemctl restart " + patch.Breaks}
 }
 
 // packageGrowth is the bytes that a package of that version takes more than in

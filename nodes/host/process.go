@@ -38,7 +38,7 @@ func (h *Host) Processes() []Process {
 	}
 	list := []Process{{PID: 1, User: "root", Command: "/sbin/init", Memory: 12 << 20, Since: h.booted}}
 	for _, name := range h.image.unitNames {
-		if s := h.state(name); s.running() {
+		if s := h.state(name); s.running() && !h.image.units[name].timer {
 			list = append(list, h.process(name, s))
 		}
 	}

@@ -78,6 +78,11 @@ func (h *Host) sound() {
 			delete(d.Packages, name)
 		}
 	}
+	for name := range d.OnHold {
+		if _, ok := h.image.known(name); !ok {
+			delete(d.OnHold, name)
+		}
+	}
 	for p, n := range d.Files {
 		q, err := clean(p)
 		if n == nil || err != nil || q != p || n.Size < 0 || n.Size > diskSize || len(n.Data) > maxContent {

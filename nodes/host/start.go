@@ -51,9 +51,11 @@ func (h *Host) start(now time.Time, name string) error {
 func (h *Host) run(now time.Time, def *unitDef) {
 	s := h.edit(def.name)
 	s.Active, s.Sub, s.Result = active, "running", "success"
-	if path.Base(def.program()) == "true" {
+	switch {
+	case def.timer:
+	case path.Base(def.program()) == "true":
 		s.Active, s.Sub = inactive, "dead"
-	} else {
+	default:
 		s.PID = h.newPID()
 	}
 	s.Since, s.Broken, s.Died = now, time.Time{}, ""
@@ -125,6 +127,9 @@ func wholeSecond(t time.Time) time.Time {
 func (h *Host) flawOf(def *unitDef) flaw {
 	program := def.program()
 	e, ok := h.see(h.follow(program, true))
+	if def.timer {
+		return flaw{}
+	}
 	switch known := h.image.units[def.name]; {
 	case !strings.HasPrefix(program, "/"):
 		return flaw{"203/EXEC", "Failed to locate executable " + program + ": No such file or directory"}
@@ -139,6 +144,9 @@ func (h *Host) flawOf(def *unitDef) flaw {
 	}
 	if program == monitorScript && !h.present("/usr/bin/bash") {
 		return flaw{"203/EXEC", "Failed to execute " + program + ": No such file or directory"}
+	}
+	if bad, ok := h.brokenBy(def.name); ok {
+		return flaw{"127/n/a", fmt.Sprintf("%s: symbol lookup error: undefined symbol, version %s (package %s)", program, bad.Version, bad.Package)}
 	}
 	for _, need := range def.needs {
 		if line := need(h); line != "" {

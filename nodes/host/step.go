@@ -10,7 +10,7 @@ import (
 // Next returns when [Host.Step] has something to do; zero if nothing is
 // planned. Ask again after every change.
 func (h *Host) Next() time.Time {
-	var next time.Time
+	next := h.nextUpgrade()
 	if h.d == nil || h.d.Off {
 		return next
 	}
@@ -33,11 +33,12 @@ func sooner(a, b time.Time) time.Time {
 	return a
 }
 
-// Step does what is due: systemd's restarts, then the monitors' looks. It
+// Step does what is due: patches, systemd's restarts, then the monitors' looks. It
 // returns when the next thing is due, zero if nothing is planned.
 func (h *Host) Step(now time.Time) (next time.Time, did []Action) {
+	h.nightly(now)
 	if h.d == nil || h.d.Off {
-		return time.Time{}, nil
+		return h.Next(), nil
 	}
 	did = h.restarts(now)
 	for _, monitor := range monitors {

@@ -66,6 +66,11 @@ type Package struct {
 	Description string
 	Installed   bool
 	Provider    bool // the node image brings it, and the provider relies on it
+	// Candidate is the newest version in the archives, Security says that it is
+	// in the security pocket, and Held that an administrator keeps it away.
+	Candidate string
+	Security  bool
+	Held      bool
 }
 
 // File is a file or a directory on the machine. Paths are absolute and clean.

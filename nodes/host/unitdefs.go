@@ -18,6 +18,7 @@ type unitDef struct {
 	restart     bool
 	delay       time.Duration // RestartSec
 	static      bool          // has no [Install]
+	timer       bool          // is a timer, which has no process
 	base        bool          // runs on a machine that is as its image
 	memory      int64         // bytes
 	pid         int           // after a boot that went well
@@ -55,9 +56,13 @@ func imageUnits() []*unitDef {
 		{name: "chrony.service", description: "chrony, an NTP client/server", exec: "/usr/sbin/chronyd -F 1", user: "_chrony", pkg: "chrony", memory: 4 << 20},
 		{name: "rsyslog.service", description: "System Logging Service", exec: "/usr/sbin/rsyslogd -n", user: "syslog", pkg: "rsyslog", memory: 6 << 20},
 		{name: "unattended-upgrades.service", description: "Unattended Upgrades Shutdown", exec: "/usr/bin/python3 /usr/share/unattended-upgrades/unattended-upgrade-shutdown --wait-for-signal", pkg: "unattended-upgrades", memory: 22 << 20},
+		{name: UpgradeTimer, description: "Daily apt upgrade and clean activities", timer: true},
 	}
 	for i, u := range units {
 		u.base, u.restart, u.pid = true, true, 412+i*83
+		if u.timer {
+			u.restart, u.pid = false, 0
+		}
 		if u.delay == 0 {
 			u.delay = 10 * time.Second
 		}
@@ -74,6 +79,9 @@ func imageUnits() []*unitDef {
 // content is the text of the unit's file. [parseUnit] reads it back.
 func (u *unitDef) content() string {
 	var b strings.Builder
+	if u.timer {
+		return "[Unit]\nDescription=" + u.description + "\nAfter=apt-daily.timer\n\n[Timer]\nOnCalendar=*-*-* 6:00\nRandomizedDelaySec=60m\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n"
+	}
 	fmt.Fprintf(&b, "[Unit]\nDescription=%s\nAfter=network-online.target\n", u.description)
 	if u.name == Kubelet {
 		b.WriteString("Wants=containerd.service\n")
@@ -139,7 +147,7 @@ func (h *Host) definition(name string) (*unitDef, bool) {
 		u := parseUnit(name, file, e.text(h))
 		if known != nil {
 			u.pkg, u.memory, u.base, u.pid = known.pkg, known.memory, known.base, known.pid
-			u.needs = known.needs
+			u.needs, u.timer = known.needs, known.timer
 		}
 		return u, true
 	}

@@ -143,6 +143,9 @@ func (h *Host) Unit(name string) (Unit, bool) {
 	}
 	u.Load, u.Description, u.ExecStart, u.File = "loaded", def.description, def.exec, def.file
 	u.Enabled = h.enabled(def)
+	if def.timer && s.running() {
+		u.Sub = "waiting"
+	}
 	if s.Masked {
 		u.Load, u.File = "masked", "/dev/null"
 	}

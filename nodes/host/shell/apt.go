@@ -79,7 +79,7 @@ func aptChange(c *call, verb string, names []string, yes bool, flags map[string]
 			switch {
 			case !ok:
 				unknown = append(unknown, n)
-			case p.Installed == remove || verb == "reinstall":
+			case p.Installed == remove || verb == "reinstall" || !remove && p.Version != p.Candidate:
 				todo = append(todo, n)
 			default:
 				have = append(have, fmt.Sprintf("%s is already the newest version (%s).", n, p.Version))
@@ -111,7 +111,7 @@ func aptChange(c *call, verb string, names []string, yes bool, flags map[string]
 	case remove:
 		c.printf("The following packages will be REMOVED:\n  %s\n0 upgraded, 0 newly installed, %d to remove and 0 not upgraded.\n", strings.Join(todo, " "), len(todo))
 	default:
-		c.printf("The following NEW packages will be installed:\n  %s\n0 upgraded, %d newly installed, 0 to remove and 0 not upgraded.\n", strings.Join(todo, " "), len(todo))
+		c.announce(todo)
 	}
 	if flags["s"] || flags["dry-run"] || flags["simulate"] {
 		return 0
@@ -120,6 +120,27 @@ func aptChange(c *call, verb string, names []string, yes bool, flags map[string]
 		return 1
 	}
 	return c.aptRun(verb, todo, remove, upgrade)
+}
+
+// announce says what is to be upgraded and what is new.
+func (c *call) announce(todo []string) {
+	var newer, new []string
+	c.do(func(_ time.Time, h *host.Host, _ Runtime) {
+		for _, n := range todo {
+			if p, _ := h.Package(n); p.Installed {
+				newer = append(newer, n)
+			} else {
+				new = append(new, n)
+			}
+		}
+	})
+	if len(new) > 0 {
+		c.printf("The following NEW packages will be installed:\n  %s\n", strings.Join(new, " "))
+	}
+	if len(newer) > 0 {
+		c.printf("The following packages will be upgraded:\n  %s\n", strings.Join(newer, " "))
+	}
+	c.printf("%d upgraded, %d newly installed, 0 to remove and 0 not upgraded.\n", len(newer), len(new))
 }
 
 func (c *call) aptRun(verb string, todo []string, remove, upgrade bool) int {
@@ -172,7 +193,16 @@ func aptList(c *call, flags map[string]bool, names []string) int {
 	c.do(func(_ time.Time, h *host.Host, _ Runtime) { all = h.Packages() })
 	c.printf("Listing... Done\n")
 	for _, p := range all {
-		if flags["installed"] && !p.Installed || !matches(names, p.Name) || flags["upgradable"] {
+		upgradable := p.Installed && p.Version != p.Candidate
+		if flags["installed"] && !p.Installed || !matches(names, p.Name) || flags["upgradable"] && !upgradable {
+			continue
+		}
+		if flags["upgradable"] {
+			pocket := "jammy-updates"
+			if p.Security {
+				pocket = "jammy-updates,jammy-security"
+			}
+			c.printf("%s/%s %s amd64 [upgradable from: %s]\n", p.Name, pocket, p.Candidate, p.Version)
 			continue
 		}
 		state := ""
@@ -202,7 +232,7 @@ func (c *call) packages(verb string, names []string) int {
 				if p.Installed {
 					installed = p.Version
 				}
-				c.printf("%s:\n  Installed: %s\n  Candidate: %s\n  Version table:\n     %s 500\n        500 http://azure.archive.ubuntu.com/ubuntu jammy-updates/main amd64 Packages\n", p.Name, installed, p.Version, p.Version)
+				c.printf("%s:\n  Installed: %s\n  Candidate: %s\n  Version table:\n     %s 500\n        500 http://azure.archive.ubuntu.com/ubuntu jammy-updates/main amd64 Packages\n", p.Name, installed, p.Candidate, p.Candidate)
 				found = true
 			default:
 				c.printf("Package: %s\nVersion: %s\nArchitecture: amd64\nDescription: %s\n\n", p.Name, p.Version, p.Description)
@@ -228,7 +258,7 @@ func aptCache(_ context.Context, c *call) int {
 	return c.packages(words[0], words[1:])
 }
 
-// aptMark accepts hold and unhold: nothing here upgrades by itself.
+// aptMark puts packages on hold, which keeps their patches away.
 func aptMark(_ context.Context, c *call) int {
 	words := c.operands()
 	if len(words) == 0 {
@@ -236,6 +266,13 @@ func aptMark(_ context.Context, c *call) int {
 	}
 	verb, names := words[0], words[1:]
 	if strings.HasPrefix(verb, "show") {
+		if verb == "showhold" || verb == "showholds" {
+			c.do(func(_ time.Time, h *host.Host, _ Runtime) {
+				for _, n := range h.HeldPackages() {
+					c.printf("%s\n", n)
+				}
+			})
+		}
 		return 0
 	}
 	if !c.root() {
@@ -249,10 +286,39 @@ func aptMark(_ context.Context, c *call) int {
 		}
 		switch verb {
 		case "hold":
-			c.printf("%s set on hold.\n", n)
+			c.hold(n, true, "%s set on hold.\n", "%s was already set on hold.\n")
 		case "unhold":
-			c.printf("Canceled hold on %s.\n", n)
+			c.hold(n, false, "Canceled hold on %s.\n", "%s was already not on hold.\n")
 		}
+	}
+	return 0
+}
+
+// hold puts a package on hold or lets it go, and says whether that was new.
+func (c *call) hold(pkg string, held bool, done, already string) {
+	text := done
+	c.do(func(now time.Time, h *host.Host, _ Runtime) {
+		if h.OnHold(pkg) == held {
+			text = already
+		}
+		h.HoldPackage(now, pkg, held)
+	})
+	c.printf(text, pkg)
+}
+
+// unattendedUpgrade runs unattended-upgrades by hand.
+func unattendedUpgrade(_ context.Context, c *call) int {
+	if !c.root() {
+		return c.fail("You need to be root to run this application")
+	}
+	if c.has("h") || c.long("--help") {
+		c.printf("Usage: unattended-upgrade [options]\n")
+		return 0
+	}
+	var u host.Upgrade
+	c.do(func(now time.Time, h *host.Host, _ Runtime) { u = h.Unattended(now) })
+	if u.Failed != "" {
+		return c.fail("%s", u.Failed)
 	}
 	return 0
 }
@@ -294,7 +360,11 @@ func dpkgList(c *call, names []string) int {
 	c.printf("||/ %-*s %-*s %-12s %s\n", name, "Name", version, "Version", "Architecture", "Description")
 	c.printf("+++-%s-%s-============-=================================\n", strings.Repeat("=", name), strings.Repeat("=", version))
 	for _, p := range all {
-		c.printf("ii  %-*s %-*s %-12s %s\n", name, p.Name, version, p.Version, "amd64", p.Description)
+		state := "ii"
+		if p.Held {
+			state = "hi"
+		}
+		c.printf("%s  %-*s %-*s %-12s %s\n", state, name, p.Name, version, p.Version, "amd64", p.Description)
 	}
 	return 0
 }

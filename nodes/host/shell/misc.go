@@ -221,7 +221,7 @@ func init() { // some of the table's functions refer to it
 		"sudo": sudo, "su": su, "bash": bash, "sh": bash, "dash": bash, "passwd": passwd, "useradd": useradd, "adduser": useradd, "usermod": useradd, "userdel": useradd,
 		"id": id, "whoami": whoami, "who": who, "w": who, "last": who, "users": whoami, "env": env, "printenv": env, "groups": whoami,
 		"systemctl": systemctl, "service": service, "journalctl": journalctl, "dmesg": dmesg, "logger": logger,
-		"apt": apt, "apt-get": apt, "apt-cache": aptCache, "apt-mark": aptMark, "dpkg": dpkg, "dpkg-query": dpkg,
+		"apt": apt, "apt-get": apt, "apt-cache": aptCache, "apt-mark": aptMark, "unattended-upgrade": unattendedUpgrade, "unattended-upgrades": unattendedUpgrade, "dpkg": dpkg, "dpkg-query": dpkg,
 		"iptables": iptables, "iptables-save": iptablesSave, "iptables-nft": iptables, "iptables-legacy": iptables, "ufw": ufw,
 		"ps": ps, "top": top, "htop": top, "kill": kill, "pkill": pkill, "killall": pkill, "pgrep": pkill, "pidof": pkill, "__spawn": spawn,
 		"stress": stress, "stress-ng": stress, "sleep": sleep, "timeout": timeout, "nohup": wrapped, "nice": wrapped, "ionice": wrapped, "setsid": wrapped, "stdbuf": wrapped, "watch": wrapped,
