@@ -72,6 +72,9 @@ type Config struct {
 	// Client speaks for a node when its context carries one ([WithIdentity]),
 	// else for the fleet. It must have no rate limit of its own.
 	Client kubernetes.Interface
+	// Created is when the cluster was made: from then on the archives have new
+	// patches by the calendar. If zero they have none by themselves.
+	Created time.Time
 	// Watcher is told of what breaks on the machines; nil for nobody.
 	Watcher Watcher
 	// State is what [Fleet.Save] returned, to resume; nil for new machines.
@@ -116,6 +119,7 @@ type Fleet struct {
 	proxy    proxySync
 	restored settling
 	nsg      *cloud.NSG
+	patches  patches
 	repairs  []api.Repair // of the nodes themselves, oldest first
 	// lastRepair is the number of the newest of them.
 	lastRepair int

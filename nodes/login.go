@@ -148,6 +148,7 @@ func (t *console) Do(do func(now time.Time, h *host.Host, r shell.Runtime)) erro
 		return err
 	}
 	now, changes := time.Now(), m.os.Changes()
+	m.f.stock(now)
 	do(now, m.os, shellRuntime{m, t.event})
 	changed, request := m.os.Changes() != changes, m.os.TakePowerRequest()
 	if changed {

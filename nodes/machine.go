@@ -51,9 +51,11 @@ type machine struct {
 	boots    int
 	bootAt   time.Time // when a booting machine is up; zero if it does not boot
 	os       *host.Host
-	root     timeline.Event // what somebody did here last: it explains what happens now
-	meddled  timeline.Event // the last command in a shell that changed something
-	problem  string         // why the last boot failed
+	root     timeline.Event   // what somebody did here last: it explains what happens now
+	meddled  timeline.Event   // the last command in a shell that changed something
+	problem  string           // why the last boot failed
+	waits    bool             // for a reboot, and has said so
+	flaws    map[string]int64 // events that brought bad patches, by package
 	troubles map[string]trouble
 	rules    *network.Rules
 	pods     map[types.UID]*pod
@@ -83,7 +85,7 @@ type machine struct {
 // networks.
 func newMachine(f *Fleet, i, slot int, image *host.Image) *machine {
 	name := scaleSet(f.cfg.ClusterName) + instanceID(i)
-	return &machine{
+	m := &machine{
 		f:       f,
 		index:   i,
 		name:    name,
@@ -99,6 +101,8 @@ func newMachine(f *Fleet, i, slot int, image *host.Image) *machine {
 		pods:    map[types.UID]*pod{},
 		images:  map[string]time.Time{},
 	}
+	m.os.SetPatching(m.patching())
+	return m
 }
 
 func (m *machine) spoke() *spoke { return &m.place }

@@ -34,6 +34,11 @@ type saved struct {
 	Machines map[string]savedMachine `json:"machines,omitempty"`
 	NSG      json.RawMessage         `json:"nsg,omitempty"`
 	Repairs  []api.Repair            `json:"repairs,omitempty"`
+	// Patches are those of the archives, Stocked the days of the calendar that are
+	// in them, and NSGRoot the event by which the security group changed last.
+	Patches []host.Patch `json:"patches,omitempty"`
+	Stocked int          `json:"stocked,omitempty"`
+	NSGRoot int64        `json:"nsgRoot,omitempty"`
 }
 
 // savedKind is the machines of one image and kubelet.
@@ -57,6 +62,7 @@ type savedMachine struct {
 	// Root and Meddled are events of the timeline.
 	Root    int64               `json:"root,omitempty"`
 	Meddled int64               `json:"meddled,omitempty"`
+	Flaws   map[string]int64    `json:"flaws,omitempty"`
 	Size    string              `json:"size,omitempty"`
 	Tags    map[string]string   `json:"tags,omitempty"`
 	Acted   map[string]answered `json:"acted,omitempty"`
@@ -68,6 +74,7 @@ func (f *Fleet) Save() ([]byte, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := saved{Version: savedVersion, Next: f.next, Pool: f.kinds(), Asked: f.asked, Machines: map[string]savedMachine{}, Repairs: f.repairs}
+	s.Patches, s.Stocked, s.NSGRoot = f.patches.archive.Patches(), f.patches.stocked, f.patches.nsgRoot.Seq
 	var err error
 	if s.NSG, err = f.nsg.Save(); err != nil {
 		return nil, fmt.Errorf("save the network security group: %w", err)
@@ -75,7 +82,7 @@ func (f *Fleet) Save() ([]byte, error) {
 	for _, m := range f.machines() {
 		state := savedMachine{
 			Off: !m.on, Booting: m.booting(), Cut: m.cut, Dark: m.dark, Stopped: m.stopped, Problem: m.problem, Boots: m.boots,
-			Root: m.root.Seq, Meddled: m.meddled.Seq, Tags: m.tags, Acted: m.acted, Surge: m.surge,
+			Root: m.root.Seq, Meddled: m.meddled.Seq, Tags: m.tags, Acted: m.acted, Surge: m.surge, Flaws: m.flaws,
 		}
 		if slot := m.slot(); slot != m.index%slots {
 			state.Slot = &slot
@@ -140,6 +147,9 @@ func (f *Fleet) restore(state []byte) error {
 			return fmt.Errorf("read the saved network security group: %w", err)
 		}
 	}
+	f.patches.archive.Load(s.Patches)
+	f.patches.stocked = s.Stocked
+	f.patches.nsgRoot, _ = f.log.Get(s.NSGRoot)
 	f.repairs, f.lastRepair = s.Repairs, len(s.Repairs)
 	if err := f.populate(s); err != nil {
 		return err
@@ -204,6 +214,7 @@ func (m *machine) restore(state savedMachine) error {
 			return err
 		}
 	}
+	m.flaws, m.waits = state.Flaws, m.os.RebootRequired()
 	if state.Booting {
 		m.rebooted, m.bootAt = m.boots > 1, time.Now()
 	}

@@ -31,6 +31,8 @@ func (m *machine) follow(now time.Time) {
 	if !m.up() {
 		return
 	}
+	m.noteFlaws()
+	m.noteReboot(now)
 	npd := m.npd
 	m.npd = m.os.Running(host.NPD)
 	m.problemsDue = m.problemsDue || m.npd && !npd
@@ -136,8 +138,12 @@ func (m *machine) ill() string {
 
 // tend lets the machine's init system and its monitors do what is due.
 func (m *machine) tend(now time.Time) {
+	m.f.stock(now)
 	_, did := m.os.Step(now)
 	m.f.repaired(m, now, did)
+	for _, u := range m.os.TakeUpgrades() {
+		m.patched(now, u, 0)
+	}
 	m.follow(now)
 }
 
@@ -209,6 +215,7 @@ func (f *Fleet) changeNSG(by timeline.Actor, message string, change func() error
 	}
 	now := time.Now()
 	e := f.log.Append(timeline.Event{Time: now, Actor: by, Verb: "changed", Subject: "nsg", Message: message})
+	f.patches.nsgRoot = e
 	for _, m := range f.machines() {
 		m.root = e
 		m.follow(now)

@@ -107,7 +107,10 @@ func (m *machine) boot(now time.Time, after time.Duration) {
 func (m *machine) booted(now time.Time) {
 	m.bootAt = time.Time{}
 	if err := m.os.Boot(now); err != nil {
-		if m.meddled.Seq != 0 {
+		if flaw, ok := m.flawOf(host.BreaksBoot); ok {
+			m.root = flaw
+			m.blame("node/"+m.name, m.root)
+		} else if m.meddled.Seq != 0 {
 			m.root = m.meddled
 			m.blame("node/"+m.name, m.root)
 		}

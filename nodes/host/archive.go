@@ -145,3 +145,14 @@ func kernelOf(version string) string {
 	}
 	return m[1] + "-" + m[2] + "-azure"
 }
+
+// Note gives a patch the number of its publication on the timeline, and returns it.
+func (a *Archive) Note(pkg, version string, event int64) Patch {
+	for i := range a.patches {
+		if p := &a.patches[i]; p.Package == pkg && p.Version == version {
+			p.Event = event
+			return *p
+		}
+	}
+	return Patch{}
+}

@@ -257,6 +257,9 @@ func (h *Host) Reimage(now time.Time, image *Image) (lost []string) {
 	}
 	old := h.d
 	h.d = &delta{Off: old.Off, Held: old.Held}
+	if h.patching != nil {
+		h.d.Upgraded = now // a new disk has missed no night
+	}
 	h.forget()
 	return lost
 }

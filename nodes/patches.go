@@ -1,0 +1,274 @@
+package nodes
+
+import (
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+	"time"
+
+	"demarc/nodes/cloud"
+	"demarc/nodes/host"
+	"demarc/sim/api"
+	"demarc/sim/timeline"
+)
+
+// patchSpread is by how much the nodes' runs of unattended-upgrades differ at the
+// most (Ubuntu 22.04, apt-daily-upgrade.timer: RandomizedDelaySec=60m).
+const patchSpread = time.Hour
+
+// patches is what the fleet knows of the archives.
+type patches struct {
+	archive host.Archive
+	stocked int            // days of the calendar whose patches are published
+	nsgRoot timeline.Event // the last change of the network security group
+}
+
+// patching is how a machine gets patches.
+func (m *machine) patching() *host.Patching {
+	h := fnv.New32a()
+	fmt.Fprint(h, m.f.cfg.Seed, m.name) // never fails
+	delay := time.Duration(h.Sum32()) * time.Second % patchSpread
+	return &host.Patching{Archive: &m.f.patches.archive, Delay: delay.Truncate(time.Minute), Reach: m.f.webBlocked}
+}
+
+// webBlocked says which rule of the network security group keeps the nodes from a
+// port of a host in the Internet; empty if none does.
+func (f *Fleet) webBlocked(port int, dest string) string {
+	rule, allowed := f.nsg.Outbound("Tcp", port, cloud.Endpoint{Host: dest, Protocol: "Tcp", Port: port, Tags: []string{cloud.Internet}})
+	if allowed {
+		return ""
+	}
+	return fmt.Sprintf("network security group rule %s denies outbound Tcp %d", rule, port)
+}
+
+// patched puts a run of unattended-upgrades on the timeline, and lets it have its
+// effects. Cause is the event that it was begun for; 0 for the night.
+func (m *machine) patched(now time.Time, u host.Upgrade, cause int64) {
+	if len(u.Installed) > 0 {
+		m.installed(now, u, cause)
+	}
+	if u.Failed == "" {
+		return
+	}
+	from := cause
+	switch {
+	case strings.Contains(u.Failed, "network security group rule"):
+		from = m.f.patches.nsgRoot.Seq
+	case m.meddled.Seq != 0:
+		from = m.meddled.Seq
+	}
+	m.f.log.Append(timeline.Event{
+		Time: now, Actor: timeline.Node, Verb: "failed to patch", Subject: "node/" + m.name, Cause: from, Message: "unattended-upgrades: " + u.Failed,
+	})
+}
+
+// installed is the part of patched about what was installed. What breaks by a patch
+// comes from whoever published it; whatever happens later does not.
+func (m *machine) installed(now time.Time, u host.Upgrade, cause int64) {
+	var words []string
+	for _, p := range u.Installed {
+		words = append(words, p.Package+" "+p.Version)
+		if cause == 0 || p.Breaks != "" {
+			cause = p.Event
+		}
+	}
+	before, troubles := m.root, len(m.troubles)
+	e := m.actsOn(now, timeline.Provider, "patched", "node/"+m.name, "unattended-upgrades installed "+strings.Join(words, ", "), cause)
+	m.follow(now)
+	if len(m.troubles) == troubles && m.root.Seq == e.Seq {
+		m.root = before
+	}
+}
+
+// noteFlaws remembers who has brought patches to the machine with which something
+// does not work: a boot may show it much later.
+func (m *machine) noteFlaws() {
+	flawed := m.os.Flawed()
+	if len(flawed) == 0 {
+		m.flaws = nil
+		return
+	}
+	for _, p := range flawed {
+		if _, known := m.flaws[p.Package]; known {
+			continue
+		}
+		if m.flaws == nil {
+			m.flaws = map[string]int64{}
+		}
+		m.flaws[p.Package] = m.root.Seq
+	}
+}
+
+// flawOf is the event that has brought the patch to the machine with which it does
+// not boot.
+func (m *machine) flawOf(what string) (timeline.Event, bool) {
+	for _, p := range m.os.Flawed() {
+		if p.Breaks == what && m.flaws[p.Package] != 0 {
+			return m.f.log.Get(m.flaws[p.Package])
+		}
+	}
+	return timeline.Event{}, false
+}
+
+// noteReboot says once that the machine waits for a reboot.
+func (m *machine) noteReboot(now time.Time) {
+	waits := m.os.RebootRequired()
+	if waits && !m.waits {
+		pkgs, _ := m.os.Read("/var/run/reboot-required.pkgs") // without it there is nothing to name
+		m.f.log.Append(timeline.Event{
+			Time: now, Actor: timeline.Node, Verb: "needs reboot", Subject: "node/" + m.name, Cause: m.root.Seq,
+			Message: "a reboot makes effective: " + strings.Join(strings.Fields(string(pkgs)), ", "),
+		})
+	}
+	m.waits = waits
+}
+
+// Patches are the patches of the archives, oldest first.
+func (f *Fleet) Patches() []api.Patch {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stock(time.Now())
+	out := []api.Patch{}
+	for _, p := range f.patches.archive.Patches() {
+		out = append(out, f.describePatch(p))
+	}
+	return out
+}
+
+func (f *Fleet) describePatch(p host.Patch) api.Patch {
+	out := api.Patch{
+		Package: p.Package, Version: p.Version, Reboot: p.Reboot, Breaks: strings.TrimSuffix(p.Breaks, ".service"), Published: p.Published.UTC(),
+		Withdrawn: p.Withdrawn, Event: p.Event, Nodes: []string{}, Waiting: []string{},
+	}
+	for _, m := range f.machines() {
+		switch {
+		case m.stopped == deleted:
+		case m.os.Exposed(p.Package, p.Version):
+			out.Waiting = append(out.Waiting, m.name)
+		default:
+			out.Nodes = append(out.Nodes, m.name)
+		}
+	}
+	return out
+}
+
+// PublishPatch puts a patch into the archives. Cause is the event that it is for;
+// 0 for none.
+func (f *Fleet) PublishPatch(r api.PatchRequest, cause int64) (api.Patch, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := time.Now()
+	f.stock(now)
+	if r.Version == "" {
+		r.Version = f.patches.archive.NextVersion(f.newestImage(), r.Package)
+	}
+	p := host.Patch{Package: r.Package, Version: r.Version, Reboot: r.Reboot}
+	switch r.Breaks {
+	case "":
+	case "kubelet":
+		p.Breaks = host.Kubelet
+	case "containerd":
+		p.Breaks = host.Containerd
+	case host.BreaksBoot:
+		p.Breaks = host.BreaksBoot
+	default:
+		return api.Patch{}, fmt.Errorf("a patch cannot break %q: want %s", r.Breaks, strings.Join(api.PatchBreaks, ", "))
+	}
+	p, err := f.publish(now, p, cause)
+	if err != nil {
+		return api.Patch{}, err
+	}
+	return f.describePatch(p), nil
+}
+
+// publish enters a patch and puts it on the timeline.
+func (f *Fleet) publish(now time.Time, p host.Patch, cause int64) (host.Patch, error) {
+	p.Published = now
+	if err := f.patches.archive.Publish(f.newestImage(), p); err != nil {
+		return p, err
+	}
+	message := fmt.Sprintf("%s %s is in the archives", p.Package, p.Version)
+	if p.Reboot {
+		message += "; it needs a reboot"
+	}
+	e := f.log.Append(timeline.Event{Time: now, Actor: timeline.Provider, Verb: "published", Subject: "patch/" + p.Package, Cause: cause, Message: message})
+	return f.patches.archive.Note(p.Package, p.Version, e.Seq), nil
+}
+
+// WithdrawPatch keeps a patch from machines that do not have it yet.
+func (f *Fleet) WithdrawPatch(pkg, version string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p, err := f.patches.archive.Withdraw(pkg, version)
+	if err != nil {
+		return err
+	}
+	f.log.Append(timeline.Event{
+		Actor: timeline.Provider, Verb: "withdrawn", Subject: "patch/" + pkg, Cause: p.Event, Message: pkg + " " + version + " is taken back; nodes that have it keep it",
+	})
+	return nil
+}
+
+// PatchNow lets every machine that runs install one package's patch at once, without
+// waiting for the night. left are those that did not get it, with the reason.
+func (f *Fleet) PatchNow(pkg string, cause int64) (left map[string]string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := time.Now()
+	left = map[string]string{}
+	for _, m := range f.machines() {
+		switch {
+		case m.stopped == deleted:
+			continue
+		case !m.up() || m.cut:
+			left[m.name] = m.ill()
+			continue
+		}
+		u := m.os.Unattended(now, pkg)
+		switch {
+		case u.Failed != "":
+			left[m.name] = u.Failed
+		case len(u.Held) > 0:
+			left[m.name] = "the customer holds the package"
+		}
+		m.patched(now, u, cause)
+		f.wake(m)
+	}
+	return left
+}
+
+// NextVersion is the version of a package that would be published next; empty if
+// the nodes do not have the package.
+func (f *Fleet) NextVersion(pkg string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stock(time.Now())
+	return f.patches.archive.NextVersion(f.newestImage(), pkg)
+}
+
+// Exposed are the nodes that run a version of a package that is older than the one
+// given, by index. Those whose image is at least image are not.
+func (f *Fleet) Exposed(pkg, version, image string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	names := []string{}
+	for _, m := range f.machines() {
+		newer := image != "" && m.os.Image().Version >= image
+		if m.stopped != deleted && !newer && m.os.Exposed(pkg, version) {
+			names = append(names, m.name)
+		}
+	}
+	return names
+}
+
+// AwaitingReboot are those of some nodes that wait for a reboot.
+func (f *Fleet) AwaitingReboot(nodes []string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(nodes), func(n string) bool { m := f.named(n); return m == nil || !m.os.RebootRequired() })
+}
+
+// newestImage is the newest node image. What is published is newer than what it has.
+// The lock is held.
+func (f *Fleet) newestImage() *host.Image { return f.imageOf("", f.cfg.KubeletVersion) }
