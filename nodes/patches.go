@@ -272,3 +272,18 @@ func (f *Fleet) AwaitingReboot(nodes []string) []string {
 // newestImage is the newest node image. What is published is newer than what it has.
 // The lock is held.
 func (f *Fleet) newestImage() *host.Image { return f.imageOf("", f.cfg.KubeletVersion) }
+
+// NextImage is the node image that nodes with the oldest one would get: the newest, or,
+// if all have that, the one of the week after. AKS brings one every week (Microsoft,
+// "Upgrade Azure Kubernetes Service (AKS) node images").
+func (f *Fleet) NextImage() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	newest := f.newestImage()
+	for _, m := range f.machines() {
+		if m.stopped != deleted && m.os.Image().Version < newest.Version {
+			return newest.Version
+		}
+	}
+	return newest.Next()
+}

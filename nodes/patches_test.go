@@ -50,7 +50,7 @@ func TestPatchesComeAtNight(t *testing.T) {
 		w.ssh("1", "sudo apt-mark hold linux-image-azure")
 		w.night()
 		got := w.told("patched")
-		if len(got) != 1 || got[0].Actor != timeline.Provider || got[0].Cause != p.Event || got[0].Subject != "node/"+w.f.machines[0].name {
+		if len(got) != 1 || got[0].Actor != timeline.Provider || got[0].Cause != p.Event || got[0].Subject != "node/"+w.f.machines()[0].name {
 			t.Fatalf("patched: %+v, want node 0 by the provider for event %d", got, p.Event)
 		}
 		if reboots := w.told("needs reboot"); len(reboots) != 1 || reboots[0].Cause != got[0].Seq || !strings.Contains(reboots[0].Message, "linux-image-azure") {
@@ -89,11 +89,11 @@ func TestWhoseBadPatch(t *testing.T) {
 				w.ssh("1", "sudo touch /etc/motd; sudo reboot")
 				w.pass(time.Minute)
 			}
-			provider, _, ok := w.f.Trouble(w.f.machines[0].name)
+			provider, _, ok := w.f.Trouble(w.f.machines()[0].name)
 			if !ok || provider.Verb != "patched" || provider.Actor != timeline.Provider || provider.Cause != p.Event {
 				t.Errorf("%s: trouble of the patched node comes from %+v", breaks, provider)
 			}
-			customer, _, ok := w.f.Trouble(w.f.machines[1].name)
+			customer, _, ok := w.f.Trouble(w.f.machines()[1].name)
 			if !ok || customer.Actor != timeline.Customer || !strings.Contains(customer.Message, "apt-get install") {
 				t.Errorf("%s: trouble of the other node comes from %+v", breaks, customer)
 			}
@@ -112,7 +112,7 @@ func TestAGoodPatchExplainsNothing(t *testing.T) {
 		w.night()
 		w.ssh("0", "sudo reboot")
 		w.pass(time.Minute)
-		if root, _, ok := w.f.Trouble(w.f.machines[0].name); !ok || !strings.Contains(root.Message, "fstab") {
+		if root, _, ok := w.f.Trouble(w.f.machines()[0].name); !ok || !strings.Contains(root.Message, "fstab") {
 			t.Errorf("trouble comes from %+v, want the customer's change", root)
 		}
 	})

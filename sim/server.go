@@ -139,6 +139,7 @@ func (s *Server) routes() http.Handler {
 	s.upgradeRoutes(mux)
 	s.nodePoolRoutes(mux)
 	s.contractRoutes(mux)
+	s.patchRoutes(mux)
 	mux.HandleFunc("GET "+api.PathStream, s.stream)
 	mux.HandleFunc("GET "+api.PathReport, func(w http.ResponseWriter, _ *http.Request) {
 		if r := c.drill.report(); r != nil {

@@ -101,6 +101,11 @@ type OperatorConfig struct {
 	Addons func(ctx context.Context, l *Leadership)
 	// Desk is the loop that works on support cases; it ends with ctx. May be nil.
 	Desk func(ctx context.Context, l *Leadership)
+	// Patcher brings patches; nil for none that the plane sees to.
+	Patcher Patcher
+	// VendorFixAge is for how long a vendor must have had a fix before the provider
+	// patches a vulnerability.
+	VendorFixAge time.Duration
 	// Note puts what the plane does on the timeline.
 	Note func(timeline.Event) timeline.Event
 }
@@ -116,6 +121,9 @@ type Operator struct {
 	// escalations, operated whoever carries out operations of the customer: one is
 	// in the leader's state.
 	decided, escalated, operated chan struct{}
+	// escalations, published whoever sees to vulnerabilities: one is in the
+	// leader's state.
+	decided, escalated, published chan struct{}
 	// asking is held while what callers from outside ask for is checked and put
 	// in the log.
 	asking sync.Mutex
@@ -125,7 +133,7 @@ type Operator struct {
 
 // NewOperator makes an operator. It does nothing before [Operator.Begin].
 func NewOperator(cfg OperatorConfig) *Operator {
-	return &Operator{cfg: cfg, begun: make(chan struct{}), decided: make(chan struct{}, 1), escalated: make(chan struct{}, 1), operated: make(chan struct{}, 1)}
+	return &Operator{cfg: cfg, begun: make(chan struct{}), decided: make(chan struct{}, 1), published: make(chan struct{}, escalated: make(chan struct{}, 1), operated: make(chan struct{}, 1)}
 }
 
 // Begin lets the loops run: call it when the control plane has been started once.
@@ -151,6 +159,9 @@ func (o *Operator) Lead(ctx context.Context, l *Leadership) {
 	}
 	if o.cfg.Pool != nil {
 		loops.Go(func() { o.operateAll(ctx, l) })
+}
+	if o.cfg.Patcher != nil {
+		loops.Go(func() { o.patchAll(ctx, l) })
 	}
 	if o.cfg.Addons != nil {
 		loops.Go(func() { o.cfg.Addons(ctx, l) })

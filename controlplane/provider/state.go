@@ -22,11 +22,12 @@ type State struct {
 	// LastSlot is the newest slot of the schedule whose backup was made or given
 	// up. It never goes back.
 	LastSlot time.Time `json:"lastSlot,omitzero"`
-	// Restores, Incidents, Repairs and Consents are by ID.
+	// Restores, Incidents, Repairs, Consents and CVEs are by ID.
 	Restores  map[string]api.Restore  `json:"restores,omitempty"`
 	Incidents map[string]api.Incident `json:"incidents,omitempty"`
 	Repairs   map[string]api.Repair   `json:"repairs,omitempty"`
 	Consents  map[string]api.Consent  `json:"consents,omitempty"`
+	CVEs      map[string]api.CVE      `json:"cves,omitempty"`
 	// Registrations are of preview features in the subscription, by name.
 	Registrations map[string]api.Registration `json:"registrations,omitempty"`
 	// Settings are what the customer has set of the cluster.
@@ -76,6 +77,7 @@ const (
 	tableIncidents Table = "incidents"
 	tableRepairs   Table = "repairs"
 	tableConsents  Table = "consents"
+	tableCVEs      Table = "cves"
 
 	tableRegistrations Table = "registrations"
 	tableSettings      Table = "settings"
@@ -101,6 +103,7 @@ var tables = map[Table]table{
 	tableIncidents: keyed(func(s *State) *map[string]api.Incident { return &s.Incidents }, incidentID),
 	tableRepairs:   keyed(func(s *State) *map[string]api.Repair { return &s.Repairs }, repairID),
 	tableConsents:  keyed(func(s *State) *map[string]api.Consent { return &s.Consents }, consentID),
+	tableCVEs:      keyed(func(s *State) *map[string]api.CVE { return &s.CVEs }, cveID),
 
 	tableRegistrations: keyed(func(s *State) *map[string]api.Registration { return &s.Registrations }, registrationName),
 	tableSettings:      single(func(s *State, x api.ClusterSettings) { s.Settings = x }),
@@ -114,6 +117,7 @@ func restoreID(r api.Restore) string   { return r.ID }
 func incidentID(i api.Incident) string { return i.ID }
 func repairID(r api.Repair) string     { return r.ID }
 func consentID(c api.Consent) string   { return c.ID }
+func cveID(c api.CVE) string           { return c.ID }
 
 func registrationName(r api.Registration) string { return r.Name }
 func operationID(o api.Operation) string         { return o.ID }
@@ -249,7 +253,7 @@ func (s *State) check() error {
 		checkIDs(tableBackups, s.Backups, backupID), checkIDs(tableRestores, s.Restores, restoreID),
 		checkIDs(tableIncidents, s.Incidents, incidentID), checkIDs(tableRepairs, s.Repairs, repairID),
 		checkIDs(tableConsents, s.Consents, consentID), checkIDs(tableRegistrations, s.Registrations, registrationName),
-		checkIDs(tableOperations, s.Operations, operationID), compactAll(Cases, s.Cases))
+		checkIDs(tableOperations, s.Operations, operationID), compactAll(Cases, s.Cases)), checkIDs(tableCVEs, s.CVEs, cveID)
 }
 
 func checkIDs[V any](t Table, m map[string]V, id func(V) string) error {

@@ -133,3 +133,9 @@ func restorer(unit string) string {
 	}
 	return KubeletMonitor
 }
+
+// Next is the version of the image of the week after.
+func (i *Image) Next() string {
+	name := i.Version[:strings.LastIndexByte(i.Version, '-')+1]
+	return name + i.built.AddDate(0, 0, 7).Format("200601.02") + ".0"
+}

@@ -52,7 +52,7 @@ func (e *expression) looksAt() needs {
 			n.kinds = append(n.kinds, gvk)
 		}
 		switch name {
-		case "timeline", "components", "machines", "containers", "incidents", "support", "backups", "restores", "repairs", "cases", "replicas", "features", "gates":
+		case "timeline", "components", "machines", "containers", "incidents", "support", "backups", "restores", "repairs", "cases", "patches", "cves", "replicas", "features", "gates":
 			n.timeline = true
 		case "watches":
 			n.watches = true
@@ -217,6 +217,10 @@ func (a activation) resolve(name string) (any, bool) {
 		return r.celCases(), true
 	case "operations":
 		return r.celOperations(), true
+	case "patches":
+		return r.celPatches(), true
+	case "cves":
+		return r.celCVEs(), true
 	case "replicas":
 		return r.celReplicas(), true
 	case "features":

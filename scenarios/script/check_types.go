@@ -166,6 +166,32 @@ type (
 		OrphanedPods []string `cel:"orphanedPods"`
 		RevivedPods  []string `cel:"revivedPods"`
 	}
+	celPatch struct {
+		Package   string   `cel:"package"`
+		Version   string   `cel:"version"`
+		Reboot    bool     `cel:"reboot"`
+		Breaks    string   `cel:"breaks"`
+		Published float64  `cel:"published"`
+		Withdrawn bool     `cel:"withdrawn"`
+		Nodes     []string `cel:"nodes"`
+		Waiting   []string `cel:"waiting"`
+	}
+	celCVE struct {
+		ID         string   `cel:"id"`
+		Component  string   `cel:"component"`
+		Severity   string   `cel:"severity"`
+		Fix        string   `cel:"fix"`
+		State      string   `cel:"state"`
+		Version    string   `cel:"version"`
+		Image      string   `cel:"image"`
+		Level      string   `cel:"level"`
+		Guidance   string   `cel:"guidance"`
+		Published  float64  `cel:"published"`
+		Patched    float64  `cel:"patched"`
+		Notified   float64  `cel:"notified"`
+		Fixed      float64  `cel:"fixed"`
+		Vulnerable []string `cel:"vulnerable"`
+	}
 	celReplica struct {
 		Name    string  `cel:"name"`
 		State   string  `cel:"state"`
@@ -205,6 +231,8 @@ var celTypes = []reflect.Type{
 	reflect.TypeFor[celContainer](), reflect.TypeFor[celEvent](), reflect.TypeFor[celIncident](), reflect.TypeFor[celShare](),
 	reflect.TypeFor[celSupport](), reflect.TypeFor[celReason](), reflect.TypeFor[celPeriod](), reflect.TypeFor[celBackup](),
 	reflect.TypeFor[celRestore](), reflect.TypeFor[celRepair](), reflect.TypeFor[celOperation](), reflect.TypeFor[celNodeUpgrade](), reflect.TypeFor[celCase](), reflect.TypeFor[celReplica](), reflect.TypeFor[celWatch](), reflect.TypeFor[celFeature](), reflect.TypeFor[celGate](),
+	reflect.TypeFor[celRestore](), reflect.TypeFor[celRepair](), reflect.TypeFor[celCase](), reflect.TypeFor[celPatch](), reflect.TypeFor[celCVE](),
+	reflect.TypeFor[celReplica](), reflect.TypeFor[celWatch](), reflect.TypeFor[celFeature](), reflect.TypeFor[celGate](),
 }
 
 // celFields are the names of all fields of the types that checks see.

@@ -96,6 +96,25 @@ func (r *run) celRepairs() []*celRepair {
 	})
 }
 
+func (r *run) celPatches() []*celPatch {
+	return convert(r.world.Patches(), func(x api.Patch) *celPatch {
+		return &celPatch{
+			Package: x.Package, Version: x.Version, Reboot: x.Reboot, Breaks: x.Breaks, Published: seconds(x.Published, r.ready),
+			Withdrawn: x.Withdrawn, Nodes: x.Nodes, Waiting: x.Waiting,
+		}
+	})
+}
+
+func (r *run) celCVEs() []*celCVE {
+	return convert(r.world.CVEs(), func(x api.CVE) *celCVE {
+		return &celCVE{
+			ID: x.ID, Component: x.Component, Severity: x.Severity, Fix: x.Fix, State: x.State, Version: x.Version, Image: x.Image,
+			Level: x.Level, Guidance: x.Guidance, Published: seconds(x.Published, r.ready), Patched: seconds(x.Patched, r.ready),
+			Notified: seconds(x.Notified, r.ready), Fixed: seconds(x.Fixed, r.ready), Vulnerable: x.Vulnerable,
+		}
+	})
+}
+
 func (r *run) celReplicas() []*celReplica {
 	return convert(r.world.Replicas(), func(x api.Replica) *celReplica {
 		return &celReplica{

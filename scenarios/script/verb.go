@@ -96,6 +96,7 @@ func Verbs() []Verb {
 		verbLogs, verbSSH, verbConsent, verbRevokeConsent, verbEscalate, verbSupport, verbIaaS, verbNSG, verbFeature, verbUpdate,
 		verbLogs, verbSSH, verbConsent, verbRevokeConsent, verbEscalate, verbIaaS, verbNSG, verbFeature, verbUpdate,
 		verbAKS, verbNodepool,
+		verbLogs, verbSSH, verbConsent, verbRevokeConsent, verbEscalate, verbSupport, verbIaaS, verbNSG, verbOSPatch, verbCVE, verbFeature, verbUpdate,
 	}
 	for _, k := range fault.Kinds() {
 		verbs = append(verbs, faultVerb(k))

@@ -86,6 +86,13 @@ type World interface {
 	// ScaleNodePool has the provider change the number of a pool's nodes, as the
 	// customer asks, and returns when that is accepted.
 	ScaleNodePool(ctx context.Context, pool string, count int) (api.Operation, error)
+	// Patches are the patches of the nodes' operating system, and CVEs the
+	// vulnerabilities; to publish either, or take a patch back, is the provider's.
+	Patches() []api.Patch
+	PublishPatch(by api.Role, r api.PatchRequest) (api.Patch, error)
+	WithdrawPatch(by api.Role, pkg, version string) error
+	CVEs() []api.CVE
+	PublishCVE(ctx context.Context, by api.Role, r api.CVERequest) (api.CVE, error)
 	// NodeName resolves an index or a vmss suffix to a node's full name.
 	NodeName(ref string) (string, bool)
 }

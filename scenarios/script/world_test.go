@@ -224,6 +224,28 @@ func (w *fakeWorld) NSG(_ context.Context, action string, rule api.NSGRule, by t
 	return nil
 }
 
+func (w *fakeWorld) Patches() []api.Patch {
+	return []api.Patch{{Package: "openssl", Version: "1"}, {Package: "openssl", Version: "2"}}
+}
+func (w *fakeWorld) PublishPatch(by api.Role, r api.PatchRequest) (api.Patch, error) {
+	if by != api.RoleProvider {
+		return api.Patch{}, errors.New("to publish patches is the provider's")
+	}
+	w.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "published", Subject: "patch/" + r.Package, Message: fmt.Sprintf("%+v", r)})
+	return api.Patch{}, nil
+}
+func (w *fakeWorld) WithdrawPatch(_ api.Role, pkg, version string) error {
+	w.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "withdrawn", Subject: "patch/" + pkg, Message: version})
+	return nil
+}
+func (w *fakeWorld) CVEs() []api.CVE {
+	return []api.CVE{{ID: "CVE-2026-1", Component: "openssl", State: api.CVENotified, Vulnerable: []string{"n-0"}}}
+}
+func (w *fakeWorld) PublishCVE(_ context.Context, _ api.Role, r api.CVERequest) (api.CVE, error) {
+	w.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "published", Subject: "cve/" + r.ID, Message: fmt.Sprintf("%+v", r)})
+	return api.CVE{}, nil
+}
+
 // backUp puts a backup into the catalogue.
 func (w *fakeWorld) backUp(b api.Backup) {
 	w.mu.Lock()

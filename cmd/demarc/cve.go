@@ -1,0 +1,169 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"demarc/sim/api"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) cveCmd() *cobra.Command {
+	return group(&cobra.Command{
+		Use:   "cve",
+		Short: "See and publish vulnerabilities, and how they are mended",
+		Long: `A vulnerability in a managed component is the provider's to patch; it does so half
+an hour after it is published. What is on the nodes is patched without downtime
+where that can be; what needs a reboot or a newer image is the customer's, who is
+told. Until then the nodes are vulnerable, by what they really run.`,
+		Example: `  demarc cve list
+  demarc --as provider cve publish CVE-2026-1234 --component kernel
+  demarc cve show CVE-2026-1234`,
+	}, a.cveListCmd(), a.cveShowCmd(), a.cvePublishCmd())
+}
+
+func (a *app) cveListCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List the vulnerabilities, also those that are mended", Args: cobra.NoArgs,
+		Example: "  demarc cve list -o json",
+		RunE: func(c *cobra.Command, _ []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			list, err := client.CVEs(c.Context())
+			if err != nil {
+				return err
+			}
+			if a.json() {
+				return a.printJSON(list)
+			}
+			if len(list) == 0 {
+				fmt.Fprintln(a.err, "no vulnerability is known")
+				return nil
+			}
+			t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+			fmt.Fprintf(t, "CVE\tCOMPONENT\tSEVERITY\tFIX\tSTATE\tVULNERABLE NODES\tPUBLISHED\n")
+			for _, x := range list {
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", x.ID, x.Component, x.Severity, x.Fix, x.State, len(x.Vulnerable), dateTime(x.Published))
+			}
+			return t.Flush()
+		},
+	}
+}
+
+func (a *app) cveShowCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "show ID", Short: "Show one vulnerability", Args: cobra.ExactArgs(1),
+		Example:           "  demarc cve show CVE-2026-1234",
+		ValidArgsFunction: a.completeCVEs,
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			x, err := client.CVE(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return a.printCVE(x)
+		},
+	}
+}
+
+func (a *app) printCVE(x api.CVE) error {
+	if a.json() {
+		return a.printJSON(x)
+	}
+	return writeCVE(a.out, x)
+}
+
+// writeCVE writes what is known of a vulnerability, a line each.
+func writeCVE(w io.Writer, x api.CVE) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	row := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(t, "%s\t%s\n", name, value)
+		}
+	}
+	at := func(name string, at time.Time) {
+		if !at.IsZero() {
+			row(name, dateTime(at))
+		}
+	}
+	row("cve", x.ID)
+	row("component", x.Component)
+	row("severity", x.Severity)
+	row("fix", x.Fix)
+	row("state", x.State)
+	row("fixed in", cmp.Or(x.Image, strings.TrimSpace(x.Package+" "+x.Version), x.Level))
+	at("published", x.Published)
+	at("patched", x.Patched)
+	at("notified", x.Notified)
+	at("fixed", x.Fixed)
+	row("told", x.Guidance)
+	row("vulnerable", strings.Join(x.Vulnerable, ", "))
+	return t.Flush()
+}
+
+func (a *app) cvePublishCmd() *cobra.Command {
+	var req api.CVERequest
+	var age time.Duration
+	c := &cobra.Command{
+		Use: "publish ID", Short: "Publish a vulnerability, as the provider", Args: cobra.ExactArgs(1),
+		Long: `Publish makes a vulnerability known to the provider's plane, which then sees to it.
+How it is mended goes by the component unless --fix says otherwise. It is the
+provider's: without --as provider the engine refuses.`,
+		Example: `  demarc --as provider cve publish CVE-2026-1234 --component kube-apiserver --severity critical
+  demarc --as provider cve publish CVE-2026-1235 --component openssl
+  demarc --as provider cve publish CVE-2026-1236 --component containerd --fix image`,
+		RunE: func(c *cobra.Command, args []string) error {
+			client, err := a.client()
+			if err != nil {
+				return err
+			}
+			req.ID, req.VendorFixAge = args[0], api.Duration(age)
+			x, err := client.PublishCVE(c.Context(), req)
+			if err != nil {
+				return err
+			}
+			return a.printCVE(x)
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&req.Component, "component", "", "what has it: "+strings.Join(cveComponents, ", "))
+	f.StringVar(&req.Severity, "severity", "high", "how bad it is: "+strings.Join(api.CVESeverities, ", "))
+	f.StringVar(&req.Fix, "fix", "", "how it is mended: "+strings.Join(api.CVEFixes, ", "))
+	f.StringVar(&req.Version, "version", "", "the version that does not have it")
+	f.StringVar(&req.Guidance, "guidance", "", "what the customer is told")
+	f.DurationVar(&age, "vendor-fix-age", 30*24*time.Hour, "for how long the vendor has had a fix; edition 2026-08 wants 30 days")
+	must(c.MarkFlagRequired("component"))
+	must(c.RegisterFlagCompletionFunc("component", complete(cveComponents...)))
+	must(c.RegisterFlagCompletionFunc("severity", complete(api.CVESeverities...)))
+	must(c.RegisterFlagCompletionFunc("fix", complete(api.CVEFixes...)))
+	return c
+}
+
+// cveComponents are what can have a vulnerability; the engine has the last word.
+var cveComponents = []string{
+	"kube-apiserver", "etcd", "kube-controller-manager", "kube-scheduler", "coredns", "kube-proxy", "konnectivity-agent", "metrics-server",
+	"kernel", "libc", "containerd", "runc", "openssl", "openssh", "curl", "systemd",
+}
+
+// completeCVEs completes the IDs of vulnerabilities.
+func (a *app) completeCVEs(c *cobra.Command, args []string, _ string) (words []string, _ cobra.ShellCompDirective) {
+	client, err := a.client()
+	if err != nil || len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	list, _ := client.CVEs(c.Context()) // without an answer there is nothing to complete
+	for _, x := range list {
+		words = append(words, x.ID+"\t"+x.Component+": "+x.State)
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}

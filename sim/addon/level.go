@@ -1,0 +1,90 @@
+package addon
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// SetLevels says which patch level the images of add-ons have, by name, such as
+// aks.1. Call it before [Reconciler.Run]: it sends nothing.
+func (r *Reconciler) SetLevels(levels map[string]string) {
+	for _, o := range r.objects {
+		if level := levels[o.id.name]; level != "" && o.runsPods() {
+			o.relabel(level)
+		}
+	}
+}
+
+// Relabel gives the images of an add-on a patch level and returns when all its pods
+// run them. While [Reconciler.Run] does not run, nobody keeps what it writes.
+func (r *Reconciler) Relabel(ctx context.Context, name, level string) error {
+	i := slices.IndexFunc(r.objects, func(o *object) bool { return o.id.name == name && o.runsPods() })
+	if i < 0 {
+		return fmt.Errorf("no add-on %q runs pods", name)
+	}
+	o := r.objects[i]
+	r.SetLevels(map[string]string{name: level})
+	live, err := r.resource(o.id).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("roll add-on %s: %w", name, err)
+	}
+	r.mu.Lock()
+	delete(r.accepted, o.id)
+	r.mu.Unlock()
+	result, err := r.resource(o.id).Update(ctx, o.over(live), metav1.UpdateOptions{FieldManager: FieldManager})
+	if err != nil {
+		return fmt.Errorf("roll add-on %s: %w", name, err)
+	}
+	r.accept(o, result)
+	for !rolledOut(result) {
+		if !sleep(ctx, time.Second) {
+			return fmt.Errorf("roll add-on %s: %w", name, ctx.Err())
+		}
+		if result, err = r.resource(o.id).Get(ctx, name, metav1.GetOptions{}); err != nil {
+			return fmt.Errorf("roll add-on %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// relabel gives the images of the pods another patch level.
+func (o *object) relabel(level string) {
+	m := o.wanted().DeepCopy()
+	containers, _, _ := unstructured.NestedSlice(m.Object, "spec", "template", "spec", "containers") // of our manifests
+	for _, c := range containers {
+		if c, ok := c.(map[string]any); ok {
+			image, _ := c["image"].(string)
+			plain, _, _ := strings.Cut(image, levelMark)
+			c["image"] = plain + levelMark + strings.TrimPrefix(level, levelMark[1:])
+		}
+	}
+	_ = unstructured.SetNestedSlice(m.Object, containers, "spec", "template", "spec", "containers") // they were there
+	o.manifest.Store(m)
+}
+
+// levelMark begins the patch level in an image's tag.
+const levelMark = "-aks."
+
+// rolledOut says whether all pods of a Deployment or a DaemonSet are of its newest
+// form and available.
+func rolledOut(u *unstructured.Unstructured) bool {
+	number := func(fields ...string) int64 {
+		n, _, _ := unstructured.NestedInt64(u.Object, fields...) // absent is 0
+		return n
+	}
+	if number("status", "observedGeneration") < u.GetGeneration() {
+		return false
+	}
+	if u.GetKind() == "DaemonSet" {
+		want := number("status", "desiredNumberScheduled")
+		return number("status", "updatedNumberScheduled") == want && number("status", "numberAvailable") == want
+	}
+	want := number("spec", "replicas")
+	return number("status", "updatedReplicas") == want && number("status", "availableReplicas") == want && number("status", "replicas") == want
+}
