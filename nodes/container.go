@@ -133,6 +133,7 @@ func (c *container) start(now time.Time, spec program.Spec) {
 func (c *container) run(spec program.Spec) {
 	spec.StartedAt, spec.Disk = c.startedAt, program.NewDisk()
 	c.attach(&spec)
+	spec.Agent = c.agent(spec.Image)
 	c.program = spec
 	c.behaviour = program.Plan(spec)
 	c.exitAt = time.Time{}

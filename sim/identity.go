@@ -13,7 +13,8 @@ import (
 // addons/node-fleet.yaml.
 const fleetUser = "system:node-fleet"
 
-// nodeIdentity lets one connection speak for every node: it sets the headers
+// nodeIdentity lets one connection speak for every node, and for the service
+// accounts of pods whose programs speak to the API server: it sets the headers
 // by which a front proxy tells the API server who is asking. So NodeRestriction
 // and the node authorizer see each node as itself.
 type nodeIdentity struct{ next http.RoundTripper }
@@ -25,6 +26,9 @@ func (t nodeIdentity) RoundTrip(r *http.Request) (*http.Response, error) {
 		r.Header.Set("X-Remote-User", "system:node:"+node)
 		r.Header.Set("X-Remote-Group", "system:nodes")
 		r.Header.Set("User-Agent", "kubelet") // the field manager of what it writes
+	} else if namespace, name, ok := nodes.ServiceAccount(r.Context()); ok {
+		r.Header.Set("X-Remote-User", "system:serviceaccount:"+namespace+":"+name)
+		r.Header["X-Remote-Group"] = []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace}
 	} else {
 		r.Header.Set("X-Remote-User", fleetUser)
 	}

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -108,10 +109,11 @@ func (s *Server) patchRoutes(mux *http.ServeMux) {
 	c := s.cluster
 	mux.HandleFunc("GET "+api.PathPatches, func(w http.ResponseWriter, _ *http.Request) { reply(w, c.Patches()) })
 	mux.HandleFunc("POST "+api.PathPatches, s.providersOwn("publish patches", posted(func(_ context.Context, r *http.Request, req api.PatchRequest) (any, error) {
-		return c.PublishPatch(s.role(r), req)
+		p, err := c.PublishPatch(s.role(r), req)
+		return p, errors.Join(err, c.saveState())
 	})))
 	mux.HandleFunc("DELETE "+api.PathPatches+"/{package}/{version}", s.providersOwn("withdraw patches", func(w http.ResponseWriter, r *http.Request) {
-		answerNode(w, struct{}{}, c.WithdrawPatch(s.role(r), r.PathValue("package"), r.PathValue("version")))
+		answerNode(w, struct{}{}, errors.Join(c.WithdrawPatch(s.role(r), r.PathValue("package"), r.PathValue("version")), c.saveState()))
 	}))
 	mux.HandleFunc("GET "+api.PathCVEs, func(w http.ResponseWriter, _ *http.Request) { reply(w, c.CVEs()) })
 	mux.HandleFunc("GET "+api.PathCVEs+"/{id}", func(w http.ResponseWriter, r *http.Request) {

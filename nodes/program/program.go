@@ -55,6 +55,10 @@ type Spec struct {
 	// nslookup; without them these fail.
 	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	Resolve func(ctx context.Context, name string) ([]netip.Addr, error)
+	// Agent, if not nil, is the image's program: one that works through the API
+	// server and on the machine below, which nothing here knows of. It gets the
+	// command line and returns the exit code.
+	Agent func(ctx context.Context, stdout io.Writer, argv []string) int
 	// Kill, if not nil, is called when somebody sends process 1 a signal.
 	Kill func(signal int)
 }
@@ -89,6 +93,11 @@ type Behaviour struct {
 // out; [Check] reports it.
 func Plan(s Spec) Behaviour {
 	argv := slices.Concat(s.Command, s.Args)
+	if s.Agent != nil {
+		b := Behaviour{Script: func(ctx context.Context, out io.Writer) int { return s.Agent(ctx, out, argv) }}
+		annotate(s, &b)
+		return b
+	}
 	image := imageName(s.Image)
 	if len(s.Command) == 0 && !bare[image] {
 		// What arguments mean is the image's affair, unless they are a command

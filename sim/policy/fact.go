@@ -169,6 +169,8 @@ func (f *Fact) act() string {
 		return "iaas"
 	case f.Kind == "nsg":
 		return f.nsgAct()
+	case f.Kind == "patch":
+		return "patch"
 	case f.Verb == "was refused":
 		return "refused"
 	case f.Verb == "ran" && f.Kind == "node":
