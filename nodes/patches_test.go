@@ -157,8 +157,8 @@ func TestPatchesAreSaved(t *testing.T) {
 		if p := again.f.Patches(); len(p) != 1 || len(p[0].Nodes) != 1 || p[0].Breaks != "boot" {
 			t.Errorf("patches %+v", p)
 		}
-		if len(again.f.machines[0].flaws) != 1 {
-			t.Errorf("flaws %v", again.f.machines[0].flaws)
+		if len(again.f.machines()[0].flaws) != 1 {
+			t.Errorf("flaws %v", again.f.machines()[0].flaws)
 		}
 	})
 }

@@ -1,0 +1,139 @@
+package provider
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"demarc/sim/api"
+	"demarc/sim/timeline"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// fakePatcher is nodes that run what the test says.
+type fakePatcher struct {
+	vulnerable []string
+	left       map[string]string
+	relabelErr error
+	rolled     int
+	labels     []string
+}
+
+func (p *fakePatcher) NextVersion(string) string { return "2" }
+func (p *fakePatcher) NewerImage() string        { return "image-2" }
+func (p *fakePatcher) Stock(api.CVE) error       { return nil }
+func (p *fakePatcher) Roll(api.CVE) map[string]string {
+	p.rolled++
+	return p.left
+}
+func (p *fakePatcher) Vulnerable(api.CVE) []string { return p.vulnerable }
+func (p *fakePatcher) Relabel(_ context.Context, addon, level string) error {
+	p.labels = append(p.labels, addon+" "+level)
+	return p.relabelErr
+}
+
+func TestNewCVE(t *testing.T) {
+	now := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
+	o := NewOperator(OperatorConfig{Patcher: &fakePatcher{}})
+	known := map[string]api.CVE{"CVE-2026-1111": {ID: "CVE-2026-1111", Component: etcd, Level: "aks.1"}}
+	for _, tt := range []struct {
+		req  api.CVERequest
+		want string // fix level version image, or a part of the error
+	}{
+		{api.CVERequest{ID: "CVE-2026-2222", Component: etcd}, "patch aks.2  "},
+		{api.CVERequest{ID: "CVE-2026-2222", Component: "kernel"}, "reboot  2 "},
+		{api.CVERequest{ID: "CVE-2026-2222", Component: "openssl", Fix: api.FixImage}, "image  2 image-2"},
+		{api.CVERequest{ID: "CVE-2026-1111", Component: etcd}, "published already"},
+		{api.CVERequest{ID: "cve-1", Component: etcd}, "no ID of a vulnerability"},
+		{api.CVERequest{ID: "CVE-2026-2222", Component: "nginx"}, `no component "nginx"`},
+		{api.CVERequest{ID: "CVE-2026-2222", Component: etcd, Fix: api.FixReboot}, "is for what is on the nodes"},
+		{api.CVERequest{ID: "CVE-2026-2222", Component: "openssl", Fix: api.FixPatch}, "is for managed components"},
+		{api.CVERequest{ID: "CVE-2026-2222", Component: "kernel", Fix: api.FixHotPatch}, "until the node reboots"},
+		{api.CVERequest{ID: "CVE-2026-2222", Component: etcd, Severity: "awful"}, `severity "awful"`},
+	} {
+		c, err := o.newCVE(tt.req, known, now)
+		got := strings.Join([]string{c.Fix, c.Level, c.Version, c.Image}, " ")
+		if err != nil {
+			got = err.Error()
+		}
+		if !strings.Contains(got, tt.want) {
+			t.Errorf("%+v: %q, want %q", tt.req, got, tt.want)
+		}
+	}
+}
+
+func TestPatchDue(t *testing.T) {
+	now := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
+	c := api.CVE{Published: now, VendorFix: now.Add(-10 * 24 * time.Hour)}
+	if got := patchDue(c, 0); !got.Equal(now.Add(30 * time.Minute)) {
+		t.Errorf("by the edition of 2019-04 it is due at %v", got)
+	}
+	if got := patchDue(c, 30*24*time.Hour); !got.Equal(now.Add(20 * 24 * time.Hour)) {
+		t.Errorf("by the edition of 2026-08 it is due at %v", got)
+	}
+}
+
+// TestCVEsAreSeenTo checks the states that vulnerabilities go through, and what is said.
+func TestCVEsAreSeenTo(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		component string
+		fix       string
+		patcher   fakePatcher
+		want      string
+		verbs     []string
+	}{
+		{"a library is patched", "openssl", "", fakePatcher{}, api.CVEFixed, []string{"published", "hot-patched"}},
+		{"a node is left", "openssl", "", fakePatcher{vulnerable: []string{"a"}, left: map[string]string{"a": "held"}}, api.CVENotified, []string{"published", "notified"}},
+		{"a kernel waits", "kernel", "", fakePatcher{vulnerable: []string{"a", "b"}}, api.CVEAwaitsReboot, []string{"published", "awaits reboot"}},
+		{"an image is told of", "openssl", api.FixImage, fakePatcher{vulnerable: []string{"a"}}, api.CVENotified, []string{"published", "notified"}},
+		{"an add-on is rolled", "coredns", "", fakePatcher{}, api.CVEFixed, []string{"published", "patched"}},
+		{"an add-on cannot be rolled", "coredns", "", fakePatcher{relabelErr: errors.New("no answer")}, api.CVEPatching, []string{"published"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			log := timeline.New()
+			o := NewOperator(OperatorConfig{Plant: &fakePlant{}, Patcher: &tt.patcher, Note: log.Append})
+			o.Begin()
+			r, err := Open(Config{Dir: t.TempDir(), Lead: func(ctx context.Context, l *Leadership) { o.patchAll(ctx, l) }})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.Close()
+			for _, ok := r.Leader(); !ok; _, ok = r.Leader() {
+				time.Sleep(time.Second)
+			}
+			if _, err := o.PublishCVE(t.Context(), r, api.CVERequest{ID: "CVE-2026-1111", Component: tt.component, Fix: tt.fix}); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(patchDelay - time.Minute)
+			if c := o.CVEs(r)[0]; tt.fix == "" && c.State != api.CVEPublished {
+				t.Errorf("%s: %s before its time", tt.name, c.State)
+			}
+			time.Sleep(3 * time.Minute)
+			if c := o.CVEs(r)[0]; c.State != tt.want {
+				t.Errorf("%s: %s, want %s", tt.name, c.State, tt.want)
+			}
+			var verbs []string
+			events, _ := log.Since(0)
+			for _, e := range events {
+				verbs = append(verbs, e.Verb)
+			}
+			if diff := cmp.Diff(tt.verbs, verbs); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+			}
+			if tt.patcher.rolled > 1 {
+				t.Errorf("%s: the nodes were patched %d times", tt.name, tt.patcher.rolled)
+			}
+			// What the customer does ends it.
+			tt.patcher.vulnerable, tt.patcher.relabelErr = nil, nil
+			time.Sleep(2 * time.Minute)
+			if c := o.CVEs(r)[0]; c.State != api.CVEFixed || c.Fixed.IsZero() {
+				t.Errorf("%s: %s when nothing has it any more", tt.name, c.State)
+			}
+		})
+	}
+}
