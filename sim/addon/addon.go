@@ -157,7 +157,7 @@ func (r *Reconciler) install(ctx context.Context, o *object) error {
 	live, err := r.resource(o.id).Get(ctx, o.id.name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
-		_, err = r.resource(o.id).Create(ctx, o.wanted().DeepCopy(), metav1.CreateOptions{FieldManager: FieldManager})
+		_, err = r.resource(o.id).Create(ctx, o.manifest.DeepCopy(), metav1.CreateOptions{FieldManager: FieldManager})
 	case err == nil && o.kind == "Namespace" && live.GetLabels()[modeLabel] == "":
 		// The API server has made it, without our labels.
 		_, err = r.resource(o.id).Update(ctx, o.over(live), metav1.UpdateOptions{FieldManager: FieldManager})

@@ -482,7 +482,7 @@ func TestOwnWrites(t *testing.T) {
 	w := newWorld(t)
 	o := w.r.byID[id{deployments, metav1.NamespaceSystem, "coredns"}]
 	version := func(v string, replicas int64) *unstructured.Unstructured {
-		u := o.wanted().DeepCopy()
+		u := o.manifest.DeepCopy()
 		u.SetResourceVersion(v)
 		set(replicas, "spec", "replicas")(u.Object)
 		return u

@@ -39,7 +39,7 @@ func (o *object) changes(accepted, live *unstructured.Unstructured) []path {
 
 // lacks are the paths of what the manifest says and an object does not.
 func (o *object) lacks(live *unstructured.Unstructured) []path {
-	return o.compare(o.wanted(), live, true)
+	return o.compare(o.manifest, live, true)
 }
 
 func (o *object) compare(want, live *unstructured.Unstructured, subset bool) []path {
@@ -55,10 +55,10 @@ func (o *object) compare(want, live *unstructured.Unstructured, subset bool) []p
 			d.value(path{key}, want.Object[key], live.Object[key])
 		}
 	}
-	for key, value := range o.wanted().GetLabels() {
+	for key, value := range o.manifest.GetLabels() {
 		d.value(path{"metadata", "labels", key}, value, live.GetLabels()[key])
 	}
-	for key, value := range o.wanted().GetAnnotations() {
+	for key, value := range o.manifest.GetAnnotations() {
 		d.value(path{"metadata", "annotations", key}, value, live.GetAnnotations()[key])
 	}
 	if len(live.GetOwnerReferences()) > 0 {
@@ -71,12 +71,12 @@ func (o *object) compare(want, live *unstructured.Unstructured, subset bool) []p
 // over is the manifest as an update of what is there: with the labels and
 // annotations of others.
 func (o *object) over(live *unstructured.Unstructured) *unstructured.Unstructured {
-	u := o.wanted().DeepCopy()
+	u := o.manifest.DeepCopy()
 	u.SetResourceVersion(live.GetResourceVersion())
 	u.SetUID(live.GetUID())
 	u.SetFinalizers(live.GetFinalizers())
-	u.SetLabels(merged(live.GetLabels(), o.wanted().GetLabels()))
-	u.SetAnnotations(merged(live.GetAnnotations(), o.wanted().GetAnnotations()))
+	u.SetLabels(merged(live.GetLabels(), o.manifest.GetLabels()))
+	u.SetAnnotations(merged(live.GetAnnotations(), o.manifest.GetAnnotations()))
 	at := []string{"spec", "template", "metadata", "annotations", restartedAt}
 	if when, ok, err := unstructured.NestedString(live.Object, at...); ok && err == nil {
 		// A manifest with a pod template has maps all the way.

@@ -14,9 +14,11 @@ import (
 // SetLevels says which patch level the images of add-ons have, by name, such as
 // aks.1. Call it before [Reconciler.Run]: it sends nothing.
 func (r *Reconciler) SetLevels(levels map[string]string) {
+	r.passing.Lock()
+	defer r.passing.Unlock()
 	for _, o := range r.objects {
 		if level := levels[o.id.name]; level != "" && o.runsPods() {
-			o.relabel(level)
+			r.relabel(o, level)
 		}
 	}
 }
@@ -29,19 +31,10 @@ func (r *Reconciler) Relabel(ctx context.Context, name, level string) error {
 		return fmt.Errorf("no add-on %q runs pods", name)
 	}
 	o := r.objects[i]
-	r.SetLevels(map[string]string{name: level})
-	live, err := r.resource(o.id).Get(ctx, name, metav1.GetOptions{})
+	result, err := r.writeLevel(ctx, o, level)
 	if err != nil {
 		return fmt.Errorf("roll add-on %s: %w", name, err)
 	}
-	r.mu.Lock()
-	delete(r.accepted, o.id)
-	r.mu.Unlock()
-	result, err := r.resource(o.id).Update(ctx, o.over(live), metav1.UpdateOptions{FieldManager: FieldManager})
-	if err != nil {
-		return fmt.Errorf("roll add-on %s: %w", name, err)
-	}
-	r.accept(o, result)
 	for !rolledOut(result) {
 		if !sleep(ctx, time.Second) {
 			return fmt.Errorf("roll add-on %s: %w", name, ctx.Err())
@@ -53,9 +46,26 @@ func (r *Reconciler) Relabel(ctx context.Context, name, level string) error {
 	return nil
 }
 
-// relabel gives the images of the pods another patch level.
-func (o *object) relabel(level string) {
-	m := o.wanted().DeepCopy()
+// writeLevel writes an add-on with images of a patch level. What differs is no edit of
+// somebody else's.
+func (r *Reconciler) writeLevel(ctx context.Context, o *object, level string) (*unstructured.Unstructured, error) {
+	r.passing.Lock()
+	defer r.passing.Unlock()
+	r.relabel(o, level)
+	live, err := r.resource(o.id).Get(ctx, o.id.name, metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	result, err := r.update(ctx, o, live)
+	if err == nil {
+		r.accept(o, result)
+	}
+	return result, err
+}
+
+// relabel gives the images of the pods another patch level; the caller holds passing.
+func (r *Reconciler) relabel(o *object, level string) {
+	m := o.manifest.DeepCopy()
 	containers, _, _ := unstructured.NestedSlice(m.Object, "spec", "template", "spec", "containers") // of our manifests
 	for _, c := range containers {
 		if c, ok := c.(map[string]any); ok {
@@ -65,7 +75,10 @@ func (o *object) relabel(level string) {
 		}
 	}
 	_ = unstructured.SetNestedSlice(m.Object, containers, "spec", "template", "spec", "containers") // they were there
-	o.manifest.Store(m)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	o.manifest = m
+	delete(r.accepted, o.id)
 }
 
 // levelMark begins the patch level in an image's tag.

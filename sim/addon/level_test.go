@@ -17,7 +17,7 @@ func TestLevels(t *testing.T) {
 	image := func(name string) string {
 		for _, o := range r.objects {
 			if o.id.name == name && o.runsPods() {
-				list, _, _ := unstructured.NestedSlice(o.wanted().Object, "spec", "template", "spec", "containers")
+				list, _, _ := unstructured.NestedSlice(o.manifest.Object, "spec", "template", "spec", "containers")
 				return list[0].(map[string]any)["image"].(string)
 			}
 		}

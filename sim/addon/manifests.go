@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -36,16 +35,12 @@ type id struct {
 
 // object is one object of the manifests.
 type object struct {
-	id   id
-	kind string
-	// manifest is another one when the images are of another patch level.
-	manifest atomic.Pointer[unstructured.Unstructured]
+	id       id
+	kind     string
+	manifest *unstructured.Unstructured
 	// keepsEdits says that it is the customer's once it exists.
 	keepsEdits bool
 }
-
-// wanted is the object as the provider wants it. It is never changed.
-func (o *object) wanted() *unstructured.Unstructured { return o.manifest.Load() }
 
 // parse reads all manifests, in the order of their files' names.
 func parse(files fs.FS) ([]*object, error) {
@@ -92,8 +87,7 @@ func parseFile(b []byte) ([]*object, error) {
 
 func newObject(u *unstructured.Unstructured) (*object, error) {
 	gvr, _ := meta.UnsafeGuessKindToResource(u.GroupVersionKind())
-	o := &object{id: id{gvr, u.GetNamespace(), u.GetName()}, kind: u.GetKind()}
-	o.manifest.Store(u)
+	o := &object{id: id{gvr, u.GetNamespace(), u.GetName()}, kind: u.GetKind(), manifest: u}
 	switch mode := u.GetLabels()[modeLabel]; mode {
 	case reconcile:
 	case ensureExists:

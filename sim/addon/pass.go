@@ -160,7 +160,7 @@ func (r *Reconciler) delete(ctx context.Context, i id, live *unstructured.Unstru
 }
 
 func (r *Reconciler) create(ctx context.Context, o *object) error {
-	result, err := r.resource(o.id).Create(ctx, o.wanted().DeepCopy(), metav1.CreateOptions{FieldManager: FieldManager})
+	result, err := r.resource(o.id).Create(ctx, o.manifest.DeepCopy(), metav1.CreateOptions{FieldManager: FieldManager})
 	if err == nil {
 		r.wrote(o, result, o.lacks(result))
 	}
