@@ -31,8 +31,8 @@ func early(t *testing.T, nodes int, state []byte) *world {
 // night lets the nodes' runs of unattended-upgrades pass.
 func (w *world) night() { w.pass(patchSpread + 2*time.Minute) }
 
-// told are the events of a verb.
-func (w *world) told(verb string) (list []timeline.Event) {
+// of are the events of a verb.
+func (w *world) of(verb string) (list []timeline.Event) {
 	events, _ := w.f.log.Since(0)
 	for _, e := range events {
 		if e.Verb == verb {
@@ -49,18 +49,18 @@ func TestPatchesComeAtNight(t *testing.T) {
 		p := w.publish(api.PatchRequest{Package: "linux-image-azure"})
 		w.ssh("1", "sudo apt-mark hold linux-image-azure")
 		w.night()
-		got := w.told("patched")
+		got := w.of("patched")
 		if len(got) != 1 || got[0].Actor != timeline.Provider || got[0].Cause != p.Event || got[0].Subject != "node/"+w.f.machines()[0].name {
 			t.Fatalf("patched: %+v, want node 0 by the provider for event %d", got, p.Event)
 		}
-		if reboots := w.told("needs reboot"); len(reboots) != 1 || reboots[0].Cause != got[0].Seq || !strings.Contains(reboots[0].Message, "linux-image-azure") {
+		if reboots := w.of("needs reboot"); len(reboots) != 1 || reboots[0].Cause != got[0].Seq || !strings.Contains(reboots[0].Message, "linux-image-azure") {
 			t.Errorf("needs reboot: %+v", reboots)
 		}
 		if m := w.f.Machines(); !m[0].RebootRequired || m[1].RebootRequired || m[0].Kernel != m[1].Kernel {
 			t.Errorf("machines %+v", m)
 		}
 		w.ssh("0", "sudo touch /etc/motd")
-		if n := len(w.told("needs reboot")); n != 1 {
+		if n := len(w.of("needs reboot")); n != 1 {
 			t.Errorf("said %d times that a reboot is needed", n)
 		}
 		w.ssh("0", "sudo reboot")
@@ -128,8 +128,8 @@ func TestBlockedEgressKeepsPatchesAway(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.night()
-		got := w.told("failed to patch")
-		if len(got) != 1 || !strings.Contains(got[0].Message, "rule no-web denies outbound Tcp 80") || got[0].Cause != w.told("changed")[0].Seq {
+		got := w.of("failed to patch")
+		if len(got) != 1 || !strings.Contains(got[0].Message, "rule no-web denies outbound Tcp 80") || got[0].Cause != w.of("changed")[0].Seq {
 			t.Errorf("%+v", got)
 		}
 		if err := w.f.DeleteNSGRule("no-web", timeline.Customer); err != nil {

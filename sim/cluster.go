@@ -163,10 +163,9 @@ func (c *Cluster) machines(saved *State) error {
 		return err
 	}
 	c.fleet, err = nodes.NewFleet(nodes.Config{
-		ClusterName: c.spec.Name, Nodes: c.spec.Nodes, Seed: c.spec.Seed,
-		KubeletVersion: "v" + c.operations.replicas.State().Cluster.Pools[0].KubernetesVersion, Timeline: c.log, Client: client, Watcher: watcher{c.incidents}, State: saved.Fleet,
 		ClusterName: c.spec.Name, Nodes: c.spec.Nodes, Seed: c.spec.Seed, Created: c.spec.Start,
-		KubeletVersion: c.plane.Version(), Timeline: c.log, Client: client, Watcher: watcher{c.incidents}, State: saved.Fleet,
+		KubeletVersion: "v" + c.operations.replicas.State().Cluster.Pools[0].KubernetesVersion,
+		Timeline:       c.log, Client: client, Watcher: watcher{c.incidents}, State: saved.Fleet,
 	})
 	if err != nil {
 		return err

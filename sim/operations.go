@@ -57,10 +57,10 @@ func (c *Cluster) operate() (err error) {
 		return err
 	}
 	o.operator = provider.NewOperator(provider.OperatorConfig{
-		Plant: plant{c}, Nodes: nodePlant{c}, Pool: nodePlant{c}, Upgrades: upgradePlant{c}, Addons: c.leadAddons, Desk: c.leadDesk, Ledger: c.incidents, Store: o.store, Policy: c.spec.Backups, KubernetesVersion: c.plane.Version(), Name: c.spec.Name,
-		Created: c.spec.Start, Note: c.log.Append,
-		Plant: plant{c}, Nodes: nodePlant{c}, Addons: c.leadAddons, Desk: c.leadDesk, Ledger: c.incidents, Store: o.store, Policy: c.spec.Backups, KubernetesVersion: c.plane.Version(),
-		Created: c.spec.Start, Note: c.log.Append, Patcher: patcher{c}, VendorFixAge: vendorFixAge[c.spec.Edition],
+		Name: c.spec.Name, Created: c.spec.Start, KubernetesVersion: c.plane.Version(), Note: c.log.Append,
+		Plant: plant{c}, Nodes: nodePlant{c}, Pool: nodePlant{c}, Upgrades: upgradePlant{c},
+		Addons: c.leadAddons, Desk: c.leadDesk, Ledger: c.incidents, Store: o.store, Policy: c.spec.Backups,
+		Patcher: patcher{c}, VendorFixAge: vendorFixAge[c.spec.Edition],
 	})
 	if o.replicas, err = provider.Open(provider.Config{
 		Dir: filepath.Join(dir, "replicas"), Sync: !c.cfg.Ephemeral, Log: o.log, Lead: o.operator.Lead, Note: c.noteReplica,

@@ -88,6 +88,7 @@ func PutOperation(o api.Operation) Command { return put(tableOperations, o.ID, o
 
 // DeleteOperation forgets an operation.
 func DeleteOperation(id string) Command { return remove(tableOperations, id) }
+
 // PutCVE notes a vulnerability, or replaces the one of the same ID.
 func PutCVE(c api.CVE) Command { return put(tableCVEs, c.ID, c) }
 

@@ -118,12 +118,9 @@ type Operator struct {
 	// mending keeps replacements of members and restores out of each other's way.
 	mending sync.Mutex
 	// decided wakes whoever carries out restores, escalated whoever carries out
-	// escalations, operated whoever carries out operations of the customer: one is
-	// in the leader's state.
-	decided, escalated, operated chan struct{}
-	// escalations, published whoever sees to vulnerabilities: one is in the
-	// leader's state.
-	decided, escalated, published chan struct{}
+	// escalations, operated whoever carries out operations of the customer, and
+	// published whoever sees to vulnerabilities: one is in the leader's state.
+	decided, escalated, operated, published chan struct{}
 	// asking is held while what callers from outside ask for is checked and put
 	// in the log.
 	asking sync.Mutex
@@ -133,7 +130,7 @@ type Operator struct {
 
 // NewOperator makes an operator. It does nothing before [Operator.Begin].
 func NewOperator(cfg OperatorConfig) *Operator {
-	return &Operator{cfg: cfg, begun: make(chan struct{}), decided: make(chan struct{}, 1), published: make(chan struct{}, escalated: make(chan struct{}, 1), operated: make(chan struct{}, 1)}
+	return &Operator{cfg: cfg, begun: make(chan struct{}), decided: make(chan struct{}, 1), published: make(chan struct{}, 1), escalated: make(chan struct{}, 1), operated: make(chan struct{}, 1)}
 }
 
 // Begin lets the loops run: call it when the control plane has been started once.
@@ -159,7 +156,7 @@ func (o *Operator) Lead(ctx context.Context, l *Leadership) {
 	}
 	if o.cfg.Pool != nil {
 		loops.Go(func() { o.operateAll(ctx, l) })
-}
+	}
 	if o.cfg.Patcher != nil {
 		loops.Go(func() { o.patchAll(ctx, l) })
 	}

@@ -253,7 +253,7 @@ func (s *State) check() error {
 		checkIDs(tableBackups, s.Backups, backupID), checkIDs(tableRestores, s.Restores, restoreID),
 		checkIDs(tableIncidents, s.Incidents, incidentID), checkIDs(tableRepairs, s.Repairs, repairID),
 		checkIDs(tableConsents, s.Consents, consentID), checkIDs(tableRegistrations, s.Registrations, registrationName),
-		checkIDs(tableOperations, s.Operations, operationID), compactAll(Cases, s.Cases)), checkIDs(tableCVEs, s.CVEs, cveID)
+		checkIDs(tableOperations, s.Operations, operationID), checkIDs(tableCVEs, s.CVEs, cveID), compactAll(Cases, s.Cases))
 }
 
 func checkIDs[V any](t Table, m map[string]V, id func(V) string) error {

@@ -58,7 +58,7 @@ var celEnv = sync.OnceValues(func() (*cel.Env, error) {
 		cel.Variable("backups", cel.ListType(objectType[celBackup]())),
 		cel.Variable("restores", cel.ListType(objectType[celRestore]())),
 		cel.Variable("repairs", cel.ListType(objectType[celRepair]())),
-		cel.Variable("cases", cel.ListType(objectType[celCase]())), cel.Variable("operations", cel.ListType(objectType[celOperation]())),
+		cel.Variable("operations", cel.ListType(objectType[celOperation]())),
 		cel.Variable("cases", cel.ListType(objectType[celCase]())),
 		cel.Variable("patches", cel.ListType(objectType[celPatch]())),
 		cel.Variable("cves", cel.ListType(objectType[celCVE]())),
@@ -118,7 +118,8 @@ func lookupObject(args ...ref.Val) ref.Val {
 // celVariables are the names of all variables.
 func celVariables() []string {
 	names := []string{
-		"traffic", "components", "machines", "containers", "timeline", "incidents", "support", "backups", "restores", "repairs", "operations", "cases", "patches", "cves", "replicas", "features", "gates", "watches", "now",
+		"traffic", "components", "machines", "containers", "timeline", "incidents", "support", "backups", "restores", "repairs",
+		"operations", "cases", "patches", "cves", "replicas", "features", "gates", "watches", "now",
 	}
 	for name := range celLists {
 		names = append(names, name)

@@ -52,7 +52,8 @@ func (e *expression) looksAt() needs {
 			n.kinds = append(n.kinds, gvk)
 		}
 		switch name {
-		case "timeline", "components", "machines", "containers", "incidents", "support", "backups", "restores", "repairs", "cases", "patches", "cves", "replicas", "features", "gates":
+		case "timeline", "components", "machines", "containers", "incidents", "support", "backups", "restores", "repairs",
+			"operations", "cases", "patches", "cves", "replicas", "features", "gates":
 			n.timeline = true
 		case "watches":
 			n.watches = true

@@ -230,8 +230,8 @@ var celTypes = []reflect.Type{
 	reflect.TypeFor[celTraffic](), reflect.TypeFor[celResult](), reflect.TypeFor[celComponent](), reflect.TypeFor[celMachine](),
 	reflect.TypeFor[celContainer](), reflect.TypeFor[celEvent](), reflect.TypeFor[celIncident](), reflect.TypeFor[celShare](),
 	reflect.TypeFor[celSupport](), reflect.TypeFor[celReason](), reflect.TypeFor[celPeriod](), reflect.TypeFor[celBackup](),
-	reflect.TypeFor[celRestore](), reflect.TypeFor[celRepair](), reflect.TypeFor[celOperation](), reflect.TypeFor[celNodeUpgrade](), reflect.TypeFor[celCase](), reflect.TypeFor[celReplica](), reflect.TypeFor[celWatch](), reflect.TypeFor[celFeature](), reflect.TypeFor[celGate](),
-	reflect.TypeFor[celRestore](), reflect.TypeFor[celRepair](), reflect.TypeFor[celCase](), reflect.TypeFor[celPatch](), reflect.TypeFor[celCVE](),
+	reflect.TypeFor[celRestore](), reflect.TypeFor[celRepair](), reflect.TypeFor[celOperation](), reflect.TypeFor[celNodeUpgrade](),
+	reflect.TypeFor[celCase](), reflect.TypeFor[celPatch](), reflect.TypeFor[celCVE](),
 	reflect.TypeFor[celReplica](), reflect.TypeFor[celWatch](), reflect.TypeFor[celFeature](), reflect.TypeFor[celGate](),
 }
 

@@ -93,10 +93,8 @@ func Verbs() []Verb {
 	verbs := []Verb{
 		verbApply, verbDelete, verbScale, verbPatch, verbRestart, verbLabel, verbAnnotate,
 		verbCordon, verbUncordon, verbDrain, verbTraffic, verbStopTraffic, verbWatch, verbBackup,
-		verbLogs, verbSSH, verbConsent, verbRevokeConsent, verbEscalate, verbSupport, verbIaaS, verbNSG, verbFeature, verbUpdate,
-		verbLogs, verbSSH, verbConsent, verbRevokeConsent, verbEscalate, verbIaaS, verbNSG, verbFeature, verbUpdate,
-		verbAKS, verbNodepool,
-		verbLogs, verbSSH, verbConsent, verbRevokeConsent, verbEscalate, verbSupport, verbIaaS, verbNSG, verbOSPatch, verbCVE, verbFeature, verbUpdate,
+		verbLogs, verbSSH, verbConsent, verbRevokeConsent, verbEscalate, verbSupport, verbIaaS, verbNSG,
+		verbAKS, verbNodepool, verbOSPatch, verbCVE, verbFeature, verbUpdate,
 	}
 	for _, k := range fault.Kinds() {
 		verbs = append(verbs, faultVerb(k))
