@@ -92,12 +92,12 @@ func (o *Operator) takeSlot(ctx context.Context, l *Leadership, slot, next time.
 
 // take takes one backup from a member that serves.
 func (o *Operator) take(ctx context.Context, m backup.Meta) (api.Backup, error) {
-	m.KubernetesVersion = o.cfg.KubernetesVersion
 	source, release, err := o.cfg.Plant.Source(ctx)
 	if err != nil {
 		return api.Backup{}, err
 	}
 	defer release()
+	m.KubernetesVersion = o.cfg.KubernetesVersion()
 	return o.cfg.Store.Take(ctx, source, m)
 }
 

@@ -92,8 +92,8 @@ type OperatorConfig struct {
 	Ledger   Ledger
 	Store    *backup.Store
 	Policy   api.BackupPolicy
-	// KubernetesVersion is entered in every backup.
-	KubernetesVersion string
+	// KubernetesVersion is entered in every backup: the control plane's at the time.
+	KubernetesVersion func() string
 	// Created is when the cluster was made: no slot before it is due.
 	Created time.Time
 	// Addons is the loop that keeps the managed add-ons in the cluster; it ends
