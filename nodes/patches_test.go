@@ -33,6 +33,9 @@ func (w *world) night() { w.pass(patchSpread + 2*time.Minute) }
 
 // of are the events of a verb.
 func (w *world) of(verb string) (list []timeline.Event) {
+}
+// said are the events of a verb.
+func (w *world) said(verb string) (list []timeline.Event) {
 	events, _ := w.f.log.Since(0)
 	for _, e := range events {
 		if e.Verb == verb {
@@ -54,6 +57,12 @@ func TestPatchesComeAtNight(t *testing.T) {
 			t.Fatalf("patched: %+v, want node 0 by the provider for event %d", got, p.Event)
 		}
 		if reboots := w.of("needs reboot"); len(reboots) != 1 || reboots[0].Cause != got[0].Seq || !strings.Contains(reboots[0].Message, "linux-image-azure") {
+}
+		got := w.said("patched")
+		if len(got) != 1 || got[0].Actor != timeline.Provider || got[0].Cause != p.Event || got[0].Subject != "node/"+w.f.machines()[0].name {
+			t.Fatalf("patched: %+v, want node 0 by the provider for event %d", got, p.Event)
+		}
+		if reboots := w.said("needs reboot"); len(reboots) != 1 || reboots[0].Cause != got[0].Seq || !strings.Contains(reboots[0].Message, "linux-image-azure") {
 			t.Errorf("needs reboot: %+v", reboots)
 		}
 		if m := w.f.Machines(); !m[0].RebootRequired || m[1].RebootRequired || m[0].Kernel != m[1].Kernel {
@@ -61,6 +70,8 @@ func TestPatchesComeAtNight(t *testing.T) {
 		}
 		w.ssh("0", "sudo touch /etc/motd")
 		if n := len(w.of("needs reboot")); n != 1 {
+}
+		if n := len(w.said("needs reboot")); n != 1 {
 			t.Errorf("said %d times that a reboot is needed", n)
 		}
 		w.ssh("0", "sudo reboot")
@@ -130,6 +141,9 @@ func TestBlockedEgressKeepsPatchesAway(t *testing.T) {
 		w.night()
 		got := w.of("failed to patch")
 		if len(got) != 1 || !strings.Contains(got[0].Message, "rule no-web denies outbound Tcp 80") || got[0].Cause != w.of("changed")[0].Seq {
+}
+		got := w.said("failed to patch")
+		if len(got) != 1 || !strings.Contains(got[0].Message, "rule no-web denies outbound Tcp 80") || got[0].Cause != w.said("changed")[0].Seq {
 			t.Errorf("%+v", got)
 		}
 		if err := w.f.DeleteNSGRule("no-web", timeline.Customer); err != nil {

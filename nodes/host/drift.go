@@ -77,23 +77,25 @@ func (h *Host) covered(p string) bool {
 
 // Changed says in words how the machine's disk lastingly differs from its image, in
 // no more than some twenty items: packages, units and files. People's own and
-// temporary files do not count.
+// temporary files do not count, nor do the provider's patches.
 func (h *Host) Changed() []string {
-	return h.list(func(p string) bool {
+	return h.list(h.patchOf, func(p string) bool {
 		return below(p, "/home") || below(p, "/tmp") || below(p, "/var/tmp") || below(p, "/root")
 	})
 }
 
 // losses says in words what a new disk does not have.
-func (h *Host) losses() []string { return h.list(func(string) bool { return false }) }
+func (h *Host) losses() []string { return h.list(never, never) }
 
-// list says in words what is not as in the image, of the files those that are not
-// to be left out.
-func (h *Host) list(leaveOut func(path string) bool) (lost []string) {
+func never(string) bool { return false }
+
+// list says in words what is not as in the image, of the packages and files those that
+// are not to be left out.
+func (h *Host) list(leavePackage, leaveOut func(name string) bool) (lost []string) {
 	if h.d == nil {
 		return nil
 	}
-	lost = append(h.lostPackages(), h.lostUnits()...)
+	lost = append(h.lostPackages(leavePackage), h.lostUnits()...)
 	for _, p := range sorted(h.d.Files) {
 		n := h.d.Files[p]
 		if leaveOut(p) || n.Pkg != "" && !n.Gone || n.Dir && h.image.files[p] == nil && h.filled(p) {
@@ -123,12 +125,26 @@ func (h *Host) filled(p string) bool {
 	return false
 }
 
-func (h *Host) lostPackages() (lost []string) {
+// patchOf says whether a package is as a patch of the provider's has made it, and a good
+// one: whoever installs it, it is what the next night would bring.
+func (h *Host) patchOf(pkg string) bool {
+	a := h.archive()
+	if a == nil {
+		return false
+	}
+	if p, ok := a.find(pkg, h.d.Packages[pkg]); ok {
+		return p.Breaks == ""
+	}
+	k, ok := kernelPackage(pkg)
+	return ok && slices.ContainsFunc(a.patches, func(p Patch) bool { return kernelOf(p.Version) == k.kernel })
+}
+
+func (h *Host) lostPackages(leaveOut func(name string) bool) (lost []string) {
 	for _, name := range sorted(h.d.Packages) {
 		version := h.d.Packages[name]
 		p, ok := h.image.known(name)
 		switch {
-		case !ok:
+		case !ok || leaveOut(name):
 		case version == "":
 			lost = append(lost, "package "+name+" (removed)")
 		case p.base:

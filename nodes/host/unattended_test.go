@@ -105,6 +105,9 @@ func TestNightlyPatches(t *testing.T) {
 	if h.Exposed("openssl", "3.0.2-0ubuntu1.21") {
 		t.Error("openssl is exposed after its patch")
 	}
+	if changed := h.Changed(); len(changed) > 0 {
+		t.Errorf("patches are taken for changes: %v", changed)
+	}
 	if h.Next() != morning.Add(24*time.Hour) {
 		t.Errorf("next is %v, want a day later", h.Next())
 	}
@@ -170,6 +173,9 @@ func TestBadPatch(t *testing.T) {
 	for _, breaks := range []string{Kubelet, Containerd, BreaksBoot} {
 		h := patched(t, Patch{Package: "openssl", Version: "3.0.2-0ubuntu1.21", Breaks: breaks})
 		runUntil(t, h, morning.Add(3*time.Minute))
+		if changed := h.Changed(); len(changed) != 1 {
+			t.Errorf("%s: a bad patch is no change: %v", breaks, changed)
+		}
 		bootErr := h.Boot(morning.Add(4 * time.Minute))
 		if breaks == BreaksBoot {
 			if bootErr == nil {
