@@ -3,7 +3,6 @@ package nodes
 import (
 	"fmt"
 	"hash/fnv"
-	"slices"
 	"strings"
 	"time"
 
@@ -260,13 +259,6 @@ func (f *Fleet) Exposed(pkg, version, image string) []string {
 		}
 	}
 	return names
-}
-
-// AwaitingReboot are those of some nodes that wait for a reboot.
-func (f *Fleet) AwaitingReboot(nodes []string) []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.DeleteFunc(slices.Clone(nodes), func(n string) bool { m := f.named(n); return m == nil || !m.os.RebootRequired() })
 }
 
 // newestImage is the newest node image. What is published is newer than what it has.
