@@ -74,5 +74,12 @@ func (r *release) setProcess() error {
 	return nil
 }
 
-// linked is the version of Kubernetes that is linked in, as 1.37.2.
-func linked() string { return strings.TrimPrefix(version.Get().GitVersion, "v") }
+// linked is the version of Kubernetes that is linked in, as 1.37.2. A test's binary
+// does not know which modules it is made of: then it is the minor version's first.
+func linked() string {
+	v, err := utilversion.ParseSemantic(version.Get().GitVersion)
+	if err != nil || v.Major() == 0 {
+		return version.DefaultKubeBinaryVersion + ".0"
+	}
+	return v.String()
+}
