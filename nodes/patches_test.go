@@ -31,9 +31,6 @@ func early(t *testing.T, nodes int, state []byte) *world {
 // night lets the nodes' runs of unattended-upgrades pass.
 func (w *world) night() { w.pass(patchSpread + 2*time.Minute) }
 
-// of are the events of a verb.
-func (w *world) of(verb string) (list []timeline.Event) {
-}
 // said are the events of a verb.
 func (w *world) said(verb string) (list []timeline.Event) {
 	events, _ := w.f.log.Since(0)
@@ -52,12 +49,6 @@ func TestPatchesComeAtNight(t *testing.T) {
 		p := w.publish(api.PatchRequest{Package: "linux-image-azure"})
 		w.ssh("1", "sudo apt-mark hold linux-image-azure")
 		w.night()
-		got := w.of("patched")
-		if len(got) != 1 || got[0].Actor != timeline.Provider || got[0].Cause != p.Event || got[0].Subject != "node/"+w.f.machines()[0].name {
-			t.Fatalf("patched: %+v, want node 0 by the provider for event %d", got, p.Event)
-		}
-		if reboots := w.of("needs reboot"); len(reboots) != 1 || reboots[0].Cause != got[0].Seq || !strings.Contains(reboots[0].Message, "linux-image-azure") {
-}
 		got := w.said("patched")
 		if len(got) != 1 || got[0].Actor != timeline.Provider || got[0].Cause != p.Event || got[0].Subject != "node/"+w.f.machines()[0].name {
 			t.Fatalf("patched: %+v, want node 0 by the provider for event %d", got, p.Event)
@@ -69,8 +60,6 @@ func TestPatchesComeAtNight(t *testing.T) {
 			t.Errorf("machines %+v", m)
 		}
 		w.ssh("0", "sudo touch /etc/motd")
-		if n := len(w.of("needs reboot")); n != 1 {
-}
 		if n := len(w.said("needs reboot")); n != 1 {
 			t.Errorf("said %d times that a reboot is needed", n)
 		}
@@ -139,9 +128,6 @@ func TestBlockedEgressKeepsPatchesAway(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.night()
-		got := w.of("failed to patch")
-		if len(got) != 1 || !strings.Contains(got[0].Message, "rule no-web denies outbound Tcp 80") || got[0].Cause != w.of("changed")[0].Seq {
-}
 		got := w.said("failed to patch")
 		if len(got) != 1 || !strings.Contains(got[0].Message, "rule no-web denies outbound Tcp 80") || got[0].Cause != w.said("changed")[0].Seq {
 			t.Errorf("%+v", got)
