@@ -25,12 +25,12 @@ type release struct {
 func newRelease(v string) (*release, error) {
 	parsed, err := utilversion.ParseSemantic(strings.TrimPrefix(v, "v"))
 	if err != nil {
-		return nil, fmt.Errorf("Kubernetes version %q: want one such as 1.36.3", v)
+		return nil, fmt.Errorf("version %q of Kubernetes: want one such as 1.36.3", v)
 	}
 	r := &release{apicompatibility.DefaultBuildEffectiveVersion(), parsed}
 	r.SetEmulationVersion(parsed)
 	for _, err := range r.Validate() {
-		return nil, fmt.Errorf("Kubernetes version %s: %w", v, err)
+		return nil, fmt.Errorf("version %s of Kubernetes: %w", v, err)
 	}
 	return r, nil
 }
@@ -65,7 +65,7 @@ func (r *release) setProcess() error {
 	defer registry.Unlock()
 	process, ok := apicompatibility.DefaultComponentGlobalsRegistry.EffectiveVersionFor(compatibility.DefaultKubeComponent).(compatibility.MutableEffectiveVersion)
 	if !ok {
-		return fmt.Errorf("Kubernetes version %s: the process's own version cannot be set", r.version)
+		return fmt.Errorf("version %s of Kubernetes: the process's own version cannot be set", r.version)
 	}
 	if err := utilfeature.DefaultMutableFeatureGate.SetEmulationVersionAndMinCompatibilityVersion(r.EmulationVersion(), r.MinCompatibilityVersion()); err != nil {
 		return fmt.Errorf("feature gates of Kubernetes version %s: %w", r.version, err)

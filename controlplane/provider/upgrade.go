@@ -206,7 +206,7 @@ func (o *Operator) checkBudgets(ctx context.Context) error {
 	}
 	for _, b := range list {
 		if b.Unsatisfiable {
-			return fmt.Errorf("Code: UnsatisfiablePDB Message: 1 error occurred: * PDB %s has maxunavailble == 0 can't proceed with put operation", b.Name)
+			return fmt.Errorf("(UnsatisfiablePDB) 1 error occurred: * PDB %s has maxunavailble == 0 can't proceed with put operation", b.Name)
 		}
 	}
 	return nil
