@@ -311,6 +311,25 @@ func TestDeletedIsCreatedAgain(t *testing.T) {
 	})
 }
 
+// TestDeletionIsDatedByItself checks that what was edited, or seen for the first
+// time, and then deleted is not said to have been away before.
+func TestDeletionIsDatedByItself(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.settled()
+		w.edit("deployments", "metrics-server", "kubectl", func(o map[string]any) { _ = unstructured.SetNestedField(o, int64(5), "spec", "replicas") })
+		time.Sleep(10 * time.Second)
+		broken := time.Now()
+		w.remove("deployments", "metrics-server")
+		time.Sleep(Period)
+		synctest.Wait()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if len(w.notes) != 1 || w.notes[0].Change != Deleted || !w.notes[0].Broken.Equal(broken) {
+			t.Errorf("got %+v, want one repair of what was deleted at %s", w.notes, broken)
+		}
+	})
+}
+
 func TestForeignObjects(t *testing.T) {
 	inBubble(t, func(w *world) {
 		ours := map[string]string{modeLabel: reconcile, serviceLabel: "true"}

@@ -91,7 +91,7 @@ func (r *Reconciler) seen(k kind, obj any, gone bool) {
 		return
 	}
 	m := r.marked[i]
-	if !m.seen {
+	if !m.seen || gone { // whatever it was marked for before it was there
 		m = mark{at: time.Now(), seen: true}
 	}
 	m.version = u.GetResourceVersion()
