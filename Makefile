@@ -21,7 +21,7 @@ test-heavy: engine ## what is linked with Kubernetes
 	CGO_ENABLED=0 go test $(ENGINE_BUILD) -timeout 1000h $(HEAVY)
 
 test-scenarios: ## every scenario, each in an engine of its own
-	go test ./scenarios/...
+	go test -timeout 1h ./scenarios/...
 
 engine: ## bin/demarc-engine
 	CGO_ENABLED=0 go build $(ENGINE_BUILD) -o bin/demarc-engine ./cmd/demarc-engine

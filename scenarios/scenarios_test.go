@@ -20,10 +20,19 @@ import (
 // scenarioTimeout is how long one scenario may take in real time.
 const scenarioTimeout = 15 * time.Minute
 
+// endingTime is how long before go test's deadline nothing more is begun, and what
+// is being played is given up: so that its end is a message, and no stack trace.
+const endingTime = 15 * time.Second
+
 // TestScenarios plays every built-in scenario, each in an engine process of its
 // own, as fast as the machine goes. One of them alone:
 //
 //	go test ./scenarios -run TestScenarios/etcd-lost -v
+//
+// On a small machine all of them take longer than the ten minutes that go test
+// allows by itself:
+//
+//	go test -timeout 1h ./scenarios/...
 func TestScenarios(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts engines")
@@ -40,6 +49,9 @@ func TestScenarios(t *testing.T) {
 			t.Parallel()
 			slots <- struct{}{}
 			defer func() { <-slots }()
+			if end, ok := t.Deadline(); ok && time.Until(end) < endingTime {
+				t.Fatal("not played: the time of go test is over; run it with -timeout 1h")
+			}
 			play(t, name)
 		})
 	}
@@ -47,7 +59,11 @@ func TestScenarios(t *testing.T) {
 
 // play plays one scenario and reports what did not hold.
 func play(t *testing.T, name string) {
-	ctx, cancel := context.WithTimeout(t.Context(), scenarioTimeout)
+	end := time.Now().Add(scenarioTimeout)
+	if last, ok := t.Deadline(); ok && last.Add(-endingTime).Before(end) {
+		end = last.Add(-endingTime)
+	}
+	ctx, cancel := context.WithDeadline(t.Context(), end)
 	defer cancel()
 	s, err := scenarios.Load(name)
 	if err != nil {

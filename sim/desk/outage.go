@@ -174,7 +174,7 @@ func (d *desk) next(i Incident) {
 	case !i.open():
 		d.answer.State = api.CaseAnswered
 		d.say("It is over.")
-	case d.answer.Verdict.Remedy == policy.ByCustomer:
+	case d.answer.Verdict.Remedy == policy.ByCustomer && !(node != "" && d.covered()):
 		d.answer.State, d.answer.Asks = api.CaseWaitsForCustomer, "undo what broke it: "+i.Cause
 	case node != "" && (d.answer.Verdict.Remedy == policy.Escalation || !d.underRepair(node)):
 		d.offer(node)
@@ -182,6 +182,12 @@ func (d *desk) next(i Incident) {
 		d.answer.State = api.CaseAnswered
 		d.say("The service is at work on it; nothing is needed of you.")
 	}
+}
+
+// covered says whether the provider does something about what the verdict is on. A
+// restart can be had of a covered node even where node repair leaves it alone.
+func (d *desk) covered() bool {
+	return d.answer.Verdict.Coverage == policy.Covered || d.answer.Verdict.Coverage == policy.BestEffort
 }
 
 // offer offers a restart of a node.
