@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,20 +19,44 @@ import (
 type fakePatcher struct {
 	vulnerable []string
 	left       map[string]string
+
+	mu         sync.Mutex // guards vulnerable and what follows: the leader asks
 	relabelErr error
 	rolled     int
 	labels     []string
+}
+
+// rolls is how often the nodes were patched.
+func (p *fakePatcher) rolls() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.rolled
+}
+
+// mend lets nothing be vulnerable any more.
+func (p *fakePatcher) mend() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.vulnerable, p.relabelErr = nil, nil
 }
 
 func (p *fakePatcher) NextVersion(string) string { return "2" }
 func (p *fakePatcher) NewerImage() string        { return "image-2" }
 func (p *fakePatcher) Stock(api.CVE) error       { return nil }
 func (p *fakePatcher) Roll(api.CVE) map[string]string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.rolled++
 	return p.left
 }
-func (p *fakePatcher) Vulnerable(api.CVE) []string { return p.vulnerable }
+func (p *fakePatcher) Vulnerable(api.CVE) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.vulnerable
+}
 func (p *fakePatcher) Relabel(_ context.Context, addon, level string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.labels = append(p.labels, addon+" "+level)
 	return p.relabelErr
 }
@@ -83,20 +108,20 @@ func TestCVEsAreSeenTo(t *testing.T) {
 		name      string
 		component string
 		fix       string
-		patcher   fakePatcher
+		patcher   *fakePatcher
 		want      string
 		verbs     []string
 	}{
-		{"a library is patched", "openssl", "", fakePatcher{}, api.CVEFixed, []string{"published", "hot-patched"}},
-		{"a node is left", "openssl", "", fakePatcher{vulnerable: []string{"a"}, left: map[string]string{"a": "held"}}, api.CVENotified, []string{"published", "notified"}},
-		{"a kernel waits", "kernel", "", fakePatcher{vulnerable: []string{"a", "b"}}, api.CVEAwaitsReboot, []string{"published", "awaits reboot"}},
-		{"an image is told of", "openssl", api.FixImage, fakePatcher{vulnerable: []string{"a"}}, api.CVENotified, []string{"published", "notified"}},
-		{"an add-on is rolled", "coredns", "", fakePatcher{}, api.CVEFixed, []string{"published", "patched"}},
-		{"an add-on cannot be rolled", "coredns", "", fakePatcher{relabelErr: errors.New("no answer")}, api.CVEPatching, []string{"published"}},
+		{"a library is patched", "openssl", "", &fakePatcher{}, api.CVEFixed, []string{"published", "hot-patched"}},
+		{"a node is left", "openssl", "", &fakePatcher{vulnerable: []string{"a"}, left: map[string]string{"a": "held"}}, api.CVENotified, []string{"published", "notified"}},
+		{"a kernel waits", "kernel", "", &fakePatcher{vulnerable: []string{"a", "b"}}, api.CVEAwaitsReboot, []string{"published", "awaits reboot"}},
+		{"an image is told of", "openssl", api.FixImage, &fakePatcher{vulnerable: []string{"a"}}, api.CVENotified, []string{"published", "notified"}},
+		{"an add-on is rolled", "coredns", "", &fakePatcher{}, api.CVEFixed, []string{"published", "patched"}},
+		{"an add-on cannot be rolled", "coredns", "", &fakePatcher{relabelErr: errors.New("no answer")}, api.CVEPatching, []string{"published"}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			log := timeline.New()
-			o := NewOperator(OperatorConfig{Plant: &fakePlant{}, Patcher: &tt.patcher, Note: log.Append})
+			o := NewOperator(OperatorConfig{Plant: &fakePlant{}, Patcher: tt.patcher, Note: log.Append})
 			o.Begin()
 			r, err := Open(Config{Dir: t.TempDir(), Lead: func(ctx context.Context, l *Leadership) { o.patchAll(ctx, l) }})
 			if err != nil {
@@ -125,11 +150,11 @@ func TestCVEsAreSeenTo(t *testing.T) {
 			if diff := cmp.Diff(tt.verbs, verbs); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 			}
-			if tt.patcher.rolled > 1 {
-				t.Errorf("%s: the nodes were patched %d times", tt.name, tt.patcher.rolled)
+			if n := tt.patcher.rolls(); n > 1 {
+				t.Errorf("%s: the nodes were patched %d times", tt.name, n)
 			}
 			// What the customer does ends it.
-			tt.patcher.vulnerable, tt.patcher.relabelErr = nil, nil
+			tt.patcher.mend()
 			time.Sleep(2 * time.Minute)
 			if c := o.CVEs(r)[0]; c.State != api.CVEFixed || c.Fixed.IsZero() {
 				t.Errorf("%s: %s when nothing has it any more", tt.name, c.State)
