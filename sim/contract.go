@@ -19,11 +19,13 @@ type contract struct {
 	judges map[string]*judged // by edition
 }
 
-// judged is a judge and what it has seen.
+// judged is a judge, what it has seen, and what it says of all of it.
 type judged struct {
 	*policy.Judge
-	world uint64 // the world's fingerprint
-	at    time.Time
+	edition  *policy.Edition
+	world    uint64 // the world's fingerprint
+	at       time.Time
+	contract func() (api.Contract, error)
 }
 
 // world is what happened, as the policy judges it.
@@ -37,13 +39,13 @@ func (c *Cluster) world(now time.Time) policy.World {
 }
 
 // judge judges the cluster by an edition; the cluster's own if it is empty.
-func (c *Cluster) judge(edition string) (*policy.Edition, *policy.Judge, error) {
+func (c *Cluster) judge(edition string) (*judged, error) {
 	if edition == "" {
 		edition = c.spec.Edition
 	}
 	e, err := policy.Lookup(edition)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	now := time.Now().UTC().Truncate(time.Second)
 	w := c.world(now)
@@ -51,14 +53,15 @@ func (c *Cluster) judge(edition string) (*policy.Edition, *policy.Judge, error) 
 	c.contract.mu.Lock()
 	defer c.contract.mu.Unlock()
 	if j := c.contract.judges[e.ID]; j != nil && j.world == print && j.at.Equal(now) {
-		return e, j.Judge, nil
+		return j, nil
 	}
-	j := &judged{Judge: e.Judge(w), world: print, at: now}
+	j := &judged{Judge: e.Judge(w), edition: e, world: print, at: now}
+	j.contract = sync.OnceValues(func() (api.Contract, error) { return j.judgeAll(w.Incidents) })
 	if c.contract.judges == nil {
 		c.contract.judges = map[string]*judged{}
 	}
 	c.contract.judges[e.ID] = j
-	return e, j.Judge, nil
+	return j, nil
 }
 
 // fingerprint tells worlds of one cluster apart. Events never change.
@@ -71,25 +74,31 @@ func fingerprint(w policy.World) uint64 {
 
 // Contract implements [script.World].
 func (c *Cluster) Contract(edition string) (api.Contract, error) {
-	e, j, err := c.judge(edition)
+	j, err := c.judge(edition)
 	if err != nil {
 		return api.Contract{}, err
 	}
-	k := api.Contract{Edition: e.ID, Incidents: []api.JudgedIncident{}}
-	for _, i := range c.incidents.list() {
+	return j.contract()
+}
+
+// judgeAll judges the incidents that the judge has seen, and the cluster.
+func (j *judged) judgeAll(incidents []api.Incident) (api.Contract, error) {
+	k := api.Contract{Edition: j.edition.ID, Incidents: []api.JudgedIncident{}}
+	for _, i := range incidents {
 		v, err := j.Incident(i.ID)
 		if err != nil {
 			return k, fmt.Errorf("judge incident %s: %w", i.ID, err)
 		}
 		k.Incidents = append(k.Incidents, api.JudgedIncident{Incident: i, Judgement: v})
 	}
+	var err error
 	k.Support, err = j.Support()
 	return k, err
 }
 
 // Explain says why something is as it is: see [policy.Edition.Explain].
 func (c *Cluster) Explain(what, edition string) (api.Explanation, error) {
-	_, j, err := c.judge(edition)
+	j, err := c.judge(edition)
 	if err != nil {
 		return api.Explanation{}, err
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -91,7 +92,7 @@ func (c *Cluster) workOn(ctx context.Context, l *provider.Leadership, x api.Case
 
 // answerCase answers a case from what is seen now.
 func (c *Cluster) answerCase(ctx context.Context, l *provider.Leadership, x api.Case, look *desk.Look) error {
-	e, _, err := c.judge(x.Edition)
+	e, err := policy.Lookup(cmp.Or(x.Edition, c.spec.Edition))
 	if err != nil {
 		return err
 	}
