@@ -33,24 +33,8 @@ func (a *app) backupListCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the backups, the oldest first", Args: cobra.NoArgs,
 		Example: "  demarc --as provider backup list -o json",
-		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			list, err := backups(c.Context(), client)
-			if err != nil {
-				return err
-			}
-			if a.json() {
-				return a.printJSON(list)
-			}
-			if len(list) == 0 {
-				fmt.Fprintln(a.err, "there is no backup yet")
-				return nil
-			}
-			return printBackups(a.out, list)
-		},
+		RunE: listed(a, func(c *api.Client, ctx context.Context) ([]api.Backup, error) { return backups(ctx, c) },
+			"there is no backup yet", printBackups),
 	}
 }
 

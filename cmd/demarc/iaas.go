@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -52,30 +53,17 @@ func (a *app) vmListCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the VMs of the nodes", Args: cobra.NoArgs,
 		Example: "  demarc iaas vm list -o json",
-		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			list, err := client.VMs(c.Context())
-			if err != nil {
-				return err
-			}
-			if a.json() {
-				return a.printJSON(list)
-			}
-			if len(list) == 0 {
-				fmt.Fprintln(a.err, "there is no VM")
-				return nil
-			}
-			t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintf(t, "VM\tPOWER\tSIZE\tIMAGE\tGROUP\tTAGS\n")
-			for _, v := range list {
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", v.Name, v.Power, v.Size, v.NodeImage, v.ResourceGroup, tagText(v.Tags))
-			}
-			return t.Flush()
-		},
+		RunE:    listed(a, (*api.Client).VMs, "there is no VM", printVMs),
 	}
+}
+
+func printVMs(w io.Writer, list []api.VM) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "VM\tPOWER\tSIZE\tIMAGE\tGROUP\tTAGS\n")
+	for _, v := range list {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", v.Name, v.Power, v.Size, v.NodeImage, v.ResourceGroup, tagText(v.Tags))
+	}
+	return t.Flush()
 }
 
 // tagText writes tags in the order of their names.

@@ -28,24 +28,7 @@ func (a *app) patchListCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the patches and how many nodes run them", Args: cobra.NoArgs,
 		Example: "  demarc patch list -o json",
-		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			list, err := client.Patches(c.Context())
-			if err != nil {
-				return err
-			}
-			if a.json() {
-				return a.printJSON(list)
-			}
-			if len(list) == 0 {
-				fmt.Fprintln(a.err, "there is no patch yet")
-				return nil
-			}
-			return printPatches(a.out, list)
-		},
+		RunE:    listed(a, (*api.Client).Patches, "there is no patch yet", printPatches),
 	}
 }
 

@@ -57,24 +57,7 @@ was well again.`,
 		Example: `  demarc repairs
   demarc repairs -o json`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			list, err := client.Repairs(c.Context())
-			if err != nil {
-				return err
-			}
-			if a.json() {
-				return a.printJSON(list)
-			}
-			if len(list) == 0 {
-				fmt.Fprintln(a.err, "there was no repair")
-				return nil
-			}
-			return printRepairs(a.out, list)
-		},
+		RunE: listed(a, (*api.Client).Repairs, "there was no repair", printRepairs),
 	}
 }
 

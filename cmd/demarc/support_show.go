@@ -16,24 +16,7 @@ func (a *app) supportListCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the cases", Args: cobra.NoArgs,
 		Example: "  demarc support list -o json",
-		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			list, err := client.Cases(c.Context())
-			if err != nil {
-				return err
-			}
-			if a.json() {
-				return a.printJSON(list)
-			}
-			if len(list) == 0 {
-				fmt.Fprintln(a.err, "there is no case")
-				return nil
-			}
-			return printCases(a.out, list)
-		},
+		RunE:    listed(a, (*api.Client).Cases, "there is no case", printCases),
 	}
 }
 
