@@ -62,8 +62,13 @@ func advance(step func(now time.Time) time.Duration) bool {
 	if runtimeClock == nil {
 		return false
 	}
+	idle := time.Now().Add(time.Nanosecond)
 	time.Sleep(time.Nanosecond) // the runtime moves the clock when everything else is idle
-	if d := step(time.Now()); d > 0 {
+	now := time.Now()
+	if !now.Equal(idle) {
+		return true // it was nudged, not idle
+	}
+	if d := step(now); d > 0 {
 		atomic.AddInt64(runtimeClock, int64(d))
 	}
 	return true

@@ -16,6 +16,9 @@
 // run, and by less than a round of the dial otherwise. Time still stands while
 // anything works.
 //
+// There it also nudges a clock that has stood still for seconds of real time:
+// something asks again and again until time has passed.
+//
 // A plain build has no virtual clock. There the dial only knows 1x.
 package clock
 
@@ -57,6 +60,7 @@ func Start(at time.Time) *Dial {
 		return d
 	}
 	time.Sleep(time.Until(at))
+	go keepMoving()
 	go d.run()
 	return d
 }

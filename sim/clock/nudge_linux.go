@@ -1,0 +1,58 @@
+//go:build faketime && linux
+
+package clock
+
+import (
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Code that asks again until a time has passed, without a pause, never ends
+// under a clock that stands still while it asks. Upstream has such code:
+// kube-apiserver's repair of IPAddresses (v1.37) puts one that is exactly as old
+// as its period of grace back in its queue with no delay. On a real machine the
+// clock has moved by then; here it is moved a little, from outside.
+const (
+	nudgeInterval = time.Second // of real time
+	// nudgeAfter is how many intervals the clock must have stood still for. Work
+	// that takes this long is rare, and is not disturbed by a nudge.
+	nudgeAfter = 2
+	nudge      = time.Millisecond
+)
+
+// keepMoving nudges the clock whenever it has stood still for too long. It waits
+// for real time to pass in the poller, not in a system call: that would be what
+// stops the clock. If there is one processor, and it is busy, the runtime looks
+// into the poller only after each garbage collection.
+func keepMoving() {
+	if runtimeClock == nil {
+		return
+	}
+	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
+	if err != nil {
+		return // the clock works without; it is watched from outside, too
+	}
+	every := unix.NsecToTimespec(int64(nudgeInterval))
+	if unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: every, Value: every}, nil) != nil {
+		_ = unix.Close(fd)
+		return
+	}
+	timer := os.NewFile(uintptr(fd), "timerfd")
+	var expirations [8]byte
+	for seen, still := time.Now(), 0; ; {
+		if _, err := timer.Read(expirations[:]); err != nil {
+			return
+		}
+		if now := time.Now(); !now.Equal(seen) {
+			seen, still = now, 0
+			continue
+		}
+		if still++; still >= nudgeAfter {
+			atomic.AddInt64(runtimeClock, int64(nudge))
+			seen, still = time.Now(), 0
+		}
+	}
+}
