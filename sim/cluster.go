@@ -108,7 +108,7 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, saved *State) (_ *
 		return nil, err
 	}
 	c.faults = &faults{cluster: c, ends: map[string]func(){}}
-	c.incidents = newIncidents(c.log, c.faults.holds)
+	c.incidents = newIncidents(c.log, c.faults.holds, c.faults.struck)
 	if cfg.Scenario != "" {
 		c.drill = newDrill()
 	}

@@ -144,6 +144,18 @@ func (f *faults) holds(subject string) bool {
 	})
 }
 
+// struck is the event of the fault in force on a target, or 0.
+func (f *faults) struck(target string) int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, a := range f.active {
+		if a.Target == target {
+			return a.Event
+		}
+	}
+	return 0
+}
+
 // covers says whether a target comprises a component, or one of its instances.
 func covers(t fault.Target, component string) bool {
 	return slices.ContainsFunc(t.Components(), func(name string) bool { return controlplane.Comprises(name, component) })

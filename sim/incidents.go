@@ -22,6 +22,8 @@ type incidents struct {
 	log *timeline.Log
 	// held says whether a fault still has the subject in its grip.
 	held func(subject string) bool
+	// struck is the event of a fault in force on a target, or 0.
+	struck func(target string) int64
 
 	mu  sync.Mutex
 	all []api.Incident
@@ -29,8 +31,8 @@ type incidents struct {
 
 var _ provider.Ledger = (*incidents)(nil)
 
-func newIncidents(log *timeline.Log, held func(string) bool) *incidents {
-	return &incidents{log: log, held: held}
+func newIncidents(log *timeline.Log, held func(string) bool, struck func(string) int64) *incidents {
+	return &incidents{log: log, held: held, struck: struck}
 }
 
 // load takes over the incidents that the provider's plane remembers. None of
@@ -106,6 +108,8 @@ func (n *incidents) Find(f provider.Finding) api.Incident {
 		}
 		if because != nil {
 			owner, e.Cause = because.Owner, because.Event
+		} else if f.Because != "" {
+			e.Cause = n.struck(f.Because)
 		}
 		e = n.log.Append(e)
 		i = n.add(f.Subject, owner, f.Message, e.Seq, f.Since)

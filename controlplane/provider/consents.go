@@ -197,7 +197,8 @@ func (o *Operator) expireOnce(ctx context.Context, l *Leadership) (next time.Tim
 		if err := l.Apply(ctx, PutConsent(c)); err != nil {
 			return next, err
 		}
-		o.note("consent expired", consentSubject(c), c.ID)
+		// Nothing led to it but time: not what its node suffers from.
+		o.cfg.Note(timeline.Event{Actor: timeline.Provider, Verb: "consent expired", Subject: consentSubject(c), Message: c.ID})
 	}
 	return next, nil
 }
