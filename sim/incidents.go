@@ -108,7 +108,7 @@ func (n *incidents) Find(f provider.Finding) api.Incident {
 		}
 		if because != nil {
 			owner, e.Cause = because.Owner, because.Event
-		} else if f.Because != "" {
+		} else {
 			e.Cause = n.struck(f.Because)
 		}
 		e = n.log.Append(e)

@@ -10,6 +10,7 @@ import (
 
 	"demarc/backup"
 	"demarc/sim/api"
+	"demarc/sim/fault"
 )
 
 // retryBackup is how long after a backup that failed the next attempt at the
@@ -51,7 +52,7 @@ func (o *Operator) lastSlot(s State) time.Time {
 // giveUp notes the slots that nobody took in time.
 func (o *Operator) giveUp(ctx context.Context, l *Leadership, missed []time.Time) {
 	for _, slot := range missed {
-		o.cfg.Ledger.Find(Finding{Subject: slotSubject(slot), Since: slot, Because: o.backupsNeed(), Message: "missed: no backup was taken before the next was due"})
+		o.findLate(slot, "missed: no backup was taken before the next was due")
 		o.note("missed", slotSubject(slot), "no backup was taken before the next was due")
 		o.cfg.Ledger.Close(slotSubject(slot), time.Now())
 		if l.Apply(ctx, SetLastSlot(slot)) != nil {
@@ -60,16 +61,14 @@ func (o *Operator) giveUp(ctx context.Context, l *Leadership, missed []time.Time
 	}
 }
 
-// backupStore is the disk that backups are on.
-const backupStore = "backup-store"
-
-// backupsNeed is what a backup that is late was waiting for, as far as is known:
-// etcd if that is out, or else the disk.
-func (o *Operator) backupsNeed() string {
+// findLate enters that a slot has no backup in time, and what that was waiting for
+// as far as is known: etcd if that is out, or else the disk that backups are on.
+func (o *Operator) findLate(slot time.Time, message string) {
+	because := string(fault.BackupStore)
 	if _, out := o.cfg.Ledger.Open(etcd); out {
-		return etcd
+		because = etcd
 	}
-	return backupStore
+	o.cfg.Ledger.Find(Finding{Subject: slotSubject(slot), Since: slot, Because: because, Message: message})
 }
 
 // takeSlot takes the backup of a slot, and says whether the slot is done with.
@@ -79,7 +78,7 @@ func (o *Operator) takeSlot(ctx context.Context, l *Leadership, slot, next time.
 	ctx, cancel := context.WithDeadline(ctx, next)
 	defer cancel()
 	late := time.AfterFunc(time.Until(slot.Add(backup.Tolerance)), func() {
-		o.cfg.Ledger.Find(Finding{Subject: subject, Since: slot, Because: o.backupsNeed(), Message: fmt.Sprintf("late: not taken %s after its slot", backup.Tolerance)})
+		o.findLate(slot, fmt.Sprintf("late: not taken %s after its slot", backup.Tolerance))
 	})
 	defer late.Stop()
 	b, err := o.take(ctx, backup.Meta{ID: backup.ID(slot), Slot: slot, Replace: true})
@@ -90,12 +89,12 @@ func (o *Operator) takeSlot(ctx context.Context, l *Leadership, slot, next time.
 		return false // whoever leads now takes it
 	}
 	if err != nil {
-		o.cfg.Ledger.Find(Finding{Subject: subject, Since: slot, Because: o.backupsNeed(), Message: err.Error()})
+		o.findLate(slot, err.Error())
 		o.note("failed to back up", subject, err.Error())
 		return false
 	}
 	if backup.Late(slot, b.At) {
-		o.cfg.Ledger.Find(Finding{Subject: subject, Since: slot, Because: o.backupsNeed(), Message: fmt.Sprintf("late by %s", b.At.Sub(slot).Round(time.Second))})
+		o.findLate(slot, fmt.Sprintf("late by %s", b.At.Sub(slot).Round(time.Second)))
 	}
 	o.note("backed up", subject, fmt.Sprintf("etcd at revision %d: %d keys, %d bytes, from %s", b.Revision, b.Keys, b.Bytes, b.Member))
 	o.cfg.Ledger.Close(subject, time.Now())

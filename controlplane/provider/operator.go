@@ -60,7 +60,8 @@ type Finding struct {
 	Since time.Time
 	// Message says what was seen.
 	Message string
-	// Because is the subject whose outage is the cause; empty for none.
+	// Because is the subject whose outage, or else the target whose fault, is the
+	// cause; empty for none.
 	Because string
 }
 
