@@ -16,10 +16,9 @@ import (
 // as its period of grace back in its queue with no delay. On a real machine the
 // clock has moved by then; here it is moved a little, from outside.
 const (
-	nudgeInterval = time.Second // of real time
-	// nudgeAfter is how many intervals the clock must have stood still for. Work
+	// nudgeAfter is how long the clock must have stood still for, in real time. Work
 	// that takes this long is rare, and is not disturbed by a nudge.
-	nudgeAfter = 2
+	nudgeAfter = 2 * time.Second
 	nudge      = time.Millisecond
 )
 
@@ -35,24 +34,19 @@ func keepMoving() {
 	if err != nil {
 		return // the clock works without; it is watched from outside, too
 	}
-	every := unix.NsecToTimespec(int64(nudgeInterval))
+	every := unix.NsecToTimespec(int64(nudgeAfter))
 	if unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: every, Value: every}, nil) != nil {
 		_ = unix.Close(fd)
 		return
 	}
 	timer := os.NewFile(uintptr(fd), "timerfd")
 	var expirations [8]byte
-	for seen, still := time.Now(), 0; ; {
+	for seen := time.Now(); ; seen = time.Now() {
 		if _, err := timer.Read(expirations[:]); err != nil {
 			return
 		}
-		if now := time.Now(); !now.Equal(seen) {
-			seen, still = now, 0
-			continue
-		}
-		if still++; still >= nudgeAfter {
+		if time.Now().Equal(seen) {
 			atomic.AddInt64(runtimeClock, int64(nudge))
-			seen, still = time.Now(), 0
 		}
 	}
 }
