@@ -145,8 +145,8 @@ const (
 
 // ask asks a health check, with a second to answer.
 func (c *Cluster) ask(check func(context.Context) error) (healthy bool, message string) {
-	patience := electionPatience
-	if c.spec.EtcdMembers <= 1 {
+	alone, patience := c.spec.EtcdMembers <= 1, electionPatience
+	if alone {
 		patience = secondTry
 	}
 	for began := time.Now(); ; {
@@ -156,7 +156,7 @@ func (c *Cluster) ask(check func(context.Context) error) (healthy bool, message 
 		switch {
 		case err == nil:
 			return true, ""
-		case c.spec.EtcdMembers <= 1 && !errors.Is(err, context.DeadlineExceeded),
+		case alone && !errors.Is(err, context.DeadlineExceeded),
 			time.Since(began) > patience, !wait(c.ctx, 200*time.Millisecond):
 			return false, healthMessage(err)
 		}
