@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash"
 	"hash/fnv"
 	"io"
 	"os"
@@ -42,7 +43,15 @@ const (
 // length or a page below itself ends the process and no error can be caught. A
 // key out of order does so too, since one goroutine then closes what another
 // still reads.
-func checkPages(path string) error {
+func checkPages(path string) error { return walk(path, sha256.Size, &pages{}) }
+
+// CheckDatabase does the same with a database that bbolt has been writing to. Of
+// its two meta pages one may be damaged: bbolt then takes the other.
+func CheckDatabase(path string) error { return walk(path, 0, &pages{live: true}) }
+
+// walk follows the pages of the database at a path, which has so many bytes of
+// something else at its end.
+func walk(path string, behind int64, p *pages) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -52,8 +61,8 @@ func checkPages(path string) error {
 	if err != nil {
 		return err
 	}
-	p := pages{f: f}
-	if err := p.readMeta(info.Size() - sha256.Size); err != nil {
+	p.f = f
+	if err := p.readMeta(info.Size() - behind); err != nil {
 		return err
 	}
 	p.buf = make([]byte, p.size)
@@ -64,6 +73,9 @@ func checkPages(path string) error {
 }
 
 type pages struct {
+	live bool        // one meta page is enough
+	sum  hash.Hash32 // of the pages of its trees, if not nil
+
 	f        io.ReaderAt
 	size     int64  // of a page
 	count    uint64 // pages that are or were in use
@@ -79,14 +91,18 @@ type pages struct {
 // that are whole.
 func (p *pages) readMeta(bytes int64) error {
 	b := make([]byte, pageHeader+metaSize)
-	if err := p.meta(b, 0); err != nil {
-		return err
+	first := p.meta(b, 0)
+	if first != nil && !p.live {
+		return first
 	}
-	size := int64(binary.NativeEndian.Uint32(b[pageHeader+8:]))
+	size := int64(os.Getpagesize()) // bbolt's choice
+	if first == nil {
+		size = int64(binary.NativeEndian.Uint32(b[pageHeader+8:]))
+	}
 	if size < 512 || size > 1<<24 || size&(size-1) != 0 {
 		return fmt.Errorf("its pages are said to have %d bytes", size)
 	}
-	if err := p.meta(b, size); err != nil {
+	if err := p.meta(b, size); err != nil && (first != nil || !p.live) {
 		return err
 	}
 	p.size = size
@@ -112,7 +128,7 @@ func (p *pages) meta(b []byte, at int64) error {
 	if at > 0 && int64(u32(8)) != at {
 		return errors.New("its meta pages contradict each other")
 	}
-	if txid := u64(48); at == 0 || txid > p.txid {
+	if txid := u64(48); txid >= p.txid {
 		p.root, p.free, p.count, p.txid = u64(16), u64(32), u64(40), txid
 	}
 	return nil
@@ -151,6 +167,9 @@ func (p *pages) read(id uint64) ([]byte, int64, error) {
 		return nil, 0, err
 	}
 	span := int64(n) * p.size
+	if err := p.add(b, at, span); err != nil {
+		return nil, 0, fmt.Errorf("page %d cannot be read: %w", id, err)
+	}
 	need := pageHeader + elementSize*int64(binary.NativeEndian.Uint16(b[10:]))
 	if need > span {
 		return nil, 0, fmt.Errorf("page %d is said to hold more than fits", id)
@@ -163,6 +182,16 @@ func (p *pages) read(id uint64) ([]byte, int64, error) {
 		return nil, 0, fmt.Errorf("page %d cannot be read: %w", id, err)
 	}
 	return b, span, nil
+}
+
+// add adds a page and those that belong to it to the sum.
+func (p *pages) add(first []byte, at, span int64) error {
+	if p.sum == nil {
+		return nil
+	}
+	p.sum.Write(first)
+	_, err := io.Copy(p.sum, io.NewSectionReader(p.f, at+p.size, span-p.size))
+	return err
 }
 
 // below is a page that another points to, and where its keys must be: at min or

@@ -2,13 +2,17 @@ package controlplane
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 	_ "unsafe" // for go:linkname
+
+	"demarc/backup"
 
 	"go.etcd.io/etcd/server/v3/embed"
 	_ "go.etcd.io/etcd/server/v3/storage/mvcc" // for go:linkname
@@ -74,7 +78,7 @@ func (p *Plane) startEtcd(ctx context.Context, s *seat) (incarnation, error) {
 	e, err := launchEtcd(cfg, fatal)
 	if err != nil {
 		closeLog()
-		if s.formed() {
+		if s.formed() && !ofMachine(err) {
 			s.lose(fmt.Sprintf("etcd cannot start from it: %v", err))
 		}
 		return nil, err
@@ -100,6 +104,13 @@ func (p *Plane) startEtcd(ctx context.Context, s *seat) (incarnation, error) {
 		<-m.gone
 	}()
 	return m, nil
+}
+
+// ofMachine says whether an error is about the machine, such as a full disk, and
+// not about the data.
+func ofMachine(err error) bool {
+	var errno syscall.Errno
+	return errors.As(err, &errno)
 }
 
 // launchEtcd starts etcd, or returns what it would have ended its process for.
@@ -219,6 +230,7 @@ func (m *etcdMember) stop(context.Context) {
 		m.etcd.Close()
 		m.path.kill()
 		m.seat.dropConnections()
+		_ = backup.NoteSums(m.seat.dir) // what is wrong with the data, the next start finds
 	})
 }
 

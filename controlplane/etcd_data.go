@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
+	"demarc/backup"
 )
 
 // awaitRelease waits until the last incarnation has let go of the data.
@@ -30,10 +30,8 @@ func (s *seat) awaitRelease(ctx context.Context) error {
 	}
 }
 
-func (s *seat) database() string { return filepath.Join(s.dir, "member", "snap", "db") }
-
 // checkData looks whether the data of a member that had some is still there and
-// is a database.
+// whole: etcd ends the process when it meets damage.
 func (s *seat) checkData() error {
 	if s.joins() || !s.formed() {
 		return nil
@@ -41,33 +39,19 @@ func (s *seat) checkData() error {
 	if reason := s.dataLost(); reason != "" {
 		return &DataLostError{s.component.name, reason}
 	}
-	if _, err := os.Stat(s.database()); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			s.lose("its data directory is empty")
-		} else {
-			s.lose(err.Error())
+	if _, err := os.Stat(filepath.Join(s.dir, "member")); errors.Is(err, fs.ErrNotExist) {
+		s.lose("its data directory is empty")
+	} else if err := backup.CheckMember(s.dir); err != nil {
+		var damage *backup.DamageError
+		if !errors.As(err, &damage) {
+			return fmt.Errorf("check the data of %s: %w", s.component.name, err)
 		}
-	} else if err := openable(s.database()); err != nil {
-		s.lose("its database is damaged: " + err.Error())
+		s.lose(err.Error())
 	}
 	if reason := s.dataLost(); reason != "" {
 		return &DataLostError{s.component.name, reason}
 	}
-	return nil
-}
-
-// openable opens a database as etcd would. The read-only lock is given up again.
-func openable(path string) (err error) {
-	defer func() {
-		if x := recover(); x != nil {
-			err = fmt.Errorf("%v", x)
-		}
-	}()
-	db, err := bolt.Open(path, 0o600, &bolt.Options{ReadOnly: true, Timeout: time.Second})
-	if err != nil {
-		return err
-	}
-	return db.Close()
+	return backup.ForgetSums(s.dir)
 }
 
 // lose notes that the member's data cannot be used.
@@ -111,7 +95,7 @@ func (p *Plane) WipeEtcd(member string) error {
 // cannot be opened again.
 func (p *Plane) CorruptEtcd(member string) error {
 	return p.harmEtcd(member, func(s *seat) error {
-		f, err := os.OpenFile(s.database(), os.O_WRONLY, 0)
+		f, err := os.OpenFile(backup.Database(s.dir), os.O_WRONLY, 0)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package controlplane
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -31,14 +32,14 @@ type exitHook struct{ fatal chan error }
 
 // OnWrite implements [zapcore.CheckWriteHook].
 func (h exitHook) OnWrite(e *zapcore.CheckedEntry, fields []zapcore.Field) {
-	message := e.Message
+	said := errors.New(e.Message)
 	for _, f := range fields {
 		if err, ok := f.Interface.(error); ok && f.Key == "error" {
-			message += ": " + err.Error()
+			said = fmt.Errorf("%s: %w", e.Message, err)
 		}
 	}
 	select {
-	case h.fatal <- errors.New(message):
+	case h.fatal <- said:
 	default: // somebody has said why already
 	}
 	runtime.Goexit()

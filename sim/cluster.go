@@ -81,6 +81,7 @@ type Cluster struct {
 	phase   string
 	failure error
 	readyAt time.Time
+	mended  []api.Mended // by this start
 }
 
 // Open prepares the cluster whose data is in dir: a new one, or the one that
@@ -348,7 +349,7 @@ func (c *Cluster) note(component, verb, message string) {
 // Status is the cluster at this moment.
 func (c *Cluster) Status() api.Status {
 	c.mu.Lock()
-	s := api.Status{Name: c.spec.Name, State: c.state, Phase: c.phase, ReadyAt: c.readyAt}
+	s := api.Status{Name: c.spec.Name, State: c.state, Phase: c.phase, ReadyAt: c.readyAt, Mended: slices.Clone(c.mended)}
 	if c.failure != nil {
 		s.Error = c.failure.Error()
 	}

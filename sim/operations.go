@@ -88,6 +88,9 @@ func (c *Cluster) operate() (err error) {
 // noteReplica is told what happens to a replica of the provider's plane.
 func (c *Cluster) noteReplica(replica, verb, message string) {
 	c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: replicaName(replica), Message: message})
+	if verb == provider.Damaged {
+		c.addMended(api.Mended{Subject: replicaName(replica), Found: message, Remedy: "nothing is lost"})
+	}
 }
 
 // close ends the plane, if there is one and it has not ended.
@@ -120,35 +123,6 @@ func newSecret() string {
 	b := make([]byte, 16)
 	_, _ = rand.Read(b) // never fails
 	return hex.EncodeToString(b)
-}
-
-// bringUp starts the control plane, or lets the provider's plane finish a restore
-// that the end of the last engine has interrupted, or begin one if etcd's data
-// is gone.
-func (c *Cluster) bringUp(ctx context.Context) error {
-	c.incidents.load(c.operations.replicas.State().Incidents)
-	if !c.operations.replicas.Unfinished() {
-		err := c.plane.Start(ctx)
-		if err == nil || len(lostMembers(c)) == 0 {
-			c.operations.operator.Begin()
-			return err
-		}
-	}
-	c.setPhase("restore of etcd")
-	c.operations.operator.Begin()
-	return c.await(ctx, "the restored control plane", func() bool {
-		return !c.operations.replicas.Unfinished() && len(lostMembers(c)) == 0 && plant{c}.Serving(ctx) == nil
-	})
-}
-
-func lostMembers(c *Cluster) []string {
-	var names []string
-	for _, m := range c.plane.EtcdMembers() {
-		if m.Lost != "" {
-			names = append(names, m.Name)
-		}
-	}
-	return names
 }
 
 // Backups implements [script.World].

@@ -95,10 +95,18 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 		return errors.Join(err, abandon(p))
 	}
 	a.warnKept(o, status)
+	a.sayMended(status)
 	if err := a.printUp(status, o.detach); err != nil || o.detach {
 		return err
 	}
 	return a.stay(ctx, p)
+}
+
+// sayMended says what the start found damaged.
+func (a *app) sayMended(s api.Status) {
+	for _, m := range s.Mended {
+		fmt.Fprintf(a.err, "demarc: %s: %s; %s\n", m.Subject, m.Found, m.Remedy)
+	}
 }
 
 // awaitReady shows the phases of the start until the cluster is ready.

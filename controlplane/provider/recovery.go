@@ -146,7 +146,7 @@ func (r *Replicas) relearn(p *replica, f *files, damaged error) (*files, error) 
 		return nil, err
 	}
 	f.learning = true
-	r.note(p, "damaged", why+"; starts empty and learns from the others")
+	r.note(p, Damaged, why+"; starts empty and learns from the others")
 	return f, nil
 }
 

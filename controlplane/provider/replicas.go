@@ -19,6 +19,10 @@ import (
 // Count is the number of replicas. Two of them are a majority.
 const Count = 3
 
+// Damaged is the verb of [Config].Note for a replica whose files are missing or
+// damaged.
+const Damaged = "damaged"
+
 // Config is what [Open] needs.
 type Config struct {
 	// Dir is the directory of the replicas: each has one of its own in it.

@@ -116,6 +116,18 @@ type Status struct {
 	LoadBalancers     []LoadBalancer `json:"loadBalancers"`
 	Traffic           []Traffic      `json:"traffic"`
 	Faults            []fault.Active `json:"faults"`
+	// Mended is what the engine found damaged when it started.
+	Mended []Mended `json:"mended,omitempty"`
+}
+
+// Mended is something that was found damaged, and how it was mended.
+type Mended struct {
+	// Subject is what was damaged: etcd, provider/0, pki/ca.
+	Subject string `json:"subject"`
+	// Found says what was wrong with it.
+	Found string `json:"found"`
+	// Remedy says what was done, and what that cost.
+	Remedy string `json:"remedy"`
 }
 
 // Component is one control-plane component and how it is.

@@ -1,0 +1,171 @@
+package backup
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/server/v3/storage/wal"
+)
+
+const memberKeys = 60
+
+// stoppedMember is the data directory of a member that was stopped in good order,
+// with small segments of the log.
+func stoppedMember(t *testing.T, clean bool) string {
+	t.Helper()
+	before := wal.SegmentSizeBytes
+	wal.SegmentSizeBytes = 512 << 10
+	t.Cleanup(func() { wal.SegmentSizeBytes = before })
+	dir := filepath.Join(t.TempDir(), "0")
+	client, stop := startEtcd(t, dir, testPeer)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i := range memberKeys {
+		put(t, client, fmt.Sprintf("/registry/pods/p%d", i), halfRandom(rng, 2<<10))
+	}
+	put(t, client, "/registry/secrets/large", halfRandom(rng, 30<<10))
+	put(t, client, "/registry/pods/p0", []byte("again"))
+	if _, err := client.Delete(t.Context(), "/registry/pods/p1"); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	if clean {
+		if err := NoteSums(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// memberContent is all keys that a member serves.
+func memberContent(t *testing.T, dir string) string {
+	t.Helper()
+	client, stop := startEtcd(t, dir, testPeer)
+	defer stop()
+	resp, err := client.Get(t.Context(), "\x00", clientv3.WithFromKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, kv := range resp.Kvs {
+		fmt.Fprintf(&all, "%s@%d=%s\n", kv.Key, kv.ModRevision, kv.Value)
+	}
+	return all.String()
+}
+
+// harms are what can happen to a file.
+func harms(size int64) map[string]func([]byte) []byte {
+	all := map[string]func([]byte) []byte{
+		"deleted": nil,
+		"emptied": func([]byte) []byte { return []byte{} },
+		"halved":  func(b []byte) []byte { return b[:len(b)/2] },
+		"garbled": func(b []byte) []byte {
+			return bytes.Repeat([]byte("garbage!"), len(b)/8+1)[:len(b)]
+		},
+	}
+	rng := rand.New(rand.NewPCG(uint64(size), 3))
+	for range 40 {
+		at, bit := rng.Int64N(size), rng.IntN(8)
+		all[fmt.Sprintf("bit %d of byte %d flipped", bit, at)] = func(b []byte) []byte {
+			b[at] ^= 1 << bit
+			return b
+		}
+	}
+	return all
+}
+
+func harm(t *testing.T, path string, change func([]byte) []byte) {
+	t.Helper()
+	if change == nil {
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, change(b), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Whatever happens to a file of a stopped member: either it is found, or etcd
+// serves all that it had.
+func TestDamagedMember(t *testing.T) {
+	sound := stoppedMember(t, true)
+	if err := CheckMember(sound); err != nil {
+		t.Fatal(err)
+	}
+	copyOf := func(t *testing.T) string {
+		dir := filepath.Join(t.TempDir(), "0")
+		if err := os.CopyFS(dir, os.DirFS(sound)); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	want := memberContent(t, copyOf(t))
+	found, harmless := 0, 0
+	err := filepath.WalkDir(sound, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		name, _ := filepath.Rel(sound, path)
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		for how, change := range harms(max(info.Size(), 1)) {
+			t.Run(name+" "+how, func(t *testing.T) {
+				dir := copyOf(t)
+				harm(t, filepath.Join(dir, name), change)
+				var damage *DamageError
+				if err := CheckMember(dir); errors.As(err, &damage) {
+					found++
+					if strings.Contains(err.Error(), "\n") {
+						t.Errorf("more than a line: %v", err)
+					}
+					return
+				} else if err != nil {
+					t.Fatalf("not a DamageError: %v", err)
+				}
+				harmless++
+				if got := memberContent(t, dir); got != want {
+					t.Errorf("the damage was not found, and the member serves something else (%d bytes of %d)", len(got), len(want))
+				}
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d damages found, %d did not matter", found, harmless)
+}
+
+// A member that was killed has no sums. What is damaged and cannot be read is
+// found all the same.
+func TestDamagedMemberAfterKill(t *testing.T) {
+	dir := stoppedMember(t, false)
+	if err := CheckMember(dir); err != nil {
+		t.Fatal(err)
+	}
+	harm(t, Database(dir), func(b []byte) []byte {
+		for page := 2; page < len(b)/4096; page++ {
+			b[page*4096+9] ^= 1 // no page has such a type
+		}
+		return b
+	})
+	var damage *DamageError
+	if err := CheckMember(dir); !errors.As(err, &damage) {
+		t.Errorf("got %v, want a DamageError", err)
+	}
+}
