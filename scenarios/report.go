@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -12,17 +11,8 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/terminal"
 )
-
-// WriteJSON writes one report as a JSON object, and several as a JSON array.
-func WriteJSON(w io.Writer, reports []*api.Report) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	if len(reports) == 1 {
-		return enc.Encode(reports[0])
-	}
-	return enc.Encode(reports)
-}
 
 // WriteText writes the verdict table of each report: its expectations, its
 // traffic, its backups and restores, its verdict, and the whole explanation of
@@ -43,15 +33,15 @@ func WriteText(w io.Writer, reports []*api.Report) error {
 
 func writeReport(w io.Writer, r *api.Report) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "LINE\tAT\tHELD\tEXPECTATION\n")
+	terminal.Fprintf(t, "LINE\tAT\tHELD\tEXPECTATION\n")
 	for _, e := range r.Expectations {
-		fmt.Fprintf(t, "%d\t%s\t%s\t%s\n", e.Line, clock(e.AtSeconds), yes(e), e.Text)
+		terminal.Fprintf(t, "%d\t%s\t%s\t%s\n", e.Line, clock(e.AtSeconds), yes(e), e.Text)
 	}
 	if len(r.Traffic) > 0 {
-		fmt.Fprintf(t, "\nTRAFFIC\tSENT\tFAILED\tREASONS\n")
+		terminal.Fprintf(t, "\nTRAFFIC\tSENT\tFAILED\tREASONS\n")
 	}
 	for _, f := range r.Traffic {
-		fmt.Fprintf(t, "%s\t%d\t%d\t%s\n", f.Name, f.Sent, f.Failed, reasons(f.Reasons))
+		terminal.Fprintf(t, "%s\t%d\t%d\t%s\n", f.Name, f.Sent, f.Failed, reasons(f.Reasons))
 	}
 	writeBackups(t, r)
 	if err := t.Flush(); err != nil {
@@ -65,7 +55,7 @@ func writeReport(w io.Writer, r *api.Report) error {
 	if r.Error != "" {
 		fmt.Fprintf(w, "\n%s\n", r.Error)
 	}
-	_, err := fmt.Fprintf(w, "\n%s: %s (%d of %d expectations, %s virtual in %s real)\n", r.Scenario, strings.ToUpper(r.Verdict),
+	_, err := terminal.Fprintf(w, "\n%s: %s (%d of %d expectations, %s virtual in %s real)\n", r.Scenario, strings.ToUpper(r.Verdict),
 		held(r), len(r.Expectations), clock(r.VirtualSeconds), clock(r.RealSeconds))
 	return err
 }
@@ -79,13 +69,13 @@ func writeBackups(w io.Writer, r *api.Report) {
 				verified++
 			}
 		}
-		fmt.Fprintf(w, "\nBACKUPS\tVERIFIED\tNEWEST\n%d\t%d\t%s\n", n, verified, r.Backups[n-1].ID)
+		terminal.Fprintf(w, "\nBACKUPS\tVERIFIED\tNEWEST\n%d\t%d\t%s\n", n, verified, r.Backups[n-1].ID)
 	}
 	if len(r.Restores) > 0 {
-		fmt.Fprintf(w, "\nRESTORE\tBACKUP\tRPO\tRTO\tPHASE\n")
+		terminal.Fprintf(w, "\nRESTORE\tBACKUP\tRPO\tRTO\tPHASE\n")
 	}
 	for _, x := range r.Restores {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", x.ID, cmp.Or(x.Backup, "-"), clock(x.RPOSeconds), clock(x.RTOSeconds), x.Phase)
+		terminal.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", x.ID, cmp.Or(x.Backup, "-"), clock(x.RPOSeconds), clock(x.RTOSeconds), x.Phase)
 	}
 }
 

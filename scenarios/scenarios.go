@@ -3,7 +3,7 @@
 //
 // [List] and [Load] find scenarios, built in or anywhere on disk; package
 // script is the language they are written in, and package sim/engine plays
-// them. [WriteText], [WriteJSON] and [WriteJUnit] write reports. A new scenario
+// them. [WriteText] and [WriteJUnit] write reports. A new scenario
 // is a new .txtar file in this directory, and nothing else.
 package scenarios
 

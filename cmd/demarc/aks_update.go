@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"demarc/sim/api"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -88,7 +89,7 @@ func printSettings(w io.Writer, s api.ClusterSettings) error {
 		}
 		return value
 	}
-	_, err := fmt.Fprintf(w, "feature gates    %s\naudit log        %s\nkube-proxy mode  %s\nnrg lockdown     %s\n", strings.Join(gates, ", "),
+	_, err := terminal.Fprintf(w, "feature gates    %s\naudit log        %s\nkube-proxy mode  %s\nnrg lockdown     %s\n", strings.Join(gates, ", "),
 		yesNo(s.AuditLog), first(s.KubeProxyMode, api.KubeProxyModes), first(s.Restriction, api.RestrictionLevels))
 	return err
 }

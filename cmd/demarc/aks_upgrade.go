@@ -1,11 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"text/tabwriter"
 
 	"demarc/sim/api"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -53,14 +53,14 @@ func (a *app) aksGetUpgradesCmd() *cobra.Command {
 
 func printUpgrades(w io.Writer, p api.UpgradeProfile) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "WHAT\tKUBERNETES\tUPGRADES\tNODE IMAGE\n")
-	fmt.Fprintf(t, "control plane\t%s\t%s\t\n", p.KubernetesVersion, orNone(p.Upgrades))
+	terminal.Fprintf(t, "WHAT\tKUBERNETES\tUPGRADES\tNODE IMAGE\n")
+	terminal.Fprintf(t, "control plane\t%s\t%s\t\n", p.KubernetesVersion, orNone(p.Upgrades))
 	for _, x := range p.Pools {
 		image := x.NodeImage
 		if x.LatestNodeImage != image {
 			image += " (newest: " + x.LatestNodeImage + ")"
 		}
-		fmt.Fprintf(t, "nodepool/%s\t%s\t%s\t%s\n", x.Name, x.KubernetesVersion, orNone(x.Upgrades), image)
+		terminal.Fprintf(t, "nodepool/%s\t%s\t%s\t%s\n", x.Name, x.KubernetesVersion, orNone(x.Upgrades), image)
 	}
 	return t.Flush()
 }

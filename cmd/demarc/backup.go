@@ -11,6 +11,7 @@ import (
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/fault"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -120,9 +121,9 @@ func backupID(ctx context.Context, c *api.Client, id string) (string, error) {
 
 func printBackups(w io.Writer, list []api.Backup) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "BACKUP\tTAKEN\tTOOK\tREVISION\tKEYS\tSIZE\tVERIFIED\tPROBLEM\n")
+	terminal.Fprintf(t, "BACKUP\tTAKEN\tTOOK\tREVISION\tKEYS\tSIZE\tVERIFIED\tPROBLEM\n")
 	for _, b := range list {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\n",
+		terminal.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\n",
 			b.ID, dateTime(b.At), span(b.DurationSeconds), b.Revision, b.Keys, size(b.Bytes), yesNo(b.Verified), b.Problem)
 	}
 	return t.Flush()
@@ -134,13 +135,13 @@ func (a *app) printBackup(b api.Backup) error {
 		return a.printJSON(b)
 	}
 	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "backup:\t%s\n", b.ID)
-	fmt.Fprintf(t, "slot:\t%s\n", dateTime(b.Slot))
-	fmt.Fprintf(t, "taken:\t%s, from %s, in %s\n", dateTime(b.At), b.Member, span(b.DurationSeconds))
-	fmt.Fprintf(t, "etcd:\trevision %d, %d keys, %s\n", b.Revision, b.Keys, size(b.DatabaseBytes))
-	fmt.Fprintf(t, "file:\t%s, SHA-256 %s\n", size(b.Bytes), b.SHA256)
-	fmt.Fprintf(t, "versions:\tKubernetes %s, etcd %s\n", b.KubernetesVersion, b.EtcdVersion)
-	fmt.Fprintf(t, "cluster:\t%s\n", b.ClusterID)
+	terminal.Fprintf(t, "backup:\t%s\n", b.ID)
+	terminal.Fprintf(t, "slot:\t%s\n", dateTime(b.Slot))
+	terminal.Fprintf(t, "taken:\t%s, from %s, in %s\n", dateTime(b.At), b.Member, span(b.DurationSeconds))
+	terminal.Fprintf(t, "etcd:\trevision %d, %d keys, %s\n", b.Revision, b.Keys, size(b.DatabaseBytes))
+	terminal.Fprintf(t, "file:\t%s, SHA-256 %s\n", size(b.Bytes), b.SHA256)
+	terminal.Fprintf(t, "versions:\tKubernetes %s, etcd %s\n", b.KubernetesVersion, b.EtcdVersion)
+	terminal.Fprintf(t, "cluster:\t%s\n", b.ClusterID)
 	verified := yesNo(b.Verified)
 	if !b.VerifiedAt.IsZero() {
 		verified += ", at " + dateTime(b.VerifiedAt)
@@ -148,7 +149,7 @@ func (a *app) printBackup(b api.Backup) error {
 	if b.Problem != "" {
 		verified += ": " + b.Problem
 	}
-	fmt.Fprintf(t, "verified:\t%s\n", verified)
+	terminal.Fprintf(t, "verified:\t%s\n", verified)
 	return t.Flush()
 }
 
@@ -160,10 +161,10 @@ func (a *app) printVerified(b api.Backup) error {
 	case a.json():
 		err = a.printJSON(b)
 	case b.Verified:
-		_, err = fmt.Fprintf(a.out, "%s can be restored from: %s with SHA-256 %s; etcd's database in it has %s, revision %d and %d keys\n",
+		_, err = terminal.Fprintf(a.out, "%s can be restored from: %s with SHA-256 %s; etcd's database in it has %s, revision %d and %d keys\n",
 			b.ID, size(b.Bytes), b.SHA256, size(b.DatabaseBytes), b.Revision, b.Keys)
 	default:
-		fmt.Fprintf(a.err, "demarc: %s cannot be restored from: %s\n", b.ID, b.Problem)
+		terminal.Fprintf(a.err, "demarc: %s cannot be restored from: %s\n", b.ID, b.Problem)
 	}
 	if err == nil && !b.Verified {
 		return exitStatus(exitNotHeld)

@@ -9,6 +9,7 @@ import (
 
 	"demarc/sim/api"
 	"demarc/sim/engine"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -79,7 +80,7 @@ func (a *app) printGranted(x api.Consent) error {
 	if a.json() {
 		return a.printJSON(x)
 	}
-	_, err := fmt.Fprintf(a.out, "consent %s: support may log in to %s until %s\n", x.ID, consentNode(x), dateTime(x.Expires))
+	_, err := terminal.Fprintf(a.out, "consent %s: support may log in to %s until %s\n", x.ID, consentNode(x), dateTime(x.Expires))
 	return err
 }
 
@@ -122,9 +123,9 @@ func (a *app) consentListCmd() *cobra.Command {
 
 func printConsents(w io.Writer, list []api.Consent, now time.Time) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "CONSENT\tNODE\tSTATE\tGRANTED\tEXPIRES\tUSES\tCASE\n")
+	terminal.Fprintf(t, "CONSENT\tNODE\tSTATE\tGRANTED\tEXPIRES\tUSES\tCASE\n")
 	for _, x := range list {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", x.ID, consentNode(x), consentState(x, now), dateTime(x.Granted), dateTime(x.Expires), x.Uses, x.Case)
+		terminal.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", x.ID, consentNode(x), consentState(x, now), dateTime(x.Granted), dateTime(x.Expires), x.Uses, x.Case)
 	}
 	return t.Flush()
 }
@@ -156,7 +157,7 @@ func (a *app) consentRevokeCmd() *cobra.Command {
 			if a.json() {
 				return a.printJSON(map[string]string{"revoked": args[0]})
 			}
-			_, err = fmt.Fprintf(a.out, "revoked the consent %s\n", args[0])
+			_, err = terminal.Fprintf(a.out, "revoked the consent %s\n", args[0])
 			return err
 		},
 	}

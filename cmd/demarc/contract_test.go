@@ -43,7 +43,7 @@ func TestContractCommands(t *testing.T) {
 		code       int
 		out, error string
 	}{
-		{"explain i1", exitHeld, "Incident i1 is[31m the provider's.\n", ""},
+		{"explain i1", exitHeld, "Incident i1 is\\u001b[31m the provider's.\n", ""},
 		{"explain incident i1 --edition 2026-08 -o json", exitHeld, `"kind": "incident"`, ""},
 		{"explain i1 --edition 2020", exitInput, "", "want 2019-04 or 2026-08"},
 		{"incidents", exitHeld, "i1        etcd     provider  covered   automatic  etcd.managed (+1)  2026-01-05 08:00:00  no        2026-01-05 08:10:00  wiped\n", ""},

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -48,9 +49,9 @@ func (a *app) cveListCmd() *cobra.Command {
 				return nil
 			}
 			t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintf(t, "CVE\tCOMPONENT\tSEVERITY\tFIX\tSTATE\tVULNERABLE NODES\tPUBLISHED\n")
+			terminal.Fprintf(t, "CVE\tCOMPONENT\tSEVERITY\tFIX\tSTATE\tVULNERABLE NODES\tPUBLISHED\n")
 			for _, x := range list {
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", x.ID, x.Component, x.Severity, x.Fix, x.State, len(x.Vulnerable), dateTime(x.Published))
+				terminal.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", x.ID, x.Component, x.Severity, x.Fix, x.State, len(x.Vulnerable), dateTime(x.Published))
 			}
 			return t.Flush()
 		},
@@ -88,7 +89,7 @@ func writeCVE(w io.Writer, x api.CVE) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	row := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(t, "%s\t%s\n", name, value)
+			terminal.Fprintf(t, "%s\t%s\n", name, value)
 		}
 	}
 	at := func(name string, at time.Time) {

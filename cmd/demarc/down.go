@@ -9,6 +9,7 @@ import (
 
 	"demarc/sim/api"
 	"demarc/sim/engine"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -50,7 +51,7 @@ func (a *app) down(ctx context.Context, remove bool) error {
 			return a.notRunning(dir)
 		}
 		if !remove {
-			fmt.Fprintf(a.err, "the cluster %s is stopped already\n", a.name)
+			terminal.Fprintf(a.err, "the cluster %s is stopped already\n", a.name)
 		}
 	}
 	if !remove {
@@ -59,7 +60,7 @@ func (a *app) down(ctx context.Context, remove bool) error {
 	if err := engine.Delete(dir); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.err, "deleted the cluster %s\n", a.name)
+	terminal.Fprintf(a.err, "deleted the cluster %s\n", a.name)
 	return nil
 }
 
@@ -75,6 +76,6 @@ func (a *app) stop(ctx context.Context, c *api.Client) error {
 	if engine.AwaitEnd(ctx, c) != nil {
 		return context.Cause(ctx)
 	}
-	fmt.Fprintf(a.err, "stopped the cluster %s\n", a.name)
+	terminal.Fprintf(a.err, "stopped the cluster %s\n", a.name)
 	return nil
 }

@@ -17,6 +17,7 @@ import (
 	"demarc/scenarios/script"
 	"demarc/sim/api"
 	"demarc/sim/engine"
+	"demarc/sim/terminal"
 	"demarc/sim/timeline"
 
 	"github.com/spf13/cobra"
@@ -82,7 +83,7 @@ func (a *app) listScenarios() error {
 	}
 	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	for _, s := range list {
-		fmt.Fprintf(t, "%s\t%s\n", s.Name, s.Title)
+		terminal.Fprintf(t, "%s\t%s\n", s.Name, s.Title)
 	}
 	return t.Flush()
 }
@@ -156,7 +157,7 @@ func (a *app) plays(o drillOptions, names []string) ([]*play, error) {
 			Name: s.Name, File: s.File, Text: string(s.Text), Rate: rate, Edition: o.edition, KeepData: o.keep,
 		}}
 		if o.keep {
-			p.Started = func(dir string) { fmt.Fprintf(a.err, "the data of %s is in %s\n", s.Name, dir) }
+			p.Started = func(dir string) { terminal.Fprintf(a.err, "the data of %s is in %s\n", s.Name, dir) }
 		}
 		plays = append(plays, p)
 	}
@@ -240,7 +241,7 @@ func (a *app) play(ctx context.Context, p *play) error {
 		if p.report.Verdict != api.VerdictHeld {
 			verdict = style.red(p.report.Verdict)
 		}
-		fmt.Fprintf(a.err, "%s  %s  (%.1fs)\n", verdict, p.Name, p.report.RealSeconds)
+		terminal.Fprintf(a.err, "%s  %s  (%.1fs)\n", verdict, p.Name, p.report.RealSeconds)
 	}
 	return err
 }
@@ -251,11 +252,14 @@ func (a *app) report(plays []*play, junit io.Writer) error {
 	for _, p := range plays {
 		reports = append(reports, p.report)
 	}
-	if err := scenarios.WriteJUnit(junit, reports); err != nil {
+	if err := scenarios.WriteJUnit(terminal.Writer{Writer: junit}, reports); err != nil {
 		return err
 	}
-	if a.json() {
-		return scenarios.WriteJSON(a.out, reports)
+	switch {
+	case a.json() && len(reports) == 1:
+		return a.printJSON(reports[0])
+	case a.json():
+		return a.printJSON(reports)
 	}
 	return a.writeTexts(plays)
 }
@@ -275,7 +279,7 @@ func (a *app) verdict(plays []*play, errs []error) error {
 		}
 		worst = max(worst, code)
 		if p.report.Error != "" && a.json() {
-			fmt.Fprintf(a.err, "demarc: %s: %s\n", cmp.Or(p.Name, p.File), p.report.Error)
+			terminal.Fprintf(a.err, "demarc: %s: %s\n", cmp.Or(p.Name, p.File), p.report.Error)
 		}
 	}
 	if worst == exitHeld {

@@ -8,6 +8,7 @@ import (
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/report"
+	"demarc/sim/terminal"
 )
 
 // summary is the report of what was played, by the support contract.
@@ -36,7 +37,7 @@ func (a *app) writeTexts(plays []*play) error {
 			continue
 		}
 		r := p.summary()
-		fmt.Fprintf(a.out, "\n%s\n", paletteFor(a.out).bold("By the support policy "+r.Edition+":"))
+		terminal.Fprintf(a.out, "\n%s\n", paletteFor(a.out).bold("By the support policy "+r.Edition+":"))
 		for _, sentence := range r.Verdict {
 			if err := a.printParagraph(sentence); err != nil {
 				return err

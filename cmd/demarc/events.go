@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"demarc/sim/terminal"
 	"demarc/sim/timeline"
 )
 
@@ -35,13 +36,13 @@ func (e eventWriter) write(x timeline.Event) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(e.w, "%s\n", b)
+		_, err = terminal.Fprintf(e.w, "%s\n", b)
 		return err
 	}
 	message := ""
 	if x.Message != "" {
 		message = e.style.dim("  " + x.Message)
 	}
-	_, err := fmt.Fprintf(e.w, "%s  %-10s  %s %s%s\n", e.clock(x.Time), x.Actor, x.Verb, x.Subject, message)
+	_, err := terminal.Fprintf(e.w, "%s  %-10s  %s %s%s\n", e.clock(x.Time), x.Actor, x.Verb, x.Subject, message)
 	return err
 }

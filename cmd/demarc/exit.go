@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
+	"syscall"
 
 	"demarc/sim/api"
 	"demarc/sim/engine"
@@ -17,6 +19,7 @@ const (
 	exitInput       = 2 // what was asked for cannot be done as it was asked
 	exitEngine      = 3 // the engine failed
 	exitInterrupted = 130
+	exitClosedPipe  = 141 // nobody reads the output any more
 )
 
 // exitStatus is an exit code that has been explained already.
@@ -38,6 +41,8 @@ func (a *app) exitCode(err error) int {
 		return exitHeld
 	case errors.As(err, &status):
 		return int(status)
+	case errors.Is(err, errClosedPipe), errors.Is(err, syscall.EPIPE):
+		return exitClosedPipe
 	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
 		return exitInterrupted
 	case !a.ran, errors.As(err, &input), errors.As(err, &words):
@@ -46,6 +51,20 @@ func (a *app) exitCode(err error) int {
 		return exitInput
 	}
 	return exitEngine
+}
+
+// wasEnded says whether an error says nothing but that somebody has ended the
+// command, which that somebody knows.
+func wasEnded(err error) bool {
+	switch e := err.(type) {
+	case nil:
+		return false
+	case interface{ Unwrap() []error }:
+		return !slices.ContainsFunc(e.Unwrap(), func(err error) bool { return !wasEnded(err) })
+	case interface{ Unwrap() error }:
+		return wasEnded(e.Unwrap())
+	}
+	return slices.Contains([]error{errInterrupted, errClosedPipe, context.Canceled, syscall.EPIPE}, err)
 }
 
 // badInput makes an error of the user's input.

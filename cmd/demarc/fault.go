@@ -10,6 +10,7 @@ import (
 
 	"demarc/sim/engine"
 	"demarc/sim/fault"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -52,7 +53,7 @@ func (a *app) faultInjectCmd() *cobra.Command {
 			if a.json() {
 				return a.printJSON(active)
 			}
-			_, err = fmt.Fprintln(a.out, injected(active))
+			_, err = terminal.Fprintf(a.out, "%s\n", injected(active))
 			return err
 		},
 	}
@@ -122,7 +123,7 @@ func (a *app) faultHealCmd() *cobra.Command {
 				if err := client.Heal(c.Context(), id); err != nil {
 					return err
 				}
-				fmt.Fprintf(a.err, "healed %s\n", id)
+				terminal.Fprintf(a.err, "healed %s\n", id)
 			}
 			if len(ids) == 0 {
 				fmt.Fprintln(a.err, "no fault is in force")
@@ -161,9 +162,9 @@ func (a *app) faultListCmd() *cobra.Command {
 
 // writeFaults writes a table with tabs.
 func writeFaults(w io.Writer, active []fault.Active) {
-	fmt.Fprintf(w, "FAULT\tWHAT\tBY\n")
+	terminal.Fprintf(w, "FAULT\tWHAT\tBY\n")
 	for _, f := range active {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", f.ID, specText(f.Spec), f.By)
+		terminal.Fprintf(w, "%s\t%s\t%s\n", f.ID, specText(f.Spec), f.By)
 	}
 }
 
@@ -185,18 +186,18 @@ func (a *app) faultKindsCmd() *cobra.Command {
 func faultReference() string {
 	var sb strings.Builder
 	for _, k := range fault.Kinds() {
-		fmt.Fprintf(&sb, "%s: %s\n", k.Verb, k.Summary)
+		terminal.Fprintf(&sb, "%s: %s\n", k.Verb, k.Summary)
 		if k.Doc != "" {
-			fmt.Fprintf(&sb, "    %s\n", k.Doc)
+			terminal.Fprintf(&sb, "    %s\n", k.Doc)
 		}
-		fmt.Fprintf(&sb, "    Strikes: %s\n", strings.Join(k.TargetForms(), ", "))
+		terminal.Fprintf(&sb, "    Strikes: %s\n", strings.Join(k.TargetForms(), ", "))
 		for _, x := range k.Args {
-			fmt.Fprintf(&sb, "    %s=  %s%s\n", x.Name, x.Doc, argNotes(x))
+			terminal.Fprintf(&sb, "    %s=  %s%s\n", x.Name, x.Doc, argNotes(x))
 		}
-		fmt.Fprintf(&sb, "    Example: demarc fault inject %s\n\n", k.Example)
+		terminal.Fprintf(&sb, "    Example: demarc fault inject %s\n\n", k.Example)
 	}
 	by := fault.By()
-	fmt.Fprintf(&sb, "Each takes %s=  %s%s\n", by.Name, by.Doc, argNotes(by))
+	terminal.Fprintf(&sb, "Each takes %s=  %s%s\n", by.Name, by.Doc, argNotes(by))
 	return sb.String()
 }
 

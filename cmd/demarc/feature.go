@@ -11,6 +11,7 @@ import (
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/fault"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -54,7 +55,7 @@ func (a *app) featureRegisterCmd(action string) *cobra.Command {
 			if a.json() {
 				return a.printJSON(f)
 			}
-			_, err = fmt.Fprintf(a.out, "%s\n", featureState(f))
+			_, err = terminal.Fprintf(a.out, "%s\n", featureState(f))
 			return err
 		},
 	}
@@ -96,9 +97,9 @@ func (a *app) features(ctx context.Context) ([]api.Feature, error) {
 
 func printFeatures(w io.Writer, list []api.Feature) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "FEATURE\tSTAGE\tSTATE\tIN FORCE\tCHANGES\n")
+	terminal.Fprintf(t, "FEATURE\tSTAGE\tSTATE\tIN FORCE\tCHANGES\n")
 	for _, f := range list {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", f.Name, f.Stage, f.State, yesNo(f.InForce), f.Changes)
+		terminal.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", f.Name, f.Stage, f.State, yesNo(f.InForce), f.Changes)
 	}
 	return t.Flush()
 }
@@ -120,7 +121,7 @@ func (a *app) featureShowCmd() *cobra.Command {
 			if a.json() {
 				return a.printJSON(f)
 			}
-			_, err = fmt.Fprintf(a.out, "%s\n\n  stage     %s\n  in force  %s\n  about     %s\n  changes   %s\n  source    %s\n",
+			_, err = terminal.Fprintf(a.out, "%s\n\n  stage     %s\n  in force  %s\n  about     %s\n  changes   %s\n  source    %s\n",
 				featureState(f), f.Stage, yesNo(f.InForce), f.Doc, f.Changes, f.Source)
 			return err
 		},
@@ -195,9 +196,9 @@ enabled is what kube-apiserver tells by its metric kubernetes_feature_enabled.`,
 
 func printGates(w io.Writer, list []api.FeatureGate) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "GATE\tSTAGE\tDEFAULT\tENABLED\n")
+	terminal.Fprintf(t, "GATE\tSTAGE\tDEFAULT\tENABLED\n")
 	for _, g := range list {
-		fmt.Fprintf(t, "%s\t%s\t%t\t%t\n", g.Name, g.Stage, g.Default, g.Enabled)
+		terminal.Fprintf(t, "%s\t%s\t%t\t%t\n", g.Name, g.Stage, g.Default, g.Enabled)
 	}
 	return t.Flush()
 }

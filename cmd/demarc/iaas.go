@@ -10,6 +10,7 @@ import (
 
 	"demarc/nodes/cloud"
 	"demarc/sim/api"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -59,9 +60,9 @@ func (a *app) vmListCmd() *cobra.Command {
 
 func printVMs(w io.Writer, list []api.VM) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "VM\tPOWER\tSIZE\tIMAGE\tGROUP\tTAGS\n")
+	terminal.Fprintf(t, "VM\tPOWER\tSIZE\tIMAGE\tGROUP\tTAGS\n")
 	for _, v := range list {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", v.Name, v.Power, v.Size, v.NodeImage, v.ResourceGroup, tagText(v.Tags))
+		terminal.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", v.Name, v.Power, v.Size, v.NodeImage, v.ResourceGroup, tagText(v.Tags))
 	}
 	return t.Flush()
 }
@@ -153,7 +154,7 @@ func (a *app) doVM(c *cobra.Command, req api.VMRequest) error {
 		done += v.Power
 	}
 	a.warnIaaS()
-	_, err = fmt.Fprintln(a.out, done)
+	_, err = terminal.Fprintf(a.out, "%s\n", done)
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"demarc/nodes/cloud"
 	"demarc/sim/api"
 	"demarc/sim/engine"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -58,9 +59,9 @@ func (a *app) nsgListCmd() *cobra.Command {
 
 func printRules(w io.Writer, list []api.NSGRule) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "RULE\tPRIORITY\tDIRECTION\tACCESS\tPROTOCOL\tPORTS\tFROM\tTO\n")
+	terminal.Fprintf(t, "RULE\tPRIORITY\tDIRECTION\tACCESS\tPROTOCOL\tPORTS\tFROM\tTO\n")
 	for _, r := range list {
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n",
+		terminal.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n",
 			r.Name, r.Priority, r.Direction, r.Access, r.Protocol, strings.Join(r.Ports, ","), r.Source, r.Destination)
 	}
 	return t.Flush()
@@ -132,7 +133,7 @@ func (a *app) nsgDeleteCmd() *cobra.Command {
 			if err := client.DeleteNSGRule(c.Context(), args[0]); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.err, "deleted %s\n", args[0])
+			terminal.Fprintf(a.err, "deleted %s\n", args[0])
 			return nil
 		},
 	}

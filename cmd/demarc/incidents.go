@@ -36,7 +36,7 @@ tells more of each.`,
 				return err
 			}
 			if a.json() {
-				return a.printJSON(append([]api.JudgedIncident{}, contract.Incidents...)) // an empty list, not null
+				return a.printJSON(contract.Incidents)
 			}
 			if len(contract.Incidents) == 0 {
 				fmt.Fprintln(a.err, "there was no incident")

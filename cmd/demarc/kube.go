@@ -7,6 +7,7 @@ import (
 	"os/exec"
 
 	"demarc/sim/engine"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -30,7 +31,7 @@ func (a *app) kubeconfigCmd() *cobra.Command {
 				if err != nil {
 					return fmt.Errorf("read the kubeconfig: %w", err)
 				}
-				_, err = a.out.Write(b)
+				_, err = terminal.Raw(a.out).Write(b)
 				return err
 			case a.json():
 				return a.printJSON(map[string]string{"kubeconfig": path})
@@ -84,7 +85,7 @@ func (a *app) kubectl(c *cobra.Command, args []string) error {
 	// A terminal's Ctrl-C reaches kubectl by itself.
 	k := exec.Command(path, args...)
 	k.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
-	k.Stdin, k.Stdout, k.Stderr = a.in, a.out, a.err
+	k.Stdin, k.Stdout, k.Stderr = a.in, terminal.Raw(a.out), terminal.Raw(a.err)
 	err = k.Run()
 	if ended := (*exec.ExitError)(nil); errors.As(err, &ended) {
 		if code := ended.ExitCode(); code >= 0 {

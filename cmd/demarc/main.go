@@ -37,11 +37,15 @@ func run() (code int) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	go a.listen(cancel)
+	go endWithReader(cancel)
 	return a.execute(ctx, os.Args[1:])
 }
 
-// errInterrupted is the cause of a context that a signal has ended.
-var errInterrupted = errors.New("interrupted")
+// Causes of a context that a signal has ended.
+var (
+	errInterrupted = errors.New("interrupted")
+	errClosedPipe  = errors.New("nobody reads the output")
+)
 
 // sameSignal is within what real time two signals count as one.
 const sameSignal = 500 * time.Millisecond
@@ -61,6 +65,15 @@ func (a *app) listen(cancel context.CancelCauseFunc) {
 	<-signals
 	a.killEngine()
 	os.Exit(exitInterrupted)
+}
+
+// endWithReader ends the work in good order when nobody reads its output any more,
+// as in a pipe to head. Unasked, the program would end where it stands.
+func endWithReader(cancel context.CancelCauseFunc) {
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
+	<-pipe
+	cancel(errClosedPipe)
 }
 
 // keepStack keeps a stack for a report in a file, and says where.

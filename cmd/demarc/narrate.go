@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/terminal"
 	"demarc/sim/timeline"
 )
 
@@ -87,7 +88,7 @@ func (n *narrator) event(e timeline.Event) {
 	if e.Message != "" {
 		text += ": " + e.Message
 	}
-	n.add(e.Time.Sub(n.zero), n.style.dim(text))
+	n.add(e.Time.Sub(n.zero), n.style.dim(terminal.Line(text)))
 }
 
 func (n *narrator) step(s api.Step) {

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"demarc/sim/terminal"
 )
 
 // newFile is a file that appears under its name whole or not at all.
@@ -37,7 +39,7 @@ func createFile(path string) (*newFile, error) {
 
 // publish writes the file and gives it its name.
 func (f *newFile) publish(write func(io.Writer) error) error {
-	err := write(f.tmp)
+	err := write(terminal.Writer{Writer: f.tmp})
 	if err == nil {
 		err = f.tmp.Chmod(0o644)
 	}

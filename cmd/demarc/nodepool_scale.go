@@ -7,6 +7,7 @@ import (
 
 	"demarc/sim/api"
 	"demarc/sim/engine"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -34,9 +35,9 @@ func (a *app) nodepoolListCmd() *cobra.Command {
 
 func printNodePools(w io.Writer, list []api.NodePool) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "POOL\tMODE\tCOUNT\tVMS\tREADY\tSIZE\tKUBERNETES\tNODE IMAGE\tSTATE\n")
+	terminal.Fprintf(t, "POOL\tMODE\tCOUNT\tVMS\tREADY\tSIZE\tKUBERNETES\tNODE IMAGE\tSTATE\n")
 	for _, p := range list {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\n", p.Name, p.Mode, p.Count, p.VMs, p.Ready, p.Size, p.KubernetesVersion, p.NodeImage, p.ProvisioningState)
+		terminal.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\n", p.Name, p.Mode, p.Count, p.VMs, p.Ready, p.Size, p.KubernetesVersion, p.NodeImage, p.ProvisioningState)
 	}
 	return t.Flush()
 }
@@ -68,13 +69,13 @@ func printNodePool(w io.Writer, p api.NodePool) error {
 		return err
 	}
 	if p.Error != "" {
-		fmt.Fprintf(w, "the last operation failed: %s\n", p.Error)
+		terminal.Fprintf(w, "the last operation failed: %s\n", p.Error)
 	}
 	fmt.Fprintln(w)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "NODE\tINSTANCE\tPOWER\tSTATE\tKUBERNETES\tNODE IMAGE\n")
+	terminal.Fprintf(t, "NODE\tINSTANCE\tPOWER\tSTATE\tKUBERNETES\tNODE IMAGE\n")
 	for _, n := range p.Nodes {
-		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\n", n.Name, n.InstanceID, n.Power, nodeState(n), n.KubernetesVersion, n.NodeImage)
+		terminal.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\n", n.Name, n.InstanceID, n.Power, nodeState(n), n.KubernetesVersion, n.NodeImage)
 	}
 	return t.Flush()
 }
@@ -118,7 +119,7 @@ they are drained, no faster than PodDisruptionBudgets allow, and deleted.`,
 			if a.json() {
 				return a.printJSON(op)
 			}
-			_, err = fmt.Fprintf(a.out, "operation %s: %s %s; demarc nodepool show %s tells how it goes on\n", op.ID, args[0], op.Message, args[0])
+			_, err = terminal.Fprintf(a.out, "operation %s: %s %s; demarc nodepool show %s tells how it goes on\n", op.ID, args[0], op.Message, args[0])
 			return err
 		},
 	}

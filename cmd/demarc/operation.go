@@ -8,6 +8,7 @@ import (
 
 	"demarc/sim/api"
 	"demarc/sim/engine"
+	"demarc/sim/terminal"
 )
 
 // operationPoll is how often an operation is asked how far it is, in real time.
@@ -27,11 +28,11 @@ func (a *app) follow(ctx context.Context, c *api.Client, op api.Operation, noWai
 	case a.json():
 		err = a.printJSON(op)
 	case op.State == api.OpFailed:
-		fmt.Fprintf(a.err, "demarc: %s failed: %s\n", operationText(op), op.Error)
+		terminal.Fprintf(a.err, "demarc: %s failed: %s\n", operationText(op), op.Error)
 	case op.InProgress():
-		_, err = fmt.Fprintf(a.out, "%s: begun as %s\n", operationText(op), op.ID)
+		_, err = terminal.Fprintf(a.out, "%s: begun as %s\n", operationText(op), op.ID)
 	default:
-		_, err = fmt.Fprintf(a.out, "%s: done in %s\n", operationText(op), span(op.Ended.Sub(op.Began).Seconds()))
+		_, err = terminal.Fprintf(a.out, "%s: done in %s\n", operationText(op), span(op.Ended.Sub(op.Began).Seconds()))
 	}
 	if err == nil && op.State == api.OpFailed {
 		return exitStatus(exitNotHeld)

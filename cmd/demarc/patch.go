@@ -1,11 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"text/tabwriter"
 
 	"demarc/sim/api"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -34,7 +34,7 @@ func (a *app) patchListCmd() *cobra.Command {
 
 func printPatches(w io.Writer, list []api.Patch) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "PACKAGE\tVERSION\tPUBLISHED\tREBOOT\tRUNS ON\tWAIT\tBREAKS\n")
+	terminal.Fprintf(t, "PACKAGE\tVERSION\tPUBLISHED\tREBOOT\tRUNS ON\tWAIT\tBREAKS\n")
 	for _, p := range list {
 		reboot, breaks := "no", "nothing"
 		if p.Reboot {
@@ -46,7 +46,7 @@ func printPatches(w io.Writer, list []api.Patch) error {
 		if p.Withdrawn {
 			breaks += " (withdrawn)"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%s\n", p.Package, p.Version, dateTime(p.Published), reboot, len(p.Nodes), len(p.Waiting), breaks)
+		terminal.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%s\n", p.Package, p.Version, dateTime(p.Published), reboot, len(p.Nodes), len(p.Waiting), breaks)
 	}
 	return t.Flush()
 }
@@ -78,7 +78,7 @@ the engine refuses.`,
 			if a.json() {
 				return a.printJSON(p)
 			}
-			_, err = fmt.Fprintf(a.out, "published %s %s: the nodes install it between 06:00 and 07:00 UTC\n", p.Package, p.Version)
+			_, err = terminal.Fprintf(a.out, "published %s %s: the nodes install it between 06:00 and 07:00 UTC\n", p.Package, p.Version)
 			return err
 		},
 	}
@@ -105,7 +105,7 @@ func (a *app) patchWithdrawCmd() *cobra.Command {
 			if a.json() {
 				return a.printJSON(map[string]string{"withdrawn": args[0] + " " + args[1]})
 			}
-			_, err = fmt.Fprintf(a.out, "withdrew %s %s\n", args[0], args[1])
+			_, err = terminal.Fprintf(a.out, "withdrew %s %s\n", args[0], args[1])
 			return err
 		},
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"demarc/sim/policy"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -118,7 +119,7 @@ func compare(from, to *policy.Edition) comparison {
 
 func (a *app) printComparison(d comparison) error {
 	if len(d.OnlyA)+len(d.OnlyB)+len(d.Changed) == 0 {
-		_, err := fmt.Fprintf(a.out, "%s and %s say the same\n", d.From, d.To)
+		_, err := terminal.Fprintf(a.out, "%s and %s say the same\n", d.From, d.To)
 		return err
 	}
 	style := paletteFor(a.out)
@@ -142,7 +143,7 @@ func (a *app) printComparison(d comparison) error {
 		fmt.Fprintln(a.out, style.bold(part.title))
 		t := table{indent: "  "}
 		for _, c := range part.list {
-			t.row(c.Kind, c.Name, part.text(c))
+			t.rowOfLines(c.Kind, c.Name, part.text(c))
 		}
 		if err := t.write(a.out, textWidth(a.out)); err != nil {
 			return err

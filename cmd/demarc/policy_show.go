@@ -9,6 +9,7 @@ import (
 	"demarc/scenarios/script"
 	"demarc/sim/fault"
 	"demarc/sim/policy"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -135,12 +136,12 @@ func shownBy(e *policy.Edition) map[string][]string {
 
 func (a *app) printSections(list sections) error {
 	style := paletteFor(a.out)
-	fmt.Fprintf(a.out, "%s (%s)\n", style.bold(list.Title+", edition "+list.Edition), list.Source)
+	terminal.Fprintf(a.out, "%s (%s)\n", style.bold(list.Title+", edition "+list.Edition), list.Source)
 	for _, s := range list.Sections {
-		fmt.Fprintf(a.out, "\n%s  %s\n", style.bold(s.Heading()), style.dim(s.ID))
+		terminal.Fprintf(a.out, "\n%s  %s\n", style.bold(s.Heading()), style.dim(s.ID))
 		t := table{indent: "  ", paint: map[int]func(string) string{1: style.owner}}
 		for _, x := range s.Clauses {
-			t.row(x.ID, x.Owner, x.Kind, x.Says+"\n"+showing(x))
+			t.rowOfLines(x.ID, x.Owner, x.Kind, x.Says+"\n"+showing(x))
 		}
 		if err := t.write(a.out, textWidth(a.out)); err != nil {
 			return err

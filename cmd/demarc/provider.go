@@ -1,8 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"text/tabwriter"
+
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -30,9 +31,9 @@ customers' reach: without --as provider the engine refuses.`,
 				return a.printJSON(list)
 			}
 			t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-			fmt.Fprintf(t, "REPLICA\tSTATE\tNETWORK\tTERM\tAPPLIED\tLAST\tSINCE\n")
+			terminal.Fprintf(t, "REPLICA\tSTATE\tNETWORK\tTERM\tAPPLIED\tLAST\tSINCE\n")
 			for _, r := range list {
-				fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%s\n", r.Name, r.State, r.Network, r.Term, r.Applied, r.Last, dateTime(r.Since))
+				terminal.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%s\n", r.Name, r.State, r.Network, r.Term, r.Applied, r.Last, dateTime(r.Since))
 			}
 			return t.Flush()
 		},

@@ -29,7 +29,9 @@ func fakeEngine(t *testing.T, answers map[string]func() any) string {
 		answer := answers[r.Method+" "+r.URL.Path]
 		if answer == nil {
 			w.WriteHeader(http.StatusNotFound)
-			fmt.Fprintf(w, `{"error": "no %s"}`, r.URL.Path)
+			if err := json.NewEncoder(w).Encode(api.Error{Message: "no " + r.URL.Path}); err != nil {
+				t.Error(err)
+			}
 			return
 		}
 		if err := json.NewEncoder(w).Encode(answer()); err != nil {

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
 
 	"demarc/sim/api"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -39,7 +39,7 @@ demarc repairs tells how it goes on.`,
 			if a.json() {
 				return a.printJSON(r)
 			}
-			_, err = fmt.Fprintf(a.out, "repair %s of %s: %s (%s)\n", r.ID, r.Subject, r.Outcome, repairActions(r))
+			_, err = terminal.Fprintf(a.out, "repair %s of %s: %s (%s)\n", r.ID, r.Subject, r.Outcome, repairActions(r))
 			return err
 		},
 	}
@@ -63,7 +63,7 @@ was well again.`,
 
 func printRepairs(w io.Writer, list []api.Repair) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "SUBJECT\tLAYER\tCAUSE\tACTIONS\tDETECTED\tHEALED\tOUTCOME\tLOST\n")
+	terminal.Fprintf(t, "SUBJECT\tLAYER\tCAUSE\tACTIONS\tDETECTED\tHEALED\tOUTCOME\tLOST\n")
 	for _, r := range list {
 		detected, healed, outcome := "no", "no", r.Outcome
 		if !r.Detected.IsZero() {
@@ -75,7 +75,7 @@ func printRepairs(w io.Writer, list []api.Repair) error {
 		if r.Reason != "" {
 			outcome += ": " + r.Reason
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Subject, r.Layer, r.Cause, repairActions(r), detected, healed, outcome, strings.Join(r.Lost, ", "))
+		terminal.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Subject, r.Layer, r.Cause, repairActions(r), detected, healed, outcome, strings.Join(r.Lost, ", "))
 	}
 	return t.Flush()
 }

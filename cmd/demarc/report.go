@@ -97,7 +97,9 @@ func (a *app) writeReport(r report.Report, path string) error {
 	case "html":
 		err = r.HTML(&text)
 	default:
-		err = r.Text(&text, path == "" && paletteFor(a.out).on)
+		style := paletteFor(a.out)
+		style.on = style.on && path == ""
+		err = r.Text(&text, style.bold)
 	}
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)

@@ -9,6 +9,7 @@ import (
 
 	"demarc/sim/api"
 	"demarc/sim/engine"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -88,7 +89,7 @@ func (a *app) printRestored(r api.Restore) error {
 	case a.json():
 		err = a.printJSON(r)
 	case failed:
-		fmt.Fprintf(a.err, "demarc: the restore %s failed: %s\n", r.ID, r.Error)
+		terminal.Fprintf(a.err, "demarc: the restore %s failed: %s\n", r.ID, r.Error)
 	default:
 		_, err = fmt.Fprint(a.out, restoredText(r))
 	}
@@ -102,17 +103,17 @@ func (a *app) printRestored(r api.Restore) error {
 // took.
 func restoredText(r api.Restore) string {
 	var sb strings.Builder
-	fmt.Fprintf(&sb, "restored from %s, taken at %s; etcd goes on at revision %d\n", r.Backup, dateTime(r.BackupAt), r.Revision)
+	terminal.Fprintf(&sb, "restored from %s, taken at %s; etcd goes on at revision %d\n", r.Backup, dateTime(r.BackupAt), r.Revision)
 	for _, s := range r.Skipped {
-		fmt.Fprintf(&sb, "  skipped %s: %s\n", s.ID, s.Reason)
+		terminal.Fprintf(&sb, "  skipped %s: %s\n", s.ID, s.Reason)
 	}
-	fmt.Fprintf(&sb, "  RPO %s: from the backup to the loss at %s\n", span(r.RPOSeconds), dateTime(r.Lost))
-	fmt.Fprintf(&sb, "  RTO %s: from the loss to an API server that serves\n", span(r.RTOSeconds))
+	terminal.Fprintf(&sb, "  RPO %s: from the backup to the loss at %s\n", span(r.RPOSeconds), dateTime(r.Lost))
+	terminal.Fprintf(&sb, "  RTO %s: from the loss to an API server that serves\n", span(r.RTOSeconds))
 	if n := len(r.Reconciled.OrphanedPods); n > 0 {
-		fmt.Fprintf(&sb, "  %s that the backup does not know: stopped\n", count(n, "pod"))
+		terminal.Fprintf(&sb, "  %s that the backup does not know: stopped\n", count(n, "pod"))
 	}
 	if n := len(r.Reconciled.RevivedPods); n > 0 {
-		fmt.Fprintf(&sb, "  %s that ran nowhere: back in etcd\n", count(n, "pod"))
+		terminal.Fprintf(&sb, "  %s that ran nowhere: back in etcd\n", count(n, "pod"))
 	}
 	return sb.String()
 }

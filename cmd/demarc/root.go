@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/fault"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -34,6 +34,7 @@ type app struct {
 
 // execute runs the command and returns its exit code.
 func (a *app) execute(ctx context.Context, args []string) int {
+	a.out, a.err = terminal.Writer{Writer: a.out}, terminal.Writer{Writer: a.err}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(a.in)
@@ -41,7 +42,7 @@ func (a *app) execute(ctx context.Context, args []string) int {
 	root.SetErr(a.err)
 	cmd, err := root.ExecuteContextC(ctx)
 	code := a.exitCode(err)
-	if silent := (exitStatus)(0); err != nil && !errors.As(err, &silent) {
+	if silent := (exitStatus)(0); err != nil && !errors.As(err, &silent) && !wasEnded(err) {
 		prefix := "demarc"
 		if !a.ran {
 			prefix = cmd.CommandPath()
@@ -132,17 +133,6 @@ func must(err error) {
 	if err != nil {
 		panic(err)
 	}
-}
-
-// json says whether the output is for programs.
-func (a *app) json() bool { return a.output == "json" }
-
-// printJSON writes one value for programs.
-func (a *app) printJSON(v any) error {
-	enc := json.NewEncoder(a.out)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
 }
 
 // roles are what --as takes.

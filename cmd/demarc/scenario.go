@@ -10,6 +10,7 @@ import (
 	"demarc/scenarios"
 	"demarc/scenarios/script"
 	"demarc/sim/engine"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -64,7 +65,7 @@ func (a *app) printProblems(problems []script.Problem, files int) error {
 		return exitStatus(exitInput)
 	}
 	if !a.json() {
-		fmt.Fprintf(a.err, "no mistakes in %s\n", count(files, "scenario"))
+		terminal.Fprintf(a.err, "no mistakes in %s\n", count(files, "scenario"))
 	}
 	return nil
 }
@@ -117,6 +118,6 @@ func (a *app) newScenario(path string) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write the scenario: %w", err)
 	}
-	fmt.Fprintf(a.err, "wrote %s; check it with: demarc scenario lint %s; play it with: demarc drill %s\n", path, path, path)
+	terminal.Fprintf(a.err, "wrote %s; check it with: demarc scenario lint %s; play it with: demarc drill %s\n", path, path, path)
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"demarc/sim/engine"
 	"demarc/sim/fault"
 	"demarc/sim/sshd"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/crypto/ssh"
@@ -88,7 +89,7 @@ func (a *app) ssh(ctx context.Context, ref, command string) error {
 	case a.json():
 		err = a.sshJSON(s, command)
 	case command != "":
-		s.Stdin, s.Stdout, s.Stderr = a.in, a.out, a.err
+		s.Stdin, s.Stdout, s.Stderr = a.in, terminal.Raw(a.out), terminal.Raw(a.err)
 		err = runSSH(s, command)
 	default:
 		err = a.sshShell(s)
@@ -167,7 +168,7 @@ func dialSSH(ctx context.Context, port int, cfg *ssh.ClientConfig) (*ssh.Client,
 
 // sshShell runs a shell: at a terminal one with a prompt, which gets every key.
 func (a *app) sshShell(s *ssh.Session) error {
-	s.Stdin, s.Stdout, s.Stderr = a.in, a.out, a.err
+	s.Stdin, s.Stdout, s.Stderr = a.in, terminal.Raw(a.out), terminal.Raw(a.err)
 	if in, ok := a.in.(*os.File); ok && term.IsTerminal(int(in.Fd())) {
 		columns, rows, err := term.GetSize(int(in.Fd()))
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"demarc/sim/api"
 	"demarc/sim/engine"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -52,36 +53,36 @@ func (a *app) printStopped(dir string) error {
 	if a.json() {
 		return a.printJSON(map[string]string{"name": a.name, "state": "stopped", "dataDir": dir})
 	}
-	_, err := fmt.Fprintf(a.out, "The cluster %s is stopped; its data is in %s.\n", a.name, dir)
+	_, err := terminal.Fprintf(a.out, "The cluster %s is stopped; its data is in %s.\n", a.name, dir)
 	return err
 }
 
 func printStatus(w io.Writer, s api.Status) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "cluster %s:\t%s%s\n", s.Name, s.State, phaseOf(s))
-	fmt.Fprintf(t, "Kubernetes:\t%s, %s\n", s.KubernetesVersion, s.Server)
-	fmt.Fprintf(t, "kubeconfig:\t%s\n", s.Kubeconfig)
-	fmt.Fprintf(t, "support policy:\t%s\n", s.Cluster.Edition)
-	fmt.Fprintf(t, "virtual clock:\t%s\n", clockText(s.Clock))
-	fmt.Fprintf(t, "\nCOMPONENT\tSTATE\tHEALTHY\tSINCE\tSTARTS\tMESSAGE\n")
+	terminal.Fprintf(t, "cluster %s:\t%s%s\n", s.Name, s.State, phaseOf(s))
+	terminal.Fprintf(t, "Kubernetes:\t%s, %s\n", s.KubernetesVersion, s.Server)
+	terminal.Fprintf(t, "kubeconfig:\t%s\n", s.Kubeconfig)
+	terminal.Fprintf(t, "support policy:\t%s\n", s.Cluster.Edition)
+	terminal.Fprintf(t, "virtual clock:\t%s\n", clockText(s.Clock))
+	terminal.Fprintf(t, "\nCOMPONENT\tSTATE\tHEALTHY\tSINCE\tSTARTS\tMESSAGE\n")
 	for _, c := range s.Components {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\n", c.Name, c.State, yesNo(c.Healthy), dateTime(c.Since), c.Starts, c.Message)
+		terminal.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\n", c.Name, c.State, yesNo(c.Healthy), dateTime(c.Since), c.Starts, c.Message)
 	}
-	fmt.Fprintf(t, "\nNODE\tPOWER\tKUBELET\tRUNTIME\tNETWORK\tCONTAINERS\tPROBLEM\n")
+	terminal.Fprintf(t, "\nNODE\tPOWER\tKUBELET\tRUNTIME\tNETWORK\tCONTAINERS\tPROBLEM\n")
 	for _, m := range s.Machines {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", m.Name, m.Power, m.Kubelet, m.Runtime, m.Network, m.Containers, problemOf(m))
+		terminal.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", m.Name, m.Power, m.Kubelet, m.Runtime, m.Network, m.Containers, problemOf(m))
 	}
 	if len(s.LoadBalancers) > 0 {
-		fmt.Fprintf(t, "\nLOAD BALANCER\tADDRESS\tON THIS MACHINE\n")
+		terminal.Fprintf(t, "\nLOAD BALANCER\tADDRESS\tON THIS MACHINE\n")
 	}
 	for _, b := range s.LoadBalancers {
-		fmt.Fprintf(t, "%s/%s\t%s:%d\thttp://%s/\n", b.Namespace, b.Service, b.IP, b.Port, b.Address)
+		terminal.Fprintf(t, "%s/%s\t%s:%d\thttp://%s/\n", b.Namespace, b.Service, b.IP, b.Port, b.Address)
 	}
 	if len(s.Traffic) > 0 {
-		fmt.Fprintf(t, "\nTRAFFIC\tFROM\tTO\tSENT\tFAILED\n")
+		terminal.Fprintf(t, "\nTRAFFIC\tFROM\tTO\tSENT\tFAILED\n")
 	}
 	for _, f := range s.Traffic {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%d\n", f.Name, f.From, f.To, f.Sent, f.Failed)
+		terminal.Fprintf(t, "%s\t%s\t%s\t%d\t%d\n", f.Name, f.From, f.To, f.Sent, f.Failed)
 	}
 	if len(s.Faults) > 0 {
 		fmt.Fprintln(t)

@@ -9,6 +9,7 @@ import (
 	"demarc/sim/api"
 	"demarc/sim/desk"
 	"demarc/sim/fault"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -81,7 +82,7 @@ func (a *app) printOpened(x api.Case) error {
 	if a.json() {
 		return a.printJSON(x)
 	}
-	_, err := fmt.Fprintf(a.out, "case %s, severity %s: an answer is promised by %s; demarc support show %s has it\n", x.ID, x.Severity, dateTime(x.Due), x.ID)
+	_, err := terminal.Fprintf(a.out, "case %s, severity %s: an answer is promised by %s; demarc support show %s has it\n", x.ID, x.Severity, dateTime(x.Due), x.ID)
 	return err
 }
 
@@ -126,7 +127,7 @@ func (a *app) caseCmd(verb string, c *cobra.Command, do func(*api.Client, contex
 		if a.json() {
 			return a.printJSON(x)
 		}
-		_, err = fmt.Fprintf(a.out, "case %s: %s; severity %s, %s\n", x.ID, verb+"d", x.Severity, x.State)
+		_, err = terminal.Fprintf(a.out, "case %s: %s; severity %s, %s\n", x.ID, verb+"d", x.Severity, x.State)
 		return err
 	}
 	c.Flags().StringVar(&note.Text, "text", "", "what to say to the desk")

@@ -2,12 +2,12 @@ package main
 
 import (
 	"cmp"
-	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
 
 	"demarc/sim/api"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -22,10 +22,10 @@ func (a *app) supportListCmd() *cobra.Command {
 
 func printCases(w io.Writer, list []api.Case) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "CASE\tSEVERITY\tSTATE\tABOUT\tOWNER\tCOVERAGE\tREMEDY\tOPENED\tSYMPTOM\n")
+	terminal.Fprintf(t, "CASE\tSEVERITY\tSTATE\tABOUT\tOWNER\tCOVERAGE\tREMEDY\tOPENED\tSYMPTOM\n")
 	for _, x := range list {
 		v := x.Verdict
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.ID, x.Severity, x.State, cmp.Or(x.Subject, about(x)),
+		terminal.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.ID, x.Severity, x.State, cmp.Or(x.Subject, about(x)),
 			cmp.Or(v.Owner, "-"), cmp.Or(v.Coverage, "-"), cmp.Or(v.Remedy, "-"), dateTime(x.Opened), x.Symptom)
 	}
 	return t.Flush()
@@ -71,32 +71,32 @@ func (a *app) supportShowCmd() *cobra.Command {
 
 func printCase(w io.Writer, x api.Case) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "case %s, severity %s, %s: about %s\n", x.ID, x.Severity, x.State, cmp.Or(x.Subject, about(x)))
+	terminal.Fprintf(&b, "case %s, severity %s, %s: about %s\n", x.ID, x.Severity, x.State, cmp.Or(x.Subject, about(x)))
 	switch {
 	case x.Answered.IsZero():
-		fmt.Fprintf(&b, "opened %s, an answer is promised by %s\n", dateTime(x.Opened), dateTime(x.Due))
+		terminal.Fprintf(&b, "opened %s, an answer is promised by %s\n", dateTime(x.Opened), dateTime(x.Due))
 	default:
-		fmt.Fprintf(&b, "opened %s, answered %s (promised by %s)\n", dateTime(x.Opened), dateTime(x.Answered), dateTime(x.Due))
+		terminal.Fprintf(&b, "opened %s, answered %s (promised by %s)\n", dateTime(x.Opened), dateTime(x.Answered), dateTime(x.Due))
 	}
 	if v := x.Verdict; v.Coverage != "" {
-		fmt.Fprintf(&b, "verdict by edition %s: %s; whose it is: %s; who mends it: %s; clauses: %s\n",
+		terminal.Fprintf(&b, "verdict by edition %s: %s; whose it is: %s; who mends it: %s; clauses: %s\n",
 			x.Edition, v.Coverage, cmp.Or(v.Owner, "not known yet"), v.Remedy, strings.Join(v.Clauses, ", "))
 	}
 	if k := x.Upstream; k != nil {
-		fmt.Fprintf(&b, "upstream: %s (%s)\n  affects: %s\n  workaround: %s\n  timeline: %s\n", k.Title, k.Issue, k.Affects, k.Workaround, k.Timeline)
+		terminal.Fprintf(&b, "upstream: %s (%s)\n  affects: %s\n  workaround: %s\n  timeline: %s\n", k.Title, k.Issue, k.Affects, k.Workaround, k.Timeline)
 	}
 	if len(x.Findings) > 0 {
 		b.WriteString("\nWhat support found:\n")
 	}
 	for _, f := range x.Findings {
-		fmt.Fprintf(&b, "  %s: %s\n", f.Source, f.Says)
+		terminal.Fprintf(&b, "  %s: %s\n", f.Source, f.Says)
 	}
 	b.WriteString("\n")
 	for _, e := range x.Conversation {
-		fmt.Fprintf(&b, "%s %s: %s\n", dateTime(e.At), e.By, e.Text)
+		terminal.Fprintf(&b, "%s %s: %s\n", dateTime(e.At), e.By, e.Text)
 	}
 	if x.Asks != "" {
-		fmt.Fprintf(&b, "\nSupport waits for you: %s\n", x.Asks)
+		terminal.Fprintf(&b, "\nSupport waits for you: %s\n", x.Asks)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"demarc/sim/terminal"
 )
 
 // table is aligned text with colours, which do not count as width.
@@ -23,7 +24,16 @@ const columnGap = 2
 // minColumn is the least width to which the last column is wrapped.
 const minColumn = 30
 
-func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
+// row adds a row.
+func (t *table) row(cells ...string) {
+	for i, cell := range cells {
+		cells[i] = terminal.Line(cell)
+	}
+	t.rows = append(t.rows, cells)
+}
+
+// rowOfLines adds a row of which the last cell has several lines.
+func (t *table) rowOfLines(cells ...string) { t.rows = append(t.rows, cells) }
 
 // write writes the rows. The last column is wrapped to a width; 0 leaves it as it is.
 func (t *table) write(w io.Writer, width int) error {
@@ -95,18 +105,8 @@ func wrap(text string, width int) string {
 	return strings.Join(lines, "\n")
 }
 
-// printParagraph writes one paragraph, wrapped on a terminal. What the terminal
-// would take for more than text is taken out: events quote what people wrote.
+// printParagraph writes one paragraph, wrapped on a terminal.
 func (a *app) printParagraph(text string) error {
-	text = strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) {
-			return ' '
-		}
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, text)
-	_, err := fmt.Fprintln(a.out, wrap(text, textWidth(a.out)))
+	_, err := fmt.Fprintln(a.out, wrap(strings.Join(strings.Fields(text), " "), textWidth(a.out)))
 	return err
 }

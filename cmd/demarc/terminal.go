@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"demarc/sim/policy"
+	"demarc/sim/terminal"
 
 	"golang.org/x/term"
 )
@@ -24,7 +25,7 @@ func (p palette) paint(code, s string) string {
 	if !p.on || s == "" {
 		return s
 	}
-	return "\x1b[" + code + "m" + s + "\x1b[0m"
+	return terminal.Own("\x1b["+code+"m") + s + terminal.Own("\x1b[0m")
 }
 
 func (p palette) bold(s string) string   { return p.paint("1", s) }
@@ -55,7 +56,7 @@ func textWidth(w io.Writer) int {
 	if !isTerminal(w) {
 		return 0
 	}
-	width, _, err := term.GetSize(int(w.(*os.File).Fd()))
+	width, _, err := term.GetSize(int(terminal.Raw(w).(*os.File).Fd()))
 	if err != nil || width <= 0 {
 		return 80
 	}
@@ -63,7 +64,7 @@ func textWidth(w io.Writer) int {
 }
 
 func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+	f, ok := terminal.Raw(w).(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
@@ -78,15 +79,18 @@ type phases struct {
 
 func newPhases(w io.Writer) *phases { return &phases{w: w, began: time.Now()} }
 
+// eraseLine begins the line on the terminal anew.
+var eraseLine = terminal.Own("\r\x1b[K")
+
 // show says what is going on now.
 func (p *phases) show(what string) {
 	if isTerminal(p.w) {
 		p.open = true
-		fmt.Fprintf(p.w, "\r\x1b[K%s … %.1fs", what, time.Since(p.began).Seconds())
+		fmt.Fprintf(p.w, "%s%s … %.1fs", eraseLine, terminal.Line(what), time.Since(p.began).Seconds())
 		return
 	}
 	if what != p.last {
-		fmt.Fprintf(p.w, "%s …\n", what)
+		terminal.Fprintf(p.w, "%s …\n", what)
 	}
 	p.last = what
 }
@@ -94,7 +98,7 @@ func (p *phases) show(what string) {
 // end clears the line.
 func (p *phases) end() {
 	if p.open {
-		fmt.Fprint(p.w, "\r\x1b[K")
+		fmt.Fprint(p.w, eraseLine)
 	}
 	p.open = false
 }

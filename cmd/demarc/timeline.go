@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,8 +71,11 @@ func (a *app) timeline(c *cobra.Command, follow bool, since string) error {
 		last = events[len(events)-1].Seq
 	}
 	err = client.Stream(c.Context(), last, 0, api.StreamHandler{Timeline: a.showEvent()})
-	if c.Context().Err() != nil || errors.Is(err, api.ErrUnreachable) {
-		return nil // that is how following ends
+	if c.Context().Err() != nil {
+		return context.Cause(c.Context())
+	}
+	if errors.Is(err, api.ErrUnreachable) {
+		return nil // the cluster was stopped
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 
 	"demarc/sim/api"
 	"demarc/sim/engine"
+	"demarc/sim/terminal"
 	"demarc/sim/timeline"
 
 	"github.com/spf13/cobra"
@@ -166,7 +167,7 @@ func (a *app) upAgain(ctx context.Context, c *api.Client, o upOptions) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.err, "the cluster %s is running already\n", a.name)
+	terminal.Fprintf(a.err, "the cluster %s is running already\n", a.name)
 	a.warnKept(o, s)
 	if err := a.printUp(s, true); err != nil || o.detach {
 		return err
@@ -177,7 +178,7 @@ func (a *app) upAgain(ctx context.Context, c *api.Client, o upOptions) error {
 	case ctx.Err() != nil:
 		return nil
 	case errors.Is(err, api.ErrUnreachable):
-		fmt.Fprintf(a.err, "the cluster %s was stopped\n", a.name)
+		terminal.Fprintf(a.err, "the cluster %s was stopped\n", a.name)
 		return nil
 	}
 	return err
@@ -206,7 +207,7 @@ func (a *app) stay(ctx context.Context, p *engine.Process) error {
 		if failure := p.Failure(); failure != nil {
 			return failure
 		}
-		fmt.Fprintf(a.err, "the cluster %s was stopped\n", a.name)
+		terminal.Fprintf(a.err, "the cluster %s was stopped\n", a.name)
 		return nil
 	case <-time.After(time.Second):
 		return errors.Join(err, p.Stop(context.WithoutCancel(ctx)))
@@ -239,23 +240,23 @@ func (a *app) printUp(s api.Status, background bool) error {
 		flag = " --name " + s.Name
 	}
 	var sb strings.Builder
-	fmt.Fprintf(&sb, "%s\n\n", p.bold(fmt.Sprintf("The cluster %s is %s: Kubernetes %s, %d nodes, support policy %s.", s.Name, s.State, s.KubernetesVersion, len(s.Machines), s.Cluster.Edition)))
-	fmt.Fprintf(&sb, "  API server     %s\n", s.Server)
-	fmt.Fprintf(&sb, "  kubectl        export KUBECONFIG=%s\n", shellQuote(s.Kubeconfig))
+	terminal.Fprintf(&sb, "%s\n\n", p.bold(fmt.Sprintf("The cluster %s is %s: Kubernetes %s, %d nodes, support policy %s.", s.Name, s.State, s.KubernetesVersion, len(s.Machines), s.Cluster.Edition)))
+	terminal.Fprintf(&sb, "  API server     %s\n", s.Server)
+	terminal.Fprintf(&sb, "  kubectl        export KUBECONFIG=%s\n", shellQuote(s.Kubeconfig))
 	if len(s.Machines) > 0 && s.SSHConfig != "" {
-		fmt.Fprintf(&sb, "  a node         ssh -F %s %s, or demarc ssh 0%s\n", shellQuote(s.SSHConfig), s.Machines[0].Name, flag)
+		terminal.Fprintf(&sb, "  a node         ssh -F %s %s, or demarc ssh 0%s\n", shellQuote(s.SSHConfig), s.Machines[0].Name, flag)
 	}
 	for _, lb := range s.LoadBalancers {
-		fmt.Fprintf(&sb, "  %-13s  curl http://%s/\n", lb.Namespace+"/"+lb.Service, lb.Address)
+		terminal.Fprintf(&sb, "  %-13s  curl http://%s/\n", lb.Namespace+"/"+lb.Service, lb.Address)
 	}
-	fmt.Fprintf(&sb, "  virtual clock  %s at %s; change it: demarc clock set 60x%s\n", dateTime(s.Now), s.Clock.Rate, flag)
-	fmt.Fprintf(&sb, "  break it       demarc fault inject crash control-plane%s\n", flag)
-	fmt.Fprintf(&sb, "  mend it        demarc fault inject start control-plane%s\n", flag)
+	terminal.Fprintf(&sb, "  virtual clock  %s at %s; change it: demarc clock set 60x%s\n", dateTime(s.Now), s.Clock.Rate, flag)
+	terminal.Fprintf(&sb, "  break it       demarc fault inject crash control-plane%s\n", flag)
+	terminal.Fprintf(&sb, "  mend it        demarc fault inject start control-plane%s\n", flag)
 	stop := "Ctrl-C; what was acknowledged is kept for the next demarc up"
 	if background {
 		stop = "demarc down" + flag
 	}
-	fmt.Fprintf(&sb, "  stop it        %s\n\n", stop)
+	terminal.Fprintf(&sb, "  stop it        %s\n\n", stop)
 	_, err := fmt.Fprint(a.out, sb.String())
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/policy"
+	"demarc/sim/terminal"
 )
 
 // upOptions are the flags of demarc up.
@@ -91,7 +92,7 @@ func checkEdition(edition string) error {
 // warnKept says which flags had no effect on a cluster that was there before.
 func (a *app) warnKept(o upOptions, s api.Status) {
 	kept := func(flag, have string) {
-		fmt.Fprintf(a.err, "demarc: --%s has no effect: the cluster %s was made with %s (demarc down --delete removes it)\n", flag, s.Name, have)
+		terminal.Fprintf(a.err, "demarc: --%s has no effect: the cluster %s was made with %s (demarc down --delete removes it)\n", flag, s.Name, have)
 	}
 	if o.changed("nodes") && s.Cluster.Nodes != o.nodes {
 		kept("nodes", fmt.Sprintf("%d nodes", s.Cluster.Nodes))
@@ -100,7 +101,7 @@ func (a *app) warnKept(o upOptions, s api.Status) {
 		kept("edition", "edition "+s.Cluster.Edition)
 	}
 	if gates, _ := api.ParseFeatureGates(o.gates); o.changed("feature-gates") && !maps.Equal(gates, s.Cluster.FeatureGates) {
-		fmt.Fprintf(a.err, "demarc: --feature-gates has no effect on a cluster that was made already: demarc aks update changes them\n")
+		terminal.Fprintf(a.err, "demarc: --feature-gates has no effect on a cluster that was made already: demarc aks update changes them\n")
 	}
 	if o.changed("kubernetes-version") && s.Cluster.KubernetesVersion != o.kubernetes {
 		kept("kubernetes-version", "Kubernetes "+cmp.Or(s.Cluster.KubernetesVersion, api.NewestKubernetes()))

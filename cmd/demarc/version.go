@@ -1,10 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"runtime"
 
 	"demarc/sim/api"
+	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -17,7 +17,7 @@ func (a *app) versionCmd() *cobra.Command {
 			if a.json() {
 				return a.printJSON(map[string]string{"version": api.Version, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH})
 			}
-			_, err := fmt.Fprintf(a.out, "demarc %s (%s, %s/%s)\n", api.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := terminal.Fprintf(a.out, "demarc %s (%s, %s/%s)\n", api.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return err
 		},
 	}

@@ -208,6 +208,9 @@ func (c *Client) callWithin(ctx context.Context, timeout time.Duration, method, 
 	default:
 		err = json.NewDecoder(resp.Body).Decode(out)
 	}
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return context.Cause(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("read the engine's answer to %s %s: %w", method, path, err)
 	}
@@ -232,8 +235,8 @@ func (c *Client) send(ctx context.Context, method, path string, in any) (*http.R
 	req.Header.Set("Authorization", "Bearer "+c.handle.Token)
 	resp, err := c.http.Do(req)
 	if err != nil {
-		if cause := context.Cause(ctx); errors.Is(cause, context.Canceled) {
-			return nil, cause
+		if errors.Is(ctx.Err(), context.Canceled) {
+			return nil, context.Cause(ctx)
 		}
 		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}

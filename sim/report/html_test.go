@@ -75,7 +75,7 @@ func TestHostileHTML(t *testing.T) {
 // TestHostileText checks that nothing can reach the terminal but text.
 func TestHostileText(t *testing.T) {
 	var out bytes.Buffer
-	if err := Make(hostileInput()).Text(&out, false); err != nil {
+	if err := Make(hostileInput()).Text(&out, strings.ToUpper); err != nil {
 		t.Fatal(err)
 	}
 	if strings.ContainsAny(out.String(), "\x00\x1b\u202e") {

@@ -111,10 +111,10 @@ func TestMinutes(t *testing.T) {
 
 func TestText(t *testing.T) {
 	var out bytes.Buffer
-	if err := Make(sample()).Text(&out, false); err != nil {
+	if err := Make(sample()).Text(&out, strings.ToUpper); err != nil {
 		t.Fatal(err)
 	}
-	want := `Two actors, one node
+	want := `TWO ACTORS, ONE NODE
 2026-01-05 08:00:00 to 2026-01-05 09:00:00, by the support policy 2026-08
 
 In 1h the API server was out for 12m (12m the provider's), and 2 other things were out, the longest of them node/a for 20m (10m the provider's, 10m the customer's); 25 of 1000 requests failed.

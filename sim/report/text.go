@@ -11,14 +11,8 @@ import (
 	"demarc/sim/api"
 )
 
-// Text writes the report for a terminal, in colours if they are wanted.
-func (r Report) Text(w io.Writer, colours bool) error {
-	bold := func(s string) string {
-		if !colours || s == "" {
-			return s
-		}
-		return "\x1b[1m" + s + "\x1b[0m"
-	}
+// Text writes the report for a terminal, with its title as bold makes it.
+func (r Report) Text(w io.Writer, bold func(string) string) error {
 	fmt.Fprintf(w, "%s\n%s to %s, by the support policy %s\n\n", bold(r.Title), moment(r.From), moment(r.To), r.Edition)
 	for _, s := range r.Verdict {
 		fmt.Fprintln(w, s)
