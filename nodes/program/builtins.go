@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"demarc/nodes/guard"
+
 	"mvdan.cc/sh/v3/interp"
 )
 
@@ -16,14 +18,14 @@ var builtins = map[string]bool{"echo": true, "true": true, "false": true, "pwd":
 // call sees every command of a script before it runs: it counts it, and turns
 // those of the interpreter's own commands that would ask the host into ours.
 func (s *shell) call(ctx context.Context, argv []string) ([]string, error) {
-	if err := s.meter.Spend(ctx); err != nil {
+	argv = Direct(argv, changed)
+	if err := s.process.Call(ctx, argv); err != nil {
 		return nil, err
 	}
 	h := interp.HandlerCtx(ctx)
-	if err := Bounded(h.Env); err != nil {
-		return nil, err
+	if other, ok := s.process.Builtin(h, argv); ok {
+		return other, nil
 	}
-	argv = Direct(argv, changed)
 	switch argv[0] {
 	case "kill", "type":
 		return Ours(argv), nil
@@ -35,12 +37,8 @@ func (s *shell) call(ctx context.Context, argv []string) ([]string, error) {
 		return argv[:1], nil
 	case "test", "[": // every file is root's
 		return Replaced(argv, map[string]string{"-O": "-e", "-G": "-e"}), nil
-	case "printf":
-		if slices.ContainsFunc(argv, HugeRange.MatchString) {
-			return nil, ErrMemory
-		}
 	case "trap":
-		return trap(argv)
+		return s.trap(argv)
 	case "eval":
 		return s.eval(strings.Join(argv[1:], " "), h.Stderr), nil
 	case ".", "source":
@@ -57,10 +55,7 @@ func (s *shell) call(ctx context.Context, argv []string) ([]string, error) {
 }
 
 // changed are the interpreter's own commands that call changes.
-var changed = map[string]bool{
-	"kill": true, "type": true, "command": true, "builtin": true, "pwd": true, "test": true, "[": true, "printf": true,
-	"trap": true, "eval": true, ".": true, "source": true,
-}
+var changed = guard.Changed("kill", "type", "command", "builtin", "pwd", "test", "[", "trap", "eval", ".", "source")
 
 // Direct takes away the words in front of a command by which it would get past
 // whoever changes the interpreter's own commands given.
@@ -95,9 +90,9 @@ func Replaced(argv []string, by map[string]string) []string {
 
 // eval is the command that runs a script in the shell that is running.
 func (s *shell) eval(script string, stderr io.Writer) []string {
-	text, err := printed(script)
+	text, err := s.process.Safely(script)
 	if err != nil {
-		fmt.Fprintln(stderr, err)
+		fmt.Fprintln(stderr, made(err))
 		return []string{"false"}
 	}
 	return []string{"eval", text}
@@ -105,14 +100,14 @@ func (s *shell) eval(script string, stderr io.Writer) []string {
 
 // trap keeps what the interpreter can do: the end of the script. Signals end
 // scripts here, whatever they have set.
-func trap(argv []string) ([]string, error) {
+func (s *shell) trap(argv []string) ([]string, error) {
 	if len(argv) < 3 || strings.HasPrefix(argv[1], "-") && argv[1] != "-" {
 		return argv, nil
 	}
 	if !slices.ContainsFunc(argv[2:], func(signal string) bool { return signal == "EXIT" || signal == "0" }) {
 		return []string{":"}, nil
 	}
-	action, err := printed(argv[1])
+	action, err := s.process.Safely(argv[1])
 	if argv[1] == "-" {
 		action, err = "-", nil
 	}

@@ -1,12 +1,15 @@
 package program
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"demarc/nodes/guard"
 )
 
 // lines are the lines of the files named, or of what comes in.
@@ -20,6 +23,9 @@ func (c *call) lines(command string, names []string) ([]string, int) {
 		if err != nil {
 			return nil, c.problem(command, name, err)
 		}
+		if err := c.hold(len(b) + 64*bytes.Count(b, []byte("\n"))); err != nil {
+			return nil, c.problem(command, name, err)
+		}
 		if text := strings.TrimSuffix(string(b), "\n"); len(b) > 0 {
 			out = append(out, strings.Split(text, "\n")...)
 		}
@@ -29,7 +35,9 @@ func (c *call) lines(command string, names []string) ([]string, int) {
 
 func (c *call) print(lines []string) {
 	for _, l := range lines {
-		fmt.Fprintln(c.out, l)
+		if _, err := fmt.Fprintln(c.out, l); err != nil {
+			return // the reader has ended
+		}
 	}
 }
 
@@ -102,7 +110,7 @@ func (c *call) expression(pattern string) (*regexp.Regexp, error) {
 	if c.has("i") {
 		pattern = "(?i)" + pattern
 	}
-	return regexp.Compile(pattern)
+	return guard.Compile(pattern)
 }
 
 // count reads -n N or -N and returns the other operands.
@@ -209,9 +217,6 @@ func uniq(_ context.Context, c *call) int {
 	return code
 }
 
-// maxSeq bounds seq: a container's output is kept in memory.
-const maxSeq = 100_000
-
 func seq(_ context.Context, c *call) int {
 	numbers := make([]int, len(c.args))
 	for i, a := range c.args {
@@ -232,11 +237,18 @@ func seq(_ context.Context, c *call) int {
 	default:
 		return c.fail("usage: seq [FIRST [INC]] LAST")
 	}
-	if step == 0 || (last-first)/step > maxSeq {
-		return c.fail("seq: more than %d numbers", maxSeq)
+	if step == 0 {
+		return c.fail("seq: invalid increment '0'")
 	}
-	for i := first; step > 0 && i <= last || step < 0 && i >= last; i += step {
-		fmt.Fprintln(c.out, i)
+	for i := first; step > 0 && i <= last || step < 0 && i >= last; {
+		if _, err := fmt.Fprintln(c.out, i); err != nil {
+			return 1
+		}
+		next := i + step
+		if (next > i) != (step > 0) {
+			break // past the last number that there is
+		}
+		i = next
 	}
 	return 0
 }

@@ -4,15 +4,27 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing/fstest"
 	"time"
+
+	"demarc/nodes/guard"
 )
 
-// maxDisk is how many bytes a container can write: it is memory of ours.
-const maxDisk = 64 << 20
+const (
+	// maxDisk is how many bytes a container can write: it is memory of ours.
+	maxDisk = 16 << 20
+	// entrySize is what a file takes beside its content.
+	entrySize = 256
+	// maxFiles is how many there can be: to look for one means to look at all.
+	maxFiles = 4096
+)
+
+// written is what all containers together can write.
+var written = guard.NewPool(512 << 20)
 
 // Disk is the file system of one instance of a container, in memory: what its
 // program writes, commands that are run in it later can read. It is safe for
@@ -21,11 +33,27 @@ type Disk struct {
 	mu      sync.Mutex
 	all     fstest.MapFS
 	mounted map[string]bool // files that are read-only
-	size    int             // of what was written
+	size    *int64          // of what was written
 }
 
 // NewDisk returns the disk of a container that has not begun to run.
-func NewDisk() *Disk { return &Disk{mounted: map[string]bool{}} }
+func NewDisk() *Disk {
+	d := &Disk{mounted: map[string]bool{}, size: new(int64)}
+	runtime.AddCleanup(d, func(size *int64) { written.Give(*size) }, d.size)
+	return d
+}
+
+// grow takes n bytes more of the disk, or gives some back.
+func (d *Disk) grow(n int) bool {
+	if *d.size+int64(n) > maxDisk || n > 0 && !written.Take(int64(n)) {
+		return false
+	}
+	if n < 0 {
+		written.Give(int64(-n))
+	}
+	*d.size += int64(n)
+	return true
+}
 
 // attach makes the disk what the container sees: at first what every container
 // finds, and each time what is mounted now.
@@ -120,27 +148,40 @@ func (d *Disk) write(name string, b []byte, add bool) error {
 	defer d.mu.Unlock()
 	key := clean(name)
 	old := d.all[key]
-	info, err := d.all.Stat(path.Dir(key))
 	switch {
 	case d.mounted[key]:
 		return &fs.PathError{Op: "open", Path: name, Err: syscall.EROFS}
 	case old != nil && old.Mode.IsDir():
 		return &fs.PathError{Op: "open", Path: name, Err: syscall.EISDIR}
-	case err != nil || !info.IsDir():
+	case !d.directory(path.Dir(key)):
 		return &fs.PathError{Op: "open", Path: name, Err: syscall.ENOENT}
-	case d.size+len(b) > maxDisk:
-		return &fs.PathError{Op: "write", Path: name, Err: syscall.ENOSPC}
 	}
 	file := &fstest.MapFile{Mode: 0o644, ModTime: time.Now()}
-	if old != nil && add {
+	more := len(b)
+	switch {
+	case old == nil:
+		more += entrySize + len(key)
+	case add:
 		file.Data = old.Data
-	} else if old != nil {
-		d.size -= len(old.Data)
+	default:
+		more -= len(old.Data)
+	}
+	if old == nil && len(d.all) >= maxFiles || !d.grow(more) {
+		return &fs.PathError{Op: "write", Path: name, Err: syscall.ENOSPC}
 	}
 	file.Data = append(file.Data, b...)
-	d.size += len(b)
 	d.all[key] = file
 	return nil
+}
+
+// directory says whether there is a directory: one that was made, or that a mounted file is
+// in.
+func (d *Disk) directory(key string) bool {
+	if f := d.all[key]; f != nil || key == "." {
+		return key == "." || f.Mode.IsDir()
+	}
+	info, err := d.all.Stat(key)
+	return err == nil && info.IsDir()
 }
 
 func (d *Disk) mkdir(name string, parents bool) error {
@@ -156,6 +197,9 @@ func (d *Disk) mkdir(name string, parents bool) error {
 	}
 	if _, err := d.all.Stat(path.Dir(key)); err != nil && !parents {
 		return failure("mkdir", name, err)
+	}
+	if len(d.all) >= maxFiles || !d.grow(entrySize+len(key)) {
+		return &fs.PathError{Op: "mkdir", Path: name, Err: syscall.ENOSPC}
 	}
 	d.all[key] = &fstest.MapFile{Mode: fs.ModeDir | 0o755}
 	return nil
@@ -177,7 +221,7 @@ func (d *Disk) remove(name string, whole bool) error {
 	}
 	for k, f := range d.all {
 		if (k == key || key == "." || strings.HasPrefix(k, key+"/")) && !d.mounted[k] {
-			d.size -= len(f.Data)
+			d.grow(-min(len(f.Data)+entrySize+len(k), int(*d.size))) // what the image had was never taken
 			delete(d.all, k)
 		}
 	}

@@ -110,7 +110,7 @@ func runs(s Spec, argv []string) Behaviour {
 		Script: func(ctx context.Context, out io.Writer) int {
 			sh := newShell(s)
 			sh.main = true
-			return sh.start(ctx, argv, sh.streams(nil, out, out))
+			return sh.run(ctx, argv, sh.streams(nil, out, out))
 		},
 	}
 	if len(s.Ports) > 0 {

@@ -1,15 +1,19 @@
 package program
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
 	"syscall"
+
+	"demarc/nodes/guard"
 
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
@@ -18,9 +22,9 @@ import (
 
 // shell runs scripts and commands in one container. Its files are in memory.
 type shell struct {
-	spec  Spec
-	disk  *Disk
-	meter *Meter
+	spec    Spec
+	disk    *Disk
+	process *guard.Process
 	// main is set for the container's own script. In an image that we do not
 	// know, programs that we do not know are taken to be there: see unknown.
 	main bool
@@ -32,7 +36,7 @@ func newShell(s Spec) *shell {
 		disk = NewDisk()
 	}
 	disk.attach(s)
-	return &shell{spec: s, disk: disk, meter: &Meter{}}
+	return &shell{spec: s, disk: disk, process: &guard.Process{Language: parse}}
 }
 
 // streams are what a command reads and writes, and where.
@@ -59,7 +63,24 @@ func Exec(ctx context.Context, s Spec, argv []string, stdin io.Reader, stdout, s
 	if !sh.knows(argv[0]) {
 		return 127, fmt.Errorf("OCI runtime exec failed: exec failed: unable to start container process: %w", notFound(argv[0]))
 	}
-	return sh.start(ctx, argv, sh.streams(stdin, stdout, stderr)), nil
+	return sh.run(ctx, argv, sh.streams(stdin, stdout, stderr)), nil
+}
+
+// run runs a command as a process of its own. A fault in it is its end only.
+func (s *shell) run(ctx context.Context, argv []string, io streams) (code int) {
+	ctx, end := s.process.Begin(ctx)
+	defer end()
+	err := guard.Contain(func() error {
+		code = s.start(ctx, argv, io)
+		return nil
+	})
+	if cause := context.Cause(ctx); err == nil && ctx.Err() != nil && cause != ctx.Err() {
+		err = cause
+	}
+	if err != nil {
+		return s.exitCode(err, io.err)
+	}
+	return code
 }
 
 // notFound is what a container runtime says of a program that an image lacks.
@@ -108,7 +129,16 @@ func (s *shell) start(ctx context.Context, argv []string, io streams) int {
 	case interp.IsBuiltin(base) && commands[base] == nil, builtins[base]:
 		return s.script(ctx, quote(append([]string{base}, argv[1:]...)), nil, io)
 	}
-	return commands[base](ctx, &call{shell: s, args: argv[1:], streams: io})
+	return s.command(ctx, base, argv[1:], io)
+}
+
+// command runs one of our commands, whose output is paid for and whose memory is given
+// back.
+func (s *shell) command(ctx context.Context, name string, args []string, io streams) int {
+	io.out = &guard.Sink{Ctx: ctx, Meter: &s.process.Meter, To: io.out}
+	c := &call{ctx: ctx, shell: s, args: args, streams: io}
+	defer c.release()
+	return commands[name](ctx, c)
 }
 
 // shell is `sh`: with -c, with a file, or with what comes in.
@@ -144,7 +174,7 @@ func absolute(dir, name string) string {
 
 // script runs a script to its end; args begins with its name.
 func (s *shell) script(ctx context.Context, text string, args []string, io streams) int {
-	f, err := parse(text)
+	f, err := safe(text)
 	if err != nil {
 		fmt.Fprintln(io.err, err)
 		return 2
@@ -171,7 +201,9 @@ func (s *shell) interactive(ctx context.Context, io streams) int {
 	}
 	fmt.Fprint(io.out, "# ")
 	code := 0
-	for stmts, err := range syntax.NewParser().InteractiveSeq(input) {
+	reader := &guard.Reader{From: input}
+	for stmts, err := range syntax.NewParser().InteractiveSeq(reader) {
+		reader.Reset()
 		if err != nil {
 			fmt.Fprintln(io.err, err)
 			return 2
@@ -191,9 +223,12 @@ func (s *shell) interactive(ctx context.Context, io streams) int {
 
 // statement runs one statement of a session.
 func (s *shell) statement(ctx context.Context, r *interp.Runner, st *syntax.Stmt, stderr io.Writer) int {
-	var b strings.Builder
-	_ = syntax.NewPrinter().Print(&b, st) // memory does not fail
-	f, err := parse(b.String())
+	text, err := guard.Text(st)
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+		return 2
+	}
+	f, err := safe(text)
 	if err != nil {
 		fmt.Fprintln(stderr, err)
 		return 2
@@ -223,7 +258,10 @@ func (s *shell) runner(args []string, io streams, f *syntax.File) (*interp.Runne
 		}),
 		interp.OpenHandler(s.open),
 		interp.StatHandler(func(_ context.Context, name string, _ bool) (fs.FileInfo, error) { return s.disk.stat(name) }),
-		interp.ReadDirHandler2(func(_ context.Context, name string) ([]fs.DirEntry, error) { return s.disk.list(name) }),
+		interp.ReadDirHandler2(func(ctx context.Context, name string) ([]fs.DirEntry, error) {
+			entries, err := s.disk.list(name)
+			return entries, cmp.Or(s.process.Matched(ctx, name, len(entries)), err)
+		}),
 		interp.AccessHandler(func(_ context.Context, name string, _ interp.AccessMode) error {
 			_, err := s.disk.stat(name)
 			return err
@@ -265,6 +303,9 @@ func (s *shell) exec(ctx context.Context, argv []string, last syntax.Pos) error 
 		io.in = strings.NewReader("")
 	}
 	name := argv[0]
+	if name == guard.Stage {
+		return s.process.Stage(ctx, argv)
+	}
 	if strings.HasPrefix(name, ".") && strings.Contains(name, "/") {
 		name = absolute(h.Dir, name)
 	}
@@ -298,16 +339,26 @@ func unknown(ctx context.Context, last bool) int {
 
 // open opens a file in memory, for redirections.
 func (s *shell) open(ctx context.Context, name string, flag int, _ fs.FileMode) (io.ReadWriteCloser, error) {
+	if f, ok, err := s.process.Open(ctx, name); ok {
+		return f, err
+	}
 	h := interp.HandlerCtx(ctx)
 	name = absolute(h.Dir, name)
 	if d, ok := deviceFor(name, h.Stdout, h.Stderr); ok {
 		return d, nil
 	}
+	if flag&(os.O_WRONLY|os.O_RDWR) == 0 {
+		b, err := s.disk.read(name)
+		if err != nil {
+			return nil, err
+		}
+		return s.process.Input(name, b)
+	}
 	f, err := s.disk.open(name, flag)
 	if err != nil {
 		return nil, err
 	}
-	return f, nil
+	return s.process.File(name, f)
 }
 
 // exitCode is the code of a script that ended with err.
@@ -320,8 +371,11 @@ func (s *shell) exitCode(err error, stderr io.Writer) int {
 		return int(status)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return 128 + int(syscall.SIGTERM)
-	case errors.Is(err, ErrMemory): // the kernel's doing
+	case errors.Is(err, guard.ErrMemory): // the kernel's doing
 		return 128 + int(syscall.SIGKILL)
+	case errors.Is(err, guard.ErrFault):
+		fmt.Fprintln(stderr, err)
+		return 128 + int(syscall.SIGSEGV)
 	}
 	fmt.Fprintln(stderr, "sh:", err)
 	return 2

@@ -237,11 +237,12 @@ func TestRunawayScripts(t *testing.T) {
 		{"command . /scripts/x", 143, ""},
 		{"while true; do wget -q http://shop; done", 143, ""},
 		{"f() { f; }; f", 2, "recursion"},
-		{"f() { x=$(f); }; f", 2, "recursion"},
+		{"f() { x=$(f); }; f", 137, "out of memory"},
 		{"x=a; while true; do x=$x$x; done", 137, ""},
 		{"echo {1..100000000}", 2, "out of memory"},
-		{"printf '%999999999d' 1", 2, "out of memory"},
-		{"seq 1 1000000000", 1, "more than"},
+		{"printf '%999999999d' 1", 137, ""},
+		{"seq 1 1000000000", 143, ""},
+		{"seq 9223372036854775806 9223372036854775807 | tail -1", 0, "9223372036854775807"},
 		{"while true; do echo 0123456789 >> /tmp/a || exit 9; done", 143, ""},
 	}
 	for _, tt := range tests {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"demarc/nodes/guard"
 	"demarc/nodes/host"
 )
 
@@ -175,7 +176,8 @@ func (c *call) aptRun(verb string, todo []string, remove, upgrade bool) int {
 // confirmed asks whether to go on.
 func (c *call) confirmed() bool {
 	c.printf("Do you want to continue? [Y/n] ")
-	answer, ok := oneLine(c.in)
+	answer, ok := guard.Line(c.in)
+	ok = ok || answer != ""
 	answer = strings.ToLower(strings.TrimSpace(answer))
 	if ok && (answer == "" || answer == "y" || answer == "yes") {
 		return true

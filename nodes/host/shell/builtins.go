@@ -1,39 +1,37 @@
 package shell
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"path"
-	"runtime"
 	"slices"
 	"strings"
 
+	"demarc/nodes/guard"
 	"demarc/nodes/program"
 
 	"mvdan.cc/sh/v3/interp"
-	"mvdan.cc/sh/v3/syntax"
 )
-
-// maxFrames is how much of our stack nested scripts may take.
-const maxFrames = 4_000
-
-func deep() bool {
-	var pc [1]uintptr
-	return runtime.Callers(maxFrames, pc[:]) > 0
-}
 
 // call sees every command of a script before it runs: it counts it, and turns those of the
 // interpreter's own commands that would ask its host, or that bash does differently, into ours.
 func (s *Session) call(ctx context.Context, from streams, argv []string) ([]string, error) {
-	if err := s.meter.Spend(ctx); err != nil {
+	argv = program.Direct(argv, changed)
+	if err := s.process.Call(ctx, argv); err != nil {
 		return nil, err
 	}
 	h := interp.HandlerCtx(ctx)
-	if err := program.Bounded(h.Env); err != nil {
-		return nil, err
+	if argv[0] == "read" {
+		argv = prompted(argv, h.Stderr)
+		if h.Stdin == nil { // what comes in to the session
+			h.Stdin = cmp.Or(from.in, s.in)
+		}
 	}
-	argv = program.Direct(argv, changed)
+	if other, ok := s.process.Builtin(h, argv); ok {
+		return other, nil
+	}
 	switch argv[0] {
 	case "kill", "type", "echo", "history", "logout", "help", "hash", "ulimit", "umask", "wait", "jobs", "fg", "bg", "disown":
 		if argv[0] == "logout" {
@@ -48,18 +46,10 @@ func (s *Session) call(ctx context.Context, from streams, argv []string) ([]stri
 		return argv[:1], nil
 	case "test", "[": // who may write is what decides whose a file is
 		return program.Replaced(argv, map[string]string{"-O": "-w", "-G": "-w"}), nil
-	case "printf":
-		if slices.ContainsFunc(argv, program.HugeRange.MatchString) {
-			return nil, program.ErrMemory
-		}
 	case "trap":
-		return trap(argv)
+		return s.trap(argv)
 	case "cd":
 		return s.enter(from.user, h, argv), nil
-	case "read":
-		if h.Stdin == nil {
-			return s.readLine(from, argv, h.Stderr), nil
-		}
 	case "eval":
 		return s.eval(strings.Join(argv[1:], " "), h.Stderr), nil
 	case ".", "source":
@@ -78,10 +68,21 @@ func (s *Session) call(ctx context.Context, from streams, argv []string) ([]stri
 }
 
 // changed are the interpreter's own commands that call changes.
-var changed = map[string]bool{
-	"kill": true, "type": true, "echo": true, "command": true, "builtin": true, "pwd": true, "test": true, "[": true, "printf": true,
-	"trap": true, "eval": true, ".": true, "source": true, "cd": true, "read": true, "hash": true, "help": true, "wait": true,
-	"umask": true, "ulimit": true, "jobs": true, "fg": true, "bg": true,
+var changed = guard.Changed("kill", "type", "echo", "command", "builtin", "pwd", "test", "[", "trap", "eval", ".", "source", "cd",
+	"hash", "help", "wait", "umask", "ulimit", "jobs", "fg", "bg", "history", "logout", "disown")
+
+// prompted is read without its prompt, which it prints.
+func prompted(argv []string, stderr io.Writer) []string {
+	out := argv[:1:1]
+	for i := 1; i < len(argv); i++ {
+		if argv[i] == "-p" && i+1 < len(argv) {
+			fmt.Fprint(stderr, argv[i+1])
+			i++
+			continue
+		}
+		out = append(out, argv[i])
+	}
+	return out
 }
 
 // enter is cd, with bash's words for what it cannot enter.
@@ -118,7 +119,7 @@ func (s *Session) enter(user string, h interp.HandlerContext, argv []string) []s
 
 // eval is the command that runs a script in the shell that is running.
 func (s *Session) eval(script string, stderr io.Writer) []string {
-	text, err := printed(script)
+	text, err := s.process.Safely(script)
 	if err != nil {
 		s.complain(stderr, err)
 		return []string{"false"}
@@ -126,58 +127,9 @@ func (s *Session) eval(script string, stderr io.Writer) []string {
 	return []string{"eval", text}
 }
 
-// readLine is read for what comes in to the session: the interpreter does not see it.
-func (s *Session) readLine(from streams, argv []string, stderr io.Writer) []string {
-	in := from.in
-	if in == nil {
-		in = s.in
-	}
-	rest := []string{"read"}
-	for i := 1; i < len(argv); i++ {
-		if argv[i] == "-p" && i+1 < len(argv) {
-			fmt.Fprint(stderr, argv[i+1])
-			i++
-			continue
-		}
-		word, err := syntax.Quote(argv[i], syntax.LangBash)
-		if err != nil {
-			return []string{"false"}
-		}
-		rest = append(rest, word)
-	}
-	line, ok := oneLine(in)
-	if !ok {
-		return []string{"false"}
-	}
-	word, err := syntax.Quote(line, syntax.LangBash)
-	if err != nil { // a zero byte
-		return []string{"false"}
-	}
-	return []string{"eval", strings.Join(rest, " ") + " <<< " + word}
-}
-
-// oneLine reads a line and not a byte more.
-func oneLine(in io.Reader) (string, bool) {
-	var b strings.Builder
-	var p [1]byte
-	for in != nil && b.Len() < maxScript {
-		n, err := in.Read(p[:])
-		if n == 1 {
-			if p[0] == '\n' {
-				return b.String(), true
-			}
-			b.WriteByte(p[0])
-		}
-		if err != nil {
-			break
-		}
-	}
-	return b.String(), b.Len() > 0
-}
-
 // trap keeps what the interpreter can do: the end of the script. Signals end scripts here,
 // whatever they have set.
-func trap(argv []string) ([]string, error) {
+func (s *Session) trap(argv []string) ([]string, error) {
 	if len(argv) < 3 || strings.HasPrefix(argv[1], "-") && argv[1] != "-" {
 		return argv, nil
 	}
@@ -187,6 +139,6 @@ func trap(argv []string) ([]string, error) {
 	if argv[1] == "-" {
 		return []string{"trap", "-", "EXIT"}, nil
 	}
-	action, err := printed(argv[1])
+	action, err := s.process.Safely(argv[1])
 	return []string{"trap", action, "EXIT"}, err
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"demarc/nodes/guard"
 	"demarc/nodes/host"
 
 	"mvdan.cc/sh/v3/expand"
@@ -21,12 +22,15 @@ type call struct {
 	name string
 	args []string
 	streams
-	written *sink // what out goes to
+	ctx     context.Context
+	written *guard.Sink // what out goes to
+	held    []func()    // gives back memory
 }
 
 // command makes a call of a command line.
 func (s *Session) command(ctx context.Context, argv []string, io streams) *call {
-	c := &call{s: s, name: path.Base(argv[0]), args: argv[1:], streams: io, written: &sink{ctx: ctx, meter: s.meter, to: io.out}}
+	written := &guard.Sink{Ctx: ctx, Meter: &s.process.Meter, To: io.out}
+	c := &call{s: s, ctx: ctx, name: path.Base(argv[0]), args: argv[1:], streams: io, written: written}
 	c.out = c.written
 	return c
 }
@@ -126,21 +130,47 @@ func (c *call) read(name string) ([]byte, error) {
 		if c.in == nil {
 			return nil, nil
 		}
-		return io.ReadAll(io.LimitReader(c.in, maxRead))
+		return c.readAll(c.in)
 	}
 	full := c.path(name)
 	if _, ok := device(full, nil, nil); ok {
 		return nil, nil
 	}
-	return c.s.read(c.user, full)
+	b, err := c.s.read(c.user, full)
+	if err == nil {
+		err = c.reserve(len(b))
+	}
+	return b, err
+}
+
+// reserve takes memory for as long as the command runs.
+func (c *call) reserve(n int) error {
+	release, err := c.s.process.Hold(int64(n))
+	if err == nil {
+		c.held = append(c.held, release)
+	}
+	return err
+}
+
+func (c *call) release() {
+	for _, release := range c.held {
+		release()
+	}
+}
+
+// readAll is what comes in, for as long as there is memory for it.
+func (c *call) readAll(in io.Reader) ([]byte, error) {
+	all, held, err := guard.ReadAll(c.ctx, c.s.process, in)
+	c.held = append(c.held, held)
+	return all, err
 }
 
 // run runs another command in this one's place.
 func (c *call) run(ctx context.Context, argv []string) int {
-	if c.s.meter.Spend(ctx) != nil {
+	if c.s.process.Meter.Spend(ctx) != nil {
 		return 130
 	}
-	if deep() {
+	if guard.Deep() {
 		return c.fail("%s: too many levels", c.name)
 	}
 	return c.s.start(ctx, argv, c.streams)

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"demarc/nodes/guard"
 )
 
 // grep knows -c, -E, -F, -i, -l, -h, -H, -n, -o, -q, -v, -w, -x, -r, -s, -A, -B, -C, -m and -e.
@@ -130,7 +132,7 @@ func (c *call) search(re *regexp.Regexp, lines []string, prefix, name string, fl
 				shown = k
 			}
 		}
-		if number["m"] > 0 && found >= number["m"] || c.written.err != nil {
+		if number["m"] > 0 && found >= number["m"] || c.written.Err != nil {
 			break
 		}
 	}
@@ -184,5 +186,5 @@ func expression(patterns []string, flags map[string]bool) (*regexp.Regexp, error
 	if flags["i"] {
 		text = "(?i)" + text
 	}
-	return regexp.Compile(text)
+	return guard.Compile(text)
 }

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,7 +14,7 @@ import (
 	"strings"
 	"syscall"
 
-	"demarc/nodes/program"
+	"demarc/nodes/guard"
 
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
@@ -65,7 +66,10 @@ func (s *Session) runner(args []string, io streams) (*interp.Runner, error) {
 			return s.open(ctx, io.user, name, flag)
 		}),
 		interp.StatHandler(func(_ context.Context, name string, _ bool) (fs.FileInfo, error) { return s.info(name) }),
-		interp.ReadDirHandler2(func(_ context.Context, name string) ([]fs.DirEntry, error) { return s.entries(io.user, name) }),
+		interp.ReadDirHandler2(func(ctx context.Context, name string) ([]fs.DirEntry, error) {
+			entries, err := s.entries(io.user, name)
+			return entries, cmp.Or(s.process.Matched(ctx, name, len(entries)), err)
+		}),
 		interp.AccessHandler(func(_ context.Context, name string, mode interp.AccessMode) error {
 			return s.access(io.user, name, mode)
 		}),
@@ -85,6 +89,9 @@ type io2 = io.ReadWriteCloser
 // exec runs one command that is not built into the interpreter.
 func (s *Session) exec(ctx context.Context, from streams, argv []string) error {
 	h := interp.HandlerCtx(ctx)
+	if argv[0] == guard.Stage {
+		return s.process.Stage(ctx, argv)
+	}
 	io := streams{in: h.Stdin, out: h.Stdout, err: h.Stderr, env: h.Env, dir: h.Dir, user: from.user}
 	if io.in == nil {
 		io.in = from.in
@@ -106,7 +113,9 @@ func (s *Session) exec(ctx context.Context, from streams, argv []string) error {
 func (s *Session) start(ctx context.Context, argv []string, io streams) int {
 	name := argv[0]
 	if cmd, ok := s.lookup(name); ok {
-		return cmd(ctx, s.command(ctx, argv, io))
+		c := s.command(ctx, argv, io)
+		defer c.release()
+		return cmd(ctx, c)
 	}
 	if !strings.Contains(name, "/") {
 		fmt.Fprintf(io.err, "bash: %s: command not found\n", name)
@@ -141,11 +150,11 @@ func (s *Session) file(ctx context.Context, argv []string, io streams) int {
 
 // script runs a script to its end in a shell of its own; args begins with its name.
 func (s *Session) script(ctx context.Context, text string, args []string, io streams) int {
-	if deep() {
+	if guard.Deep() {
 		fmt.Fprintln(io.err, "bash: maximum nesting level exceeded")
 		return 1
 	}
-	f, err := parse(text)
+	f, err := safe(text)
 	if err != nil {
 		s.complain(io.err, err)
 		return 2
@@ -175,9 +184,12 @@ func (s *Session) exitCode(err error, stderr io.Writer) int {
 		return int(status)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return 128 + int(syscall.SIGINT)
-	case errors.Is(err, program.ErrMemory): // the kernel's doing
+	case errors.Is(err, guard.ErrMemory): // the kernel's doing
 		fmt.Fprintln(stderr, "Killed")
 		return 128 + int(syscall.SIGKILL)
+	case errors.Is(err, guard.ErrFault):
+		fmt.Fprintln(stderr, err)
+		return 128 + int(syscall.SIGSEGV)
 	}
 	fmt.Fprintln(stderr, "bash:", err)
 	return 2
@@ -185,6 +197,9 @@ func (s *Session) exitCode(err error, stderr io.Writer) int {
 
 // open opens a file for a redirection.
 func (s *Session) open(ctx context.Context, user, name string, flag int) (io.ReadWriteCloser, error) {
+	if f, ok, err := s.process.Open(ctx, name); ok {
+		return f, err
+	}
 	h := interp.HandlerCtx(ctx)
 	full := absolute(h.Dir, name)
 	if d, ok := device(full, h.Stdout, h.Stderr); ok {
@@ -198,16 +213,22 @@ func (s *Session) open(ctx context.Context, user, name string, flag int) (io.Rea
 		} else {
 			err = s.write(user, full, nil, false)
 		}
-	} else if f.rest, err = s.read(user, full); err == nil {
-		var info fs.FileInfo
-		if info, err = s.info(full); err == nil && info.IsDir() {
-			err = syscall.EISDIR
+	} else {
+		var b []byte
+		if b, err = s.read(user, full); err == nil {
+			var info fs.FileInfo
+			if info, err = s.info(full); err == nil && info.IsDir() {
+				err = syscall.EISDIR
+			}
+		}
+		if err == nil {
+			return s.process.Input(name, b)
 		}
 	}
 	if err != nil {
 		return nil, &fs.PathError{Op: "bash:", Path: name, Err: errors.New(reason(err))}
 	}
-	return f, nil
+	return s.process.File(name, f)
 }
 
 // opened is an open file. Every write is on the disk at once.
@@ -215,20 +236,12 @@ type opened struct {
 	s        *Session
 	user     string
 	name     string
-	rest     []byte // to read
 	complain io.Writer
 	failed   bool
 }
 
-// Read implements [io.Reader].
-func (f *opened) Read(p []byte) (int, error) {
-	if len(f.rest) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p, f.rest)
-	f.rest = f.rest[n:]
-	return n, nil
-}
+// Read ends at once: the file is open for writing.
+func (f *opened) Read([]byte) (int, error) { return 0, io.EOF }
 
 // Write implements [io.Writer].
 func (f *opened) Write(p []byte) (int, error) {
@@ -269,9 +282,9 @@ func (e *environment) Get(name string) expand.Variable {
 		text = "~" + of
 	case name == "UID" || name == "EUID" || name == "GID":
 		text = strconv.Itoa(uid(e.user))
-	case name == program.PIDVar:
+	case name == guard.PIDVar:
 		text = strconv.Itoa(shellPID)
-	case name == program.ParentVar:
+	case name == guard.ParentVar:
 		text = strconv.Itoa(shellPID - 1)
 	case name == "TMPDIR" && !e.ready:
 		text = "/\x00" // no file can be there

@@ -146,7 +146,7 @@ func journalctl(_ context.Context, c *call) int {
 		} else {
 			c.printf("%s\n", journalLine(e, c.s.name))
 		}
-		if c.written.err != nil {
+		if c.written.Err != nil {
 			break
 		}
 	}

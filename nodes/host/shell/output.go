@@ -1,12 +1,9 @@
 package shell
 
 import (
-	"context"
 	"errors"
 	"io"
 	"sync"
-
-	"demarc/nodes/program"
 )
 
 // errOutput ends what writes without end.
@@ -47,34 +44,6 @@ func (b *bounded) Write(p []byte) (int, error) {
 		return n, errOutput
 	}
 	return n, nil
-}
-
-// priced is how many bytes a command may write for the price of one more command.
-const priced = 16 << 10
-
-// sink is a command's output. It remembers that writing failed, so that a command that
-// prints much can stop, and has much output paid for: it costs time of ours.
-type sink struct {
-	ctx   context.Context
-	meter *program.Meter
-	to    io.Writer
-	owed  int // bytes that are not paid for
-	err   error
-}
-
-// Write implements [io.Writer].
-func (s *sink) Write(p []byte) (int, error) {
-	if s.err != nil {
-		return 0, s.err
-	}
-	for s.owed += len(p); s.owed >= priced; s.owed -= priced {
-		if s.err = s.meter.Spend(s.ctx); s.err != nil {
-			return 0, s.err
-		}
-	}
-	n, err := s.to.Write(p)
-	s.err = err
-	return n, err
 }
 
 // wording is an error in the words of a program that is imitated.

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"demarc/nodes/guard"
 	"demarc/nodes/host"
 )
 
@@ -240,7 +241,7 @@ func pkill(_ context.Context, c *call) int {
 	code := 1
 	var pids []string
 	for _, name := range names {
-		re, err := regexp.Compile(name)
+		re, err := guard.Compile(name)
 		if err != nil {
 			re = regexp.MustCompile(regexp.QuoteMeta(name))
 		}

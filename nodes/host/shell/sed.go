@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"demarc/nodes/guard"
 )
 
 // edit is one command of a sed script: s, p, d or q at an address.
@@ -271,7 +273,9 @@ func apply(edits []*edit, lines []string, quiet bool) (out []string) {
 					out = append(out, l)
 				}
 			}
-			size += len(l)
+			if size += len(l); size > maxRead {
+				break
+			}
 		}
 		if !deleted && !quiet {
 			out = append(out, l)
@@ -285,16 +289,29 @@ func apply(edits []*edit, lines []string, quiet bool) (out []string) {
 
 func (e *edit) substitute(l *string) bool {
 	m := e.re.FindStringSubmatchIndex(*l)
-	if m == nil || len(*l) > maxScript {
+	// Each reference may be to the whole line.
+	if m == nil || len(e.by)+strings.Count(e.by, "${")*len(*l) > maxText {
 		return false
 	}
+	matches := [][]int{m}
 	if e.global {
-		*l = e.re.ReplaceAllString(*l, e.by)
-		return true
+		matches = e.re.FindAllStringSubmatchIndex(*l, maxMatches)
 	}
-	*l = (*l)[:m[0]] + string(e.re.ExpandString(nil, e.by, *l, m)) + (*l)[m[1]:]
+	var b []byte
+	last := 0
+	for _, m := range matches {
+		if len(b) > maxText {
+			return false
+		}
+		b = e.re.ExpandString(append(b, (*l)[last:m[0]]...), e.by, *l, m)
+		last = m[1]
+	}
+	*l = string(b) + (*l)[last:]
 	return true
 }
+
+// maxMatches is how many places of a line are replaced.
+const maxMatches = 64 << 10
 
 var awkProgram = regexp.MustCompile(`^\s*(?:/((?:[^/\\]|\\.)*)/|NR\s*(==|>=|<=|>|<|!=)\s*([0-9]+))?\s*(?:\{\s*print\s*(.*?);?\s*\})?\s*$`)
 
@@ -318,7 +335,7 @@ func awk(_ context.Context, c *call) int {
 	var re *regexp.Regexp
 	if m[1] != "" {
 		var err error
-		if re, err = regexp.Compile(m[1]); err != nil {
+		if re, err = guard.Compile(m[1]); err != nil {
 			c.fail("awk: syntax error in regular expression %s", m[1])
 			return 2
 		}
@@ -363,6 +380,9 @@ func printAwk(items, line string, fields []string, number int) string {
 	}
 	var b strings.Builder
 	for _, m := range awkItem.FindAllStringSubmatch(items, -1) {
+		if b.Len() > maxText {
+			break
+		}
 		switch {
 		case m[2] != "":
 			n, err := strconv.Atoi(m[2])

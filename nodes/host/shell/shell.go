@@ -22,8 +22,8 @@ import (
 	"sync"
 	"time"
 
+	"demarc/nodes/guard"
 	"demarc/nodes/host"
-	"demarc/nodes/program"
 
 	"mvdan.cc/sh/v3/interp"
 )
@@ -81,7 +81,7 @@ type Session struct {
 	options Options
 	name    string // of the machine
 	began   time.Time
-	meter   *program.Meter
+	process *guard.Process
 	logins  []*login // the shells that have been started, innermost last
 	next    *login   // to be started when the line ends
 	history []string
@@ -108,7 +108,7 @@ func New(m Machine, o Options) *Session {
 	if o.Columns <= 0 {
 		o.Columns = 80
 	}
-	s := &Session{machine: m, options: o, name: "localhost", meter: &program.Meter{}}
+	s := &Session{machine: m, options: o, name: "localhost", process: &guard.Process{Language: parse}}
 	s.do(func(now time.Time, h *host.Host, _ Runtime) { s.name, s.began = h.Name(), now })
 	return s
 }
@@ -143,17 +143,27 @@ const maxOutput = 16 << 20
 // session. Variables, functions and the working directory stay for the next. Its error is
 // only that the machine has gone away, and wraps [ErrGone]. A nil stdin is empty.
 func (s *Session) Run(ctx context.Context, script string, stdin io.Reader, stdout, stderr io.Writer) (exit int, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, end := s.process.Begin(ctx)
+	defer end()
 	s.mu.Lock()
-	s.cancel = cancel
+	s.cancel = end
 	s.mu.Unlock()
 	if stdin == nil {
 		stdin = strings.NewReader("")
 	}
 	left := &budget{left: maxOutput}
 	s.in = stdin
-	exit = s.line(ctx, script, &bounded{to: stdout, budget: left}, &bounded{to: stderr, budget: left})
+	out, errOut := &bounded{to: stdout, budget: left}, &bounded{to: stderr, budget: left}
+	fault := guard.Contain(func() error {
+		exit = s.line(ctx, script, out, errOut)
+		return nil
+	})
+	if cause := context.Cause(ctx); fault == nil && ctx.Err() != nil && cause != ctx.Err() {
+		fault = cause
+	}
+	if fault != nil {
+		exit = s.exitCode(fault, errOut)
+	}
 	if err := s.lost(); err != nil {
 		s.exited = true
 		return 255, err
@@ -170,7 +180,7 @@ func (s *Session) line(ctx context.Context, script string, stdout, stderr io.Wri
 		s.history = append(s.history[max(0, len(s.history)-999):], text)
 	}
 	top := s.logins[len(s.logins)-1]
-	f, err := parse(script)
+	f, err := safe(script)
 	if err != nil {
 		s.complain(stderr, err)
 		return 2

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"mvdan.cc/sh/v3/expand"
+
+	"demarc/nodes/guard"
 )
 
 // sudo runs a command as root. Both users may, without a password.
@@ -81,10 +83,10 @@ func (c *call) asUser(ctx context.Context, user string, login bool, set, argv []
 			return c.fail("sudo: %s: command not found", argv[0])
 		}
 	}
-	if c.s.meter.Spend(ctx) != nil {
+	if c.s.process.Meter.Spend(ctx) != nil {
 		return 130
 	}
-	if deep() {
+	if guard.Deep() {
 		return c.fail("sudo: too many levels")
 	}
 	return c.s.start(ctx, argv, io)
@@ -98,7 +100,7 @@ func (s *Session) shell(ctx context.Context, from streams) int {
 		s.next = &login{user: from.user, out: &from}
 		return 0
 	}
-	b, _ := io.ReadAll(io.LimitReader(from.in, maxScript)) // what came in before a failure is the script
+	b, _ := io.ReadAll(io.LimitReader(from.in, maxText)) // what came in before a failure is the script
 	from.in = strings.NewReader("")
 	return s.script(ctx, string(b), []string{"bash"}, from)
 }

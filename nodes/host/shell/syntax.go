@@ -6,13 +6,13 @@ import (
 	"io"
 	"strings"
 
-	"demarc/nodes/program"
+	"demarc/nodes/guard"
 
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// maxScript bounds a script, in bytes.
-const maxScript = 1 << 20
+// maxText bounds a line that a command makes, in bytes.
+const maxText = 1 << 20
 
 // problem is what bash says of a script that it cannot read.
 type problem struct {
@@ -33,12 +33,9 @@ func (p *problem) Error() string {
 // complain prints what is wrong with a script.
 func (s *Session) complain(w io.Writer, err error) { fmt.Fprintln(w, "bash: "+err.Error()) }
 
-// parse reads a script and makes it safe to interpret, as package program does.
+// parse reads a script. What runs in the background ends.
 func parse(script string) (*syntax.File, error) {
-	if len(script) > maxScript {
-		return nil, &problem{line: 1, text: "script too long"}
-	}
-	f, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(script), "")
+	f, err := guard.Parse(script, "")
 	if err != nil {
 		return nil, bashError(script, err)
 	}
@@ -46,15 +43,21 @@ func parse(script string) (*syntax.File, error) {
 		if st, ok := n.(*syntax.Stmt); ok {
 			background(st)
 		}
-		if n == nil || err != nil {
-			return false
-		}
-		if e := program.Tame(n); e != nil {
-			err = &problem{line: int(n.Pos().Line()), text: e.Error()}
-		}
-		return err == nil
+		return true
 	})
-	return f, err
+	return f, nil
+}
+
+// safe reads a script and makes it safe to interpret, as package program does.
+func safe(script string) (*syntax.File, error) {
+	f, err := parse(script)
+	if err != nil {
+		return nil, err
+	}
+	if e, ok := errors.AsType[*guard.Error](guard.Safe(f)); ok {
+		return nil, &problem{line: int(e.At.Line()), text: e.Error()}
+	}
+	return f, nil
 }
 
 // bashError puts the parser's finding in bash's words.
@@ -65,7 +68,7 @@ func bashError(script string, err error) error {
 	}
 	var p syntax.ParseError
 	if !errors.As(err, &p) {
-		return &problem{line: 1, text: "syntax error"}
+		return &problem{line: 1, text: err.Error()}
 	}
 	lines := strings.Split(script, "\n")
 	line := max(int(p.Pos.Line()), 1)
@@ -109,7 +112,7 @@ func Incomplete(script string) bool {
 	if slashes%2 == 1 {
 		return true
 	}
-	_, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(script), "")
+	_, err := guard.Parse(script, "")
 	return err != nil && syntax.IsIncomplete(err)
 }
 
@@ -156,17 +159,6 @@ func endless(cmd syntax.Command) bool {
 		}
 	}
 	return false
-}
-
-// printed is a script after parse, as text.
-func printed(script string) (string, error) {
-	f, err := parse(script)
-	if err != nil {
-		return "", err
-	}
-	var b strings.Builder
-	err = syntax.NewPrinter().Print(&b, f)
-	return b.String(), err
 }
 
 // quoted is a command line as text.

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -29,6 +30,10 @@ func (c *call) lines(names []string) ([]string, int) {
 	for _, name := range names {
 		b, err := c.read(name)
 		if err != nil {
+			code = c.problem(name, err)
+			continue
+		}
+		if err := c.reserve(len(b) + 64*bytes.Count(b, []byte("\n"))); err != nil {
 			code = c.problem(name, err)
 			continue
 		}
@@ -203,7 +208,7 @@ func seq(_ context.Context, c *call) int {
 	if step == 0 {
 		return c.fail("seq: invalid Zero increment value: ‘0’\nTry 'seq --help' for more information.")
 	}
-	for n := 0; (step > 0 && first <= last || step < 0 && first >= last) && n < maxSeq && c.written.err == nil; n++ {
+	for n := 0; (step > 0 && first <= last || step < 0 && first >= last) && n < maxSeq && c.written.Err == nil; n++ {
 		c.printf("%d\n", first)
 		first += step
 	}
@@ -336,6 +341,9 @@ func xargs(ctx context.Context, c *call) int {
 		if replace != "" {
 			argv = slices.Clone(args)
 			for i := range argv {
+				if len(argv[i])+strings.Count(argv[i], replace)*len(words[0]) > maxText {
+					return c.fail("xargs: argument line too long")
+				}
 				argv[i] = strings.ReplaceAll(argv[i], replace, words[0])
 			}
 		}

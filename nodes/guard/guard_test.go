@@ -1,0 +1,74 @@
+package guard
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"mvdan.cc/sh/v3/interp"
+)
+
+// What a script says of itself comes back as the same script from its text.
+func TestSafeIsAScript(t *testing.T) {
+	p := &Process{Language: func(s string) (*File, error) { return Parse(s, "") }}
+	for _, script := range []string{
+		"x=$a$b; echo ${x//a/$b} $(cat f) \"$@\"", "cat <<A | grep \"$x\" > y &\n$x\nA", "for i in $x; do echo $i | cat; done",
+		"f() { [[ $x == $y* ]] && return; }", "case $x in $y) ;; esac", "a=($x); a[1+$y]=${z:=$x}", "echo $(<f) `echo \\`x\\``",
+	} {
+		text, err := p.Safely(script)
+		if err != nil {
+			t.Errorf("%s: %v", script, err)
+			continue
+		}
+		if _, err := Parse(text, ""); err != nil || !strings.Contains(text, "/.demarc") {
+			t.Errorf("%s became\n%s: %v", script, text, err)
+		}
+	}
+}
+
+func TestCompile(t *testing.T) {
+	for _, good := range []string{"a+", "^[0-9]{1,3}(\\.[0-9]{1,3}){3}$", strings.Repeat("ab?", 500)} {
+		if _, err := Compile(good); err != nil {
+			t.Errorf("%.40s: %v", good, err)
+		}
+	}
+	for _, bad := range []string{"(.{1000}){50}(.{1000}){50}", strings.Repeat(".{1000}", 60), strings.Repeat("(", 10_000), strings.Repeat("a", 10_000)} {
+		if _, err := Compile(bad); err == nil {
+			t.Errorf("%.40s: was compiled", bad)
+		}
+	}
+}
+
+func TestPrinted(t *testing.T) {
+	for _, tt := range []struct {
+		argv  []string
+		least int64
+	}{{[]string{"%5d%5d\n", "1", "2", "3"}, 20}, {[]string{"%999999999999999999999d"}, maxArguments + 1}, {[]string{"%.99999999f", "1"}, 99999999}, {[]string{"100%%"}, 5}} {
+		if n := printed(tt.argv); n < tt.least || tt.least < 100 && n > 2000 {
+			t.Errorf("%v: got %d, want at least %d", tt.argv, n, tt.least)
+		}
+	}
+}
+
+func TestContain(t *testing.T) {
+	old, told := Report, ""
+	Report = func(text string) { told = text }
+	defer func() { Report = old }()
+	err := Contain(func() error { panic("odd") })
+	if !errors.Is(err, ErrFault) || !strings.Contains(told, "odd") || !strings.Contains(told, "TestContain") {
+		t.Errorf("got %v, told %q", err, told)
+	}
+}
+
+// The interpreter's parameters are read past its API.
+func TestInterpreterHasParameters(t *testing.T) {
+	r, err := interp.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = r.Params
+	var h interp.HandlerContext
+	if f := interpreter(h); !f.IsValid() || f.Type().String() != "*interp.Runner" {
+		t.Errorf("a handler's context has no runner: %v", f)
+	}
+}
