@@ -31,6 +31,8 @@ import (
 	"sync"
 	"time"
 
+	"demarc/sim/disk"
+
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
@@ -138,7 +140,7 @@ func (s *Store) syncDir() error {
 	if !s.Sync {
 		return nil
 	}
-	return syncDir(s.dir)
+	return disk.SyncDir(s.dir)
 }
 
 // checkID refuses an ID that cannot be the name of a file in the store.

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -147,17 +146,4 @@ func (f *tempFile) Write(p []byte) (int, error) {
 func (f *tempFile) discard() {
 	f.Close()
 	os.Remove(f.Name())
-}
-
-// syncDir makes the names in a directory survive a crash of the machine.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" { // has no such thing, and needs none
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"demarc/sim/disk"
 
 	"golang.org/x/crypto/chacha20poly1305"
 )
@@ -32,45 +33,8 @@ func LoadOrMakeKey(path string) ([]byte, error) {
 func makeKey(path string) ([]byte, error) {
 	key := make([]byte, chacha20poly1305.KeySize)
 	rand.Read(key)
-	err := writeAtomically(path, true, func(f *os.File) error {
-		_, err := f.Write(key)
-		return err
-	})
-	if err != nil {
+	if err := disk.Replace(path, key, true); err != nil {
 		return nil, fmt.Errorf("make the backup key: %w", err)
 	}
 	return key, nil
-}
-
-// writeAtomically makes the file at path, mode 0600, of what write writes: all
-// of it, or none. With sync it survives a crash of the machine.
-func writeAtomically(path string, sync bool, write func(*os.File) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err := write(f); err != nil {
-		return err
-	}
-	if sync {
-		if err := f.Sync(); err != nil {
-			return err
-		}
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	if !sync {
-		return nil
-	}
-	return syncDir(filepath.Dir(path))
 }

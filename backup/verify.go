@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/disk"
 )
 
 // Verify says whether a backup of the catalogue is whole: its file is there, has
@@ -36,8 +37,8 @@ func (s *Store) Extract(ctx context.Context, want api.Backup, path string) error
 	if err := checkID(want.ID); err != nil {
 		return err
 	}
-	err := writeAtomically(path, s.Sync, func(f *os.File) error {
-		_, err := s.read(ctx, s.Path(want.ID), &want, f)
+	err := disk.ReplaceBy(path, s.Sync, func(w io.Writer) error {
+		_, err := s.read(ctx, s.Path(want.ID), &want, w)
 		return err
 	})
 	return describe(err, want.ID)

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"demarc/sim/disk"
+
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app"
@@ -235,7 +237,7 @@ func (s *apiServer) stop(ctx context.Context) {
 func (p *Plane) egressFile() string { return filepath.Join(p.cfg.Dir, "egress-selector.yaml") }
 
 func (p *Plane) writeEgress() error {
-	return os.WriteFile(p.egressFile(), fmt.Appendf(nil, `apiVersion: apiserver.k8s.io/v1beta1
+	return disk.Replace(p.egressFile(), fmt.Appendf(nil, `apiVersion: apiserver.k8s.io/v1beta1
 kind: EgressSelectorConfiguration
 egressSelections:
 - name: cluster
@@ -244,7 +246,7 @@ egressSelections:
     transport:
       uds:
         udsName: %s
-`, p.tunnel.socket), 0o600)
+`, p.tunnel.socket), false)
 }
 
 // client is an HTTP client of the API server with the identity given.

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"demarc/sim/disk"
+
 	"k8s.io/apiserver/pkg/apis/audit"
 	serveraudit "k8s.io/apiserver/pkg/audit"
 	"k8s.io/apiserver/pkg/authentication/user"
@@ -54,7 +56,7 @@ func (p *Plane) auditFlags() ([]string, error) {
 		return nil, nil
 	}
 	file := filepath.Join(p.cfg.Dir, "audit-policy.yaml")
-	if err := os.WriteFile(file, []byte(auditLogPolicy), 0o600); err != nil {
+	if err := disk.Replace(file, []byte(auditLogPolicy), false); err != nil {
 		return nil, err
 	}
 	return []string{

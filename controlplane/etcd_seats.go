@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"demarc/sim/disk"
 )
 
 // seat is the place of one etcd member: its data, its address for the other
@@ -40,6 +42,7 @@ type seat struct {
 // seats are all places, and the file that remembers them.
 type seats struct {
 	file string
+	sync bool // the file must survive a crash of the machine
 	list []*seat
 
 	mu   sync.Mutex
@@ -64,8 +67,8 @@ type DataLostError struct{ Member, Reason string }
 // Error implements error.
 func (e *DataLostError) Error() string { return e.Member + " has lost its data: " + e.Reason }
 
-func newSeats(dir string, members int) (*seats, error) {
-	a := &seats{file: filepath.Join(dir, "etcd.json")}
+func newSeats(dir string, members int, sync bool) (*seats, error) {
+	a := &seats{file: filepath.Join(dir, "etcd.json"), sync: sync}
 	b, err := os.ReadFile(a.file)
 	if err == nil {
 		err = json.Unmarshal(b, &a.plan)
@@ -132,11 +135,7 @@ func (a *seats) save() error {
 	if err != nil {
 		return err
 	}
-	tmp := a.file + ".tmp"
-	if err := os.WriteFile(tmp, b, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(tmp, a.file)
+	return disk.Replace(a.file, b, a.sync)
 }
 
 func (a *seats) token() string {

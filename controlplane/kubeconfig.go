@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"demarc/sim/disk"
+
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
@@ -64,11 +66,7 @@ func writeSecret(path string, cfg clientcmdapi.Config) error {
 	if err != nil {
 		return err
 	}
-	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, b, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(tmp, path)
+	return disk.Replace(path, b, false) // it is written at each start
 }
 
 // awaitAPIServer waits for an API server, as the init order of static pods does

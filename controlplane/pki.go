@@ -16,6 +16,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"demarc/sim/disk"
 )
 
 // validity is wide on both sides because a cluster's clock may start years
@@ -28,7 +30,10 @@ const (
 // pki is the cluster's certificates and keys, as files of mode 0600 in one
 // directory. What is there already is kept, so that a resumed cluster still
 // trusts its clients.
-type pki struct{ dir string }
+type pki struct {
+	dir  string
+	sync bool // they must survive a crash of the machine
+}
 
 // identity is a client certificate's user and groups.
 type identity struct {
@@ -117,7 +122,7 @@ func (p pki) issue(name, ca string, fill func(*x509.Certificate)) error {
 	if err != nil {
 		return fmt.Errorf("sign certificate %s: %w", name, err)
 	}
-	return writePEM(p.cert(name), "CERTIFICATE", der)
+	return p.write(p.cert(name), "CERTIFICATE", der)
 }
 
 func (p pki) load(name string) (*x509.Certificate, crypto.Signer, error) {
@@ -148,7 +153,7 @@ func (p pki) loadOrMakeKey(name string) (crypto.Signer, error) {
 		if err != nil {
 			return nil, err
 		}
-		return key, writePEM(p.key(name), "EC PRIVATE KEY", der)
+		return key, p.write(p.key(name), "EC PRIVATE KEY", der)
 	}
 	if err != nil {
 		return nil, err
@@ -164,11 +169,6 @@ func (p pki) loadOrMakeKey(name string) (crypto.Signer, error) {
 	return key, nil
 }
 
-// writePEM writes a secret so that a crash leaves the old file or the new one.
-func writePEM(path, kind string, der []byte) error {
-	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(tmp, path)
+func (p pki) write(path, kind string, der []byte) error {
+	return disk.Replace(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), p.sync)
 }

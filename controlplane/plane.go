@@ -89,7 +89,7 @@ type Plane struct {
 // New prepares a control plane: certificates, entrances and logs. Nothing runs
 // yet but the ports are taken.
 func New(cfg Config) (_ *Plane, err error) {
-	p := &Plane{cfg: cfg, pki: pki{cfg.Dir + "/pki"}, door: newFrontDoor()}
+	p := &Plane{cfg: cfg, pki: pki{cfg.Dir + "/pki", !cfg.Ephemeral}, door: newFrontDoor()}
 	defer func() {
 		if err != nil {
 			p.close()
@@ -122,7 +122,7 @@ func New(cfg Config) (_ *Plane, err error) {
 	if _, err := p.writeKubeconfig("customer", p.customer.url(), customerAdmin); err != nil {
 		return nil, err
 	}
-	if p.seats, err = newSeats(cfg.Dir, max(cfg.EtcdMembers, 1)); err != nil {
+	if p.seats, err = newSeats(cfg.Dir, max(cfg.EtcdMembers, 1), !cfg.Ephemeral); err != nil {
 		return nil, err
 	}
 	for i, s := range p.seats.list {

@@ -15,6 +15,7 @@ import (
 	"demarc/backup"
 	"demarc/controlplane/provider"
 	"demarc/sim/api"
+	"demarc/sim/disk"
 	"demarc/sim/timeline"
 )
 
@@ -38,7 +39,7 @@ func (c *Cluster) operate() (err error) {
 	}
 	o := &operations{}
 	c.operations = o
-	if o.token, err = loadOrMakeToken(filepath.Join(c.dir, "provider.token")); err != nil {
+	if o.token, err = loadOrMakeToken(filepath.Join(c.dir, "provider.token"), !c.cfg.Ephemeral); err != nil {
 		return err
 	}
 	key, err := backup.LoadOrMakeKey(filepath.Join(dir, "backup.key"))
@@ -110,12 +111,12 @@ func (o *operations) close() (err error) {
 }
 
 // loadOrMakeToken reads a secret of the management API, or makes one.
-func loadOrMakeToken(path string) (string, error) {
+func loadOrMakeToken(path string, sync bool) (string, error) {
 	if b, err := os.ReadFile(path); err == nil && len(b) > 0 {
 		return strings.TrimSpace(string(b)), nil
 	}
 	secret := newSecret()
-	return secret, writeFile(path, []byte(secret+"\n"))
+	return secret, disk.Replace(path, []byte(secret+"\n"), sync)
 }
 
 // newSecret is a secret that cannot be guessed.

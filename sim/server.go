@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/disk"
 	"demarc/sim/fault"
 	"demarc/sim/traffic"
 )
@@ -41,7 +42,7 @@ func NewServer(c *Cluster) (*Server, error) {
 	}
 	b, err := json.Marshal(s.handle)
 	if err == nil {
-		err = writeFile(s.file(), b)
+		err = disk.Replace(s.file(), b, false)
 	}
 	if err != nil {
 		l.Close()

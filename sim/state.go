@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/disk"
 	"demarc/sim/traffic"
 )
 
@@ -94,7 +95,7 @@ func (c *Cluster) saveState() error {
 	if err != nil {
 		return err
 	}
-	return writeFile(statePath(c.dir), b)
+	return disk.Replace(statePath(c.dir), b, true)
 }
 
 func portOf(address string) (int, error) {
@@ -107,13 +108,4 @@ func portOf(address string) (int, error) {
 		return 0, err
 	}
 	return strconv.Atoi(port)
-}
-
-// writeFile replaces a file so that a crash leaves the old one or the new one.
-func writeFile(path string, b []byte) error {
-	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, b, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(tmp, path)
 }

@@ -192,21 +192,3 @@ func setAside(dir string) (string, error) {
 		to = fmt.Sprintf("%s%s-%d", dir, damagedSuffix, n)
 	}
 }
-
-// mark makes an empty file whose being there says something, and with sync
-// makes sure that it stays.
-func mark(path string, sync bool) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil || !sync {
-		return err
-	}
-	d, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"demarc/sim/disk"
+
 	"github.com/hashicorp/raft"
 )
 
@@ -37,7 +39,7 @@ func (r *Replicas) openAll() (opened [Count]*files, err error) {
 	if err != nil {
 		return opened, err
 	}
-	return opened, mark(formed, r.cfg.Sync)
+	return opened, disk.Mark(formed, r.cfg.Sync)
 }
 
 // asDamage parts damage from other errors.
@@ -141,7 +143,7 @@ func (r *Replicas) relearn(p *replica, f *files, damaged error) (*files, error) 
 	if !f.empty || f.learning {
 		return f, nil
 	}
-	if err := mark(p.learningPath(), r.cfg.Sync); err != nil {
+	if err := disk.Mark(p.learningPath(), r.cfg.Sync); err != nil {
 		f.close()
 		return nil, err
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+
+	"demarc/sim/disk"
 )
 
 // HomeEnv names the environment variable that overrides where clusters are kept.
@@ -150,18 +152,13 @@ func checkUnused(dir string) error {
 	return nil
 }
 
-// writeJSON replaces a file of which nobody else may read anything, so that a
-// crash leaves the old one or the new one.
+// writeJSON replaces a file that says v.
 func writeJSON(path string, v any) error {
 	b, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", filepath.Base(path), err)
 	}
-	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, append(b, '\n'), 0o600); err != nil {
-		return fmt.Errorf("write the data directory: %w", err)
-	}
-	if err := os.Rename(tmp, path); err != nil {
+	if err := disk.Replace(path, append(b, '\n'), true); err != nil {
 		return fmt.Errorf("write the data directory: %w", err)
 	}
 	return nil

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 
+	"demarc/sim/disk"
+
 	"golang.org/x/crypto/ssh"
 )
 
@@ -59,23 +61,20 @@ type keys struct {
 }
 
 // makeKeys reads the keys, and makes those that are missing.
-func makeKeys(dir, providerDir string) (k keys, err error) {
+func makeKeys(dir, providerDir string, sync bool) (k keys, err error) {
 	for _, d := range []string{dir, providerDir} {
-		if err := os.MkdirAll(d, 0o700); err != nil {
+		if err := disk.MakeDir(d); err != nil {
 			return k, fmt.Errorf("make the directory of the SSH keys: %w", err)
 		}
 	}
-	if err := os.Chmod(dir, 0o700); err != nil {
-		return k, fmt.Errorf("make the directory of the SSH keys private: %w", err)
-	}
-	if k.host, err = makeKey(filepath.Join(dir, "host_ed25519"), "demarc nodes"); err != nil {
+	if k.host, err = makeKey(filepath.Join(dir, "host_ed25519"), "demarc nodes", sync); err != nil {
 		return k, err
 	}
-	customer, err := makeKey(CustomerKey(dir), "demarc customer")
+	customer, err := makeKey(CustomerKey(dir), "demarc customer", sync)
 	if err != nil {
 		return k, err
 	}
-	provider, err := makeKey(ProviderKey(providerDir), "demarc provider")
+	provider, err := makeKey(ProviderKey(providerDir), "demarc provider", sync)
 	if err != nil {
 		return k, err
 	}
@@ -84,10 +83,10 @@ func makeKeys(dir, providerDir string) (k keys, err error) {
 }
 
 // makeKey reads a private key, or makes one and writes the public one beside it.
-func makeKey(path, comment string) (ssh.Signer, error) {
+func makeKey(path, comment string, sync bool) (ssh.Signer, error) {
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		b, err = newKey(path, comment)
+		b, err = newKey(path, comment, sync)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("SSH key: %w", err)
@@ -99,7 +98,7 @@ func makeKey(path, comment string) (ssh.Signer, error) {
 	return signer, nil
 }
 
-func newKey(path, comment string) ([]byte, error) {
+func newKey(path, comment string, sync bool) ([]byte, error) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, err
@@ -113,11 +112,11 @@ func newKey(path, comment string) ([]byte, error) {
 		return nil, err
 	}
 	line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))) + " " + comment + "\n"
-	if err := writeFile(path+".pub", []byte(line)); err != nil {
+	if err := disk.Replace(path+".pub", []byte(line), sync); err != nil {
 		return nil, err
 	}
 	text := pem.EncodeToMemory(block)
-	return text, writeFile(path, text)
+	return text, disk.Replace(path, text, sync)
 }
 
 // Refresh writes known_hosts, the configuration and server.json anew. It is to be
@@ -133,7 +132,7 @@ func (s *Server) Refresh() error {
 		{s.ConfigFile(), sshConfig(s.cfg.Dir, s.Port(), s.cfg.Nodes())},
 		{addressFile(s.cfg.Dir), string(address)},
 	} {
-		if err := writeFile(f.path, []byte(f.text)); err != nil {
+		if err := disk.Replace(f.path, []byte(f.text), false); err != nil {
 			return fmt.Errorf("files for SSH clients: %w", err)
 		}
 	}
@@ -169,13 +168,4 @@ func instance(node string) string {
 		return ""
 	}
 	return strconv.FormatUint(n, 10)
-}
-
-// writeFile writes a private file that is there whole or not at all.
-func writeFile(path string, b []byte) error {
-	tmp := path + ".tmp"
-	if err := os.WriteFile(tmp, b, 0o600); err != nil {
-		return err
-	}
-	return os.Rename(tmp, path)
 }

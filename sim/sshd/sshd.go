@@ -63,6 +63,8 @@ type Config struct {
 	Dir string
 	// ProviderDir is where the key of the provider's support is.
 	ProviderDir string
+	// Sync says that the keys must survive a crash of the machine.
+	Sync bool
 	// Port is tried first, so that a resumed cluster keeps it; 0 means any.
 	Port int
 	// Nodes returns the full names of all nodes, in the order of their indices.
@@ -101,7 +103,7 @@ func Start(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("directory of the SSH keys: %w", err)
 	}
 	cfg.Dir = dir // the configuration is used from anywhere
-	k, err := makeKeys(cfg.Dir, cfg.ProviderDir)
+	k, err := makeKeys(cfg.Dir, cfg.ProviderDir, cfg.Sync)
 	if err != nil {
 		return nil, err
 	}
