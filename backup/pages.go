@@ -45,9 +45,8 @@ const (
 // still reads.
 func checkPages(path string) error { return walk(path, sha256.Size, &pages{}) }
 
-// CheckDatabase does the same with a database that bbolt has been writing to. Of
-// its two meta pages one may be damaged: bbolt then takes the other.
-func CheckDatabase(path string) error { return walk(path, 0, &pages{live: true}) }
+// CheckDatabase does the same with a database that has nothing behind it.
+func CheckDatabase(path string) error { return walk(path, 0, &pages{}) }
 
 // walk follows the pages of the database at a path, which has so many bytes of
 // something else at its end.
@@ -73,7 +72,7 @@ func walk(path string, behind int64, p *pages) error {
 }
 
 type pages struct {
-	live bool        // one meta page is enough
+	live bool        // one meta page is enough: bbolt then takes the other
 	sum  hash.Hash32 // of the pages of its trees, if not nil
 
 	f        io.ReaderAt

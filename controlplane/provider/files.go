@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -15,18 +17,23 @@ import (
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 	"go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
+
+	"demarc/backup"
 )
 
 // Names in a replica's directory, and in the one above.
 const (
-	logFile       = "raft.db"     // log, term and vote
-	snapshotsDir  = "snapshots"   // raft's
-	learningFile  = "learning"    // is there until an emptied replica has caught up
-	formedFile    = "formed"      // is there once all replicas have been set up
-	damagedSuffix = ".damaged"    // of a directory that was set aside
-	keepSnapshots = 2             // an older one helps if the newest is damaged
-	lockTimeout   = time.Second   // for another process to let go of the files
-	currentTerm   = "CurrentTerm" // raft's key
+	logFile       = "raft.db"   // log, term and vote
+	snapshotsDir  = "snapshots" // raft's
+	learningFile  = "learning"  // is there until an emptied replica has caught up
+	formedFile    = "formed"    // is there once all replicas have been set up
+	damagedSuffix = ".damaged"  // of a directory that was set aside
+	keepSnapshots = 2           // an older one helps if the newest is damaged
+	lockTimeout   = time.Second // for another process to let go of the files
+	// raft's keys
+	currentTerm       = "CurrentTerm"
+	lastVoteTerm      = "LastVoteTerm"
+	lastVoteCandidate = "LastVoteCand"
 )
 
 // damage is what is wrong with a replica's files. Any other error is about the
@@ -104,6 +111,11 @@ func removeUnfinished(dir string) error {
 }
 
 func openStore(path string, sync bool) (*store, error) {
+	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+		if err := backup.CheckDatabase(path); err != nil {
+			return nil, &damage{fmt.Errorf("%s: %w", logFile, err)}
+		}
+	}
 	db, err := raftboltdb.New(raftboltdb.Options{
 		Path:        path,
 		BoltOptions: &bbolt.Options{Timeout: lockTimeout, NoGrowSync: !sync, NoSync: !sync},
@@ -129,6 +141,11 @@ func (f *files) inspect(snapshots string) error {
 	if err != nil && err.Error() != raftboltdb.ErrKeyNotFound.Error() {
 		return &damage{fmt.Errorf("read its term: %w", err)}
 	}
+	for _, key := range []string{lastVoteTerm, lastVoteCandidate} {
+		if _, err := f.store.Get([]byte(key)); err != nil && err.Error() != raftboltdb.ErrKeyNotFound.Error() {
+			return &damage{fmt.Errorf("read its vote: %w", err)}
+		}
+	}
 	if err := f.inspectSnapshots(snapshots); err != nil {
 		return err
 	}
@@ -140,6 +157,9 @@ func (f *files) inspect(snapshots string) error {
 		var entry raft.Log
 		if err := f.store.GetLog(i, &entry); err != nil {
 			return &damage{fmt.Errorf("read entry %d of the log: %w", i, err)}
+		}
+		if entry.Term < f.lastTerm {
+			return &damage{fmt.Errorf("entry %d of the log is of term %d, and the one before of term %d", i, entry.Term, f.lastTerm)}
 		}
 		f.lastTerm, f.lastIndex = entry.Term, i
 	}
@@ -161,11 +181,7 @@ func (f *files) inspectSnapshots(dir string) error {
 		return err
 	}
 	for _, meta := range metas {
-		_, r, openErr := f.snapshots.Open(meta.ID)
-		if err = openErr; err != nil {
-			continue
-		}
-		if err = (&fsm{memory: newMemory()}).Restore(r); err == nil {
+		if err = f.inspectSnapshot(meta); err == nil {
 			f.lastTerm, f.lastIndex = meta.Term, meta.Index
 			return nil
 		}
@@ -177,6 +193,40 @@ func (f *files) inspectSnapshots(dir string) error {
 		return &damage{fmt.Errorf("no snapshot can be read: %w", err)}
 	}
 	return nil
+}
+
+// inspectSnapshot reads a snapshot, and what its description says of it: raft
+// believes that.
+func (f *files) inspectSnapshot(meta *raft.SnapshotMeta) error {
+	name := fmt.Sprintf("%d-%d-", meta.Term, meta.Index)
+	if !strings.HasPrefix(meta.ID, name) || meta.Version != raft.SnapshotVersionMax || meta.ConfigurationIndex > meta.Index {
+		return errors.New("its description contradicts itself")
+	}
+	if !ofAll(meta.Configuration.Servers) {
+		return errors.New("its description has other replicas")
+	}
+	_, r, err := f.snapshots.Open(meta.ID)
+	if err != nil {
+		return err
+	}
+	state := &fsm{memory: newMemory()}
+	if err := state.Restore(r); err != nil {
+		return err
+	}
+	if state.image.Index > meta.Index {
+		return fmt.Errorf("it is of entry %d, and is said to be of entry %d", state.image.Index, meta.Index)
+	}
+	return nil
+}
+
+// ofAll says whether servers are the replicas of the plane.
+func ofAll(servers []raft.Server) bool {
+	for i, x := range servers {
+		if name := strconv.Itoa(i); x.Suffrage != raft.Voter || string(x.ID) != name || string(x.Address) != name {
+			return false
+		}
+	}
+	return len(servers) == Count
 }
 
 // setAside moves a damaged directory away, so that it can be looked at later,

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"demarc/sim/disk"
 
@@ -84,22 +83,26 @@ func (r *Replicas) form(opened *[Count]*files, damages [Count]error) (err error)
 	return nil
 }
 
-// resume finds the replica that lost its memory, if there is one.
+// resume finds the replica that lost its memory, if there is one. If it is more
+// than one, the plane goes on with what is left.
 func (r *Replicas) resume(opened *[Count]*files, damages [Count]error) error {
-	var lost []string
-	for i, p := range r.replicas {
-		if damages[i] != nil {
-			lost = append(lost, fmt.Sprintf("replica %s: %v", p.name, damages[i]))
-		} else if opened[i].empty {
-			lost = append(lost, fmt.Sprintf("replica %s: its files are missing", p.name))
-		} else if opened[i].learning {
-			lost = append(lost, fmt.Sprintf("replica %s: it lost its memory and has not caught up yet", p.name))
+	var lost [Count]string
+	n := 0
+	for i := range r.replicas {
+		switch {
+		case damages[i] != nil:
+			lost[i] = damages[i].Error()
+		case opened[i].empty:
+			lost[i] = "its files are missing"
+		case opened[i].learning:
+			lost[i] = "it lost its memory and has not caught up yet"
+		default:
+			continue
 		}
+		n++
 	}
-	if len(lost) > 1 {
-		return fmt.Errorf("%d of %d replicas have lost their memory, so nobody knows what was committed (%s): "+
-			"put their directories back from a copy of %s, or remove it and lose the provider's memory",
-			len(lost), Count, strings.Join(lost, "; "), r.cfg.Dir)
+	if n > 1 {
+		return r.salvage(opened, lost)
 	}
 	for i, p := range r.replicas {
 		var err error

@@ -148,28 +148,6 @@ func TestEmptyReplicaHasNoVote(t *testing.T) {
 	})
 }
 
-func TestMajorityDamaged(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dir := filled(t)
-		must(t, os.RemoveAll(filepath.Join(dir, "replica-0")))
-		must(t, os.Truncate(filepath.Join(dir, "replica-2", logFile), 100))
-		for range 2 { // it is no better the second time
-			_, err := Open(Config{Dir: dir})
-			if err == nil {
-				t.Fatal("no error")
-			}
-			for _, want := range []string{"2 of 3", "replica 0: its files are missing", "replica 2: its files are damaged", dir} {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("error does not say %q: %v", want, err)
-				}
-			}
-		}
-		if _, err := os.Stat(filepath.Join(dir, "replica-2", logFile)); err != nil {
-			t.Errorf("the evidence is gone: %v", err)
-		}
-	})
-}
-
 func TestFilesInUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()

@@ -19,9 +19,15 @@ import (
 // Count is the number of replicas. Two of them are a majority.
 const Count = 3
 
-// Damaged is the verb of [Config].Note for a replica whose files are missing or
-// damaged.
-const Damaged = "damaged"
+// Verbs of [Config].Note for a replica whose files are missing or damaged.
+const (
+	// Damaged: it learns from the others; nothing is lost.
+	Damaged = "damaged"
+	// Copied: only one replica had its memory; what that one never heard is lost.
+	Copied = "copied"
+	// Forgotten: none had; all that the plane remembered is lost.
+	Forgotten = "forgotten"
+)
 
 // Config is what [Open] needs.
 type Config struct {
@@ -60,8 +66,8 @@ type Replicas struct {
 
 // Open starts all three replicas with what cfg.Dir has, or sets them up if they
 // never were. A replica whose files are missing or damaged is started empty and
-// caught up by the others; if that is so of more than one, nobody knows any more
-// what was committed, and Open returns an error.
+// caught up by the others; if that is so of more than one, all go on with what is
+// left.
 func Open(cfg Config) (*Replicas, error) {
 	if cfg.Log == nil {
 		cfg.Log = io.Discard
@@ -102,7 +108,7 @@ func (r *Replicas) firstElection(opened [Count]*files) {
 	best := 0
 	for i, f := range opened {
 		b := opened[best]
-		if b.learning || !f.learning && (f.lastTerm > b.lastTerm || f.lastTerm == b.lastTerm && f.lastIndex > b.lastIndex) {
+		if b.learning || !f.learning && newer(f, b) {
 			best = i
 		}
 	}
