@@ -2,7 +2,7 @@
 // one is due, the store that keeps them, whether they are whole, which may go,
 // and a restore onto disk.
 //
-// From outside, open a [Store] with a key of [LoadOrMakeKey]. [Store.Take]
+// From outside, open a [Store] with a key of [LoadKey]. [Store.Take]
 // makes a backup, [Store.Verify] looks whether it is still one, [Store.Restore]
 // makes new data directories of it. [Due], [Late], [Expired] and [Choose] are the
 // decisions: pure functions of the catalogue and a time. Nothing here runs on a timer and nothing keeps the
@@ -74,7 +74,7 @@ type Meta struct {
 }
 
 // OpenStore opens the store in the directory dir, which is made if there is
-// none, for backups of the cluster given. The key is one of [LoadOrMakeKey]. It
+// none, for backups of the cluster given. The key is one of [LoadKey]. It
 // removes what a crash left half written, and never a backup.
 func OpenStore(dir string, cluster string, key []byte) (*Store, error) {
 	if len(key) != chacha20poly1305.KeySize {
@@ -104,8 +104,10 @@ func (s *Store) Path(id string) string { return filepath.Join(s.dir, id+extensio
 
 // IDs are the backups whose files are in the store, sorted, known to a
 // catalogue or not. None, if the store cannot be read.
-func (s *Store) IDs() []string {
-	entries, err := os.ReadDir(s.dir)
+func (s *Store) IDs() []string { return idsIn(s.dir) }
+
+func idsIn(dir string) []string {
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil
 	}

@@ -17,6 +17,8 @@ import (
 	"go.etcd.io/etcd/server/v3/storage/wal/walpb"
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/encoding/protowire"
+
+	"demarc/sim/disk"
 )
 
 // Names in the data directory of an etcd member; the first is ours.
@@ -98,10 +100,7 @@ func NoteSums(dataDir string) error {
 	if err != nil {
 		return err
 	}
-	return writeAtomically(filepath.Join(dataDir, sumsFile), false, func(f *os.File) error {
-		_, err := f.Write(b)
-		return err
-	})
+	return disk.Replace(filepath.Join(dataDir, sumsFile), b, false)
 }
 
 // ForgetSums says that a member's data is about to change.
@@ -130,6 +129,38 @@ func inspectMember(dataDir string) (got sums, err error) {
 		return got, damaged(walDir, err)
 	}
 	return got, nil
+}
+
+// PeerURLs are where the members of a cluster find each other, by their names, as
+// the data of one of them has it. etcd must not run on it.
+func PeerURLs(dataDir string) (urls map[string]string, err error) {
+	if err := walk(Database(dataDir), 0, &pages{live: true}); err != nil {
+		return nil, damaged("member/snap/db", err)
+	}
+	urls = map[string]string{}
+	return urls, guarded(nil, func(*zap.Logger) error {
+		db, err := bolt.Open(Database(dataDir), 0o600, &bolt.Options{ReadOnly: true, Timeout: lockTimeout})
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		return db.View(func(tx *bolt.Tx) error {
+			members := tx.Bucket([]byte("members"))
+			if members == nil {
+				return nil
+			}
+			return members.ForEach(func(_, v []byte) error {
+				var m struct {
+					Name     string   `json:"name"`
+					PeerURLs []string `json:"peerURLs"`
+				}
+				if err := json.Unmarshal(v, &m); err == nil && len(m.PeerURLs) > 0 {
+					urls[m.Name] = m.PeerURLs[0]
+				}
+				return nil
+			})
+		})
+	})
 }
 
 // checkKeys reads every key as etcd does when it starts, and returns the index

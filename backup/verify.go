@@ -63,6 +63,18 @@ func (s *Store) Inspect(path string) (Header, error) {
 	return h, describe(err, filepath.Base(path))
 }
 
+// KubernetesVersion is what the newest backup in the store was taken of, by its
+// header; empty if there is none.
+func (s *Store) KubernetesVersion() string {
+	var newest Header
+	for _, id := range s.IDs() {
+		if h, err := s.Inspect(s.Path(id)); err == nil && h.At.After(newest.At) {
+			newest = h
+		}
+	}
+	return newest.KubernetesVersion
+}
+
 // Check reads a file that no catalogue knows, in the store or not, as Verify
 // does, and returns the entry that a catalogue would have. One that is not a
 // whole backup of this cluster is a [*BadError].

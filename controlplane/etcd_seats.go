@@ -3,19 +3,16 @@ package controlplane
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 
+	"demarc/sim/api"
 	"demarc/sim/disk"
 )
 
@@ -49,17 +46,6 @@ type seats struct {
 	plan topology
 }
 
-// topology is what must be known of the members beside their data: without it,
-// a member whose data is gone would begin an empty cluster.
-type topology struct {
-	// Token is etcd's initial cluster token: a new one for each restore.
-	Token string `json:"token"`
-	// Ports are where the members find each other, if there are several.
-	Ports []int `json:"ports,omitempty"`
-	// Formed says of each member that it has had data.
-	Formed []bool `json:"formed"`
-}
-
 // DataLostError says that an etcd member's data is gone or cannot be used. It is
 // not started again by itself: an empty member would be an empty cluster.
 type DataLostError struct{ Member, Reason string }
@@ -67,29 +53,19 @@ type DataLostError struct{ Member, Reason string }
 // Error implements error.
 func (e *DataLostError) Error() string { return e.Member + " has lost its data: " + e.Reason }
 
-func newSeats(dir string, members int, sync bool) (*seats, error) {
+func newSeats(dir string, members int, mended func(api.Mended), sync bool) (_ *seats, err error) {
 	a := &seats{file: filepath.Join(dir, "etcd.json"), sync: sync}
-	b, err := os.ReadFile(a.file)
-	if err == nil {
-		err = json.Unmarshal(b, &a.plan)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read %s: %w", a.file, err)
-	}
-	if a.plan.Token == "" {
-		a.plan = topology{Token: newToken(), Formed: make([]bool, members)}
-	}
-	if len(a.plan.Formed) != members {
-		return nil, fmt.Errorf("%s has %d etcd members, and %d are wanted", a.file, len(a.plan.Formed), members)
+	if a.plan, err = loadTopology(a.file, dir, members, mended); err != nil {
+		return nil, fmt.Errorf("read what is known of etcd's members: %w", err)
 	}
 	for i := range members {
-		s := &seat{all: a, index: i, name: Etcd, dir: filepath.Join(dir, Etcd, strconv.Itoa(i)), cut: &gate{}, links: map[*relay]struct{}{}}
+		s := &seat{all: a, index: i, name: Etcd, dir: memberDir(dir, i), cut: &gate{}, links: map[*relay]struct{}{}}
 		if members > 1 {
 			s.name += "-" + strconv.Itoa(i)
 		}
 		a.list = append(a.list, s)
 	}
-	return a, nil
+	return a, a.save()
 }
 
 func newToken() string {
@@ -131,7 +107,7 @@ func (a *seats) close() {
 }
 
 func (a *seats) save() error {
-	b, err := json.MarshalIndent(a.plan, "", "  ")
+	b, err := a.plan.encode()
 	if err != nil {
 		return err
 	}

@@ -17,8 +17,6 @@ package controlplane
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -33,6 +31,8 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 	"k8s.io/client-go/rest"
 	"k8s.io/component-base/tracing"
+
+	"demarc/sim/api"
 )
 
 // Config is what a control plane needs.
@@ -56,6 +56,8 @@ type Config struct {
 	Tunnel TunnelDialer
 	// Note is told what happens to a component: "started", "crashed".
 	Note func(component, verb, message string)
+	// Mended is told what was found damaged, and how it was mended.
+	Mended func(api.Mended)
 	// Changed is told what customers change; nil for nobody.
 	Changed func(Change)
 	// Tracing is the provider of the components' spans; nil for none.
@@ -66,6 +68,7 @@ type Config struct {
 type Plane struct {
 	cfg        Config
 	pki        pki
+	id         string
 	logs       *logs
 	door       *frontDoor
 	tunnel     *tunnel
@@ -89,6 +92,9 @@ type Plane struct {
 // New prepares a control plane: certificates, entrances and logs. Nothing runs
 // yet but the ports are taken.
 func New(cfg Config) (_ *Plane, err error) {
+	if cfg.Mended == nil {
+		cfg.Mended = func(api.Mended) {}
+	}
 	p := &Plane{cfg: cfg, pki: pki{cfg.Dir + "/pki", !cfg.Ephemeral}, door: newFrontDoor()}
 	defer func() {
 		if err != nil {
@@ -98,7 +104,11 @@ func New(cfg Config) (_ *Plane, err error) {
 	if err := p.SetVersion(cfg.KubernetesVersion); err != nil {
 		return nil, err
 	}
-	if err := p.pki.ensure(); err != nil {
+	// What a restore that was interrupted has left is plain, and not whole.
+	if err := os.RemoveAll(p.staging()); err != nil {
+		return nil, err
+	}
+	if err := p.secure(); err != nil {
 		return nil, fmt.Errorf("make certificates: %w", err)
 	}
 	if p.logs, err = openLogs(cfg.Logs); err != nil {
@@ -122,7 +132,7 @@ func New(cfg Config) (_ *Plane, err error) {
 	if _, err := p.writeKubeconfig("customer", p.customer.url(), customerAdmin); err != nil {
 		return nil, err
 	}
-	if p.seats, err = newSeats(cfg.Dir, max(cfg.EtcdMembers, 1), !cfg.Ephemeral); err != nil {
+	if p.seats, err = newSeats(cfg.Dir, max(cfg.EtcdMembers, 1), cfg.Mended, !cfg.Ephemeral); err != nil {
 		return nil, err
 	}
 	for i, s := range p.seats.list {
@@ -163,17 +173,6 @@ func (p *Plane) tracer() trace.Tracer {
 		return noop.NewTracerProvider().Tracer("demarc")
 	}
 	return p.cfg.Tracing.Tracer("demarc")
-}
-
-// ID tells this cluster from every other, also from one of the same name: in the
-// form of AKS's host names, of the certificate authority's fingerprint.
-func (p *Plane) ID() (string, error) {
-	b, err := os.ReadFile(p.pki.cert("ca"))
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(b)
-	return p.cfg.Name + "-" + hex.EncodeToString(sum[:4]), nil
 }
 
 // Start brings up every component, each as soon as it can be. Those that are

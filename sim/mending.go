@@ -2,13 +2,33 @@ package sim
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"time"
 
 	"demarc/controlplane/provider"
 	"demarc/sim/api"
+	"demarc/sim/timeline"
 )
+
+// memoryCosts are what it costs that a replica of the provider's plane has lost its
+// memory, by the verb of what was done.
+var memoryCosts = map[string]string{
+	provider.Damaged: "nothing is lost",
+	provider.Copied:  "what the other replica had not heard yet is lost",
+	provider.Forgotten: "backups are entered again from their files, versions and settings from the newest of them and state.json; " +
+		"incidents, repairs, consents and support cases of before are lost",
+}
+
+// mend puts something that was mended on the timeline, and remembers it.
+func (c *Cluster) mend(m api.Mended) {
+	c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "mended", Subject: m.Subject, Message: m.Found + "; " + m.Remedy})
+	c.addMended(m)
+}
 
 // addMended remembers what was damaged and is mended, for whoever started the
 // engine. Once the cluster is ready the timeline alone has it.
@@ -25,6 +45,9 @@ func (c *Cluster) addMended(m api.Mended) {
 // is gone.
 func (c *Cluster) bringUp(ctx context.Context) error {
 	c.incidents.load(c.operations.replicas.State().Incidents)
+	if err := c.takeStagedRestore(ctx); err != nil {
+		return err
+	}
 	if !c.operations.replicas.Unfinished() {
 		err := c.plane.Start(ctx)
 		if err == nil || len(c.lostMembers()) == 0 {
@@ -51,13 +74,35 @@ func (c *Cluster) bringUp(ctx context.Context) error {
 	return err
 }
 
-// failedRestore is the newest restore, if it has failed since a time.
+// takeStagedRestore decides a restore that was asked for while the cluster was
+// stopped.
+func (c *Cluster) takeStagedRestore(ctx context.Context) error {
+	path := filepath.Join(c.dir, api.StagedRestore)
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var req api.RestoreRequest
+	if err := json.Unmarshal(b, &req); err != nil {
+		return fmt.Errorf("the request for a restore in %s cannot be read (%w): ask again, or remove it", path, err)
+	}
+	if _, err := c.operations.operator.DecideRestore(ctx, c.operations.replicas, req.Backup); err != nil {
+		return err
+	}
+	return os.Remove(path)
+}
+
+// failedRestore is the newest restore, if it was necessary and has failed since a
+// time.
 func (c *Cluster) failedRestore(since time.Time) *api.Restore {
 	list := c.Restores()
 	if len(list) == 0 {
 		return nil
 	}
-	if r := list[len(list)-1]; r.Phase == api.RestoreFailed && !r.End.Before(since) {
+	if r := list[len(list)-1]; r.Phase == api.RestoreFailed && !r.Requested && !r.End.Before(since) {
 		return &r
 	}
 	return nil
@@ -67,6 +112,10 @@ func (c *Cluster) failedRestore(since time.Time) *api.Restore {
 func (c *Cluster) etcdMended(since time.Time, lost []provider.Member) {
 	if list := c.Restores(); len(list) > 0 && !list[len(list)-1].End.Before(since) {
 		r := list[len(list)-1]
+		if r.Phase == api.RestoreFailed {
+			c.addMended(api.Mended{Subject: "etcd", Found: r.Reason, Remedy: "it failed: " + r.Error})
+			return
+		}
 		c.addMended(api.Mended{Subject: "etcd", Found: r.Reason, Remedy: fmt.Sprintf(
 			"restored from backup %s: what was written in the %s before is gone; what was damaged is kept in %s",
 			r.Backup, (time.Duration(r.RPOSeconds) * time.Second).String(), filepath.Join(c.dir, "etcd.lost"))})

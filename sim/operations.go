@@ -42,15 +42,12 @@ func (c *Cluster) operate() (err error) {
 	if o.token, err = loadOrMakeToken(filepath.Join(c.dir, "provider.token"), !c.cfg.Ephemeral); err != nil {
 		return err
 	}
-	key, err := backup.LoadOrMakeKey(filepath.Join(dir, "backup.key"))
+	store := backup.StoreDir(c.dir)
+	key, err := backup.LoadKey(backup.KeyFile(c.dir), store, c.cfg.NewBackupKey)
 	if err != nil {
 		return err
 	}
-	id, err := c.plane.ID()
-	if err != nil {
-		return err
-	}
-	if o.store, err = backup.OpenStore(filepath.Join(c.dir, "backups"), id, key); err != nil {
+	if o.store, err = backup.OpenStore(store, c.plane.ID(), key); err != nil {
 		return err
 	}
 	o.store.Sync, o.store.Rest = !c.cfg.Ephemeral, c.dial.Rest
@@ -89,8 +86,8 @@ func (c *Cluster) operate() (err error) {
 // noteReplica is told what happens to a replica of the provider's plane.
 func (c *Cluster) noteReplica(replica, verb, message string) {
 	c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: replicaName(replica), Message: message})
-	if verb == provider.Damaged {
-		c.addMended(api.Mended{Subject: replicaName(replica), Found: message, Remedy: "nothing is lost"})
+	if cost, ok := memoryCosts[verb]; ok {
+		c.addMended(api.Mended{Subject: replicaName(replica), Found: message, Remedy: cost})
 	}
 }
 

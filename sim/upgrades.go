@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -42,7 +43,7 @@ func (c *Cluster) wantedCluster(known provider.Cluster) (provider.Cluster, error
 		return known, err
 	}
 	if known.KubernetesVersion == "" {
-		known.KubernetesVersion = version
+		known.KubernetesVersion = cmp.Or(c.operations.store.KubernetesVersion(), version)
 	}
 	known.KubernetesVersion = strings.TrimPrefix(known.KubernetesVersion, "v") // as earlier versions wrote it
 	if len(known.Pools) == 0 {

@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"demarc/backup"
 	"demarc/controlplane"
 	"demarc/scenarios/script"
 	"demarc/sim"
@@ -42,7 +43,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, "demarc-engine:", err)
 		var port *controlplane.PortError
 		var gate *controlplane.GateError
-		if errors.As(err, &port) || errors.As(err, &gate) {
+		var key *backup.KeyError
+		if errors.As(err, &port) || errors.As(err, &gate) || errors.As(err, &key) {
 			os.Exit(4) // what the user can put right; see package sim/engine
 		}
 		os.Exit(3)

@@ -23,7 +23,10 @@ func (a *app) backupCmd() *cobra.Command {
 		Long: `Backup is the provider's view of the backups of a cluster's etcd, which it takes
 every 30 minutes of virtual time. They are out of customers' reach: without --as
 provider the engine refuses. Nothing deletes a backup but the policy that the
-cluster was made with (demarc up --backup-keep, --backup-daily).`,
+cluster was made with (demarc up --backup-keep, --backup-daily).
+
+List, show, verify and restore also work while the cluster is stopped, or cannot
+be started. There is no catalogue to ask then: each file is read.`,
 		Example: `  demarc --as provider backup list
   demarc --as provider backup verify latest
   demarc --as provider backup restore`,
@@ -34,24 +37,39 @@ func (a *app) backupListCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the backups, the oldest first", Args: cobra.NoArgs,
 		Example: "  demarc --as provider backup list -o json",
-		RunE: listed(a, func(c *api.Client, ctx context.Context) ([]api.Backup, error) { return backups(ctx, c) },
-			"there is no backup yet", printBackups),
+		RunE: func(c *cobra.Command, _ []string) error {
+			from, err := a.backupSource()
+			if err != nil {
+				return err
+			}
+			list, err := backups(c.Context(), from)
+			switch {
+			case err != nil:
+				return err
+			case a.json():
+				return a.printJSON(list)
+			case len(list) == 0:
+				fmt.Fprintln(a.err, "there is no backup yet")
+				return nil
+			}
+			return printBackups(a.out, list)
+		},
 	}
 }
 
 // withBackup asks the engine something about the backup that the argument names,
 // and prints the answer.
-func (a *app) withBackup(ask func(*api.Client, context.Context, string) (api.Backup, error), print func(api.Backup) error) func(*cobra.Command, []string) error {
+func (a *app) withBackup(ask func(backupSource, context.Context, string) (api.Backup, error), print func(api.Backup) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
-		client, err := a.client()
+		from, err := a.backupSource()
 		if err != nil {
 			return err
 		}
-		id, err := backupID(c.Context(), client, args[0])
+		id, err := backupID(c.Context(), from, args[0])
 		if err != nil {
 			return err
 		}
-		b, err := ask(client, c.Context(), id)
+		b, err := ask(from, c.Context(), id)
 		if err != nil {
 			return err
 		}
@@ -64,7 +82,7 @@ func (a *app) backupShowCmd() *cobra.Command {
 		Use: "show ID", Short: "Show everything that the catalogue has of a backup", Args: cobra.ExactArgs(1),
 		Example:           "  demarc --as provider backup show latest",
 		ValidArgsFunction: a.completeBackups,
-		RunE:              a.withBackup((*api.Client).Backup, a.printBackup),
+		RunE:              a.withBackup(backupSource.Backup, a.printBackup),
 	}
 }
 
@@ -75,7 +93,7 @@ func (a *app) backupVerifyCmd() *cobra.Command {
 exit code is 1 if it cannot be restored from.`,
 		Example:           "  demarc --as provider backup verify 20260105T083000Z",
 		ValidArgsFunction: a.completeBackups,
-		RunE:              a.withBackup((*api.Client).VerifyBackup, a.printVerified),
+		RunE:              a.withBackup(backupSource.VerifyBackup, a.printVerified),
 	}
 }
 
@@ -98,14 +116,14 @@ func (a *app) backupTakeCmd() *cobra.Command {
 }
 
 // backups asks for the catalogue, the oldest first.
-func backups(ctx context.Context, c *api.Client) ([]api.Backup, error) {
+func backups(ctx context.Context, c backupSource) ([]api.Backup, error) {
 	list, err := c.Backups(ctx)
 	slices.SortStableFunc(list, func(a, b api.Backup) int { return a.At.Compare(b.At) })
 	return list, err
 }
 
 // backupID puts the ID of the newest backup in place of latest.
-func backupID(ctx context.Context, c *api.Client, id string) (string, error) {
+func backupID(ctx context.Context, c backupSource, id string) (string, error) {
 	if id != fault.Latest {
 		return id, nil
 	}

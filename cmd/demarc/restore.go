@@ -24,22 +24,29 @@ func (a *app) backupRestoreCmd() *cobra.Command {
 		Long: `Restore puts a cluster's etcd back to a backup: without ID, to the newest one that
 verifies. What was written since is lost. It asks nothing, shows how it goes, and
 says at the end how much of the past is gone (RPO) and how long it took (RTO). The
-exit code is 1 if it failed. Ctrl-C does not end a restore.`,
+exit code is 1 if it failed. Ctrl-C does not end a restore.
+
+Of a cluster that is stopped the backup is verified now, and the next demarc up
+restores it before anything else is started.`,
 		Example: `  demarc --as provider backup restore
   demarc --as provider backup restore 20260105T083000Z`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeBackups,
 		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
+			from, err := a.backupSource()
 			if err != nil {
 				return err
 			}
 			var req api.RestoreRequest
 			if len(args) == 1 {
-				if req.Backup, err = backupID(c.Context(), client, args[0]); err != nil {
+				if req.Backup, err = backupID(c.Context(), from, args[0]); err != nil {
 					return err
 				}
 			}
+			if stopped, ok := from.(*stoppedBackups); ok {
+				return a.stageRestore(c.Context(), stopped, req)
+			}
+			client := from.(*api.Client)
 			r, err := a.restore(c.Context(), client, req)
 			if err != nil {
 				return err

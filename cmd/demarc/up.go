@@ -56,6 +56,7 @@ ended it. If it is running already, up shows it, and Ctrl-C leaves it alone.`,
 	f.StringVar(&o.kubernetes, "kubernetes-version", "", "version of Kubernetes of a new cluster, such as 1.36 (default the newest, "+api.NewestKubernetes()+")")
 	f.BoolVarP(&o.detach, "detach", "d", false, "leave the cluster running in the background")
 	f.BoolVar(&o.noSample, "no-sample", false, "do not install the sample workload")
+	f.BoolVar(&o.newKey, "new-backup-key", false, "make a new key of backups if theirs is lost: the old backups are kept and stay unreadable")
 	must(c.RegisterFlagCompletionFunc("etcd-members", complete("1", "3")))
 	must(c.RegisterFlagCompletionFunc("api-servers", complete("1", "2", "3")))
 	must(c.RegisterFlagCompletionFunc("rate", completeRates))

@@ -27,6 +27,7 @@ type upOptions struct {
 	kubernetes  string
 	detach      bool
 	noSample    bool
+	newKey      bool
 	changed     func(flag string) bool
 }
 
@@ -51,7 +52,7 @@ func (o upOptions) config(name string) (api.EngineConfig, error) {
 	if err != nil {
 		return api.EngineConfig{}, badInput(fmt.Errorf("--feature-gates: %w", err))
 	}
-	return api.EngineConfig{Rate: rate, Cluster: api.ClusterSpec{
+	return api.EngineConfig{Rate: rate, NewBackupKey: o.newKey, Cluster: api.ClusterSpec{
 		Name: name, Nodes: o.nodes, Edition: o.edition, KubernetesVersion: o.kubernetes, Seed: 1, Sample: !o.noSample, EtcdMembers: o.etcdMembers, APIServers: o.apiServers,
 		Backups:      api.BackupPolicy{KeepAll: api.Duration(o.backupKeep), KeepDaily: o.backupDaily},
 		FeatureGates: gates, AllowUnsupportedGates: o.unsupported,

@@ -25,7 +25,6 @@ func subjectOf(id string) string { return "backup/" + id }
 // backUp takes a backup for every slot of the schedule. What the log does not
 // have was not taken, whoever led at its time.
 func (o *Operator) backUp(ctx context.Context, l *Leadership) {
-	o.adoptStrays(ctx, l)
 	for ctx.Err() == nil {
 		slot, missed, next := backup.Due(time.Now(), o.lastSlot(l.State()), api.BackupInterval)
 		o.giveUp(ctx, l, missed)

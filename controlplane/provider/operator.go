@@ -144,6 +144,7 @@ func (o *Operator) Lead(ctx context.Context, l *Leadership) {
 	case <-ctx.Done():
 		return
 	}
+	o.adoptStrays(ctx, l) // before anybody looks for a backup to restore
 	var loops sync.WaitGroup
 	loops.Go(func() { o.watch(ctx, l) })
 	loops.Go(func() { o.backUp(ctx, l) })

@@ -237,7 +237,7 @@ func operate(t *testing.T, p *fakePlant, test func(*fakeLedger, *Replicas)) {
 func operateWith(t *testing.T, cfg OperatorConfig, test func(*testing.T, *Operator, *fakeLedger, *Replicas)) {
 	synctest.Test(t, func(t *testing.T) {
 		ledger := &fakeLedger{open: map[string]Finding{}, found: map[string]time.Time{}}
-		key, err := backup.LoadOrMakeKey(t.TempDir() + "/key")
+		key, err := backup.LoadKey(t.TempDir()+"/key", t.TempDir(), false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -102,6 +102,12 @@ func (o *Operator) RequestRestore(ctx context.Context, r *Replicas, id string) (
 		}
 		id = b.ID
 	}
+	return o.DecideRestore(ctx, r, id)
+}
+
+// DecideRestore is RequestRestore without a look at the catalogue, which may not be
+// complete yet: for a request that was left for this start.
+func (o *Operator) DecideRestore(ctx context.Context, r *Replicas, id string) (api.Restore, error) {
 	now := time.Now().UTC()
 	want := api.Restore{
 		ID: newRestoreID(now), Phase: api.RestoreDecided, Requested: true, Wanted: id,

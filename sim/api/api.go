@@ -50,6 +50,9 @@ type EngineConfig struct {
 	// Ephemeral says that the data need not survive a crash of the machine:
 	// no fsync. True for scenarios.
 	Ephemeral bool `json:"ephemeral,omitempty"`
+	// NewBackupKey says that a lost key of backups is to be replaced: those that
+	// were sealed with it stay unreadable.
+	NewBackupKey bool `json:"newBackupKey,omitempty"`
 	// Attached says that the engine ends when its standard input closes.
 	Attached bool `json:"attached,omitempty"`
 }

@@ -78,7 +78,8 @@ type Restore struct {
 	// Wanted is the backup that the operator asked for; empty for the newest
 	// that verifies.
 	Wanted string `json:"wanted,omitempty"`
-	// Phase is decided, restoring, starting, done or failed.
+	// Phase is staged (for the next start), decided, restoring, starting, done or
+	// failed.
 	Phase string `json:"phase"`
 	// Error says why Phase is failed.
 	Error string `json:"error,omitempty"`
@@ -105,6 +106,7 @@ type Restore struct {
 
 // Phases of a [Restore].
 const (
+	RestoreStaged    = "staged"
 	RestoreDecided   = "decided"
 	RestoreRestoring = "restoring"
 	RestoreStarting  = "starting"
@@ -132,6 +134,10 @@ type RestoreRequest struct {
 	// Backup is the ID of the backup; empty for the newest that verifies.
 	Backup string `json:"backup,omitempty"`
 }
+
+// StagedRestore is the file, in a data directory, of the [RestoreRequest] that the
+// next start carries out.
+const StagedRestore = "provider/restore.json"
 
 // Replica is one replica of the provider's plane.
 type Replica struct {

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"demarc/backup"
+	"demarc/sim/api"
+	"demarc/sim/disk"
+	"demarc/sim/engine"
+)
+
+// backupSource answers questions about backups: the engine, or the files of a
+// cluster that is stopped.
+type backupSource interface {
+	Backups(context.Context) ([]api.Backup, error)
+	Backup(ctx context.Context, id string) (api.Backup, error)
+	VerifyBackup(ctx context.Context, id string) (api.Backup, error)
+}
+
+// backupSource finds the engine, or else what is to be read without one.
+func (a *app) backupSource() (backupSource, error) {
+	dir, err := engine.DataDir(a.name)
+	if err != nil {
+		return nil, err
+	}
+	c, err := engine.AttachAs(dir, api.Role(a.as))
+	if !errors.Is(err, engine.ErrNotRunning) {
+		return c, err
+	}
+	if _, err := os.Stat(backup.StoreDir(dir)); err != nil {
+		return nil, a.notRunning(dir)
+	}
+	if a.as != string(api.RoleProvider) {
+		return nil, &engine.InputError{Message: "backups are the provider's: a customer cannot see or restore them", Hint: "as the provider: demarc --as provider backup …"}
+	}
+	fmt.Fprintf(a.err, "the cluster %s is stopped: reading the files of its backups\n", a.name)
+	key, err := backup.ReadKey(backup.KeyFile(dir), backup.StoreDir(dir))
+	if err != nil {
+		return nil, badInput(err)
+	}
+	store, err := backup.OpenStore(backup.StoreDir(dir), backup.ClusterID(dir, a.name), key)
+	return &stoppedBackups{dir: dir, store: store}, err
+}
+
+// stoppedBackups are the backups of a cluster that is stopped.
+type stoppedBackups struct {
+	dir   string
+	store *backup.Store
+}
+
+// Backups reads all of them.
+func (s *stoppedBackups) Backups(ctx context.Context) ([]api.Backup, error) {
+	list := []api.Backup{}
+	for _, id := range s.store.IDs() {
+		b, err := s.VerifyBackup(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, b)
+	}
+	return list, nil
+}
+
+// Backup reads one.
+func (s *stoppedBackups) Backup(ctx context.Context, id string) (api.Backup, error) {
+	return s.VerifyBackup(ctx, id)
+}
+
+// VerifyBackup reads one. That it is bad is an answer, unless it is not there.
+func (s *stoppedBackups) VerifyBackup(ctx context.Context, id string) (api.Backup, error) {
+	b, err := s.store.Adopt(ctx, id)
+	bad, ok := errors.AsType[*backup.BadError](err)
+	switch {
+	case ok && bad.Kind == backup.Missing:
+		return b, badInput(err)
+	case ok:
+		h, _ := s.store.Inspect(s.store.Path(id)) // what can be read of it
+		return api.Backup{
+			ID: id, Slot: h.Slot, At: h.At, Member: h.Member, KubernetesVersion: h.KubernetesVersion,
+			EtcdVersion: h.EtcdVersion, ClusterID: h.ClusterID, Problem: err.Error(),
+		}, nil
+	}
+	return b, err
+}
+
+// stageRestore asks the next start for a restore, of a backup that verifies.
+func (a *app) stageRestore(ctx context.Context, s *stoppedBackups, req api.RestoreRequest) error {
+	list, err := s.Backups(ctx)
+	if req.Backup != "" {
+		var b api.Backup
+		b, err = s.VerifyBackup(ctx, req.Backup)
+		list = []api.Backup{b}
+	}
+	if err != nil {
+		return err
+	}
+	usable, problem := false, "there is no backup"
+	for _, b := range list {
+		if usable = usable || b.Verified; b.Problem != "" {
+			problem = b.Problem
+		}
+	}
+	if !usable {
+		return &engine.InputError{Message: "there is nothing to restore from: " + problem}
+	}
+	body, err := json.Marshal(req)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(s.dir, api.StagedRestore)
+	if err := disk.Replace(path, body, true); err != nil {
+		return err
+	}
+	if a.json() {
+		return a.printJSON(api.Restore{Phase: api.RestoreStaged, Requested: true, Wanted: req.Backup})
+	}
+	what := "the newest backup that verifies"
+	if req.Backup != "" {
+		what = "backup " + req.Backup
+	}
+	_, err = fmt.Fprintf(a.out, "the next demarc up restores %s; to think better of it, remove %s\n", what, path)
+	return err
+}

@@ -1,0 +1,253 @@
+package controlplane
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"k8s.io/client-go/tools/clientcmd"
+
+	"demarc/sim/api"
+)
+
+// pkiMender looks through the certificates and keys of a cluster that was there
+// before. What is damaged and can be derived from what is whole is; of the rest it
+// says what is lost. What was damaged is kept, as NAME.damaged; [pki.ensure] makes
+// what is then missing.
+type pkiMender struct {
+	pki
+	kubeconfig string // of the customer: it has the authority's certificate too
+	mended     func(api.Mended)
+	signers    []crypto.PublicKey // of the authorities
+}
+
+// serviceAccount is the key by which tokens of service accounts are signed.
+const serviceAccount = "service-account"
+
+func (m *pkiMender) say(file, found, remedy string) {
+	m.mended(api.Mended{Subject: "pki/" + file, Found: found, Remedy: remedy})
+}
+
+// mend is to be called before [pki.ensure].
+func (m *pkiMender) mend() error {
+	authorities, others, err := m.names()
+	if err != nil {
+		return err
+	}
+	for _, name := range authorities {
+		if err := m.authority(name); err != nil {
+			return err
+		}
+	}
+	for _, name := range others {
+		if err := m.leaf(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// names are those of the authorities and of all others that have a file.
+func (m *pkiMender) names() (authorities, others []string, err error) {
+	entries, err := os.ReadDir(m.dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, err
+	}
+	authorities, others = []string{"ca"}, []string{serviceAccount}
+	for _, e := range entries {
+		name, ext := strings.TrimSuffix(e.Name(), filepath.Ext(e.Name())), filepath.Ext(e.Name())
+		list := &others
+		if name == "ca" || strings.HasSuffix(name, "-ca") {
+			list = &authorities
+		}
+		if (ext == ".crt" || ext == ".key") && !slices.Contains(*list, name) {
+			*list = append(*list, name)
+		}
+	}
+	return authorities, others, nil
+}
+
+// authority looks at a certificate authority.
+func (m *pkiMender) authority(name string) error {
+	cert, certErr := m.readCert(name)
+	if certErr == nil {
+		certErr = cert.CheckSignatureFrom(cert)
+	}
+	key, keyErr := m.readKey(name)
+	if certErr != nil && name == "ca" {
+		if kept := m.certOfKubeconfig(); kept != nil && (keyErr != nil || isOf(kept, key)) {
+			if err := m.write(m.cert(name), "CERTIFICATE", kept.Raw); err != nil {
+				return err
+			}
+			m.say(name+".crt", certErr.Error(), "put back from the customer's kubeconfig; nothing is lost")
+			cert, certErr = kept, nil
+		}
+	}
+	if keyErr == nil && certErr == nil && !isOf(cert, key) {
+		keyErr = errors.New("it is not the key of " + name + ".crt")
+	}
+	switch {
+	case keyErr != nil:
+		m.say(name+".key", keyErr.Error(), newAuthority(name))
+		return m.setAside(name)
+	case certErr != nil:
+		m.say(name+".crt", certErr.Error(), "issued anew with the key that is there: what it has signed stays good")
+		m.signers = append(m.signers, key.Public())
+		return aside(m.cert(name))
+	}
+	m.signers = append(m.signers, key.Public())
+	return nil
+}
+
+// newAuthority says what the loss of an authority's key costs.
+func newAuthority(name string) string {
+	if name == "ca" {
+		return "there is a new certificate authority, and every certificate and kubeconfig of the cluster is issued anew: " +
+			"copies of the kubeconfig, and client certificates that customers have been given, are void"
+	}
+	return "there is a new certificate authority, and what it had signed is issued anew: nobody outside uses it"
+}
+
+// leaf looks at a certificate of another, or at a key without one.
+func (m *pkiMender) leaf(name string) error {
+	if name == serviceAccount {
+		err := m.checkLonelyKey(name)
+		if err == nil {
+			return nil
+		}
+		m.say(name+".key", err.Error(), "there is a new one: tokens of service accounts that were issued before are void")
+		return aside(m.key(name))
+	}
+	err := m.checkLeaf(name)
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, errUnknownSigner) { // else its authority is new, which was said
+		m.say(name, err.Error(), "issued anew; nothing is lost")
+	}
+	return m.setAside(name)
+}
+
+// checkLonelyKey checks a key that no certificate speaks for: its file has the public
+// key too.
+func (m *pkiMender) checkLonelyKey(name string) error {
+	key, err := m.readKey(name)
+	if err != nil {
+		return err
+	}
+	der, err := readPEM(m.key(name))
+	if err != nil {
+		return err
+	}
+	again, err := x509.MarshalECPrivateKey(key.(*ecdsa.PrivateKey))
+	if err != nil || !bytes.Equal(der, again) {
+		return errors.New("it is damaged: it is not what was written")
+	}
+	return nil
+}
+
+// errUnknownSigner says that none of the authorities has signed a certificate.
+var errUnknownSigner = errors.New("none of the authorities has signed it")
+
+func (m *pkiMender) checkLeaf(name string) error {
+	key, err := m.readKey(name)
+	if err != nil {
+		return err
+	}
+	cert, err := m.readCert(name)
+	if err != nil {
+		return err
+	}
+	if !isOf(cert, key) {
+		return errors.New("key and certificate do not belong together")
+	}
+	for _, signer := range m.signers {
+		authority := x509.Certificate{PublicKeyAlgorithm: x509.ECDSA, PublicKey: signer}
+		if authority.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil {
+			return nil
+		}
+	}
+	return errUnknownSigner
+}
+
+func isOf(cert *x509.Certificate, key crypto.Signer) bool {
+	public, ok := cert.PublicKey.(*ecdsa.PublicKey)
+	return ok && public.Equal(key.Public())
+}
+
+// certOfKubeconfig is the authority's certificate in the customer's kubeconfig, or nil.
+func (m *pkiMender) certOfKubeconfig() *x509.Certificate {
+	cfg, err := clientcmd.LoadFromFile(m.kubeconfig)
+	if err != nil {
+		return nil
+	}
+	for _, c := range cfg.Clusters {
+		if block, _ := pem.Decode(c.CertificateAuthorityData); block != nil {
+			if cert, err := x509.ParseCertificate(block.Bytes); err == nil && cert.CheckSignatureFrom(cert) == nil {
+				return cert
+			}
+		}
+	}
+	return nil
+}
+
+func (m *pkiMender) readCert(name string) (*x509.Certificate, error) {
+	der, err := readPEM(m.cert(name))
+	if err != nil {
+		return nil, err
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("it is damaged: %w", err)
+	}
+	return cert, nil
+}
+
+func (m *pkiMender) readKey(name string) (crypto.Signer, error) {
+	der, err := readPEM(m.key(name))
+	if err != nil {
+		return nil, err
+	}
+	key, err := x509.ParseECPrivateKey(der)
+	if err != nil {
+		return nil, fmt.Errorf("it is damaged: %w", err)
+	}
+	return key, nil
+}
+
+// readPEM reads a file of the PKI. Its errors do not name the file.
+func readPEM(path string) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New("it is missing")
+	}
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(b)
+	if block == nil {
+		return nil, errors.New("it is damaged: there is no PEM block in it")
+	}
+	return block.Bytes, nil
+}
+
+func (m *pkiMender) setAside(name string) error {
+	return errors.Join(aside(m.cert(name)), aside(m.key(name)))
+}
+
+// aside renames a file, if it is there, to NAME.damaged.
+func aside(path string) error {
+	if err := os.Rename(path, path+".damaged"); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
