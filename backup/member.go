@@ -5,16 +5,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"hash/crc32"
+	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
-	"go.etcd.io/etcd/server/v3/storage/wal"
-	"go.etcd.io/etcd/server/v3/storage/wal/walpb"
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -23,20 +24,23 @@ import (
 
 // Names in the data directory of an etcd member; the first is ours.
 const (
-	sumsFile = "sums.json"
-	walDir   = "member/wal"
+	sumsFile     = "sums.json"
+	walDir       = "member/wal"
+	databaseFile = "member/snap/db"
 )
 
 // lockTimeout is how long a database that somebody has open is waited for.
 const lockTimeout = time.Second
 
 // Database is where a member has its database.
-func Database(dataDir string) string { return filepath.Join(dataDir, "member", "snap", "db") }
+func Database(dataDir string) string { return filepath.Join(dataDir, databaseFile) }
 
 // sums is what a member's data was when it stopped in good order. Without, a value
 // that was changed on the disk would pass: bbolt has no checksums.
 type sums struct {
-	// Pages is the CRC-32C of the pages that are in use.
+	// Files are the CRC-32C of the database and of each file of the log, whole.
+	Files map[string]uint32 `json:"files"`
+	// Pages is that of the database's pages that are in use.
 	Pages uint32 `json:"pages"`
 	// LastIndex is that of the last entry of the write-ahead log.
 	LastIndex uint64 `json:"lastIndex"`
@@ -65,38 +69,47 @@ func damaged(file string, err error) error {
 
 // CheckMember says whether etcd can use a member's data directory: all pages of the
 // database can be followed, all keys be read, and the write-ahead log reaches to where the
-// database is at least; after [NoteSums], that both are as they were then. etcd
+// database is at least; after [NoteSums], that all in use is as it was then. etcd
 // must not run on it. What is wrong with the data is a [*DamageError].
 func CheckMember(dataDir string) error {
-	got, err := inspectMember(dataDir)
-	if err != nil {
-		return err
-	}
 	b, err := os.ReadFile(filepath.Join(dataDir, sumsFile))
-	var want sums
-	if errors.Is(err, fs.ErrNotExist) || err == nil && json.Unmarshal(b, &want) != nil {
-		return nil // it did not stop in good order, or nobody can say any more
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	var want sums
+	if err != nil || json.Unmarshal(b, &want) != nil { // it did not stop in good order, or nobody can say any more
+		_, err := inspectMember(dataDir, nil)
+		return err
+	}
+	if files, err := fileSums(dataDir); err == nil && maps.Equal(files, want.Files) {
+		return nil
+	}
+	sum := crc32.New(castagnoli)
+	last, err := inspectMember(dataDir, sum)
 	switch {
-	case got.Pages != want.Pages:
-		return &DamageError{"member/snap/db", "it is not what it was when etcd was stopped"}
-	case got.LastIndex < want.LastIndex:
-		return &DamageError{walDir, fmt.Sprintf("it ends at entry %d, and ended at %d when etcd was stopped", got.LastIndex, want.LastIndex)}
+	case err != nil:
+		return err
+	case sum.Sum32() != want.Pages:
+		return &DamageError{databaseFile, "it is not what it was when etcd was stopped"}
+	case last < want.LastIndex:
+		return &DamageError{walDir, fmt.Sprintf("it ends at entry %d, and ended at %d when etcd was stopped", last, want.LastIndex)}
 	}
 	return nil
 }
 
 // NoteSums notes what a member's data is, for the next [CheckMember]. Call it when
-// etcd has stopped in good order, and [ForgetSums] before it starts.
-func NoteSums(dataDir string) error {
-	got, err := inspectMember(dataDir)
+// etcd has stopped in good order, with the last entry that it committed, and
+// [ForgetSums] before it starts.
+func NoteSums(dataDir string, last uint64) error {
+	sum := crc32.New(castagnoli)
+	if err := walk(Database(dataDir), 0, &pages{live: true, sum: sum}); err != nil {
+		return err
+	}
+	files, err := fileSums(dataDir)
 	if err != nil {
 		return err
 	}
-	b, err := json.Marshal(got)
+	b, err := json.Marshal(sums{Files: files, Pages: sum.Sum32(), LastIndex: last})
 	if err != nil {
 		return err
 	}
@@ -111,31 +124,55 @@ func ForgetSums(dataDir string) error {
 	return nil
 }
 
-func inspectMember(dataDir string) (got sums, err error) {
-	p := pages{live: true, sum: crc32.New(crc32.MakeTable(crc32.Castagnoli))}
-	if err := walk(Database(dataDir), 0, &p); err != nil {
-		return got, damaged("member/snap/db", err)
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func fileSums(dataDir string) (map[string]uint32, error) {
+	files, err := walFiles(filepath.Join(dataDir, walDir))
+	if err != nil {
+		return nil, err
 	}
-	got.Pages = p.sum.Sum32()
+	all := map[string]uint32{}
+	for _, path := range append(files, Database(dataDir)) {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		sum := crc32.New(castagnoli)
+		_, err = io.CopyBuffer(sum, struct{ io.Reader }{f}, make([]byte, 1<<20))
+		f.Close()
+		if err != nil {
+			return nil, err
+		}
+		all[filepath.Base(path)] = sum.Sum32()
+	}
+	return all, nil
+}
+
+// inspectMember reads a member's data, and returns the index of the last entry of
+// its log. The sum is of the pages of the database, if not nil.
+func inspectMember(dataDir string, sum hash.Hash32) (last uint64, err error) {
+	if err := walk(Database(dataDir), 0, &pages{live: true, sum: sum}); err != nil {
+		return 0, damaged(databaseFile, err)
+	}
 	var applied uint64
 	if err := guarded(nil, func(*zap.Logger) (err error) { applied, err = checkKeys(Database(dataDir)); return err }); err != nil {
-		return got, damaged("member/snap/db", err)
+		return 0, damaged(databaseFile, err)
 	}
-	err = guarded(nil, func(log *zap.Logger) (err error) {
-		got.LastIndex, err = checkLog(log, filepath.Join(dataDir, walDir), applied)
+	err = guarded(nil, func(*zap.Logger) (err error) {
+		last, err = checkLog(filepath.Join(dataDir, walDir), applied)
 		return err
 	})
 	if err != nil {
-		return got, damaged(walDir, err)
+		return 0, damaged(walDir, err)
 	}
-	return got, nil
+	return last, nil
 }
 
 // PeerURLs are where the members of a cluster find each other, by their names, as
 // the data of one of them has it. etcd must not run on it.
 func PeerURLs(dataDir string) (urls map[string]string, err error) {
 	if err := walk(Database(dataDir), 0, &pages{live: true}); err != nil {
-		return nil, damaged("member/snap/db", err)
+		return nil, damaged(databaseFile, err)
 	}
 	urls = map[string]string{}
 	return urls, guarded(nil, func(*zap.Logger) error {
@@ -221,38 +258,4 @@ func checkKey(k, v []byte) error {
 		return fmt.Errorf("revision %x is not of a key, or is of another time", k)
 	}
 	return nil
-}
-
-// checkLog reads the write-ahead log from its last snapshot on, and returns the
-// index of its last entry. That the last record is torn is no damage: a crash
-// does that, and etcd cuts it off.
-func checkLog(log *zap.Logger, dir string, applied uint64) (last uint64, err error) {
-	snapshots, err := wal.ValidSnapshotEntries(log, dir)
-	if err != nil {
-		return 0, err
-	}
-	start := &walpb.Snapshot{}
-	if len(snapshots) > 0 {
-		start = snapshots[len(snapshots)-1]
-	}
-	w, err := wal.OpenForRead(log, dir, start)
-	if err != nil {
-		return 0, err
-	}
-	defer w.Close()
-	_, state, entries, err := w.ReadAll()
-	if err != nil {
-		return 0, err
-	}
-	last = start.GetIndex()
-	if len(entries) > 0 {
-		last = entries[len(entries)-1].GetIndex()
-	}
-	switch {
-	case applied < start.GetIndex() && applied != 0:
-		return 0, fmt.Errorf("it has a snapshot at entry %d, and the database ends at entry %d", start.GetIndex(), applied)
-	case last < max(applied, state.GetCommit()):
-		return 0, fmt.Errorf("it ends at entry %d, and entry %d was committed", last, max(applied, state.GetCommit()))
-	}
-	return last, nil
 }

@@ -230,7 +230,7 @@ func (m *etcdMember) stop(context.Context) {
 		m.etcd.Close()
 		m.path.kill()
 		m.seat.dropConnections()
-		_ = backup.NoteSums(m.seat.dir) // what is wrong with the data, the next start finds
+		_ = backup.NoteSums(m.seat.dir, m.etcd.Server.CommittedIndex()) // what is wrong with the data, the next start finds
 	})
 }
 

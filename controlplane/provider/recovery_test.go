@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -32,6 +33,21 @@ var spoilings = map[string]struct {
 		_, err = f.WriteAt([]byte(strings.Repeat("\xff", int(30*page))), 2*page)
 		must(t, err)
 		must(t, f.Close())
+	}, true},
+	// It can still be decoded, and is another command than the others have.
+	"number in an entry changed": {func(t *testing.T, dir string) {
+		harm(t, filepath.Join(dir, logFile), func(b []byte) []byte {
+			at := bytes.LastIndex(b, []byte(`"revision":0`))
+			b[at+len(`"revision":`)] ^= 1
+			return b
+		})
+	}, true},
+	"snapshot's description changed": {func(t *testing.T, dir string) {
+		metas, err := filepath.Glob(filepath.Join(dir, snapshotsDir, "*", "meta.json"))
+		must(t, err)
+		for _, meta := range metas {
+			harm(t, meta, func(b []byte) []byte { return bytes.Replace(b, []byte(`"Index":`), []byte(`"Index":1`), 1) })
+		}
 	}, true},
 	"snapshots garbage": {func(t *testing.T, dir string) {
 		states, err := filepath.Glob(filepath.Join(dir, snapshotsDir, "*", "state.bin"))
