@@ -233,7 +233,7 @@ func (s *apiServer) stop(ctx context.Context) {
 }
 
 // egressFile tells the API server to reach nodes, pods and services by the
-// tunnel, as AKS does with konnectivity.
+// tunnel, as AKS does with konnectivity, and webhooks by URL by a path of their own.
 func (p *Plane) egressFile() string { return filepath.Join(p.cfg.Dir, "egress-selector.yaml") }
 
 func (p *Plane) writeEgress() error {
@@ -246,7 +246,13 @@ egressSelections:
     transport:
       uds:
         udsName: %s
-`, p.tunnel.socket), false)
+- name: controlplane
+  connection:
+    proxyProtocol: HTTPConnect
+    transport:
+      uds:
+        udsName: %s
+`, p.tunnel.socket, p.webhooks.socket), false)
 }
 
 // client is an HTTP client of the API server with the identity given.

@@ -54,6 +54,8 @@ type Config struct {
 	Ephemeral bool
 	// Tunnel reaches into the cluster's network.
 	Tunnel TunnelDialer
+	// WebhookEgress lets webhooks by URL reach any host, and not this machine only.
+	WebhookEgress bool
 	// Note is told what happens to a component: "started", "crashed".
 	Note func(component, verb, message string)
 	// Mended is told what was found damaged, and how it was mended.
@@ -72,6 +74,7 @@ type Plane struct {
 	logs       *logs
 	door       *frontDoor
 	tunnel     *tunnel
+	webhooks   *tunnel // to webhooks by URL
 	customer   *entrance
 	nodes      *entrance
 	provider   *entrance
@@ -114,7 +117,13 @@ func New(cfg Config) (_ *Plane, err error) {
 	if p.logs, err = openLogs(cfg.Logs); err != nil {
 		return nil, err
 	}
-	if p.tunnel, err = newTunnel(cfg.Dir, cfg.Tunnel); err != nil {
+	if p.tunnel, err = newTunnel(cfg.Dir, "proxysocket", cfg.Tunnel, noTunnel); err != nil {
+		return nil, err
+	}
+	if !cfg.WebhookEgress {
+		forgetProxies()
+	}
+	if p.webhooks, err = newTunnel(cfg.Dir, "webhooksocket", webhookDialer(cfg.WebhookEgress), webhookRefusal); err != nil {
 		return nil, err
 	}
 	if err := p.writeEgress(); err != nil {
@@ -298,8 +307,10 @@ func (p *Plane) close() {
 	if p.seats != nil {
 		p.seats.close()
 	}
-	if p.tunnel != nil {
-		p.tunnel.close()
+	for _, t := range []*tunnel{p.tunnel, p.webhooks} {
+		if t != nil {
+			t.close()
+		}
 	}
 	if p.logs != nil {
 		p.logs.close()

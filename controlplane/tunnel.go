@@ -19,8 +19,8 @@ type TunnelDialer func(ctx context.Context, address string) (net.Conn, error)
 // (apiserver-network-proxy, pkg/server, dial timeout).
 const tunnelTimeout = 30 * time.Second
 
-// tunnel is the server side of the path from the API server to the nodes: an
-// HTTP CONNECT proxy, as konnectivity-server is one.
+// tunnel is the server side of a path from the API server to the nodes, or to
+// webhooks by URL: an HTTP CONNECT proxy, as konnectivity-server is one.
 //
 // It listens on a Unix socket, as konnectivity-server does beside its API
 // server.
@@ -33,16 +33,20 @@ type tunnel struct {
 // maxSocketPath is the longest path that a Unix socket can have everywhere.
 const maxSocketPath = 100
 
-// newTunnel listens in dir, or if its path is too long for that in a temporary
-// folder.
-func newTunnel(dir string, dial TunnelDialer) (*tunnel, error) {
-	t := &tunnel{socket: filepath.Join(dir, "proxysocket"), server: &http.Server{Handler: connectHandler(dial)}}
+// noTunnel is the status line that says that a node cannot be reached.
+func noTunnel(error) string { return "500 Internal Server Error" }
+
+// newTunnel listens on a socket of that name in dir, or if its path is too long
+// for that in a temporary folder. What cannot be dialled is refused with a status
+// line.
+func newTunnel(dir, name string, dial TunnelDialer, refusal func(error) string) (*tunnel, error) {
+	t := &tunnel{socket: filepath.Join(dir, name), server: &http.Server{Handler: connectHandler(dial, refusal)}}
 	if len(t.socket) > maxSocketPath {
 		temp, err := os.MkdirTemp("", "demarc-")
 		if err != nil {
 			return nil, err
 		}
-		t.temp, t.socket = temp, filepath.Join(temp, "proxysocket")
+		t.temp, t.socket = temp, filepath.Join(temp, name)
 	}
 	_ = os.Remove(t.socket) // left behind by an engine that was killed, if it is there
 	l, err := net.Listen("unix", t.socket)
@@ -61,7 +65,7 @@ func (t *tunnel) close() {
 	}
 }
 
-func connectHandler(dial TunnelDialer) http.HandlerFunc {
+func connectHandler(dial TunnelDialer, refusal func(error) string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodConnect {
 			http.Error(w, "this proxy only supports CONNECT passthrough", http.StatusMethodNotAllowed)
@@ -69,15 +73,17 @@ func connectHandler(dial TunnelDialer) http.HandlerFunc {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), tunnelTimeout)
 		defer cancel()
-		out, err := dial(ctx, r.Host)
-		if err != nil {
-			// The status line is all that the API server passes on.
-			http.Error(w, fmt.Sprintf("currently no tunnels available: %v", err), http.StatusInternalServerError)
+		out, refused := dial(ctx, r.Host)
+		in, buf, err := w.(http.Hijacker).Hijack()
+		if refused != nil && err == nil {
+			fmt.Fprintf(in, "HTTP/1.1 %s\r\n\r\n", refusal(refused)) // to whoever has not gone away
+			in.Close()
 			return
 		}
-		in, buf, err := w.(http.Hijacker).Hijack()
 		if err != nil {
-			out.Close()
+			if out != nil {
+				out.Close()
+			}
 			return
 		}
 		_, err = io.WriteString(in, "HTTP/1.1 200 OK\r\n\r\n")

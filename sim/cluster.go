@@ -115,7 +115,7 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, saved *State) (_ *
 	}
 	c.plane, err = controlplane.New(controlplane.Config{
 		Name: c.spec.Name, Dir: dir, Logs: logs, Port: saved.Port, Ephemeral: cfg.Ephemeral,
-		EtcdMembers: c.spec.EtcdMembers, APIServers: c.spec.APIServers,
+		EtcdMembers: c.spec.EtcdMembers, APIServers: c.spec.APIServers, WebhookEgress: c.spec.WebhookEgress,
 		Tunnel: c.tunnel, Note: c.note, Mended: c.mend, Changed: c.changed, Tracing: c.telemetry.provider(),
 	})
 	if err != nil {

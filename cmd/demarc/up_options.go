@@ -22,6 +22,7 @@ type upOptions struct {
 	backupDaily int
 	gates       string
 	unsupported bool
+	egress      bool
 	rate        string
 	edition     string
 	kubernetes  string
@@ -55,7 +56,7 @@ func (o upOptions) config(name string) (api.EngineConfig, error) {
 	return api.EngineConfig{Rate: rate, NewBackupKey: o.newKey, Cluster: api.ClusterSpec{
 		Name: name, Nodes: o.nodes, Edition: o.edition, KubernetesVersion: o.kubernetes, Seed: 1, Sample: !o.noSample, EtcdMembers: o.etcdMembers, APIServers: o.apiServers,
 		Backups:      api.BackupPolicy{KeepAll: api.Duration(o.backupKeep), KeepDaily: o.backupDaily},
-		FeatureGates: gates, AllowUnsupportedGates: o.unsupported,
+		FeatureGates: gates, AllowUnsupportedGates: o.unsupported, WebhookEgress: o.egress,
 	}}, nil
 }
 
@@ -106,6 +107,9 @@ func (a *app) warnKept(o upOptions, s api.Status) {
 	}
 	if o.changed("kubernetes-version") && s.Cluster.KubernetesVersion != o.kubernetes {
 		kept("kubernetes-version", "Kubernetes "+cmp.Or(s.Cluster.KubernetesVersion, api.NewestKubernetes()))
+	}
+	if o.changed("webhook-egress") && s.Cluster.WebhookEgress != o.egress {
+		kept("webhook-egress", fmt.Sprintf("--webhook-egress=%t", s.Cluster.WebhookEgress))
 	}
 	// A cluster of an earlier version says nothing of these.
 	if n := cmp.Or(s.Cluster.EtcdMembers, 1); o.changed("etcd-members") && n != o.etcdMembers {

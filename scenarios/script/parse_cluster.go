@@ -104,6 +104,16 @@ var clusterProperties = []property{
 		},
 	},
 	{
+		Arg: Arg{Name: "webhook-egress", Type: ArgEnum, Values: []string{"true", "false"}, Default: "false", Doc: "let webhooks by URL reach any host, and not this machine only"},
+		set: func(c *api.ClusterSpec, v string) (string, string) {
+			if v != "true" && v != "false" {
+				return "want true or false", ""
+			}
+			c.WebhookEgress = v == "true"
+			return "", ""
+		},
+	},
+	{
 		Arg: Arg{Name: "seed", Type: ArgInt, Default: strconv.Itoa(defaultSeed), Doc: "makes the simulation's choices repeatable"},
 		set: func(c *api.ClusterSpec, v string) (string, string) {
 			n, err := strconv.ParseUint(v, 10, 64)

@@ -84,6 +84,8 @@ type ClusterSpec struct {
 	// supported by the policy.
 	FeatureGates          map[string]bool `json:"featureGates,omitempty"`
 	AllowUnsupportedGates bool            `json:"allowUnsupportedGates,omitempty"`
+	// WebhookEgress lets webhooks by URL reach any host, and not this machine only.
+	WebhookEgress bool `json:"webhookEgress,omitempty"`
 }
 
 // Handle is how to reach an engine: engine.json in its data directory, from the
