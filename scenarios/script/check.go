@@ -101,7 +101,7 @@ func (p *parser) compileCheck(text string, line, col int) *expression {
 	e := &expression{ast: compiled}
 	e.collect()
 	ok := p.checkReferences(e, line, col)
-	if e.program, err = env.Program(compiled, cel.EvalOptions(cel.OptOptimize)); err != nil {
+	if e.program, err = checkProgram(env, compiled, cel.EvalOptions(cel.OptOptimize)); err != nil {
 		p.problemAt(line, col, "", "CEL: %v", err)
 		return nil
 	}

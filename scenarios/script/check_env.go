@@ -86,6 +86,15 @@ var celEnv = sync.OnceValues(func() (*cel.Env, error) {
 	return cel.NewEnv(opts...)
 })
 
+// checkCost bounds one evaluation of a check, in CEL's units of cost: some three
+// seconds of work. It is Kubernetes' own bound for the rules of one object.
+const checkCost = 10_000_000
+
+// checkProgram makes a compiled check ready to be evaluated, at a bounded cost.
+func checkProgram(env *cel.Env, compiled *cel.Ast, opts ...cel.ProgramOption) (cel.Program, error) {
+	return env.Program(compiled, append(opts, cel.CostTracking(&library.CostEstimator{}), cel.CostLimit(checkCost))...)
+}
+
 func objectType[T any]() *cel.Type {
 	return cel.ObjectType(reflect.TypeFor[T]().String())
 }

@@ -1,6 +1,7 @@
 package script
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,6 +33,7 @@ type boundCheck struct {
 	*expression
 	looksAt needs
 	totals  map[string]*tally
+	costly  bool // it has cost too much once
 }
 
 func newBoundCheck(e *expression, r *run) *boundCheck {
@@ -85,7 +87,14 @@ func (b *boundCheck) eval(v *view) outcome {
 			return unreachable(err)
 		}
 	}
+	if b.costly {
+		return tooCostly
+	}
 	val, _, err := b.program.Eval(vars)
+	if cancelled := (interpreter.EvalCancelledError{}); errors.As(err, &cancelled) {
+		b.costly = true
+		return tooCostly
+	}
 	if err != nil {
 		return outcome{explain: func() string { return "cannot be evaluated: " + err.Error() + b.parts(vars) }}
 	}
@@ -95,6 +104,11 @@ func (b *boundCheck) eval(v *view) outcome {
 	}
 	return outcome{ok: ok, explain: func() string { return strings.TrimPrefix(b.parts(vars), "\n") }}
 }
+
+// tooCostly is the outcome of a check that costs too much: it is not evaluated again.
+var tooCostly = outcome{explain: func() string {
+	return fmt.Sprintf("cannot be evaluated: it costs more than %d of CEL's units; let it go through fewer things", checkCost)
+}}
 
 // unsent names a traffic of which nothing has been sent since the window
 // began, or is empty.

@@ -129,7 +129,7 @@ func (w *partsWriter) eval(text string) (string, bool) {
 	if issues.Err() != nil {
 		return "cannot be shown", false
 	}
-	program, err := env.Program(compiled)
+	program, err := checkProgram(env, compiled)
 	if err != nil {
 		return err.Error(), false
 	}

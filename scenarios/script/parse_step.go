@@ -139,7 +139,7 @@ func parseDuration(s string) (time.Duration, error) {
 		}
 	}
 	d, err := time.ParseDuration(s)
-	if err != nil {
+	if err != nil || ok && d < 0 || sum+d < sum && d > 0 {
 		return 0, fmt.Errorf("%q is not a duration with its unit, such as 500ms, 90s, 10m, 2h or 1d", s)
 	}
 	return sum + d, nil

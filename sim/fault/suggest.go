@@ -9,6 +9,9 @@ import "strings"
 func Suggest(word string, candidates []string) string {
 	best, limit := "", max(1, len(word)/3)
 	for _, c := range candidates {
+		if len(word)-len(c) > 4*limit {
+			continue // too long to be near, and to be compared; a character has four bytes at most
+		}
 		if d := distance(strings.ToLower(word), strings.ToLower(c)); d <= limit {
 			best, limit = c, d-1
 		}
