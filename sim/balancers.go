@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"slices"
 	"strconv"
 	"sync"
@@ -26,10 +27,11 @@ import (
 type balancers struct {
 	cluster *Cluster
 
-	mu    sync.Mutex
-	saved []api.LoadBalancer // of an earlier run: addresses to keep
-	open  map[string]*balancer
-	next  int // last byte of the next address
+	mu      sync.Mutex
+	saved   []api.LoadBalancer // of an earlier run: addresses to keep
+	open    map[string]*balancer
+	refused map[string]bool // those for which there was no address
+	next    int             // the address to look at next
 }
 
 // balancer is the frontend of one Service.
@@ -38,19 +40,12 @@ type balancer struct {
 	listeners []net.Listener
 }
 
-// publicPrefix is where simulated public addresses come from: a block reserved
-// for documentation (RFC 5737), so that nothing real is ever meant.
-const publicPrefix = "198.51.100."
-
 func newBalancers(c *Cluster, saved []api.LoadBalancer) *balancers {
-	b := &balancers{cluster: c, saved: saved, open: map[string]*balancer{}, next: 10}
-	for _, s := range saved {
-		var n int
-		if _, err := fmt.Sscanf(s.IP, publicPrefix+"%d", &n); err == nil {
-			b.next = max(b.next, n+1)
-		}
-	}
-	return b
+	saved = slices.DeleteFunc(slices.Clone(saved), func(l api.LoadBalancer) bool {
+		_, err := netip.ParseAddr(l.IP)
+		return err != nil
+	})
+	return &balancers{cluster: c, saved: saved, open: map[string]*balancer{}, refused: map[string]bool{}}
 }
 
 // run runs the service controller until ctx ends.
@@ -79,8 +74,13 @@ func (b *balancers) ensure(s *corev1.Service) (*corev1.LoadBalancerStatus, error
 	defer b.mu.Unlock()
 	key := balancerKey(s)
 	if old := b.open[key]; old == nil || !samePorts(old.ports, s) {
-		ip := b.address(s)
+		ip, err := b.address(s)
+		if err != nil {
+			b.refuse(key, err)
+			return nil, err
+		}
 		b.close(key)
+		delete(b.refused, key)
 		n := &balancer{}
 		b.open[key] = n
 		for _, p := range s.Spec.Ports {
@@ -106,18 +106,37 @@ func samePorts(ports []api.LoadBalancer, s *corev1.Service) bool {
 	return slices.EqualFunc(ports, s.Spec.Ports, func(a api.LoadBalancer, p corev1.ServicePort) bool { return a.Port == p.Port })
 }
 
-// address is the address of a Service's frontend: the one that it had, or a new one.
-func (b *balancers) address(s *corev1.Service) string {
+// refuse notes that a Service gets no frontend, once: the service controller asks
+// again and again.
+func (b *balancers) refuse(key string, why error) {
+	if b.refused[key] {
+		return
+	}
+	b.refused[key] = true
+	b.cluster.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "refused", Subject: "service/" + key, Message: "a load balancer: " + why.Error()})
+}
+
+// address is the address of a Service's frontend: the one that it had, or a free one.
+func (b *balancers) address(s *corev1.Service) (string, error) {
+	taken := map[string]bool{}
 	if old := b.open[balancerKey(s)]; old != nil && len(old.ports) > 0 {
-		return old.ports[0].IP
+		return old.ports[0].IP, nil
 	}
 	for _, l := range b.saved {
 		if l.Namespace == s.Namespace && l.Service == s.Name {
-			return l.IP
+			return l.IP, nil
 		}
+		taken[l.IP] = true
 	}
-	b.next++
-	return publicPrefix + strconv.Itoa(b.next-1)
+	for _, n := range b.open {
+		taken[n.ports[0].IP] = true
+	}
+	i, err := freeAddress(b.next, taken)
+	if err != nil {
+		return "", err
+	}
+	b.next = i + 1
+	return publicAddress(i), nil
 }
 
 // listen opens the loopback port of one service port: the one that it had, else
@@ -173,10 +192,12 @@ func (b *balancers) serve(l net.Listener, namespace, name string, port int32) {
 	}
 }
 
-// remove takes the frontend of a Service away.
+// remove takes the frontend of a Service away, and its address is free.
 func (b *balancers) remove(s *corev1.Service) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.saved = slices.DeleteFunc(b.saved, func(l api.LoadBalancer) bool { return l.Namespace == s.Namespace && l.Service == s.Name })
+	delete(b.refused, balancerKey(s))
 	if b.open[balancerKey(s)] == nil {
 		return
 	}
