@@ -50,7 +50,7 @@ func (f *faults) flap(spec fault.Spec, t fault.Target) (fault.Active, error) {
 		_, err := f.strikeComponents(f.cluster.ctx, s, t)
 		return err
 	}
-	go func() {
+	f.cluster.work.Go(func() {
 		defer cancel()
 		for range spec.Int("times") {
 			if strike("crash") != nil || !wait(ctx, spec.Duration("down")) {
@@ -60,9 +60,11 @@ func (f *faults) flap(spec fault.Spec, t fault.Target) (fault.Active, error) {
 				break
 			}
 		}
-		_ = strike("start") // what runs already is left alone
+		if f.cluster.ctx.Err() == nil {
+			_ = strike("start") // what runs already is left alone
+		}
 		f.drop(func(x fault.Active) bool { return x.ID == a.ID })
-	}()
+	})
 	return a, nil
 }
 
