@@ -10,23 +10,13 @@ import (
 	"sync"
 	"syscall"
 	"time"
-	_ "unsafe" // for go:linkname
 
 	"demarc/backup"
 
 	"go.etcd.io/etcd/server/v3/embed"
-	_ "go.etcd.io/etcd/server/v3/storage/mvcc" // for go:linkname
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"google.golang.org/grpc"
 )
-
-// watchResyncPeriod is how often etcd's MVCC store looks for watchers that lag
-// behind. Its 100 ms would be ten jumps of the virtual clock in every second.
-//
-//go:linkname watchResyncPeriod go.etcd.io/etcd/server/v3/storage/mvcc.watchResyncPeriod
-var watchResyncPeriod time.Duration
-
-func init() { watchResyncPeriod = time.Second }
 
 // Times of etcd. A single member needs its raft loop once in a second at the
 // most. Several elect a leader within one to two seconds, as etcd's defaults do,
