@@ -114,6 +114,7 @@ func (m *mortal) kube() kubernetes.Interface {
 	if err != nil {
 		m.t.Fatal(err)
 	}
+	cfg.QPS = -1 // as fast as it answers
 	return kubernetes.NewForConfigOrDie(cfg)
 }
 

@@ -39,6 +39,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: demarc-engine --config DIR/config.json (it is started by the demarc command)")
 		os.Exit(2)
 	}
+	privateFiles()
 	if err := run(*config); err != nil {
 		fmt.Fprintln(os.Stderr, "demarc-engine:", err)
 		var port *controlplane.PortError
