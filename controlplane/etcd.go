@@ -28,9 +28,16 @@ const (
 	// etcdBatch is how long the backend gathers writes before it commits them.
 	// The write-ahead log has them at once.
 	etcdBatch = 5 * time.Second
-	// etcdBatchWrites is how many writes it gathers at the most: every read copies
-	// what has been gathered.
-	etcdBatchWrites = 2000
+	// etcdBatchWrites is how many writes it gathers at the most: they are in memory,
+	// and every read copies what has been gathered.
+	etcdBatchWrites = 100
+	// etcdSnapshotEvery is after how many writes a member takes a snapshot: what its
+	// next start reads back from the write-ahead log. etcdKeptEntries is how many
+	// that the snapshot has it keeps, for members that are behind: one that is
+	// further behind is sent the database. A write may have 1.5 MiB, and all of
+	// these are in memory; etcd's 10,000 and 5,000 would not fit into it.
+	etcdSnapshotEvery = 200
+	etcdKeptEntries   = 50
 	// etcdHandover is how long a start waits for the last life to let go of the
 	// data.
 	etcdHandover = 30 * time.Second
@@ -149,6 +156,7 @@ func (p *Plane) etcdConfig(s *seat) (*embed.Config, string, error) {
 	}
 	cfg.TickMs, cfg.ElectionMs = uint(tick.Milliseconds()), uint(electionTicks*tick.Milliseconds())
 	cfg.BackendBatchInterval, cfg.BackendBatchLimit = etcdBatch, etcdBatchWrites
+	cfg.SnapshotCount, cfg.SnapshotCatchUpEntries = etcdSnapshotEvery, etcdKeptEntries
 	if p.cfg.Tracing != nil { // it costs something even if nobody listens
 		cfg.GRPCAdditionalServerOptions = []grpc.ServerOption{
 			grpc.StatsHandler(otelgrpc.NewServerHandler(otelgrpc.WithTracerProvider(p.cfg.Tracing))),

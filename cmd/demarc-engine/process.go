@@ -16,8 +16,13 @@ import (
 const heapLimit = 520 << 20
 
 // heapMargin is what may be allocated before the next collection, in percent of
-// what the last one found in use.
-const heapMargin = 70
+// what the last one found in use. Beyond plainMargin that is in percent of what has
+// pointers: the rest, such as the data that customers store, costs a collection
+// nothing.
+const (
+	heapMargin  = 70
+	plainMargin = 320 << 20
+)
 
 // idlePeriod is how much virtual time between two collections says that little is
 // computed. It is less than the runtime's two minutes.
@@ -32,10 +37,10 @@ func tuneMemory() {
 	last, busy := time.Now(), false
 	afterCollection(func() {
 		now, m := time.Now(), memoryInUse()
-		if want := m.busy(now.Sub(last)); want != busy {
+		if want := m.busy(now.Sub(last)); want || busy {
 			busy = want
 			m.tune(busy)
-		} else if !busy {
+		} else {
 			debug.SetMemoryLimit(m.limit())
 		}
 		last = now
@@ -45,11 +50,17 @@ func tuneMemory() {
 // memory is what a collection found, in bytes.
 type memory struct {
 	live  int64 // in use on the heap
+	scan  int64 // of that, what has pointers
 	other int64 // what the runtime needs beside the heap's objects
 }
 
+// margin is what may be allocated before the next collection.
+func (m memory) margin() int64 {
+	return max(min(m.live*heapMargin/100, plainMargin), m.scan*heapMargin/100)
+}
+
 // goal is how large the heap may grow before the next collection.
-func (m memory) goal() int64 { return m.live + m.live*heapMargin/100 }
+func (m memory) goal() int64 { return m.live + m.margin() }
 
 // limit is the memory limit that lets the heap grow to its goal.
 func (m memory) limit() int64 { return max(heapLimit, m.goal()+m.other) }
@@ -66,7 +77,7 @@ func (m memory) busy(since time.Duration) bool {
 func (m memory) tune(busy bool) {
 	if busy {
 		debug.SetMemoryLimit(math.MaxInt64)
-		debug.SetGCPercent(heapMargin)
+		debug.SetGCPercent(int(m.margin() * 100 / m.live))
 		return
 	}
 	debug.SetMemoryLimit(m.limit())
@@ -88,14 +99,11 @@ func afterCollection(f func()) {
 func memoryInUse() memory {
 	sample := []metrics.Sample{
 		{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/objects:bytes"},
-		{Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/released:bytes"},
+		{Name: "/memory/classes/heap/free:bytes"}, {Name: "/memory/classes/heap/released:bytes"}, {Name: "/gc/scan/heap:bytes"},
 	}
 	metrics.Read(sample)
-	other := int64(sample[1].Value.Uint64())
-	for _, s := range sample[2:] {
-		other -= int64(s.Value.Uint64())
-	}
-	return memory{live: int64(sample[0].Value.Uint64()), other: other}
+	bytes := func(i int) int64 { return int64(sample[i].Value.Uint64()) }
+	return memory{live: bytes(0), scan: bytes(5), other: bytes(1) - bytes(2) - bytes(3) - bytes(4)}
 }
 
 // maxThreads is how many goroutines may run at once. With more, the garbage

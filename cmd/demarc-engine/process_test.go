@@ -21,6 +21,8 @@ func TestMemoryPolicy(t *testing.T) {
 		{"a large one that is busy goes by a percentage", memory{live: 400 * mib, other: 100 * mib}, time.Second, true, 780 * mib},
 		{"what is beside the heap counts", memory{live: 260 * mib, other: 100 * mib}, time.Second, true, 542 * mib},
 		{"a large one that idles goes by a limit", memory{live: 400 * mib, other: 100 * mib}, idlePeriod, false, 780 * mib},
+		{"what customers store needs no margin of its own", memory{live: 2000 * mib, scan: 300 * mib, other: 100 * mib}, time.Second, true, 2420 * mib},
+		{"what is to be searched for pointers does", memory{live: 2000 * mib, scan: 1500 * mib, other: 100 * mib}, time.Second, true, 3150 * mib},
 	} {
 		if got := c.m.busy(c.since); got != c.busy {
 			t.Errorf("%s: busy is %t, want %t", c.name, got, c.busy)
