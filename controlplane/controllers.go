@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"syscall"
 	"time"
@@ -179,6 +180,7 @@ func (p *Plane) startControllerManager(context.Context) (incarnation, error) {
 		if err != nil {
 			return err
 		}
+		cfg.Kubeconfig.Wrap(func(rt http.RoundTripper) http.RoundTripper { return slimTransport{rt} })
 		return kcm.Run(ctx, cfg.Complete())
 	})
 }
