@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"demarc/controlplane"
+	"demarc/sim/api"
 	"demarc/sim/fault"
 	"demarc/sim/timeline"
 )
@@ -32,6 +33,15 @@ type faults struct {
 // Inject makes a fault happen, or a repair. What it returns has an ID only if
 // it stays in force.
 func (c *Cluster) Inject(ctx context.Context, spec fault.Spec) (fault.Active, error) {
+	return c.InjectAs(ctx, api.RoleDirector, spec)
+}
+
+// InjectAs is [Cluster.Inject] on behalf of a role. All but the director act in their
+// own names.
+func (c *Cluster) InjectAs(ctx context.Context, by api.Role, spec fault.Spec) (fault.Active, error) {
+	if spec.By == "" && by != api.RoleDirector {
+		spec.By = by.Actor()
+	}
 	spec, err := fault.Parse(spec.Verb, spec.Target, withBy(spec))
 	if err != nil {
 		return fault.Active{}, err
@@ -40,9 +50,8 @@ func (c *Cluster) Inject(ctx context.Context, spec fault.Spec) (fault.Active, er
 	if err != nil {
 		return fault.Active{}, err
 	}
-	kind, _ := fault.Lookup(spec.Verb)
-	if spec.By == "" {
-		spec.By = kind.DefaultActor(target.Kind)
+	if err := c.noteRefused(by, spec.Target, api.CheckFault(by, spec, target.Kind)); err != nil {
+		return fault.Active{}, err
 	}
 	return c.faults.inject(ctx, spec, target)
 }
@@ -65,9 +74,9 @@ func (c *Cluster) Faults() []fault.Active {
 	return slices.Clone(c.faults.active)
 }
 
-// Heal ends the fault with the ID given, whatever it takes: what is down is
+// healing is what ends the fault with the ID given, by whom it was: what is down is
 // started again.
-func (c *Cluster) Heal(ctx context.Context, id string) error {
+func (c *Cluster) healing(id string) (fault.Spec, error) {
 	for _, a := range c.Faults() {
 		if a.ID != id {
 			continue
@@ -79,10 +88,9 @@ func (c *Cluster) Heal(ctx context.Context, id string) error {
 		case "power-off":
 			verb = "power-on"
 		}
-		_, err := c.Inject(ctx, fault.Spec{Verb: verb, Target: a.Target, By: a.By})
-		return err
+		return fault.Spec{Verb: verb, Target: a.Target, By: a.By}, nil
 	}
-	return fmt.Errorf("no fault %q is in force", id)
+	return fault.Spec{}, fmt.Errorf("no fault %q is in force", id)
 }
 
 // inject dispatches on what is struck.

@@ -69,18 +69,18 @@ func (c *Cluster) describeNodes(x *api.NodePool, byName map[string]*corev1.Node)
 }
 
 // nodePoolRoutes are the node pools.
-func (s *Server) nodePoolRoutes(mux *http.ServeMux) {
+func (s *Server) nodePoolRoutes(mux handlers) {
 	c := s.cluster
 	mux.HandleFunc("GET "+api.PathNodePools, func(w http.ResponseWriter, _ *http.Request) {
 		pools, err := c.NodePools()
-		answerNode(w, pools, err)
+		answer(w, pools, err)
 	})
 	mux.HandleFunc("GET "+api.PathNodePools+"/{name}", func(w http.ResponseWriter, r *http.Request) {
 		pools, err := c.NodePools()
 		i := slices.IndexFunc(pools, func(p api.NodePool) bool { return p.Name == r.PathValue("name") })
 		switch {
 		case err != nil:
-			answerNode(w, nil, err)
+			answer(w, nil, err)
 		case i < 0:
 			fail(w, http.StatusNotFound, fmt.Errorf("(NotFound) the cluster has no node pool %q: demarc nodepool list lists them", r.PathValue("name")))
 		default:

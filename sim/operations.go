@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -109,7 +110,7 @@ func (o *operations) close() (err error) {
 
 // loadOrMakeToken reads a secret of the management API, or makes one.
 func loadOrMakeToken(path string, sync bool) (string, error) {
-	if b, err := os.ReadFile(path); err == nil && len(b) > 0 {
+	if b, err := os.ReadFile(path); err == nil && len(bytes.TrimSpace(b)) > 0 {
 		return strings.TrimSpace(string(b)), nil
 	}
 	secret := newSecret()
@@ -134,13 +135,10 @@ func (c *Cluster) Restores() []api.Restore {
 // Replicas implements [script.World].
 func (c *Cluster) Replicas() []api.Replica { return c.operations.replicas.Status() }
 
-// deniedError says that a role may not do something, and what to do instead.
-type deniedError struct{ action string }
-
-// Error implements error.
-func (e *deniedError) Error() string {
-	return fmt.Sprintf("backups are the provider's: a customer cannot %s them (support policy of 2019-04-01, section on etcd backups: "+
-		"automatic, transparent, not directly available to customers)", e.action)
+// backupRoutes are the routes by which something is done with backups.
+var backupRoutes = map[string]string{
+	"list": "GET " + api.PathBackups, "take": "POST " + api.PathBackups, "show": "GET " + api.PathBackup + "{id}",
+	"delete": "DELETE " + api.PathBackup + "{id}", "verify": "POST " + api.PathBackup + "{id}/verify", "restore": "POST " + api.PathRestores,
 }
 
 // Backup implements [script.World].
@@ -151,9 +149,8 @@ func (c *Cluster) Backup(ctx context.Context, by api.Role, action, id string) er
 
 // backupAction does something with backups, if the role may.
 func (c *Cluster) backupAction(ctx context.Context, by api.Role, action, id string) (any, error) {
-	if by != api.RoleProvider {
-		c.log.Append(timeline.Event{Actor: timeline.Customer, Verb: "was refused", Subject: "backups", Message: "backup " + strings.TrimSpace(action+" "+id)})
-		return nil, &deniedError{action}
+	if err := c.may(by, backupRoutes[action]); err != nil {
+		return nil, err
 	}
 	o, r := c.operations.operator, c.operations.replicas
 	switch action {

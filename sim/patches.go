@@ -3,14 +3,12 @@ package sim
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"time"
 
 	"demarc/controlplane/provider"
 	"demarc/sim/api"
-	"demarc/sim/timeline"
 )
 
 // patcher is how the provider's plane brings patches to the cluster.
@@ -57,27 +55,12 @@ func (p patcher) Relabel(ctx context.Context, addon, level string) error {
 // 2026-08-27, on CVEs; the edition of 2019-04-01 says nothing of it).
 var vendorFixAge = map[string]time.Duration{"2026-08": 30 * 24 * time.Hour}
 
-// needProvider refuses what is the provider's to do.
-func needProvider(by api.Role, what string) error {
-	if by != api.RoleProvider {
-		return &notProviderError{what}
-	}
-	return nil
-}
-
-// notProviderError says that somebody else than the provider wanted to do what is
-// the provider's.
-type notProviderError struct{ what string }
-
-// Error implements error.
-func (e *notProviderError) Error() string { return "to " + e.what + " is the provider's" }
-
 // Patches implements [script.World].
 func (c *Cluster) Patches() []api.Patch { return c.fleet.Patches() }
 
 // PublishPatch implements [script.World].
 func (c *Cluster) PublishPatch(by api.Role, r api.PatchRequest) (api.Patch, error) {
-	if err := needProvider(by, "publish patches"); err != nil {
+	if err := c.may(by, "POST "+api.PathPatches); err != nil {
 		return api.Patch{}, err
 	}
 	return c.fleet.PublishPatch(r, 0)
@@ -85,7 +68,7 @@ func (c *Cluster) PublishPatch(by api.Role, r api.PatchRequest) (api.Patch, erro
 
 // WithdrawPatch implements [script.World].
 func (c *Cluster) WithdrawPatch(by api.Role, pkg, version string) error {
-	if err := needProvider(by, "withdraw patches"); err != nil {
+	if err := c.may(by, "DELETE "+api.PathPatches+"/{package}/{version}"); err != nil {
 		return err
 	}
 	return c.fleet.WithdrawPatch(pkg, version)
@@ -98,41 +81,29 @@ func (c *Cluster) CVEs() []api.CVE {
 
 // PublishCVE implements [script.World].
 func (c *Cluster) PublishCVE(ctx context.Context, by api.Role, r api.CVERequest) (api.CVE, error) {
-	if err := needProvider(by, "publish vulnerabilities"); err != nil {
+	if err := c.may(by, "POST "+api.PathCVEs); err != nil {
 		return api.CVE{}, err
 	}
 	return c.operations.operator.PublishCVE(ctx, c.operations.replicas, r)
 }
 
 // patchRoutes are patches of the nodes, and vulnerabilities.
-func (s *Server) patchRoutes(mux *http.ServeMux) {
+func (s *Server) patchRoutes(mux handlers) {
 	c := s.cluster
 	mux.HandleFunc("GET "+api.PathPatches, func(w http.ResponseWriter, _ *http.Request) { reply(w, c.Patches()) })
-	mux.HandleFunc("POST "+api.PathPatches, s.providersOwn("publish patches", posted(func(_ context.Context, r *http.Request, req api.PatchRequest) (any, error) {
+	mux.HandleFunc("POST "+api.PathPatches, posted(func(_ context.Context, r *http.Request, req api.PatchRequest) (any, error) {
 		p, err := c.PublishPatch(s.role(r), req)
 		return p, errors.Join(err, c.saveState())
-	})))
-	mux.HandleFunc("DELETE "+api.PathPatches+"/{package}/{version}", s.providersOwn("withdraw patches", func(w http.ResponseWriter, r *http.Request) {
-		answerNode(w, struct{}{}, errors.Join(c.WithdrawPatch(s.role(r), r.PathValue("package"), r.PathValue("version")), c.saveState()))
 	}))
+	mux.HandleFunc("DELETE "+api.PathPatches+"/{package}/{version}", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, struct{}{}, errors.Join(c.WithdrawPatch(s.role(r), r.PathValue("package"), r.PathValue("version")), c.saveState()))
+	})
 	mux.HandleFunc("GET "+api.PathCVEs, func(w http.ResponseWriter, _ *http.Request) { reply(w, c.CVEs()) })
 	mux.HandleFunc("GET "+api.PathCVEs+"/{id}", func(w http.ResponseWriter, r *http.Request) {
 		x, err := c.operations.operator.CVE(c.operations.replicas, r.PathValue("id"))
 		found(w, x, err)
 	})
-	mux.HandleFunc("POST "+api.PathCVEs, s.providersOwn("publish vulnerabilities", posted(func(ctx context.Context, r *http.Request, req api.CVERequest) (any, error) {
+	mux.HandleFunc("POST "+api.PathCVEs, posted(func(ctx context.Context, r *http.Request, req api.CVERequest) (any, error) {
 		return c.PublishCVE(ctx, s.role(r), req)
-	})))
-}
-
-// providersOwn keeps a route from customers, and puts on the timeline that one asked.
-func (s *Server) providersOwn(what string, next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if err := needProvider(s.role(r), what); err != nil {
-			s.cluster.log.Append(timeline.Event{Actor: timeline.Customer, Verb: "was refused", Subject: "provider", Message: fmt.Sprint("to ", what)})
-			deny(w, err)
-			return
-		}
-		next(w, r)
-	}
+	}))
 }

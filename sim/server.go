@@ -2,7 +2,6 @@ package sim
 
 import (
 	"context"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"net"
@@ -11,10 +10,10 @@ import (
 	"path/filepath"
 	"runtime/pprof"
 	"strconv"
-	"strings"
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/clock"
 	"demarc/sim/disk"
 	"demarc/sim/fault"
 	"demarc/sim/traffic"
@@ -25,6 +24,7 @@ import (
 type Server struct {
 	cluster  *Cluster
 	handle   api.Handle
+	director string // the director's token
 	listener net.Listener
 	http     *http.Server
 	stop     chan struct{}
@@ -32,12 +32,16 @@ type Server struct {
 
 // NewServer opens a loopback port and writes the handle to DIR/engine.json.
 func NewServer(c *Cluster) (*Server, error) {
+	director, err := loadOrMakeToken(filepath.Join(c.dir, "director.token"), !c.cfg.Ephemeral)
+	if err != nil {
+		return nil, err
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
-		cluster: c, listener: l, stop: make(chan struct{}, 1),
+		cluster: c, director: director, listener: l, stop: make(chan struct{}, 1),
 		handle: api.Handle{PID: os.Getpid(), Address: l.Addr().String(), Token: newSecret()},
 	}
 	b, err := json.Marshal(s.handle)
@@ -48,8 +52,10 @@ func NewServer(c *Cluster) (*Server, error) {
 		l.Close()
 		return nil, err
 	}
-	s.http = &http.Server{Handler: s.authenticate(s.routes())}
-	go func() { _ = s.http.Serve(l) }() // ends with Close
+	all := newClients(l)
+	s.http = &http.Server{Handler: s.guard(s.handlers()), ConnState: noteState, ConnContext: withClient, MaxHeaderBytes: 64 << 10}
+	go func() { _ = s.http.Serve(all) }() // ends with Close
+	clock.EveryReal(patrol, all.closeSlow)
 	return s, nil
 }
 
@@ -69,63 +75,23 @@ func (s *Server) Close() {
 	}
 }
 
-func (s *Server) authenticate(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.role(r) == "" {
-			fail(w, http.StatusUnauthorized, errors.New("the management API wants the token of the cluster's engine.json"))
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
+// handlers answer the routes of the management API, by their patterns.
+type handlers map[string]http.HandlerFunc
 
-// role is on whose behalf a request speaks; empty for nobody's. The provider may
-// do all that a customer may.
-func (s *Server) role(r *http.Request) api.Role {
-	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	is := func(secret string) bool { return subtle.ConstantTimeCompare([]byte(token), []byte(secret)) == 1 }
-	switch {
-	case is(s.cluster.operations.token):
-		return api.RoleProvider
-	case is(s.handle.Token):
-		return api.RoleCustomer
-	}
-	return ""
-}
+// HandleFunc sets the handler of a route.
+func (h handlers) HandleFunc(pattern string, f http.HandlerFunc) { h[pattern] = f }
 
-func (s *Server) routes() http.Handler {
-	c, mux := s.cluster, http.NewServeMux()
+func (s *Server) handlers() handlers {
+	c, mux := s.cluster, handlers{}
 	mux.HandleFunc("GET "+api.PathStatus, func(w http.ResponseWriter, _ *http.Request) { reply(w, c.Status()) })
 	mux.HandleFunc("GET "+api.PathClock, func(w http.ResponseWriter, _ *http.Request) { reply(w, c.dial.Clock()) })
-	mux.HandleFunc("PUT "+api.PathClock, func(w http.ResponseWriter, r *http.Request) {
-		var req api.ClockRequest
-		if !read(w, r, &req) {
-			return
-		}
-		if err := c.dial.Set(req.Rate, req.Until); err != nil {
-			fail(w, http.StatusBadRequest, err)
-			return
-		}
-		reply(w, c.dial.Clock())
-	})
-	mux.HandleFunc("GET "+api.PathFaults, func(w http.ResponseWriter, _ *http.Request) { reply(w, c.Faults()) })
-	mux.HandleFunc("POST "+api.PathFaults, func(w http.ResponseWriter, r *http.Request) {
-		var spec fault.Spec
-		if !read(w, r, &spec) {
-			return
-		}
-		a, err := c.Inject(r.Context(), spec)
-		answer(w, a, errors.Join(err, c.saveState()))
-	})
-	mux.HandleFunc("DELETE "+api.PathFault+"{id}", func(w http.ResponseWriter, r *http.Request) {
-		answer(w, struct{}{}, c.Heal(r.Context(), r.PathValue("id")))
-	})
-	mux.HandleFunc("POST "+api.PathTraffic, func(w http.ResponseWriter, r *http.Request) {
-		var spec traffic.Spec
-		if read(w, r, &spec) {
-			answer(w, spec, c.StartTraffic(spec))
-		}
-	})
+	mux.HandleFunc("PUT "+api.PathClock, posted(func(_ context.Context, _ *http.Request, req api.ClockRequest) (any, error) {
+		err := c.dial.Set(req.Rate, req.Until)
+		return c.dial.Clock(), err
+	}))
+	mux.HandleFunc("POST "+api.PathTraffic, posted(func(_ context.Context, _ *http.Request, spec traffic.Spec) (any, error) {
+		return spec, c.StartTraffic(spec)
+	}))
 	mux.HandleFunc("DELETE "+api.PathTraffic+"/{name}", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, struct{}{}, c.StopTraffic(r.PathValue("name")))
 	})
@@ -133,6 +99,7 @@ func (s *Server) routes() http.Handler {
 		events, _ := c.log.Since(number(r, "from"))
 		reply(w, events)
 	})
+	s.faultRoutes(mux)
 	s.providerRoutes(mux)
 	s.nodeRoutes(mux)
 	s.featureRoutes(mux)
@@ -159,59 +126,28 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET "+api.PathStacks, func(w http.ResponseWriter, _ *http.Request) {
 		_ = pprof.Lookup("goroutine").WriteTo(w, 2) // the client is gone if it fails
 	})
-	mux.Handle("GET "+api.PathMetrics, c.telemetry.metrics())
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		fail(w, http.StatusNotFound, errors.New("no such thing in the management API: "+r.Method+" "+r.URL.Path))
-	})
+	mux.HandleFunc("GET "+api.PathMetrics, c.telemetry.metrics().ServeHTTP)
 	return mux
 }
 
-// stream sends the timeline, and the steps of the drill, from the beginning or
-// from where the client left off, until the drill ends or the client goes.
-func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
-	flusher, ok := w.(http.Flusher)
-	if !ok {
-		fail(w, http.StatusInternalServerError, errors.New("cannot stream"))
-		return
-	}
-	w.Header().Set("Content-Type", "text/event-stream")
-	seq, step := number(r, "from"), int(number(r, "drill"))
-	for {
-		events, moreEvents := s.cluster.log.Since(seq)
-		steps, end, moreSteps := s.cluster.drill.since(step)
-		for _, e := range events {
-			seq = e.Seq
-			send(w, api.StreamTimeline, e)
+// faultRoutes are what breaks things, and mends them.
+func (s *Server) faultRoutes(mux handlers) {
+	c := s.cluster
+	mux.HandleFunc("GET "+api.PathFaults, func(w http.ResponseWriter, _ *http.Request) { reply(w, c.Faults()) })
+	mux.HandleFunc("POST "+api.PathFaults, posted(func(ctx context.Context, r *http.Request, spec fault.Spec) (any, error) {
+		a, err := c.InjectAs(ctx, s.role(r), spec)
+		return a, errors.Join(err, c.saveState())
+	}))
+	mux.HandleFunc("DELETE "+api.PathFault+"{id}", func(w http.ResponseWriter, r *http.Request) {
+		spec, err := c.healing(r.PathValue("id"))
+		if err == nil {
+			if s.role(r) != api.RoleDirector {
+				spec.By = "" // his own
+			}
+			_, err = c.InjectAs(context.WithoutCancel(r.Context()), s.role(r), spec)
 		}
-		for _, x := range steps {
-			step = x.N
-			send(w, api.StreamDrill, x)
-		}
-		if end != nil {
-			send(w, api.StreamEnd, end)
-		}
-		flusher.Flush()
-		if end != nil {
-			return
-		}
-		select {
-		case <-moreEvents:
-		case <-moreSteps:
-		case <-r.Context().Done():
-			return
-		case <-s.cluster.ctx.Done():
-			return
-		}
-	}
-}
-
-func send(w http.ResponseWriter, event string, data any) {
-	b, err := json.Marshal(data)
-	if err != nil {
-		return // these types always marshal
-	}
-	// A client that has gone is noticed by its context.
-	_, _ = w.Write([]byte("event: " + event + "\ndata: " + string(b) + "\n\n"))
+		answer(w, struct{}{}, err)
+	})
 }
 
 func number(r *http.Request, name string) int64 {
@@ -220,33 +156,4 @@ func number(r *http.Request, name string) int64 {
 		return 0
 	}
 	return n
-}
-
-func read(w http.ResponseWriter, r *http.Request, into any) bool {
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		fail(w, http.StatusBadRequest, err)
-		return false
-	}
-	return true
-}
-
-func answer(w http.ResponseWriter, v any, err error) {
-	if err != nil {
-		fail(w, http.StatusBadRequest, err)
-		return
-	}
-	reply(w, v)
-}
-
-func reply(w http.ResponseWriter, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(v) // the client is gone if it fails
-}
-
-func fail(w http.ResponseWriter, status int, err error) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"error": err.Error()})
 }

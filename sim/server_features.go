@@ -8,18 +8,18 @@ import (
 )
 
 // featureRoutes are preview features, feature gates, and the cluster's settings.
-func (s *Server) featureRoutes(mux *http.ServeMux) {
+func (s *Server) featureRoutes(mux handlers) {
 	c := s.cluster
 	mux.HandleFunc("GET "+api.PathFeatures, func(w http.ResponseWriter, _ *http.Request) { reply(w, c.Features()) })
 	for action, wanted := range map[string]bool{"register": true, "unregister": false} {
 		mux.HandleFunc("POST "+api.PathFeatures+"/{name}/"+action, func(w http.ResponseWriter, r *http.Request) {
 			f, err := c.RegisterFeature(context.WithoutCancel(r.Context()), r.PathValue("name"), wanted)
-			answerNode(w, f, err)
+			answer(w, f, err)
 		})
 	}
 	mux.HandleFunc("GET "+api.PathFeatureGates, func(w http.ResponseWriter, r *http.Request) {
 		list, err := c.FeatureGates(r.Context())
-		answerNode(w, list, err)
+		answer(w, list, err)
 	})
 	mux.HandleFunc("POST "+api.PathUpdate, posted(func(ctx context.Context, _ *http.Request, req api.UpdateRequest) (any, error) {
 		return c.Update(ctx, req)

@@ -2,19 +2,18 @@ package sim
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"demarc/sim/api"
 )
 
 // supportRoutes are the support desk.
-func (s *Server) supportRoutes(mux *http.ServeMux) {
+func (s *Server) supportRoutes(mux handlers) {
 	c := s.cluster
 	mux.HandleFunc("GET "+api.PathCases, func(w http.ResponseWriter, _ *http.Request) { reply(w, c.Cases()) })
 	mux.HandleFunc("GET "+api.PathCase+"{id}", func(w http.ResponseWriter, r *http.Request) {
 		x, err := c.Case(r.PathValue("id"))
-		answerCase(w, x, err)
+		answer(w, x, err)
 	})
 	mux.HandleFunc("POST "+api.PathCases, posted(func(ctx context.Context, _ *http.Request, req api.CaseRequest) (any, error) {
 		return c.OpenCase(ctx, req)
@@ -25,13 +24,4 @@ func (s *Server) supportRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+api.PathCase+"{id}/close", posted(func(ctx context.Context, r *http.Request, n api.CaseNote) (any, error) {
 		return c.CloseCase(ctx, r.PathValue("id"), n.Text, s.role(r))
 	}))
-}
-
-// answerCase answers with a case, or that there is none.
-func answerCase(w http.ResponseWriter, x api.Case, err error) {
-	if errors.Is(err, ErrUnknownCase) {
-		fail(w, http.StatusNotFound, err)
-		return
-	}
-	answerNode(w, x, err)
 }

@@ -23,7 +23,7 @@ func (c *Cluster) Operations() []api.Operation {
 }
 
 // upgradeRoutes are the upgrades of the cluster, and operations.
-func (s *Server) upgradeRoutes(mux *http.ServeMux) {
+func (s *Server) upgradeRoutes(mux handlers) {
 	c := s.cluster
 	mux.HandleFunc("GET "+api.PathOperations, func(w http.ResponseWriter, _ *http.Request) { reply(w, c.Operations()) })
 	mux.HandleFunc("GET "+api.PathUpgrades, func(w http.ResponseWriter, _ *http.Request) {

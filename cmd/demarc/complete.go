@@ -67,7 +67,7 @@ func (a *app) completeActive(c *cobra.Command, _ []string, _ string) ([]string, 
 	if client, err := a.client(); err == nil {
 		active, _ := client.Faults(c.Context()) // without an answer there is nothing to complete
 		for _, f := range active {
-			words = append(words, f.ID+"\t"+specText(f.Spec))
+			words = append(words, f.ID+"\t"+f.Spec.String())
 		}
 	}
 	return words, cobra.ShellCompDirectiveNoFileComp

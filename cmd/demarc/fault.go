@@ -1,13 +1,16 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
-	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
+	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/fault"
 	"demarc/sim/terminal"
@@ -19,9 +22,11 @@ func (a *app) faultCmd() *cobra.Command {
 	return group(&cobra.Command{
 		Use:   "fault",
 		Short: "Break things in the cluster, and mend them",
-		Example: `  demarc fault inject crash control-plane
-  demarc fault inject slow etcd latency=500ms
-  demarc fault heal all`,
+		Long: `Faults are drills. The director of a drill may inject every fault, in anybody's
+name; customers and the provider only into what is theirs or shared, in their own.`,
+		Example: `  demarc --as director fault inject crash control-plane
+  demarc fault inject power-off node/0
+  demarc --as director fault heal all`,
 	}, a.faultInjectCmd(), a.faultHealCmd(), a.faultListCmd(), a.faultKindsCmd())
 }
 
@@ -30,17 +35,19 @@ func (a *app) faultInjectCmd() *cobra.Command {
 		Use:   "inject VERB TARGET [NAME=VALUE…]",
 		Short: "Make a fault happen, or a repair",
 		Long:  "Inject makes a fault happen, or a repair.\n\n" + faultReference(),
-		Example: `  demarc fault inject crash etcd
-  demarc fault inject start etcd
-  demarc fault inject flap kube-apiserver down=20s up=40s times=5
-  demarc fault inject power-off node/0
-  demarc fault inject crash provider/leader`,
+		Example: `  demarc --as director fault inject crash etcd
+  demarc --as director fault inject flap kube-apiserver down=20s up=40s times=5
+  demarc --as director fault inject wipe etcd by=provider
+  demarc fault inject power-off node/0`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeFault,
 		RunE: func(c *cobra.Command, args []string) error {
 			spec, err := parseFault(args)
 			if err != nil {
 				return err
+			}
+			if !slices.ContainsFunc(args, func(w string) bool { return strings.HasPrefix(w, fault.By().Name+"=") }) {
+				spec.By = "" // it depends on who asks
 			}
 			client, err := a.client()
 			if err != nil {
@@ -81,19 +88,11 @@ func parseFault(words []string) (fault.Spec, error) {
 
 // injected says what has happened, and how to undo it.
 func injected(f fault.Active) string {
-	text := specText(f.Spec)
+	text := f.Spec.String()
 	if f.ID == "" {
 		return text + ": done"
 	}
 	return fmt.Sprintf("%s: in force as %s; mend it with: demarc fault heal %s", text, f.ID, f.ID)
-}
-
-func specText(s fault.Spec) string {
-	words := []string{s.Verb, s.Target}
-	for _, name := range slices.Sorted(maps.Keys(s.Args)) {
-		words = append(words, name+"="+s.Args[name])
-	}
-	return strings.Join(words, " ")
 }
 
 func (a *app) faultHealCmd() *cobra.Command {
@@ -101,7 +100,7 @@ func (a *app) faultHealCmd() *cobra.Command {
 		Use:   "heal ID… | all",
 		Short: "End faults: what is down is started again",
 		Example: `  demarc fault heal f1
-  demarc fault heal all`,
+  demarc --as director fault heal all`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeActive,
 		RunE: func(c *cobra.Command, ids []string) error {
@@ -119,18 +118,29 @@ func (a *app) faultHealCmd() *cobra.Command {
 					ids = append(ids, f.ID)
 				}
 			}
+			var refused error // the first of them; the others are healed
 			for _, id := range ids {
-				if err := client.Heal(c.Context(), id); err != nil {
+				switch err := client.Heal(c.Context(), id); {
+				case isRefusal(err):
+					refused = cmp.Or(refused, err)
+				case err != nil:
 					return err
+				default:
+					terminal.Fprintf(a.err, "healed %s\n", id)
 				}
-				terminal.Fprintf(a.err, "healed %s\n", id)
 			}
 			if len(ids) == 0 {
 				fmt.Fprintln(a.err, "no fault is in force")
 			}
-			return nil
+			return refused
 		},
 	}
+}
+
+// isRefusal says whether the engine has refused something to the role.
+func isRefusal(err error) bool {
+	var e *api.Error
+	return errors.As(err, &e) && e.Status == http.StatusForbidden
 }
 
 func (a *app) faultListCmd() *cobra.Command {
@@ -164,7 +174,7 @@ func (a *app) faultListCmd() *cobra.Command {
 func writeFaults(w io.Writer, active []fault.Active) {
 	terminal.Fprintf(w, "FAULT\tWHAT\tBY\n")
 	for _, f := range active {
-		terminal.Fprintf(w, "%s\t%s\t%s\n", f.ID, specText(f.Spec), f.By)
+		terminal.Fprintf(w, "%s\t%s\t%s\n", f.ID, f.Spec.String(), f.By)
 	}
 }
 
@@ -174,12 +184,29 @@ func (a *app) faultKindsCmd() *cobra.Command {
 		Example: "  demarc fault kinds",
 		RunE: func(*cobra.Command, []string) error {
 			if a.json() {
-				return a.printJSON(fault.Kinds())
+				return a.printJSON(kindsOf(fault.Kinds()))
 			}
 			_, err := fmt.Fprint(a.out, faultReference())
 			return err
 		},
 	}
+}
+
+// faultKind is a kind of fault with who may inject it, by what it strikes.
+type faultKind struct {
+	fault.Kind
+	Injectors map[fault.TargetKind][]api.Role `json:"injectors"`
+}
+
+func kindsOf(kinds []fault.Kind) (list []faultKind) {
+	for _, k := range kinds {
+		x := faultKind{k, map[fault.TargetKind][]api.Role{}}
+		for _, t := range k.Targets {
+			x.Injectors[t] = api.Injectors(t)
+		}
+		list = append(list, x)
+	}
+	return list
 }
 
 // faultReference explains every kind of fault, from their registry.
@@ -194,11 +221,27 @@ func faultReference() string {
 		for _, x := range k.Args {
 			terminal.Fprintf(&sb, "    %s=  %s%s\n", x.Name, x.Doc, argNotes(x))
 		}
-		terminal.Fprintf(&sb, "    Example: demarc fault inject %s\n\n", k.Example)
+		terminal.Fprintf(&sb, "    Example: demarc --as %s fault inject %s\n\n", api.RoleDirector, k.Example)
 	}
 	by := fault.By()
-	terminal.Fprintf(&sb, "Each takes %s=  %s%s\n", by.Name, by.Doc, argNotes(by))
+	terminal.Fprintf(&sb, "Each takes %s=  %s%s\n\n", by.Name, by.Doc, argNotes(by))
+	for _, r := range api.Roles {
+		terminal.Fprintf(&sb, "--as %s may strike: %s\n", r, injects(r))
+	}
 	return sb.String()
+}
+
+// injects lists the targets into which a role may inject faults.
+func injects(r api.Role) string {
+	var targets []string
+	for _, k := range fault.Kinds() {
+		for _, t := range k.Targets {
+			if slices.Contains(api.Injectors(t), r) && !slices.Contains(targets, string(t)) {
+				targets = append(targets, string(t))
+			}
+		}
+	}
+	return strings.Join(targets, ", ")
 }
 
 func argNotes(x fault.Arg) string {

@@ -61,15 +61,15 @@ func (a *app) root() *cobra.Command {
 simulated worker nodes, and a virtual clock that can run free. Use one live with
 your own kubectl, break it, and replay hours of it in seconds as a scenario.`,
 		Example: `  demarc up                             # a cluster with three nodes, until Ctrl-C
-  demarc fault inject crash etcd        # break it, from another terminal
+  demarc --as director fault inject crash etcd    # break it, from another terminal
   demarc drill control-plane-lost       # two hours without a control plane, in seconds`,
 		SilenceUsage: true, SilenceErrors: true,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			if err := checkFormat(c, a.output); err != nil {
 				return err
 			}
-			if !slices.Contains(roles, a.as) {
-				return fmt.Errorf("--as %s: want %s%s", a.as, strings.Join(roles, " or "), didYouMean(fault.Suggest(a.as, roles)))
+			if !slices.Contains(roles(), a.as) {
+				return fmt.Errorf("--as %s: want %s%s", a.as, strings.Join(roles(), ", "), didYouMean(fault.Suggest(a.as, roles())))
 			}
 			a.ran = true
 			return nil
@@ -84,9 +84,9 @@ your own kubectl, break it, and replay hours of it in seconds as a scenario.`,
 	f := root.PersistentFlags()
 	f.StringVarP(&a.output, "output", "o", "text", "form of the output: text or json")
 	f.StringVar(&a.name, "name", "demarc", "the cluster's name")
-	f.StringVar(&a.as, "as", string(api.RoleCustomer), "on whose behalf: "+strings.Join(roles, " or ")+"; backups and replicas are the provider's")
+	f.StringVar(&a.as, "as", string(api.RoleCustomer), "on whose behalf: "+strings.Join(roles(), ", ")+"; drills are the director's")
 	must(root.RegisterFlagCompletionFunc("output", completeFormat))
-	must(root.RegisterFlagCompletionFunc("as", complete(roles...)))
+	must(root.RegisterFlagCompletionFunc("as", complete(roles()...)))
 	must(root.RegisterFlagCompletionFunc("name", completeClusters))
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.HiddenDefaultCmd = false
@@ -136,7 +136,13 @@ func must(err error) {
 }
 
 // roles are what --as takes.
-var roles = []string{string(api.RoleCustomer), string(api.RoleProvider)}
+func roles() []string {
+	var names []string
+	for _, r := range api.Roles {
+		names = append(names, string(r))
+	}
+	return names
+}
 
 // client finds the running engine of the cluster that --name names, and speaks
 // to it in the role that --as names.

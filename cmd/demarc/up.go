@@ -252,8 +252,8 @@ func (a *app) printUp(s api.Status, background bool) error {
 		terminal.Fprintf(&sb, "  %-13s  curl http://%s/\n", lb.Namespace+"/"+lb.Service, lb.Address)
 	}
 	terminal.Fprintf(&sb, "  virtual clock  %s at %s; change it: demarc clock set 60x%s\n", dateTime(s.Now), s.Clock.Rate, flag)
-	terminal.Fprintf(&sb, "  break it       demarc fault inject crash control-plane%s\n", flag)
-	terminal.Fprintf(&sb, "  mend it        demarc fault inject start control-plane%s\n", flag)
+	terminal.Fprintf(&sb, "  break it       demarc --as director fault inject crash control-plane%s\n", flag)
+	terminal.Fprintf(&sb, "  mend it        demarc --as director fault inject start control-plane%s\n", flag)
 	stop := "Ctrl-C; what was acknowledged is kept for the next demarc up"
 	if background {
 		stop = "demarc down" + flag

@@ -12,15 +12,6 @@ const (
 	PathReplicas  = "/v1/provider/replicas" // GET: []Replica
 )
 
-// Role is on whose behalf a client of the management API speaks.
-type Role string
-
-// Roles.
-const (
-	RoleCustomer Role = "customer"
-	RoleProvider Role = "provider"
-)
-
 // BackupInterval is how often the provider backs up a cluster's etcd (Microsoft,
 // "Support policies for Azure Kubernetes Service", 2019-04-01: every 30 minutes).
 const BackupInterval = 30 * time.Minute

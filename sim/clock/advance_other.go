@@ -9,3 +9,13 @@ func advance(func(time.Time) time.Duration) bool { return false }
 
 // keepMoving is for the same platforms.
 func keepMoving() {}
+
+// EveryReal calls a function again and again, each time that a span of real time is
+// over, on a goroutine of its own. With a virtual clock it is one of virtual time here.
+func EveryReal(d time.Duration, f func()) {
+	go func() {
+		for range time.Tick(d) {
+			f()
+		}
+	}()
+}

@@ -60,7 +60,7 @@ func Start(at time.Time) *Dial {
 		return d
 	}
 	time.Sleep(time.Until(at))
-	go keepMoving()
+	keepMoving()
 	go d.run()
 	return d
 }

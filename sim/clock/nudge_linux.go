@@ -22,31 +22,42 @@ const (
 	nudge      = time.Millisecond
 )
 
-// keepMoving nudges the clock whenever it has stood still for too long. It waits
-// for real time to pass in the poller, not in a system call: that would be what
-// stops the clock. If there is one processor, and it is busy, the runtime looks
-// into the poller only after each garbage collection.
+// keepMoving nudges the clock whenever it has stood still for too long.
 func keepMoving() {
 	if runtimeClock == nil {
 		return
 	}
+	seen := time.Now()
+	EveryReal(nudgeAfter, func() { // the clock works without; it is watched from outside, too
+		if time.Now().Equal(seen) {
+			atomic.AddInt64(runtimeClock, int64(nudge))
+		}
+		seen = time.Now()
+	})
+}
+
+// EveryReal calls a function again and again, each time that a span of real time is
+// over, on a goroutine of its own. It waits in the poller, not in a system call: that
+// would be what stops the clock. If there is one processor, and it is busy, the runtime
+// looks into the poller only after each garbage collection.
+func EveryReal(d time.Duration, f func()) {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
 	if err != nil {
-		return // the clock works without; it is watched from outside, too
+		return // out of descriptors: what is done by real time only tidies up
 	}
-	every := unix.NsecToTimespec(int64(nudgeAfter))
+	every := unix.NsecToTimespec(int64(d))
 	if unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: every, Value: every}, nil) != nil {
 		_ = unix.Close(fd)
 		return
 	}
 	timer := os.NewFile(uintptr(fd), "timerfd")
-	var expirations [8]byte
-	for seen := time.Now(); ; seen = time.Now() {
-		if _, err := timer.Read(expirations[:]); err != nil {
-			return
+	go func() {
+		var expirations [8]byte
+		for {
+			if _, err := timer.Read(expirations[:]); err != nil {
+				return
+			}
+			f()
 		}
-		if time.Now().Equal(seen) {
-			atomic.AddInt64(runtimeClock, int64(nudge))
-		}
-	}
+	}()
 }

@@ -11,26 +11,27 @@ import (
 	"demarc/sim/api"
 )
 
-// providerToken is the file in a data directory that holds the provider's token.
-// The engine writes it; customers have no part in what it opens.
-func providerToken(dir string) string { return filepath.Join(dir, "provider.token") }
+// tokenFile is the file in a data directory that holds a role's token. The engine
+// writes it; nobody else has a part in what it opens.
+func tokenFile(dir string, role api.Role) string { return filepath.Join(dir, string(role)+".token") }
 
-// AttachAs is [Attach] with a client that speaks in a role: the provider's has
-// the provider's token. It is an [InputError] if that cannot be read.
+// AttachAs is [Attach] with a client that speaks in a role: the customer's token is in
+// the engine's handle, and each other role's in a file. It is an [InputError] if that
+// cannot be read.
 func AttachAs(dir string, role api.Role) (*api.Client, error) {
 	c, err := Attach(dir)
-	if err != nil || role != api.RoleProvider {
+	if err != nil || role == api.RoleCustomer {
 		return c, err
 	}
-	b, err := os.ReadFile(providerToken(dir))
+	b, err := os.ReadFile(tokenFile(dir, role))
 	token := strings.TrimSpace(string(b))
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return nil, &InputError{Message: fmt.Sprintf("only the provider may read %s", providerToken(dir))}
+		return nil, &InputError{Message: fmt.Sprintf("only the %s may read %s", role, tokenFile(dir, role))}
 	case err == nil && token == "", errors.Is(err, fs.ErrNotExist):
-		return nil, &InputError{Message: "the cluster has no token of the provider", Hint: "stop it with demarc down, and start it again with demarc up"}
+		return nil, &InputError{Message: fmt.Sprintf("the cluster has no token of the %s", role), Hint: "stop it with demarc down, and start it again with demarc up"}
 	case err != nil:
-		return nil, fmt.Errorf("read the provider's token: %w", err)
+		return nil, fmt.Errorf("read the token of the %s: %w", role, err)
 	}
 	return c.WithToken(token), nil
 }

@@ -11,7 +11,7 @@ import (
 	"demarc/sim/api"
 )
 
-// TestAttachAs checks that only the provider's client has the provider's token.
+// TestAttachAs checks that each role has a token of its own.
 func TestAttachAs(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := AttachAs(dir, api.RoleProvider); !errors.Is(err, ErrNotRunning) {
@@ -29,13 +29,16 @@ func TestAttachAs(t *testing.T) {
 		t.Fatal(err)
 	}
 	var input *InputError
-	if _, err := AttachAs(dir, api.RoleProvider); !errors.As(err, &input) || !strings.Contains(err.Error(), "demarc up") {
-		t.Errorf("no token: got %v, want an InputError that says what to do", err)
+	for _, role := range []api.Role{api.RoleProvider, api.RoleDirector} {
+		if _, err := AttachAs(dir, role); !errors.As(err, &input) || !strings.Contains(err.Error(), "demarc up") {
+			t.Errorf("no token of the %s: got %v, want an InputError that says what to do", role, err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, string(role)+".token"), []byte(role+"'s\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "provider.token"), []byte("provider's\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for role, want := range map[api.Role]string{api.RoleCustomer: "customer's", api.RoleProvider: "provider's"} {
+	for _, role := range api.Roles {
+		want := string(role) + "'s"
 		c, err := AttachAs(dir, role)
 		if err != nil {
 			t.Fatal(err)

@@ -74,8 +74,8 @@ func (a Arg) suits(t TargetKind) bool { return len(a.Only) == 0 || slices.Contai
 var by = Arg{
 	Name: "by", Type: Enum,
 	Values: []string{string(timeline.Customer), string(timeline.Provider), string(timeline.Platform)},
-	Doc: "who does it; by default the provider for the control plane, the platform for machines, disks, networks and the provider's replicas, " +
-		"the customer for kubelets and containers",
+	Doc: "who does it: the director may name anybody, and means by default the provider for the control plane, the platform for machines, disks, " +
+		"networks and the provider's replicas, the customer for kubelets and containers; everybody else acts in his own name",
 }
 
 // By is the argument "by=" that every verb takes, for help and completion.

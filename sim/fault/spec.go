@@ -1,6 +1,12 @@
 package fault
 
-import "demarc/sim/timeline"
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"demarc/sim/timeline"
+)
 
 // Spec is one fault to inject, or one repair to make: "crash etcd",
 // "slow kube-apiserver latency=500ms", "power-off node/0 by=platform".
@@ -17,6 +23,15 @@ type Spec struct {
 	By timeline.Actor `json:"by,omitempty"`
 	// Args are the kind's own arguments, checked by [Parse].
 	Args map[string]string `json:"args,omitempty"`
+}
+
+// String is the fault in words, as [Parse] reads them, without who does it.
+func (s Spec) String() string {
+	words := []string{s.Verb, s.Target}
+	for _, name := range slices.Sorted(maps.Keys(s.Args)) {
+		words = append(words, name+"="+s.Args[name])
+	}
+	return strings.Join(words, " ")
 }
 
 // Active is a fault that is in force.

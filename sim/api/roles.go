@@ -1,0 +1,93 @@
+package api
+
+import (
+	"fmt"
+	"slices"
+
+	"demarc/sim/fault"
+	"demarc/sim/timeline"
+)
+
+// Role is on whose behalf a client of the management API speaks. Each has a token
+// of its own.
+type Role string
+
+// Roles.
+const (
+	RoleCustomer Role = "customer"
+	RoleProvider Role = "provider"
+	// RoleDirector leads drills: it may do what each of the others may, and break
+	// everything in anybody's name.
+	RoleDirector Role = "director"
+)
+
+// Who may do something. The first of them is whose it is.
+var (
+	// Roles are all of them: what each may do is shared.
+	Roles     = []Role{RoleCustomer, RoleProvider, RoleDirector}
+	customers = []Role{RoleCustomer, RoleDirector}
+	providers = []Role{RoleProvider, RoleDirector}
+	directors = []Role{RoleDirector}
+)
+
+// Actor is who acts on the timeline when the role does something and nobody else is
+// named: the director plays the customer.
+func (r Role) Actor() timeline.Actor {
+	if r == RoleProvider {
+		return timeline.Provider
+	}
+	return timeline.Customer
+}
+
+// injectors are who may break what, and mend it.
+var injectors = map[fault.TargetKind][]Role{
+	fault.Node: Roles, fault.Nodes: Roles, fault.Kubelet: Roles,
+	fault.Container: customers, fault.Pod: customers, fault.Deployment: customers, fault.CustomerAccess: customers,
+	fault.Component: providers, fault.ControlPlane: providers,
+	fault.Provider: providers, fault.Replica: providers, fault.BackupStore: providers, fault.Backup: providers,
+	fault.All: directors,
+}
+
+// Injectors are the roles that may inject a fault into such a target, or mend it.
+func Injectors(target fault.TargetKind) []Role { return injectors[target] }
+
+// CheckFault refuses a fault that a role may not inject: into what is another's, or
+// in another's name. The error is a [Refusal].
+func CheckFault(r Role, spec fault.Spec, target fault.TargetKind) error {
+	refused := &Refusal{Role: r, Hint: fmt.Sprintf("demarc --as %s fault inject %s", RoleDirector, spec)}
+	whose := Injectors(target)
+	switch {
+	case r == RoleDirector:
+		return nil
+	case !slices.Contains(whose, r):
+		refused.Action, refused.Owner = spec.Verb+" "+spec.Target, whose[0]
+	case spec.By != r.Actor():
+		refused.Action, refused.Owner = "act as the "+string(spec.By), RoleDirector
+		refused.Hint += " by=" + string(spec.By)
+	default:
+		return nil
+	}
+	return refused
+}
+
+// Refusal says that a role may not do something, whose it is, and what to do instead.
+type Refusal struct {
+	Role Role
+	// Action is what it wanted to do, as in list backups.
+	Action string
+	// Owner is the role whose that is.
+	Owner Role
+	// Because says why; it may be empty.
+	Because string
+	// Hint is what to do instead.
+	Hint string
+}
+
+// Error implements error.
+func (e *Refusal) Error() string {
+	text := fmt.Sprintf("the %s may not %s: that is the %s's", e.Role, e.Action, e.Owner)
+	if e.Because != "" {
+		text += " (" + e.Because + ")"
+	}
+	return text
+}
