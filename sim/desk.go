@@ -71,8 +71,8 @@ func putCase(ctx context.Context, put apply, x api.Case) error {
 }
 
 // noteCase puts what happened to a case on the timeline, because of its opening.
-func (c *Cluster) noteCase(by timeline.Actor, verb string, x api.Case, message string) {
-	e := timeline.Event{Actor: by, Verb: verb, Subject: x.Name(), Message: message}
+func (c *Cluster) noteCase(ctx context.Context, by timeline.Actor, verb string, x api.Case, message string) {
+	e := timeline.Event{Actor: by, Verb: verb, Subject: x.Name(), Message: message, Asker: timeline.Asker(ctx)}
 	if verb != "opened" {
 		events, _ := c.log.Since(0)
 		if i := slices.IndexFunc(events, func(o timeline.Event) bool { return o.Subject == x.Name() }); i >= 0 {
@@ -119,7 +119,7 @@ func (c *Cluster) OpenCase(ctx context.Context, r api.CaseRequest) (api.Case, er
 	if err := putCase(ctx, c.operations.replicas.Apply, x); err != nil {
 		return x, err
 	}
-	c.noteCase(timeline.Customer, "opened", x, x.Symptom)
+	c.noteCase(ctx, timeline.Customer, "opened", x, x.Symptom)
 	return x, nil
 }
 
@@ -155,7 +155,7 @@ func (c *Cluster) EscalateCase(ctx context.Context, id, text string) (api.Case, 
 	if err := putCase(ctx, c.operations.replicas.Apply, x); err != nil {
 		return x, err
 	}
-	c.noteCase(timeline.Customer, "escalated", x, what)
+	c.noteCase(ctx, timeline.Customer, "escalated", x, what)
 	return x, nil
 }
 
@@ -183,11 +183,12 @@ func (c *Cluster) CloseCase(ctx context.Context, id, text string, by api.Role) (
 
 // closeCase ends a case; the caller holds the cases.
 func (c *Cluster) closeCase(ctx context.Context, put apply, x api.Case, by api.Role, text string) (api.Case, error) {
+	by = api.Role(by.Actor()) // a director plays the customer
 	x.State, x.Closed, x.ClosedBy, x.Asks, x.WaitsFor = api.CaseClosed, time.Now().UTC(), by, "", ""
 	x = said(x, by, strings.TrimSpace("Closed. "+text))
 	if err := putCase(ctx, put, x); err != nil {
 		return x, err
 	}
-	c.noteCase(timeline.Actor(by), "closed", x, text)
+	c.noteCase(ctx, by.Actor(), "closed", x, text)
 	return x, nil
 }

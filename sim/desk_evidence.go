@@ -43,7 +43,7 @@ func (c *Cluster) evidence(ctx context.Context, x api.Case) (desk.Evidence, erro
 		ev.Incidents = append(ev.Incidents, known)
 	}
 	for _, e := range events {
-		if e.Actor == timeline.Customer && now.Sub(e.Time) < evidenceAge && !strings.HasPrefix(e.Subject, "case/") && !strings.HasPrefix(e.Subject, "traffic/") {
+		if e.Actor == timeline.Customer && e.Verb != "was refused" && now.Sub(e.Time) < evidenceAge && !strings.HasPrefix(e.Subject, "case/") && !strings.HasPrefix(e.Subject, "traffic/") {
 			ev.Acts = append(ev.Acts, e)
 		}
 	}

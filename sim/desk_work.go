@@ -119,7 +119,7 @@ func (c *Cluster) answerCase(ctx context.Context, l *provider.Leadership, x api.
 	if err := putCase(ctx, l.Apply, x); err != nil {
 		return err
 	}
-	c.noteCase(timeline.Provider, "answered", x, x.State+": "+text)
+	c.noteCase(ctx, timeline.Provider, "answered", x, x.State+": "+text)
 	if a.Final() {
 		_, err = c.closeCase(ctx, l.Apply, x, api.RoleProvider, "The question is answered.")
 	}
@@ -150,6 +150,6 @@ func (c *Cluster) followRestart(ctx context.Context, l *provider.Leadership, x a
 	if err := putCase(ctx, l.Apply, x); err != nil {
 		return err
 	}
-	c.noteCase(timeline.Provider, "answered", x, "the restart did not succeed: "+r.Reason)
+	c.noteCase(ctx, timeline.Provider, "answered", x, "the restart did not succeed: "+r.Reason)
 	return nil
 }

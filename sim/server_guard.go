@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"demarc/sim/api"
+	"demarc/sim/timeline"
 )
 
 // guard lets a request in to its handler if it comes from a program of this machine,
@@ -43,6 +44,9 @@ func (s *Server) guard(all handlers) http.Handler {
 		}
 		if checkBody(w, r, routes[pattern]) {
 			understood(r)
+			if role == api.RoleDirector {
+				r = r.WithContext(timeline.AskedBy(r.Context(), string(role)))
+			}
 			mux.ServeHTTP(w, r)
 		}
 	}))

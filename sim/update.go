@@ -41,7 +41,7 @@ func (c *Cluster) Update(ctx context.Context, req api.UpdateRequest) (api.Cluste
 	if err != nil {
 		return before, err
 	}
-	c.log.Append(timeline.Event{Actor: timeline.Customer, Verb: "updated", Subject: "cluster/" + c.spec.Name, Message: changedText(before, after)})
+	c.log.Append(timeline.Event{Actor: timeline.Customer, Verb: "updated", Subject: "cluster/" + c.spec.Name, Message: changedText(before, after), Asker: timeline.Asker(ctx)})
 	if err := c.bring(ctx, before, after); err != nil {
 		// As it was: a control plane that does not start helps nobody.
 		return before, errors.Join(fmt.Errorf("update the cluster: %w", err), c.bring(ctx, after, before))

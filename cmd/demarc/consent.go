@@ -26,7 +26,7 @@ func (a *app) consentCmd() *cobra.Command {
 		Short: "Let the provider's support log in to nodes",
 		Long: `Consent is the customer's: without one, the provider's support cannot log in to a
 node, run commands there or read its logs. Each is for a node and a time, and can be
-revoked.`,
+revoked. The provider cannot grant one to itself.`,
 		Example: `  demarc consent grant 0 --for 1h --case kubelet-restarts
   demarc consent list
   demarc consent revoke consent-1`,
@@ -135,7 +135,7 @@ func consentState(x api.Consent, now time.Time) string {
 	switch {
 	case !x.Revoked.IsZero():
 		return "revoked"
-	case !now.Before(x.Expires):
+	case !x.Expired.IsZero(), !now.Before(x.Expires):
 		return "expired"
 	}
 	return "in force"

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"demarc/sim/terminal"
@@ -39,9 +40,12 @@ func (e eventWriter) write(x timeline.Event) error {
 		_, err = terminal.Fprintf(e.w, "%s\n", b)
 		return err
 	}
-	message := ""
-	if x.Message != "" {
-		message = e.style.dim("  " + x.Message)
+	message := x.Message
+	if x.Asker != "" {
+		message = strings.TrimSpace(message + " (asked for by the " + x.Asker + ")")
+	}
+	if message != "" {
+		message = e.style.dim("  " + message)
 	}
 	_, err := terminal.Fprintf(e.w, "%s  %-10s  %s %s%s\n", e.clock(x.Time), x.Actor, x.Verb, x.Subject, message)
 	return err

@@ -71,7 +71,7 @@ func (o *Operator) Grant(ctx context.Context, r *Replicas, node, forCase string,
 	if forCase != "" {
 		message += ", for case " + forCase
 	}
-	o.cfg.Note(timeline.Event{Actor: timeline.Customer, Verb: "granted consent", Subject: consentSubject(c), Message: message})
+	o.cfg.Note(timeline.Event{Actor: timeline.Customer, Verb: "granted consent", Subject: consentSubject(c), Message: message, Asker: timeline.Asker(ctx)})
 	return c, nil
 }
 
@@ -111,7 +111,7 @@ func (o *Operator) Revoke(ctx context.Context, r *Replicas, id string) error {
 	if err := r.Apply(ctx, PutConsent(c)); err != nil {
 		return err
 	}
-	o.cfg.Note(timeline.Event{Actor: timeline.Customer, Verb: "revoked consent", Subject: consentSubject(c), Message: c.ID})
+	o.cfg.Note(timeline.Event{Actor: timeline.Customer, Verb: "revoked consent", Subject: consentSubject(c), Message: c.ID, Asker: timeline.Asker(ctx)})
 	return nil
 }
 
@@ -130,6 +130,9 @@ func consentList(records map[string]api.Consent) []api.Consent {
 func (o *Operator) UseConsent(ctx context.Context, r *Replicas, node, what string) (api.Consent, error) {
 	o.asking.Lock()
 	defer o.asking.Unlock()
+	if _, err := o.endExpired(ctx, r.Apply, r.State().Consents); err != nil {
+		return api.Consent{}, err
+	}
 	c, ok := consentFor(r.State().Consents, node, time.Now())
 	if !ok {
 		err := &ConsentError{Node: node}
@@ -167,7 +170,9 @@ func number(b bool) int {
 	return 0
 }
 
-func valid(c api.Consent, now time.Time) bool { return now.Before(ended(c)) }
+// valid says whether a consent is in force. One that was seen to have expired is not,
+// even if the clock has gone back since.
+func valid(c api.Consent, now time.Time) bool { return c.Expired.IsZero() && now.Before(ended(c)) }
 
 // ended is when a consent ends, or has ended.
 func ended(c api.Consent) time.Time {
@@ -191,10 +196,16 @@ func (o *Operator) expireConsents(ctx context.Context, l *Leadership) {
 func (o *Operator) expireOnce(ctx context.Context, l *Leadership) (next time.Time, err error) {
 	o.asking.Lock()
 	defer o.asking.Unlock()
-	expired, next := expiry(l.State().Consents, time.Now())
+	return o.endExpired(ctx, l.Apply, l.State().Consents)
+}
+
+// endExpired puts in the log what has expired since it was looked for last, and says when
+// to look again. The caller holds asking.
+func (o *Operator) endExpired(ctx context.Context, apply func(context.Context, ...Command) error, records map[string]api.Consent) (next time.Time, err error) {
+	expired, next := expiry(records, time.Now())
 	for _, c := range expired {
 		c.Expired = time.Now().UTC()
-		if err := l.Apply(ctx, PutConsent(c)); err != nil {
+		if err := apply(ctx, PutConsent(c)); err != nil {
 			return next, err
 		}
 		// Nothing led to it but time: not what its node suffers from.

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -121,6 +122,40 @@ func TestConsentsExpireOnce(t *testing.T) {
 			t.Errorf("expired: %+v, want once at %s", e, c.Expires)
 		}
 	})
+}
+
+// A consent that has ended stays so, even if the clock goes back: after a loss of the
+// engine's state it does.
+func TestExpiredConsentsStayExpired(t *testing.T) {
+	operateNodes(t, newFakeNodes("a"), func(w *nodeWorld) {
+		ctx, r := w.t.Context(), w.replicas
+		c, err := w.Grant(ctx, r, "a", "", time.Hour)
+		must(t, err)
+		w.until(61 * time.Minute)
+		if last, ok := consentFor(r.State().Consents, "a", c.Granted.Add(time.Minute)); ok || last.ID != c.ID {
+			t.Errorf("at an earlier time again: got %+v, %v", last, ok)
+		}
+	})
+}
+
+// Whoever is refused for want of a consent has seen that it expired, also while nobody
+// leads who would note that.
+func TestRefusalNotesExpiry(t *testing.T) {
+	records := map[string]api.Consent{"c": {ID: "c", Node: "a", Granted: eight, Expires: eight.Add(time.Hour)}}
+	var noted []timeline.Event
+	o := &Operator{cfg: OperatorConfig{Note: func(e timeline.Event) timeline.Event { noted = append(noted, e); return e }}}
+	for range 2 {
+		put := func(_ context.Context, commands ...Command) error {
+			records["c"] = api.Consent{ID: "c", Node: "a", Granted: eight, Expires: eight.Add(time.Hour), Expired: eight.Add(2 * time.Hour)}
+			return nil
+		}
+		if _, err := o.endExpired(t.Context(), put, records); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(noted) != 1 || noted[0].Verb != "consent expired" {
+		t.Errorf("noted %+v", noted)
+	}
 }
 
 func TestExpiryLooksOncePerMinute(t *testing.T) {

@@ -38,7 +38,7 @@ func (o *Operator) RegisterFeature(ctx context.Context, r *Replicas, name string
 	x.State, x.Since, x.Due = next, now, registrationEnds(name, now)
 	x.Event = o.cfg.Note(timeline.Event{
 		Actor: timeline.Customer, Verb: strings.ToLower(next), Subject: featureSubject(name),
-		Message: featureName(name) + ", for every cluster of the subscription",
+		Message: featureName(name) + ", for every cluster of the subscription", Asker: timeline.Asker(ctx),
 	}).Seq
 	return x, r.Apply(ctx, PutRegistration(x))
 }

@@ -65,7 +65,7 @@ func (o *Operator) beginOperation(ctx context.Context, r *Replicas, plan func(St
 	}
 	now := time.Now().UTC()
 	op.ID, op.State, op.Began = newOperationID(s.Operations, now), api.OpInProgress, now
-	e := o.cfg.Note(timeline.Event{Actor: timeline.Customer, Verb: startedVerbs[op.Kind], Subject: op.Subject, Message: op.Message})
+	e := o.cfg.Note(timeline.Event{Actor: timeline.Customer, Verb: startedVerbs[op.Kind], Subject: op.Subject, Message: op.Message, Asker: timeline.Asker(ctx)})
 	op.Event = e.Seq
 	if err := r.Apply(ctx, append(excessOperations(s), PutOperation(op))...); err != nil {
 		return op, err

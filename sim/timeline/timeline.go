@@ -7,7 +7,10 @@
 // view) is derived from this list.
 package timeline
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Actor is who did something, in the words of the support contract.
 type Actor string
@@ -42,4 +45,20 @@ type Event struct {
 	Cause int64 `json:"cause,omitempty"`
 	// Message says it in a sentence.
 	Message string `json:"message,omitempty"`
+	// Asker is who asked for it in the actor's name, such as the director of a drill;
+	// empty if that was the actor.
+	Asker string `json:"asker,omitempty"`
+}
+
+type askerKey struct{}
+
+// AskedBy is a context for what somebody asks for in an actor's name.
+func AskedBy(ctx context.Context, asker string) context.Context {
+	return context.WithValue(ctx, askerKey{}, asker)
+}
+
+// Asker is who asks in an actor's name; empty if it is the actor.
+func Asker(ctx context.Context) string {
+	asker, _ := ctx.Value(askerKey{}).(string)
+	return asker
 }
