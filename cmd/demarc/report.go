@@ -77,7 +77,7 @@ func (a *app) reportInput(ctx context.Context, client *api.Client, edition strin
 	if in.Repairs, err = client.Repairs(ctx); err != nil {
 		return in, err
 	}
-	if a.as != string(api.RoleProvider) {
+	if a.as == string(api.RoleCustomer) {
 		return in, nil
 	}
 	if in.Restores, err = client.Restores(ctx); err != nil {
