@@ -214,9 +214,9 @@ func TestOnlyLocalPrograms(t *testing.T) {
 func TestPanicInAHandler(t *testing.T) {
 	w := &apiWorld{t: t}
 	rec := httptest.NewRecorder()
-	recovered(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a mistake") })).ServeHTTP(rec, httptest.NewRequest("GET", "/", nil))
+	recovered(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("nil map") })).ServeHTTP(rec, httptest.NewRequest("GET", "/", nil))
 	w.want(rec, http.StatusInternalServerError, "panic")
-	if strings.Contains(rec.Body.String(), "a mistake") {
+	if strings.Contains(rec.Body.String(), "nil map") {
 		t.Errorf("got %s", rec.Body)
 	}
 }
