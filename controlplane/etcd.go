@@ -163,7 +163,7 @@ func (p *Plane) etcdConfig(s *seat) (*embed.Config, string, error) {
 		}
 	}
 	cfg.UnsafeNoFsync = p.cfg.Ephemeral
-	cfg.QuotaBackendBytes = 8 << 30 // AKS's default limit of etcd's size (aks-facts, section 10)
+	cfg.QuotaBackendBytes = p.etcdQuota()
 	client, err := freeAddress()
 	if err != nil {
 		return nil, "", err
@@ -195,9 +195,10 @@ func (m *etcdMember) ready(ctx context.Context) error {
 }
 
 // healthy asks whether the member itself lives: that it cannot serve because
-// others are gone is not put right by restarting it.
+// others are gone, or takes no writes because its database is full, is not put
+// right by restarting it.
 func (m *etcdMember) healthy(ctx context.Context) error {
-	return getOK(ctx, "http://"+m.path.addr()+"/health?serializable=true", nil)
+	return getOK(ctx, "http://"+m.path.addr()+"/health?serializable=true&exclude=NOSPACE", nil)
 }
 
 // kill takes every connection away at once, so that no more requests arrive and

@@ -56,13 +56,14 @@ func (p *Plane) ServingEtcd(ctx context.Context) (string, error) {
 	return "", errors.Join(errs...)
 }
 
-// serving asks the member whether it can read what a quorum has acknowledged.
+// serving asks the member whether it can read what a quorum has acknowledged,
+// also while its database is full.
 func (s *seat) serving(ctx context.Context) error {
 	m, err := s.running()
 	if err != nil {
 		return err
 	}
-	return getOK(ctx, "http://"+m.path.addr()+"/health", nil)
+	return getOK(ctx, "http://"+m.path.addr()+"/health?exclude=NOSPACE", nil)
 }
 
 // running is the incarnation that runs, or a [NotRunningError].
@@ -77,21 +78,29 @@ func (s *seat) running() (*etcdMember, error) {
 }
 
 // EtcdRevision is etcd's revision, as a member that serves has it.
-func (p *Plane) EtcdRevision(ctx context.Context) (int64, error) {
+func (p *Plane) EtcdRevision(ctx context.Context) (revision int64, err error) {
+	err = p.onServingEtcd(ctx, func(c *clientv3.Client) error {
+		resp, err := c.Get(ctx, "\x00", clientv3.WithCountOnly())
+		if err == nil {
+			revision = resp.Header.Revision
+		}
+		return err
+	})
+	return revision, err
+}
+
+// onServingEtcd does something by a client of a member that serves.
+func (p *Plane) onServingEtcd(ctx context.Context, do func(*clientv3.Client) error) error {
 	member, err := p.ServingEtcd(ctx)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	client, err := p.EtcdClient(member)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer client.Close()
-	resp, err := client.Get(ctx, "\x00", clientv3.WithCountOnly())
-	if err != nil {
-		return 0, err
-	}
-	return resp.Header.Revision, nil
+	return do(client)
 }
 
 // ReplaceEtcdMember gives a member that has lost its data a new one in its

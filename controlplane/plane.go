@@ -50,6 +50,8 @@ type Config struct {
 	KubernetesVersion string
 	// EtcdMembers is 1 or 3, APIServers at least 1.
 	EtcdMembers, APIServers int
+	// EtcdQuota is the size in bytes at which etcd refuses writes; 0 means AKS's.
+	EtcdQuota int64
 	// Ephemeral says that data need not survive a crash of the machine.
 	Ephemeral bool
 	// Tunnel reaches into the cluster's network.

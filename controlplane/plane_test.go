@@ -36,12 +36,17 @@ func startPlane(t testing.TB, members, servers int) (*Plane, kubernetes.Interfac
 
 func startPlaneOf(t testing.TB, version string, members, servers int) (*Plane, kubernetes.Interface) {
 	t.Helper()
-	dir := t.TempDir()
-	p, err := New(Config{
-		Name: "test", Dir: dir, Logs: dir + "/logs", Ephemeral: true, KubernetesVersion: version, EtcdMembers: members, APIServers: servers,
-		Tunnel: func(context.Context, string) (net.Conn, error) { return nil, fmt.Errorf("no agent") },
-		Note:   func(string, string, string) {},
-	})
+	return startPlaneWith(t, Config{KubernetesVersion: version, EtcdMembers: members, APIServers: servers})
+}
+
+// startPlaneWith starts a plane with what is not the same in all tests.
+func startPlaneWith(t testing.TB, cfg Config) (*Plane, kubernetes.Interface) {
+	t.Helper()
+	cfg.Name, cfg.Dir, cfg.Ephemeral = "test", t.TempDir(), true
+	cfg.Logs = cfg.Dir + "/logs"
+	cfg.Tunnel = func(context.Context, string) (net.Conn, error) { return nil, fmt.Errorf("no agent") }
+	cfg.Note = func(string, string, string) {}
+	p, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,11 +59,11 @@ func startPlaneOf(t testing.TB, version string, members, servers int) (*Plane, k
 	if err := p.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := p.Customer()
+	customer, err := p.Customer()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p, kubernetes.NewForConfigOrDie(cfg)
+	return p, kubernetes.NewForConfigOrDie(customer)
 }
 
 func TestAcknowledgedWritesSurviveCrashes(t *testing.T) {

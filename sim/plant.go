@@ -60,6 +60,29 @@ func (p plant) Source(ctx context.Context) (backup.Source, func(), error) {
 	return backup.ClientSource(client, member), func() { client.Close() }, nil
 }
 
+// Space implements [provider.Plant].
+func (p plant) Space() provider.Space {
+	s := p.c.plane.EtcdSpace()
+	space := provider.Space{Alarm: s.Alarm, Revision: s.Revision}
+	for _, m := range s.Members {
+		space.Members = append(space.Members, provider.MemberSpace(m))
+	}
+	return space
+}
+
+// Compact implements [provider.Plant].
+func (p plant) Compact(ctx context.Context, revision int64) error {
+	return p.c.plane.CompactEtcd(ctx, revision)
+}
+
+// Defragment implements [provider.Plant].
+func (p plant) Defragment(ctx context.Context, member string) error {
+	return p.c.plane.DefragmentEtcd(ctx, member)
+}
+
+// Disarm implements [provider.Plant].
+func (p plant) Disarm(ctx context.Context) error { return p.c.plane.DisarmEtcd(ctx) }
+
 // Replace implements [provider.Plant].
 func (p plant) Replace(ctx context.Context, member string) error {
 	return p.c.plane.ReplaceEtcdMember(ctx, member)

@@ -38,6 +38,13 @@ type Plant interface {
 	Serving(ctx context.Context) error
 	// Source is a member that serves, for a backup; the caller releases it.
 	Source(ctx context.Context) (source backup.Source, release func(), err error)
+	// Space is how etcd stands to its quota.
+	Space() Space
+	// Compact drops etcd's history before a revision, Defragment gives a member's
+	// free pages back, and Disarm ends the alarm that etcd is full.
+	Compact(ctx context.Context, revision int64) error
+	Defragment(ctx context.Context, member string) error
+	Disarm(ctx context.Context) error
 	// Replace gives a member that has lost its data a new one in its place.
 	Replace(ctx context.Context, member string) error
 	// Stage says where restored data goes, and with which cluster token; nothing

@@ -116,6 +116,7 @@ type fakePlant struct {
 	components []*fakeComponent
 	etcd       error
 	members    []Member
+	disk       *fakeSpace // nil for an etcd with room
 }
 
 func (p *fakePlant) Components() (list []Component) {
@@ -132,6 +133,21 @@ func (p *fakePlant) Serving(context.Context) error {
 	defer p.mu.Unlock()
 	return p.etcd
 }
+
+func (p *fakePlant) Space() Space {
+	if p.disk == nil {
+		return Space{}
+	}
+	return p.disk.space()
+}
+
+func (p *fakePlant) Compact(_ context.Context, revision int64) error {
+	return p.disk.compact(revision)
+}
+func (p *fakePlant) Defragment(_ context.Context, member string) error {
+	return p.disk.defragment(member)
+}
+func (p *fakePlant) Disarm(context.Context) error { return p.disk.disarm() }
 
 // Source refuses: a fake has nothing to back up.
 func (p *fakePlant) Source(context.Context) (backup.Source, func(), error) {

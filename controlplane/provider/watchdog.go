@@ -95,6 +95,8 @@ type watchdog struct {
 	work   sync.WaitGroup
 	// serving is since when etcd serves; in the future while it does not.
 	serving time.Time
+	// space is what is done about etcd's space alarm.
+	space spaceWork
 }
 
 // watch asks every component how it is, every ten seconds, restarts what is out,
@@ -108,6 +110,7 @@ func (o *Operator) watch(ctx context.Context, l *Leadership) {
 		}
 		w.round(ctx)
 		o.mendEtcd(ctx, l)
+		w.mendSpace(ctx)
 	}
 }
 
@@ -124,6 +127,9 @@ func (w *watchdog) round(ctx context.Context) {
 		w.serving = since.Add(restartTimeout)
 	case w.serving.After(since):
 		w.serving = since
+	}
+	if down == nil {
+		w.seeSpace(w.o.cfg.Plant.Space())
 	}
 	if len(w.o.cfg.Plant.Members()) > 1 { // else it is the member's own outage
 		w.quorum(since, down)
@@ -144,7 +150,7 @@ func (w *watchdog) quorum(now time.Time, down error) {
 	case v.observe(now, down, false):
 		w.o.cfg.Ledger.Find(Finding{Subject: etcd, Since: v.since, Message: "no quorum of its members serves: " + down.Error()})
 	case down == nil:
-		w.o.cfg.Ledger.Close(etcd, now)
+		w.well(etcd, now)
 	}
 }
 
@@ -172,7 +178,7 @@ func (w *watchdog) look(ctx context.Context, c Component) {
 	v, now := w.of(c.Name()), time.Now()
 	if !v.observe(now, err, isGone(err)) {
 		if err == nil {
-			w.o.cfg.Ledger.Close(c.Name(), asked)
+			w.well(c.Name(), asked)
 		}
 		return
 	}
@@ -183,6 +189,14 @@ func (w *watchdog) look(ctx context.Context, c Component) {
 	w.o.cfg.Ledger.Find(Finding{Subject: c.Name(), Since: v.since, Message: "its health check fails: " + err.Error(), Because: because})
 	if because == "" && v.restart(now) {
 		w.work.Go(func() { w.restart(ctx, c, v) })
+	}
+}
+
+// well ends the incident of what was seen to live at a time, unless it is etcd and
+// takes no writes.
+func (w *watchdog) well(name string, seen time.Time) {
+	if name != etcd || !w.space.full {
+		w.o.cfg.Ledger.Close(name, seen)
 	}
 }
 

@@ -1,0 +1,165 @@
+package provider
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Space is how etcd stands to the quota of its database.
+type Space struct {
+	// Alarm says that the alarm NOSPACE is raised: etcd refuses every request that
+	// may write, and serves reads and deletes.
+	Alarm bool
+	// Revision is etcd's.
+	Revision int64
+	// Members are those that run: each has a database of its own.
+	Members []MemberSpace
+}
+
+// MemberSpace is the space that a member's database takes, in bytes.
+type MemberSpace struct {
+	// Name is that of its [Component].
+	Name string
+	// Size is the database's, InUse what of it is not free pages.
+	Size, InUse int64
+	// Quota is the size at which etcd raises the alarm.
+	Quota int64
+}
+
+// Shares of the quota, in percent. The gap between the two is what defragmenting
+// must gain, so that it is not done again and again for nothing.
+const (
+	// roomAt is the size below which there is room for writes again.
+	roomAt = 95
+	// defragAt is what must be in use at the most for a database to be defragmented.
+	defragAt = 90
+)
+
+func (m MemberSpace) roomy() bool          { return m.Size < m.Quota/100*roomAt }
+func (m MemberSpace) defragmentable() bool { return !m.roomy() && m.InUse < m.Quota/100*defragAt }
+
+// spaceStep is one step of mending a full etcd.
+type spaceStep int
+
+const (
+	spaceIsFine spaceStep = iota
+	// compactHistory: old revisions are in the way. kube-apiserver compacts by
+	// writing a key first, which etcd refuses now.
+	compactHistory
+	// defragment: a member's file has free pages, and its size is what counts.
+	defragment
+	// disarm: there is room again.
+	disarm
+	// awaitDeletes: what fills etcd is live. Only its owner can delete it.
+	awaitDeletes
+)
+
+// nextStep decides what is done next about a full etcd, and to which member.
+// Compacted is the revision up to which the history is known to be gone.
+func nextStep(s Space, compacted int64) (step spaceStep, member string) {
+	if !s.Alarm {
+		return spaceIsFine, ""
+	}
+	if s.Revision > compacted {
+		return compactHistory, ""
+	}
+	for _, m := range s.Members {
+		if m.defragmentable() {
+			return defragment, m.Name
+		}
+	}
+	for _, m := range s.Members {
+		if !m.roomy() {
+			return awaitDeletes, ""
+		}
+	}
+	return disarm, ""
+}
+
+// spaceTimeout bounds one step. All members serve again by then, or the next
+// round begins again.
+const spaceTimeout = 2 * time.Minute
+
+// spaceWork is what one leadership knows of its work on a full etcd. The rest is
+// etcd's own memory: a new leader finds the alarm and goes on.
+type spaceWork struct {
+	full      bool  // the alarm was seen
+	compacted int64 // the revision up to which the history was dropped
+}
+
+// mendSpace does what can be done about etcd's space alarm at this moment.
+func (w *watchdog) mendSpace(ctx context.Context) {
+	if !w.o.mending.TryLock() {
+		return
+	}
+	defer w.o.mending.Unlock()
+	for w.o.cfg.Plant.Serving(ctx) == nil {
+		s := w.o.cfg.Plant.Space()
+		w.seeSpace(s)
+		step, member := nextStep(s, w.space.compacted)
+		if step == spaceIsFine || step == awaitDeletes {
+			return
+		}
+		if err := w.take(ctx, step, member, s); err != nil {
+			w.o.note("failed to mend", etcd, err.Error())
+			return
+		}
+	}
+}
+
+// seeSpace notes that the alarm is raised, or is no longer.
+func (w *watchdog) seeSpace(s Space) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case s.Alarm:
+		message := "the alarm NOSPACE: " + describe(s.Members) + "; writes are refused, reads and deletes are served"
+		if _, known := w.o.cfg.Ledger.Open(etcd); !known {
+			w.o.note("raised", etcd, message)
+		}
+		w.o.cfg.Ledger.Find(Finding{Subject: etcd, Since: time.Now(), Message: message})
+	case w.space.full:
+		w.o.cfg.Ledger.Close(etcd, time.Now())
+	}
+	w.space.full = s.Alarm
+}
+
+// take takes one step, and says so.
+func (w *watchdog) take(ctx context.Context, step spaceStep, member string, s Space) error {
+	ctx, cancel := context.WithTimeout(ctx, spaceTimeout)
+	defer cancel()
+	plant := w.o.cfg.Plant
+	switch step {
+	case compactHistory:
+		if err := plant.Compact(ctx, s.Revision); err != nil {
+			return fmt.Errorf("compact: %w", err)
+		}
+		if w.space.compacted == 0 { // later ones drop what is deleted meanwhile
+			w.o.note("compacted", etcd, fmt.Sprintf("the history before revision %d", s.Revision))
+		}
+		w.space.compacted = s.Revision
+	case defragment:
+		if err := plant.Defragment(ctx, member); err != nil {
+			return fmt.Errorf("defragment %s: %w", member, err)
+		}
+		w.o.note("defragmented", member, describe(plant.Space().Members))
+	case disarm:
+		if err := plant.Disarm(ctx); err != nil {
+			return fmt.Errorf("disarm the alarm: %w", err)
+		}
+		w.space.compacted = 0
+		w.o.note("disarmed", etcd, "the alarm NOSPACE: "+describe(s.Members)+"; writes are served again")
+	}
+	return nil
+}
+
+// describe says how large the members' databases are, in MiB.
+func describe(members []MemberSpace) string {
+	var parts []string
+	for _, m := range members {
+		parts = append(parts, fmt.Sprintf("%s has %d MiB of %d MiB, %d MiB in use", m.Name, m.Size>>20, m.Quota>>20, m.InUse>>20))
+	}
+	return strings.Join(parts, ", ")
+}
