@@ -2,8 +2,6 @@ package controlplane
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -105,21 +103,21 @@ func (s *apiServer) launch() error {
 	o.SecureServing.Listener = s.listener
 	o.SecureServing.BindPort = s.listener.Addr().(*net.TCPAddr).Port
 	o.SecureServing.ExternalAddress = net.IPv4(127, 0, 0, 1)
-	completed, err := o.Complete(s.ctx)
-	if err != nil {
-		return err
-	}
-	if errs := completed.Validate(); len(errs) > 0 {
-		return errors.Join(errs...)
-	}
-	completed.InformerName = s.name
-	s.run(APIServer, func(ctx context.Context) error { return s.serve(ctx, completed) })
+	s.run(APIServer, func(ctx context.Context) error { return s.serve(ctx, o) })
 	return nil
 }
 
 // serve is kube-apiserver's own Run, with our tracer provider.
-func (s *apiServer) serve(ctx context.Context, o options.CompletedOptions) error {
-	config, err := app.NewConfig(o)
+func (s *apiServer) serve(ctx context.Context, o *options.ServerRunOptions) error {
+	opts, err := o.Complete(ctx)
+	if err != nil {
+		return err
+	}
+	if errs := opts.Validate(); len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	opts.InformerName = s.name
+	config, err := app.NewConfig(opts)
 	if err != nil {
 		return err
 	}
@@ -149,13 +147,16 @@ func (s *apiServer) serve(ctx context.Context, o options.CompletedOptions) error
 func (p *Plane) apiServerFlags(etcd string) []string {
 	return []string{
 		"--etcd-servers=" + etcd,
+		"--etcd-cafile=" + p.pki.cert(etcdCA),
+		"--etcd-certfile=" + p.pki.cert(etcdClient.file),
+		"--etcd-keyfile=" + p.pki.key(etcdClient.file),
 		"--bind-address=127.0.0.1",
 		"--advertise-address=127.0.0.1",
 		"--cert-dir=" + p.pki.dir,
 		"--tls-cert-file=" + p.pki.cert("apiserver"),
 		"--tls-private-key-file=" + p.pki.key("apiserver"),
-		"--client-ca-file=" + p.pki.cert("ca"),
-		"--requestheader-client-ca-file=" + p.pki.cert("front-proxy-ca"),
+		"--client-ca-file=" + p.pki.cert(clusterCA),
+		"--requestheader-client-ca-file=" + p.pki.cert(frontProxyCA),
 		"--requestheader-allowed-names=" + frontProxy.user,
 		"--requestheader-username-headers=X-Remote-User",
 		"--requestheader-group-headers=X-Remote-Group",
@@ -257,21 +258,11 @@ egressSelections:
 
 // client is an HTTP client of the API server with the identity given.
 func (p pki) client(id identity, dial func(context.Context, string, string) (net.Conn, error)) (*http.Client, error) {
-	cert, err := tls.LoadX509KeyPair(p.cert(id.file), p.key(id.file))
+	secure, err := p.tls(id.file, id.ca)
 	if err != nil {
 		return nil, err
 	}
-	ca, err := os.ReadFile(p.cert("ca"))
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(ca)
-	return &http.Client{Transport: &http.Transport{
-		DialContext:       dial,
-		TLSClientConfig:   &tls.Config{RootCAs: pool, Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
-		ForceAttemptHTTP2: true,
-	}}, nil
+	return &http.Client{Transport: &http.Transport{DialContext: dial, TLSClientConfig: secure, ForceAttemptHTTP2: true}}, nil
 }
 
 // getOK asks a URL and wants 200.
@@ -281,9 +272,6 @@ func getOK(ctx context.Context, url string, client *http.Client) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
-	}
-	if client == nil {
-		client = http.DefaultClient
 	}
 	resp, err := client.Do(req)
 	if err != nil {

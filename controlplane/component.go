@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -41,7 +40,7 @@ type incarnation interface {
 	stop(ctx context.Context)
 	// died is closed when it ended by itself.
 	died() <-chan struct{}
-	// err says why it died.
+	// err says why it died; nil while it has not.
 	err() error
 }
 
@@ -56,16 +55,17 @@ type Component struct {
 	release func() string
 	gate    *gate // what the component receives and sends while hung or slow
 
+	// launching is held while an incarnation is made, and while nobody may make one.
+	launching sync.Mutex
+
 	mu      sync.Mutex
-	current incarnation
-	version string // of Kubernetes, with which it was started
+	latest  *start // that is under way, or whose life lasts; nil while it is down
 	state   State
 	since   time.Time
 	starts  int
 	message string
-	held    string        // who keeps it down; empty for nobody
-	well    time.Time     // when a health check last succeeded
-	stopped chan struct{} // closed when the current life is ended from outside
+	held    string    // who keeps it down; empty for nobody
+	well    time.Time // when a health check last succeeded
 }
 
 // Status is how a component is at one moment.
@@ -104,154 +104,8 @@ func (c *Component) Hold(by string) {
 // Release ends Hold.
 func (c *Component) Release() { c.Hold("") }
 
-// Restart ends whatever is left of the component and starts it again, as a
-// supervisor does with a process that does not answer. A [HeldError] says that
-// it may not.
-func (c *Component) Restart(ctx context.Context) error {
-	c.mu.Lock()
-	held := c.held
-	c.mu.Unlock()
-	if held != "" {
-		return &HeldError{c.name, held}
-	}
-	_ = c.Crash() // nothing may be left of it
-	return c.Start(ctx)
-}
-
-// Start begins a new life and returns when the component serves, or with the
-// reason why it does not; until ctx ends. A component that lives already is left
-// alone.
-func (c *Component) Start(ctx context.Context) error {
-	c.mu.Lock()
-	if c.held != "" {
-		defer c.mu.Unlock()
-		return &HeldError{c.name, c.held}
-	}
-	if c.state == Running || c.state == Starting {
-		c.mu.Unlock()
-		return nil
-	}
-	c.set(Starting, "")
-	c.starts++
-	stopped := make(chan struct{})
-	c.stopped = stopped
-	c.mu.Unlock()
-	return c.run(ctx, stopped)
-}
-
-// run starts an incarnation and watches over it.
-func (c *Component) run(ctx context.Context, stopped chan struct{}) (err error) {
-	ctx, span := c.tracer.Start(ctx, "start "+c.name)
-	defer func() {
-		if err != nil {
-			span.SetStatus(codes.Error, err.Error())
-		}
-		span.End()
-	}()
-	version := ""
-	if c.release != nil {
-		version = c.release()
-	}
-	inc, err := c.launch(ctx)
-	c.mu.Lock()
-	if c.stopped != stopped { // ended meanwhile
-		c.mu.Unlock()
-		if inc != nil {
-			inc.kill()
-		}
-		return fmt.Errorf("%s was stopped while it was starting", c.name)
-	}
-	if err != nil {
-		c.stopped = nil
-		c.set(Crashed, err.Error())
-		c.mu.Unlock()
-		return fmt.Errorf("start %s: %w", c.name, err)
-	}
-	c.current, c.version = inc, version
-	c.mu.Unlock()
-	go c.watch(inc, stopped)
-
-	rctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		select {
-		case <-stopped:
-		case <-inc.died():
-		case <-rctx.Done():
-		}
-		cancel()
-	}()
-	if err := inc.ready(rctx); err != nil {
-		if derr := inc.err(); derr != nil {
-			err = derr
-		}
-		return fmt.Errorf("start %s: %w", c.name, err)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.stopped == stopped && c.current == inc {
-		c.set(Running, "")
-		c.note("started", fmt.Sprintf("%s serves (start %d)", c.name, c.starts))
-	}
-	return nil
-}
-
-// watch notices when a component ends by itself. To start it again is its
-// operator's business.
-func (c *Component) watch(inc incarnation, stopped chan struct{}) {
-	select {
-	case <-stopped:
-		return
-	case <-inc.died():
-	}
-	inc.kill()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.stopped != stopped {
-		return
-	}
-	reason := "it ended without a reason"
-	if err := inc.err(); err != nil {
-		reason = err.Error()
-	}
-	c.current, c.stopped = nil, nil
-	c.set(Crashed, reason)
-	c.note("crashed", fmt.Sprintf("%s ended: %s", c.name, reason))
-}
-
-// Crash ends the component as SIGKILL does: its listener and connections are
-// gone at once and nothing is flushed. It stays down until Start.
-func (c *Component) Crash() error {
-	inc, err := c.end(Crashed)
-	if err == nil && inc != nil {
-		inc.kill()
-	}
-	return err
-}
-
-// Stop ends the component in good order. It stays down until Start.
-func (c *Component) Stop(ctx context.Context) error {
-	inc, err := c.end(Stopped)
-	if err == nil && inc != nil {
-		inc.stop(ctx)
-	}
-	return err
-}
-
-func (c *Component) end(s State) (incarnation, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.stopped == nil {
-		return nil, fmt.Errorf("%s is not running (it is %s)", c.name, c.state)
-	}
-	close(c.stopped)
-	c.stopped = nil
-	inc := c.current
-	c.current = nil
-	c.gate.open()
-	c.set(s, "")
-	return inc, nil
-}
+// Life is the number of the component's present life, or of its last.
+func (c *Component) Life() int { return c.Status().Starts }
 
 // Hang freezes the component as SIGSTOP does: connections are accepted and
 // never answered, until Heal.
@@ -278,12 +132,12 @@ func (e *NotRunningError) Starts() bool { return e.State == Starting }
 // Healthy asks the component's own health check.
 func (c *Component) Healthy(ctx context.Context) error {
 	c.mu.Lock()
-	inc, state := c.current, c.state
+	s, state := c.latest, c.state
 	c.mu.Unlock()
-	if inc == nil || state != Running {
+	if s == nil || state != Running {
 		return &NotRunningError{state}
 	}
-	if err := inc.healthy(ctx); err != nil {
+	if err := s.inc.healthy(ctx); err != nil {
 		return err
 	}
 	c.mu.Lock()

@@ -166,9 +166,9 @@ func (p *Plane) startControllerManager(context.Context) (incarnation, error) {
 			"--secure-port=0",
 			"--use-service-account-credentials=true",
 			"--service-account-private-key-file=" + p.pki.key("service-account"),
-			"--root-ca-file=" + p.pki.cert("ca"),
-			"--cluster-signing-cert-file=" + p.pki.cert("ca"),
-			"--cluster-signing-key-file=" + p.pki.key("ca"),
+			"--root-ca-file=" + p.pki.cert(clusterCA),
+			"--cluster-signing-cert-file=" + p.pki.cert(clusterCA),
+			"--cluster-signing-key-file=" + p.pki.key(clusterCA),
 			"--cluster-cidr=" + podRange,
 			"--service-cluster-ip-range=" + serviceRange,
 			"--allocate-node-cidrs=false", // the nodes bring their own, as in AKS

@@ -1,10 +1,11 @@
 package controlplane
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"os"
 	"sync"
@@ -13,9 +14,13 @@ import (
 
 	"demarc/backup"
 
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/client/pkg/v3/transport"
 	"go.etcd.io/etcd/server/v3/embed"
+	"go.etcd.io/etcd/server/v3/etcdserver/api/v3rpc"
 	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
 )
 
 // Times of etcd. A single member needs its raft loop once in a second at the
@@ -43,16 +48,19 @@ const (
 	etcdHandover = 30 * time.Second
 )
 
-// etcdMember is one incarnation of an etcd member.
+// etcdMember is one incarnation of an etcd member. It listens on nothing itself:
+// its clients come in by links, and only who has a certificate of etcd's own
+// authority gets further.
 type etcdMember struct {
-	seat   *seat
-	etcd   *embed.Etcd
-	client string // host:port for clients
-	path   *relay // by which health checks and the provider come in
-	dead   chan struct{}
-	gone   chan struct{} // closed when the data directory is free again
-	once   sync.Once
-	reason error
+	seat    *seat
+	etcd    *embed.Etcd
+	grpc    *grpc.Server // for clients
+	clients *handover    // their connections
+	path    *relay       // by which the provider comes in
+	dead    chan struct{}
+	gone    chan struct{} // closed when the data directory is free again
+	once    sync.Once
+	reason  error
 }
 
 // startEtcd starts the member of a seat on the data that it has.
@@ -63,7 +71,11 @@ func (p *Plane) startEtcd(ctx context.Context, s *seat) (incarnation, error) {
 	if err := s.checkData(); err != nil {
 		return nil, err
 	}
-	cfg, client, err := p.etcdConfig(s)
+	cfg, err := p.etcdConfig(s)
+	if err != nil {
+		return nil, err
+	}
+	secure, err := p.pki.tls(etcdServer, etcdCA)
 	if err != nil {
 		return nil, err
 	}
@@ -80,22 +92,21 @@ func (p *Plane) startEtcd(ctx context.Context, s *seat) (incarnation, error) {
 		}
 		return nil, err
 	}
-	m := &etcdMember{seat: s, etcd: e, client: client, dead: make(chan struct{}), gone: make(chan struct{})}
-	if m.path, err = newRelay(func() string { return client }, s.component.gate, s.cut); err != nil {
+	m := &etcdMember{seat: s, etcd: e, clients: newHandover(), dead: make(chan struct{}), gone: make(chan struct{})}
+	if m.path, err = newRelay(m.clients.offer, s.component.gate, s.cut); err != nil {
 		e.Close()
 		closeLog()
 		return nil, err
 	}
+	m.serve(secure)
 	s.took(m)
 	go func() {
 		defer closeLog()
 		select {
 		case err := <-e.Err():
-			m.reason = err
-			close(m.dead)
+			m.die(cmp.Or(err, errors.New("etcd ended without a reason")))
 		case err := <-fatal:
-			m.reason = err
-			close(m.dead)
+			m.die(err)
 		case <-e.Server.StopNotify():
 		}
 		<-m.gone
@@ -140,14 +151,14 @@ func launchEtcd(cfg *embed.Config, fatal <-chan error) (*embed.Etcd, error) {
 	}
 }
 
-// etcdConfig is the configuration of a seat's member, with its address for
-// clients.
-func (p *Plane) etcdConfig(s *seat) (*embed.Config, string, error) {
+// etcdConfig is the configuration of a seat's member. It has none of etcd's own
+// ports for clients, and so neither its JSON gateway nor its answers to web pages.
+func (p *Plane) etcdConfig(s *seat) (*embed.Config, error) {
 	cfg := embed.NewConfig()
 	cfg.Name = s.name
 	cfg.Dir = s.dir
 	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	cfg.LogLevel = "warn"
 	tick := etcdTick
@@ -164,25 +175,41 @@ func (p *Plane) etcdConfig(s *seat) (*embed.Config, string, error) {
 	}
 	cfg.UnsafeNoFsync = p.cfg.Ephemeral
 	cfg.QuotaBackendBytes = p.etcdQuota()
-	client, err := freeAddress()
-	if err != nil {
-		return nil, "", err
+	cfg.EnableGRPCGateway, cfg.ListenClientUrls, cfg.ListenPeerUrls = false, nil, nil
+	if s.peer != nil {
+		cfg.ListenPeerUrls = []url.URL{{Scheme: "https", Host: "127.0.0.1:0"}}
+		cfg.PeerTLSInfo = transport.TLSInfo{
+			CertFile: p.pki.cert(etcdPeer), KeyFile: p.pki.key(etcdPeer), TrustedCAFile: p.pki.cert(etcdCA), ClientCertAuth: true,
+		}
 	}
-	peer, err := freeAddress()
+	peer, err := url.Parse(s.peerURL())
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	clientURL := url.URL{Scheme: "http", Host: client}
-	cfg.ListenClientUrls, cfg.AdvertiseClientUrls = []url.URL{clientURL}, []url.URL{clientURL}
-	cfg.ListenPeerUrls = []url.URL{{Scheme: "http", Host: peer}}
-	cfg.AdvertisePeerUrls = []url.URL{{Scheme: "http", Host: s.peerHost(peer)}}
-	s.setPeer(peer)
-	cfg.InitialCluster = p.seats.initialCluster(s, cfg.AdvertisePeerUrls[0].String())
+	cfg.AdvertisePeerUrls = []url.URL{*peer}
+	cfg.InitialCluster = p.seats.initialCluster()
 	cfg.InitialClusterToken = p.seats.token()
 	if s.joins() {
 		cfg.ClusterState = embed.ClusterStateFlagExisting
 	}
-	return cfg, client, nil
+	return cfg, nil
+}
+
+// serve lets clients in as soon as the member is ready, with the limits that etcd
+// sets on its own ports.
+func (m *etcdMember) serve(secure *tls.Config) {
+	cfg := m.etcd.Config()
+	m.grpc = v3rpc.Server(m.etcd.Server, secure, nil, append([]grpc.ServerOption{
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: cfg.GRPCKeepAliveMinTime}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: cfg.GRPCKeepAliveInterval, Timeout: cfg.GRPCKeepAliveTimeout}),
+	}, cfg.GRPCAdditionalServerOptions...)...)
+	go func() {
+		select {
+		case <-m.etcd.Server.ReadyNotify():
+			_ = m.grpc.Serve(m.clients) // ends with the member
+		case <-m.etcd.Server.StoppingNotify():
+		}
+	}()
 }
 
 func (m *etcdMember) ready(ctx context.Context) error {
@@ -197,8 +224,26 @@ func (m *etcdMember) ready(ctx context.Context) error {
 // healthy asks whether the member itself lives: that it cannot serve because
 // others are gone, or takes no writes because its database is full, is not put
 // right by restarting it.
-func (m *etcdMember) healthy(ctx context.Context) error {
-	return getOK(ctx, "http://"+m.path.addr()+"/health?serializable=true&exclude=NOSPACE", nil)
+func (m *etcdMember) healthy(ctx context.Context) error { return m.answers(ctx, true) }
+
+// answers asks the member for what etcd's own health endpoint asks: to read. A read
+// that is not serializable wants a quorum. It is a call in this process, but what
+// holds up the member's clients holds it up too.
+func (m *etcdMember) answers(ctx context.Context, serializable bool) error {
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
+	defer cancel()
+	for _, g := range []*gate{m.seat.component.gate, m.seat.cut} {
+		if !g.pass(ctx.Done(), true) {
+			return fmt.Errorf("its health check: %w", ctx.Err())
+		}
+	}
+	for _, a := range m.etcd.Server.Alarms() {
+		if !noSpace(a) {
+			return fmt.Errorf("it has raised the alarm %s", a.Alarm)
+		}
+	}
+	_, err := m.etcd.Server.Range(ctx, &etcdserverpb.RangeRequest{Key: []byte("health"), Limit: 1, Serializable: serializable})
+	return err
 }
 
 // kill takes every connection away at once, so that no more requests arrive and
@@ -207,16 +252,13 @@ func (m *etcdMember) healthy(ctx context.Context) error {
 // write-ahead log anyway.
 func (m *etcdMember) kill() {
 	m.once.Do(func() {
-		m.seat.dropConnections()
-		m.path.kill()
-		for _, l := range m.etcd.Clients {
-			l.Close()
-		}
+		m.disconnect()
 		for _, l := range m.etcd.Peers {
 			l.Listener.Close()
 		}
 		go func() {
 			defer close(m.gone)
+			m.grpc.Stop()
 			m.etcd.Server.HardStop()
 			m.etcd.Close()
 		}()
@@ -226,22 +268,32 @@ func (m *etcdMember) kill() {
 func (m *etcdMember) stop(context.Context) {
 	m.once.Do(func() {
 		defer close(m.gone)
+		m.disconnect()
+		m.grpc.Stop()
 		m.etcd.Close()
-		m.path.kill()
-		m.seat.dropConnections()
 		_ = backup.NoteSums(m.seat.dir, m.etcd.Server.CommittedIndex()) // what is wrong with the data, the next start finds
 	})
 }
 
-func (m *etcdMember) died() <-chan struct{} { return m.dead }
-func (m *etcdMember) err() error            { return m.reason }
+// disconnect resets every connection to the member, and takes no more.
+func (m *etcdMember) disconnect() {
+	m.clients.kill()
+	m.seat.dropConnections()
+	m.path.kill()
+}
 
-// freeAddress is a loopback address that nobody listens on.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
+func (m *etcdMember) died() <-chan struct{} { return m.dead }
+
+func (m *etcdMember) die(reason error) {
+	m.reason = reason
+	close(m.dead)
+}
+
+func (m *etcdMember) err() error {
+	select {
+	case <-m.dead:
+		return m.reason
+	default:
+		return nil
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }

@@ -111,11 +111,27 @@ func (p *Plane) harmEtcd(member string, harm func(*seat) error) error {
 	if err != nil {
 		return err
 	}
-	_ = s.component.Crash() // it may be down already
-	if err := s.awaitRelease(context.Background()); err != nil {
-		return err
+	return s.undisturbed(context.Background(), func() error { return harm(s) })
+}
+
+// undisturbed crashes the seat's member and does something with its data while
+// nobody has them.
+func (s *seat) undisturbed(ctx context.Context, do func() error) error {
+	return s.component.undisturbed(func() error {
+		if err := s.awaitRelease(ctx); err != nil {
+			return err
+		}
+		return do()
+	})
+}
+
+// undisturbed is the same for all members at once.
+func (a *seats) undisturbed(do func() error) error {
+	for _, s := range a.list {
+		next := do
+		do = func() error { return s.undisturbed(context.Background(), next) }
 	}
-	return harm(s)
+	return do()
 }
 
 func (a *seats) find(member string) (*seat, error) {
@@ -156,11 +172,11 @@ func (p *Plane) CommitRestore(token string) error {
 	for _, c := range p.Components() {
 		_ = c.Crash() // it may be down already
 	}
-	for _, s := range p.seats.list {
-		if err := s.awaitRelease(context.Background()); err != nil {
-			return err
-		}
-	}
+	return p.seats.undisturbed(func() error { return p.exchangeData(token) })
+}
+
+// exchangeData puts the restored data in the place of the old; nobody has either.
+func (p *Plane) exchangeData(token string) error {
 	live := filepath.Join(p.cfg.Dir, Etcd)
 	old := live + ".lost"
 	if err := os.RemoveAll(old); err != nil {

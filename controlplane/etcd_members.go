@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -25,8 +26,12 @@ func (p *Plane) EtcdClient(member string) (*clientv3.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", member, err)
 	}
+	secure, err := p.pki.tls(etcdClient.file, etcdClient.ca)
+	if err != nil {
+		return nil, err
+	}
 	return clientv3.New(clientv3.Config{
-		Endpoints: []string{"http://" + m.path.addr()}, DialTimeout: healthTimeout, Logger: zap.NewNop(),
+		Endpoints: []string{"https://" + m.path.addr()}, TLS: secure, DialTimeout: healthTimeout, Logger: zap.NewNop(),
 		MaxCallRecvMsgSize: 64 << 20,
 	})
 }
@@ -63,7 +68,7 @@ func (s *seat) serving(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return getOK(ctx, "http://"+m.path.addr()+"/health?exclude=NOSPACE", nil)
+	return m.answers(ctx, false)
 }
 
 // running is the incarnation that runs, or a [NotRunningError].
@@ -124,41 +129,41 @@ func (p *Plane) ReplaceEtcdMember(ctx context.Context, member string) error {
 	if err != nil {
 		return fmt.Errorf("replace %s: %w", member, err)
 	}
-	if err := s.component.Restart(ctx); err != nil {
+	if err := s.component.Start(ctx); err != nil {
 		return fmt.Errorf("replace %s: %w", member, err)
 	}
 	return promote(ctx, client, id)
 }
 
 // rejoin makes the seat's member a new, empty learner. It returns its ID.
-func (s *seat) rejoin(ctx context.Context, client *clientv3.Client) (uint64, error) {
-	_ = s.component.Crash() // it may be down already
-	if err := s.awaitRelease(ctx); err != nil {
-		return 0, err
-	}
-	list, err := client.MemberList(ctx)
-	if err != nil {
-		return 0, err
-	}
-	for _, m := range list.Members {
-		if len(m.PeerURLs) == 0 || m.PeerURLs[0] != s.peerURL() {
-			continue
+func (s *seat) rejoin(ctx context.Context, client *clientv3.Client) (id uint64, err error) {
+	err = s.undisturbed(ctx, func() error {
+		list, err := client.MemberList(ctx)
+		if err != nil {
+			return err
 		}
-		if _, err := client.MemberRemove(ctx, m.ID); err != nil {
-			return 0, err
+		for _, m := range list.Members {
+			if m.Name != s.name && !slices.Contains(m.PeerURLs, s.peerURL()) {
+				continue
+			}
+			if _, err := client.MemberRemove(ctx, m.ID); err != nil {
+				return err
+			}
 		}
-	}
-	added, err := client.MemberAddAsLearner(ctx, []string{s.peerURL()})
-	if err != nil {
-		return 0, err
-	}
-	if err := os.RemoveAll(s.dir); err != nil {
-		return 0, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.lost, s.joining = "", true
-	return added.Member.ID, nil
+		added, err := client.MemberAddAsLearner(ctx, []string{s.peerURL()})
+		if err != nil {
+			return err
+		}
+		if err := os.RemoveAll(s.dir); err != nil {
+			return err
+		}
+		id = added.Member.ID
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.lost, s.joining = "", true
+		return nil
+	})
+	return id, err
 }
 
 // promote gives a learner its vote when it has caught up.

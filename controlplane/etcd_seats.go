@@ -4,8 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"net"
-	"net/url"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -29,8 +27,7 @@ type seat struct {
 
 	mu         sync.Mutex
 	last       *etcdMember
-	client     string // host:port for clients; empty while there is none
-	peerTarget string
+	peerTarget string // host:port on which its life listens; empty while there is none
 	joining    bool   // it starts empty and learns the data from the others
 	lost       string // why its data cannot be used; empty if it can
 	links      map[*relay]struct{}
@@ -74,38 +71,6 @@ func newToken() string {
 	return "demarc-" + hex.EncodeToString(b)
 }
 
-// connect opens the addresses by which the members of several find each other.
-// They are kept, since etcd's members remember them.
-func (a *seats) connect() error {
-	if len(a.list) == 1 {
-		return nil
-	}
-	known := len(a.plan.Ports) == len(a.list)
-	for i, s := range a.list {
-		port := 0
-		if known {
-			port = a.plan.Ports[i]
-		}
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err != nil {
-			return &PortError{Port: port, Err: err}
-		}
-		s.peer = relayOn(l, s.peerAddress, s.component.gate, s.cut)
-		if !known {
-			a.plan.Ports = append(a.plan.Ports, l.Addr().(*net.TCPAddr).Port)
-		}
-	}
-	return a.save()
-}
-
-func (a *seats) close() {
-	for _, s := range a.list {
-		if s.peer != nil {
-			s.peer.kill()
-		}
-	}
-}
-
 func (a *seats) save() error {
 	b, err := a.plan.encode()
 	if err != nil {
@@ -118,46 +83,6 @@ func (a *seats) token() string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.plan.Token
-}
-
-// initialCluster is all members' names and addresses, in etcd's form.
-func (a *seats) initialCluster(own *seat, ownURL string) string {
-	var parts []string
-	for _, s := range a.list {
-		u := ownURL
-		if s != own {
-			u = s.peerURL()
-		}
-		parts = append(parts, s.name+"="+u)
-	}
-	return strings.Join(parts, ",")
-}
-
-// peerHost is where other members find this one; own is where it listens.
-func (s *seat) peerHost(own string) string {
-	if s.peer == nil {
-		return own
-	}
-	return s.peer.addr()
-}
-
-// unusedPeer is the address for peers of a single member, which has none.
-const unusedPeer = "127.0.0.1:2380"
-
-func (s *seat) peerURL() string {
-	return (&url.URL{Scheme: "http", Host: s.peerHost(unusedPeer)}).String()
-}
-
-func (s *seat) peerAddress() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.peerTarget
-}
-
-func (s *seat) setPeer(a string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.peerTarget = a
 }
 
 // formed says whether the member has had data.
@@ -187,23 +112,32 @@ func (s *seat) joins() bool {
 	return s.joining
 }
 
-// took makes an incarnation the one that clients are led to.
+// took makes an incarnation the one that clients and the other members are led to.
 func (s *seat) took(m *etcdMember) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.last, s.client = m, m.client
+	s.last = m
+	if len(m.etcd.Peers) > 0 {
+		s.peerTarget = m.etcd.Peers[0].Addr().String()
+	}
 }
 
-func (s *seat) clientAddress() string {
+// handOver leads a client to the member.
+func (s *seat) handOver(c *gatedConn) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.client
+	m := s.last
+	s.mu.Unlock()
+	if m == nil {
+		c.reset()
+		return
+	}
+	m.clients.offer(c)
 }
 
 // newLink is a link to the member for one incarnation of a client of it. It
 // breaks when the member dies.
 func (s *seat) newLink(gates ...*gate) (*relay, error) {
-	r, err := newRelay(s.clientAddress, append(gates, s.component.gate, s.cut)...)
+	r, err := newRelay(s.handOver, append(gates, s.component.gate, s.cut)...)
 	if err != nil {
 		return nil, err
 	}
@@ -223,7 +157,7 @@ func (s *seat) dropLink(r *relay) {
 // dropConnections ends every connection to the member that has died.
 func (s *seat) dropConnections() {
 	s.mu.Lock()
-	s.client, s.peerTarget = "", ""
+	s.peerTarget = ""
 	all := make([]*relay, 0, len(s.links)+1)
 	for r := range s.links {
 		all = append(all, r)
@@ -268,7 +202,7 @@ func (l etcdLinks) drop() {
 func (l etcdLinks) urls() string {
 	var urls []string
 	for _, x := range l {
-		urls = append(urls, "http://"+x.relay.addr())
+		urls = append(urls, "https://"+x.relay.addr())
 	}
 	return strings.Join(urls, ",")
 }

@@ -105,7 +105,7 @@ func TestHeldComponentStaysDown(t *testing.T) {
 	c := p.Group(Scheduler)[0]
 	c.Hold("f1")
 	var held *HeldError
-	if err := c.Restart(context.Background()); !errors.As(err, &held) || c.Status().State != Running {
+	if err := c.Restart(context.Background(), c.Life()); !errors.As(err, &held) || c.Status().State != Running {
 		t.Errorf("restart of a held component: got %v and %s, want a HeldError and that it was left alone", err, c.Status().State)
 	}
 	if err := c.Crash(); err != nil {

@@ -20,6 +20,9 @@ func (p *Plane) ID() string { return p.id }
 // certificate authority and kept in a file of its own: backups carry it, and must
 // be the cluster's also when the authority is lost.
 func (p *Plane) secure() error {
+	if err := p.pki.forgetEtcd(); err != nil {
+		return err
+	}
 	m := pkiMender{pki: p.pki, kubeconfig: p.Kubeconfig(), mended: p.cfg.Mended}
 	if p.settled() {
 		p.id = backup.ClusterID(p.cfg.Dir, p.cfg.Name)

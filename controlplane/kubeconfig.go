@@ -31,7 +31,7 @@ func (p *Plane) writeKubeconfig(name, server string, id identity) (string, error
 // cluster's name, the user is clusterUser_ or clusterAdmin_.
 func (p *Plane) kubeconfig(server string, id identity) (*clientcmdapi.Config, error) {
 	var data [3][]byte
-	for i, f := range []string{p.pki.cert("ca"), p.pki.cert(id.file), p.pki.key(id.file)} {
+	for i, f := range []string{p.pki.cert(clusterCA), p.pki.cert(id.file), p.pki.key(id.file)} {
 		b, err := os.ReadFile(f)
 		if err != nil {
 			return nil, err

@@ -4,8 +4,9 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
-	"strings"
+	"runtime/pprof"
 	"sync"
+	"unsafe" // also for go:linkname
 
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/klog/v2"
@@ -47,8 +48,9 @@ func (l life) die(err error) {
 // run starts a program's main function. The life ends when it returns, when it
 // panics, and when it calls what would be os.Exit.
 func (l life) run(name string, main func(context.Context) error) {
-	exits.enter(name, l)
 	go func() {
+		pprof.SetGoroutineLabels(pprof.WithLabels(l.ctx, pprof.Labels("component", name)))
+		defer exits.leave(exits.enter(l))
 		err := fmt.Errorf("%s exited", name) // what remains after runtime.Goexit
 		defer func() {
 			if r := recover(); r != nil {
@@ -63,35 +65,42 @@ func (l life) run(name string, main func(context.Context) error) {
 	}()
 }
 
-// exits is who is to die when a linked-in program calls os.Exit by klog: the
-// newest life of each.
-var exits = &exitTable{lives: map[string]life{}}
+// labels are what the running goroutine is marked with. A goroutine has the labels
+// of the one that started it; two sets of them are never the same.
+//
+//go:linkname labels runtime/pprof.runtime_getProfLabel
+func labels() unsafe.Pointer
+
+// exits is who is to die when a goroutine of a linked-in program calls os.Exit by
+// klog: the life whose labels it has. One that ended long ago has goroutines that
+// still find out, and its successor must not die of that.
+var exits = &exitTable{lives: map[unsafe.Pointer]life{}}
 
 type exitTable struct {
 	mu    sync.Mutex
-	lives map[string]life
+	lives map[unsafe.Pointer]life // by their goroutines' labels
 }
 
-func (t *exitTable) enter(name string, l life) {
+// enter enters a life under the labels of the goroutine that calls it.
+func (t *exitTable) enter(l life) (labelled unsafe.Pointer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.lives[name] = l
+	t.lives[labels()] = l
+	return labels()
 }
 
-// exit is klog's os.Exit: it ends the program that called it, and no other. The
-// caller's stack tells which.
-func (t *exitTable) exit(code int) {
-	stack := string(debug.Stack())
-	name := APIServer
-	for _, n := range []string{ControllerManager, Scheduler} {
-		if strings.Contains(stack, "cmd/"+n+"/") || strings.Contains(stack, "pkg/scheduler") && n == Scheduler {
-			name = n
-		}
-	}
+func (t *exitTable) leave(labelled unsafe.Pointer) {
 	t.mu.Lock()
-	l, ok := t.lives[name]
+	defer t.mu.Unlock()
+	delete(t.lives, labelled)
+}
+
+// exit is klog's os.Exit: it ends the life that called it, and no other.
+func (t *exitTable) exit(code int) {
+	t.mu.Lock()
+	l, lives := t.lives[labels()]
 	t.mu.Unlock()
-	if ok {
+	if lives {
 		l.die(fmt.Errorf("exit status %d; see its log", code))
 	}
 	select {} // a program that has exited does nothing more

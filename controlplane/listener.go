@@ -6,16 +6,63 @@ import (
 	"time"
 )
 
-// serverListener is what one incarnation of an API server listens on: the
-// connections that a front door hands over, and a private port for the API
-// server's client to itself. When the incarnation dies, all of them are reset.
-type serverListener struct {
-	private net.Listener
+// handover is a listener whose connections are accepted elsewhere and handed to it.
+// It is what one incarnation of a server listens on: when the incarnation dies,
+// whatever is handed to it is reset.
+type handover struct {
 	accepts chan net.Conn
 	dead    chan struct{} // closed by kill
 	die     sync.Once
 	closed  chan struct{} // closed by Close
 	close   sync.Once
+}
+
+func newHandover() *handover {
+	return &handover{accepts: make(chan net.Conn), dead: make(chan struct{}), closed: make(chan struct{})}
+}
+
+// offer gives the server a connection.
+func (h *handover) offer(c *gatedConn) {
+	select {
+	case h.accepts <- c:
+	case <-h.dead:
+		c.reset()
+	case <-h.closed:
+		c.reset()
+	case <-c.done: // it was reset while it waited
+	}
+}
+
+// Accept implements [net.Listener]. It does not end when the server is killed:
+// upstream's server panics when its listener fails under it.
+func (h *handover) Accept() (net.Conn, error) {
+	select {
+	case c := <-h.accepts:
+		return c, nil
+	case <-h.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Addr implements [net.Listener]: nobody can connect to it.
+func (h *handover) Addr() net.Addr { return &net.UnixAddr{Name: "in memory", Net: "unix"} }
+
+// Close implements [net.Listener]: the server calls it when it shuts down. Open
+// connections stay.
+func (h *handover) Close() error {
+	h.close.Do(func() { close(h.closed) })
+	return nil
+}
+
+// kill refuses new connections.
+func (h *handover) kill() { h.die.Do(func() { close(h.dead) }) }
+
+// serverListener is what one incarnation of an API server listens on: the
+// connections that a front door hands over, and a private port for the API
+// server's client to itself. When the incarnation dies, all of them are reset.
+type serverListener struct {
+	*handover
+	private net.Listener
 	gate    *gate
 	conns   conns
 }
@@ -25,7 +72,7 @@ func newServerListener(g *gate) (*serverListener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &serverListener{private: private, accepts: make(chan net.Conn), dead: make(chan struct{}), closed: make(chan struct{}), gate: g}
+	l := &serverListener{handover: newHandover(), private: private, gate: g}
 	go func() {
 		for {
 			c, err := private.Accept()
@@ -45,40 +92,18 @@ func (l *serverListener) handOver(c net.Conn, gates ...*gate) {
 	l.offer(l.conns.add(&patientConn{Conn: c, limit: clientReads}, append([]*gate{l.gate}, gates...)...))
 }
 
-func (l *serverListener) offer(c *gatedConn) {
-	select {
-	case l.accepts <- c:
-	case <-l.dead:
-		c.reset()
-	case <-l.closed:
-		c.reset()
-	}
-}
-
-// Accept implements [net.Listener]. It does not end when the server is killed:
-// upstream's server panics when its listener fails under it.
-func (l *serverListener) Accept() (net.Conn, error) {
-	select {
-	case c := <-l.accepts:
-		return c, nil
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-}
-
 // Addr implements [net.Listener]: the private port.
 func (l *serverListener) Addr() net.Addr { return l.private.Addr() }
 
-// Close implements [net.Listener]: the server calls it when it shuts down. Open
-// connections stay.
+// Close implements [net.Listener].
 func (l *serverListener) Close() error {
-	l.close.Do(func() { close(l.closed) })
+	_ = l.handover.Close() // always nil
 	return l.private.Close()
 }
 
 // kill refuses new connections and resets those that are open.
 func (l *serverListener) kill() {
-	l.die.Do(func() { close(l.dead) })
+	l.handover.kill()
 	l.private.Close()
 	l.conns.resetAll()
 }

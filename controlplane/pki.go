@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -29,27 +30,43 @@ const (
 
 // pki is the cluster's certificates and keys, as files of mode 0600 in one
 // directory. What is there already is kept, so that a resumed cluster still
-// trusts its clients.
+// trusts its clients; all but etcd's, which nobody outside this process has.
 type pki struct {
 	dir  string
 	sync bool // they must survive a crash of the machine
 }
 
-// identity is a client certificate's user and groups.
+// Authorities of the cluster. That of the API server also signs what customers ask
+// for by a CertificateSigningRequest; so what no customer may be has others.
+const (
+	clusterCA    = "ca"
+	frontProxyCA = "front-proxy-ca"
+	etcdCA       = "etcd-ca"
+)
+
+// identity is a client certificate's user and groups, and who signs it.
 type identity struct {
 	file, user string
 	groups     []string
+	ca         string
 }
 
 // Identities of the cluster's own clients. The names are those of kubeadm and
 // AKS, so that upstream's bootstrap RBAC roles apply.
 var (
-	customerAdmin = identity{"admin", "masterclient", []string{"system:masters"}}
-	providerAdmin = identity{"provider", "aksService", []string{"system:masters"}}
-	controllers   = identity{"kube-controller-manager", "system:kube-controller-manager", nil}
-	schedulerUser = identity{"kube-scheduler", "system:kube-scheduler", nil}
-	kubeletClient = identity{"apiserver-kubelet-client", "kube-apiserver-kubelet-client", []string{"system:masters"}}
-	frontProxy    = identity{"front-proxy-client", "front-proxy-client", nil}
+	customerAdmin = identity{"admin", "masterclient", []string{"system:masters"}, clusterCA}
+	providerAdmin = identity{"provider", "aksService", []string{"system:masters"}, clusterCA}
+	controllers   = identity{"kube-controller-manager", "system:kube-controller-manager", nil, clusterCA}
+	schedulerUser = identity{"kube-scheduler", "system:kube-scheduler", nil, clusterCA}
+	kubeletClient = identity{"apiserver-kubelet-client", "kube-apiserver-kubelet-client", []string{"system:masters"}, clusterCA}
+	frontProxy    = identity{"front-proxy-client", "front-proxy-client", nil, frontProxyCA}
+	etcdClient    = identity{"apiserver-etcd-client", "kube-apiserver-etcd-client", nil, etcdCA}
+)
+
+// Certificates of etcd's members: for their clients, and for each other.
+const (
+	etcdServer = "etcd-server"
+	etcdPeer   = "etcd-peer"
 )
 
 func (p pki) cert(name string) string { return filepath.Join(p.dir, name+".crt") }
@@ -60,7 +77,7 @@ func (p pki) ensure() error {
 	if err := os.MkdirAll(p.dir, 0o700); err != nil {
 		return err
 	}
-	for _, ca := range []string{"ca", "front-proxy-ca"} {
+	for _, ca := range []string{clusterCA, frontProxyCA, etcdCA} {
 		if err := p.issue(ca, "", func(t *x509.Certificate) {
 			t.Subject.CommonName = ca
 			t.IsCA, t.BasicConstraintsValid = true, true
@@ -69,22 +86,22 @@ func (p pki) ensure() error {
 			return err
 		}
 	}
-	serving := func(t *x509.Certificate) {
-		t.Subject.CommonName = "kube-apiserver"
-		t.KeyUsage = x509.KeyUsageDigitalSignature
-		t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-		t.DNSNames = []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"}
-		t.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.ParseIP(kubernetesServiceIP)}
-	}
-	if err := p.issue("apiserver", "ca", serving); err != nil {
+	if err := p.issue("apiserver", clusterCA, serving("kube-apiserver", []net.IP{net.ParseIP(kubernetesServiceIP)},
+		"kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")); err != nil {
 		return err
 	}
-	for _, id := range []identity{customerAdmin, providerAdmin, controllers, schedulerUser, kubeletClient, frontProxy} {
-		ca := "ca"
-		if id.file == frontProxy.file {
-			ca = "front-proxy-ca"
+	for _, name := range []string{etcdServer, etcdPeer} {
+		if err := p.issue(name, etcdCA, func(t *x509.Certificate) {
+			serving(name, nil)(t)
+			if name == etcdPeer { // a member is a client of the others
+				t.ExtKeyUsage = append(t.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
+			}
+		}); err != nil {
+			return err
 		}
-		if err := p.issue(id.file, ca, func(t *x509.Certificate) {
+	}
+	for _, id := range []identity{customerAdmin, providerAdmin, controllers, schedulerUser, kubeletClient, frontProxy, etcdClient} {
+		if err := p.issue(id.file, id.ca, func(t *x509.Certificate) {
 			t.Subject = pkix.Name{CommonName: id.user, Organization: id.groups}
 			t.KeyUsage = x509.KeyUsageDigitalSignature
 			t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
@@ -94,6 +111,49 @@ func (p pki) ensure() error {
 	}
 	_, err := p.loadOrMakeKey("service-account")
 	return err
+}
+
+// forgetEtcd removes etcd's certificates and keys, so that they are made anew.
+func (p pki) forgetEtcd() error {
+	for _, name := range []string{etcdCA, etcdServer, etcdPeer, etcdClient.file} {
+		for _, file := range []string{p.cert(name), p.key(name)} {
+			if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// serving fills in the certificate of a server on this machine, which has further
+// addresses and names too.
+func serving(name string, addresses []net.IP, names ...string) func(*x509.Certificate) {
+	return func(t *x509.Certificate) {
+		t.Subject.CommonName = name
+		t.KeyUsage = x509.KeyUsageDigitalSignature
+		t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+		t.DNSNames = append([]string{"localhost"}, names...)
+		t.IPAddresses = append([]net.IP{net.IPv4(127, 0, 0, 1)}, addresses...)
+	}
+}
+
+// tls is for connections between who has a certificate and those whom an authority
+// has signed. Servers refuse whoever cannot show that.
+func (p pki) tls(name, ca string) (*tls.Config, error) {
+	cert, err := tls.LoadX509KeyPair(p.cert(name), p.key(name))
+	if err != nil {
+		return nil, err
+	}
+	b, err := os.ReadFile(p.cert(ca))
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(b)
+	return &tls.Config{
+		Certificates: []tls.Certificate{cert}, RootCAs: pool, ClientCAs: pool,
+		ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS12,
+	}, nil
 }
 
 // issue makes name.crt and name.key, signed by the CA named, or by itself.

@@ -43,7 +43,8 @@ type Config struct {
 	Dir string
 	// Logs is the folder of the components' logs.
 	Logs string
-	// Port is the loopback port of the API server; 0 means any free one.
+	// Port is the loopback port of the API server. If it is 0 or another program
+	// has it, any free one is taken, and the kubeconfig names that.
 	Port int
 	// KubernetesVersion is the version that clients see, such as 1.36.3: one that
 	// the linked-in one emulates. Empty means the linked-in one.

@@ -42,21 +42,26 @@ func startPlaneOf(t testing.TB, version string, members, servers int) (*Plane, k
 // startPlaneWith starts a plane with what is not the same in all tests.
 func startPlaneWith(t testing.TB, cfg Config) (*Plane, kubernetes.Interface) {
 	t.Helper()
-	cfg.Name, cfg.Dir, cfg.Ephemeral = "test", t.TempDir(), true
-	cfg.Logs = cfg.Dir + "/logs"
+	cfg.Dir = t.TempDir()
+	p, client := startPlaneIn(t, cfg)
+	t.Cleanup(func() { stopPlane(p) })
+	return p, client
+}
+
+// startPlaneIn starts a plane in a directory. The caller stops it.
+func startPlaneIn(t testing.TB, cfg Config) (*Plane, kubernetes.Interface) {
+	t.Helper()
+	cfg.Name, cfg.Logs, cfg.Ephemeral = "test", cfg.Dir+"/logs", true
 	cfg.Tunnel = func(context.Context, string) (net.Conn, error) { return nil, fmt.Errorf("no agent") }
-	cfg.Note = func(string, string, string) {}
+	if cfg.Note == nil {
+		cfg.Note = func(string, string, string) {}
+	}
 	p, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		// An API server that has lost its etcd waits for it to say goodbye.
-		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-		defer cancel()
-		p.Stop(ctx)
-	})
 	if err := p.Start(context.Background()); err != nil {
+		stopPlane(p)
 		t.Fatal(err)
 	}
 	customer, err := p.Customer()
@@ -64,6 +69,13 @@ func startPlaneWith(t testing.TB, cfg Config) (*Plane, kubernetes.Interface) {
 		t.Fatal(err)
 	}
 	return p, kubernetes.NewForConfigOrDie(customer)
+}
+
+func stopPlane(p *Plane) {
+	// An API server that has lost its etcd waits for it to say goodbye.
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	p.Stop(ctx)
 }
 
 func TestAcknowledgedWritesSurviveCrashes(t *testing.T) {

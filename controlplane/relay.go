@@ -5,27 +5,27 @@ import (
 	"net"
 )
 
-// relay is a loopback port whose connections go on to another address: the
-// network link between two components, which faults can cut, hang or slow.
+// relay is a loopback port whose connections go on to somebody else: the network
+// link between two components, which faults can cut, hang or slow.
 type relay struct {
 	listener net.Listener
-	target   func() string // asked at each connection
+	to       func(*gatedConn) // takes a connection that came in
 	gates    []*gate
 	conns    conns
 }
 
-// newRelay starts a relay to what target says; what passes waits at each gate.
-func newRelay(target func() string, gates ...*gate) (*relay, error) {
+// newRelay starts a relay; what passes waits at each gate.
+func newRelay(to func(*gatedConn), gates ...*gate) (*relay, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	return relayOn(l, target, gates...), nil
+	return relayOn(l, to, gates...), nil
 }
 
 // relayOn is newRelay on a port that is open already.
-func relayOn(l net.Listener, target func() string, gates ...*gate) *relay {
-	r := &relay{listener: l, target: target, gates: gates}
+func relayOn(l net.Listener, to func(*gatedConn), gates ...*gate) *relay {
+	r := &relay{listener: l, to: to, gates: gates}
 	go r.serve()
 	return r
 }
@@ -39,33 +39,33 @@ func (r *relay) serve() {
 		if err != nil {
 			return
 		}
-		go r.join(in)
+		go r.to(r.conns.add(&patientConn{Conn: in, limit: etcdReads}, r.gates...))
 	}
-}
-
-func (r *relay) join(in net.Conn) {
-	// A bare connection out, so that the gates count once each way.
-	client := r.conns.add(&patientConn{Conn: in, limit: etcdReads}, r.gates...)
-	defer client.Close()
-	if client.pass(false) != nil {
-		return
-	}
-	out, err := net.Dial("tcp", r.target())
-	if err != nil {
-		client.reset()
-		return
-	}
-	server := r.conns.add(out)
-	defer server.Close()
-	go func() {
-		_, _ = io.Copy(server, client) // ends when either side does
-		server.Close()
-	}()
-	_, _ = io.Copy(client, server)
 }
 
 // kill resets every connection and gives the port back.
 func (r *relay) kill() {
 	r.listener.Close()
 	r.conns.resetAll()
+}
+
+// forward connects a client with the server at an address, until either of them
+// ends the connection. Only the client's side has gates, so that they count once
+// each way.
+func forward(client *gatedConn, address string) {
+	defer client.Close()
+	if client.pass(false) != nil {
+		return
+	}
+	server, err := net.Dial("tcp", address)
+	if err != nil {
+		client.reset()
+		return
+	}
+	defer server.Close()
+	go func() {
+		_, _ = io.Copy(server, client) // ends when either side does
+		server.Close()
+	}()
+	_, _ = io.Copy(client, server)
 }

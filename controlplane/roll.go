@@ -16,7 +16,7 @@ func (p *Plane) Roll(ctx context.Context) error {
 			continue
 		}
 		var held *HeldError
-		if err := c.Restart(ctx); err != nil && !errors.As(err, &held) {
+		if err := c.Restart(ctx, c.Life()); err != nil && !errors.As(err, &held) {
 			return fmt.Errorf("restart %s with the new settings: %w", c.Name(), err)
 		}
 	}

@@ -50,6 +50,9 @@ func newTunnel(dir, name string, dial TunnelDialer, refusal func(error) string) 
 	}
 	_ = os.Remove(t.socket) // left behind by an engine that was killed, if it is there
 	l, err := net.Listen("unix", t.socket)
+	if err == nil {
+		err = os.Chmod(t.socket, 0o600)
+	}
 	if err != nil {
 		t.close()
 		return nil, err

@@ -77,42 +77,15 @@ func (p *Plane) Upgrade(ctx context.Context, v string, began func(component stri
 	return nil
 }
 
-// Replace ends the component in good order and starts it again. All the while it
-// is Starting: whoever looks after it leaves it alone.
-func (c *Component) Replace(ctx context.Context) error {
-	c.mu.Lock()
-	if c.held != "" {
-		defer c.mu.Unlock()
-		return &HeldError{c.name, c.held}
-	}
-	inc := c.current
-	if c.stopped != nil {
-		close(c.stopped)
-	}
-	c.current = nil
-	c.gate.open()
-	c.set(Starting, "")
-	c.starts++
-	stopped := make(chan struct{})
-	c.stopped = stopped
-	c.mu.Unlock()
-	if inc != nil {
-		sctx, cancel := context.WithTimeout(ctx, stopGrace)
-		inc.stop(sctx)
-		cancel()
-	}
-	return c.run(ctx, stopped)
-}
-
 // Version is the release, such as 1.36.3, that the component's current life has; empty if it has
 // none: etcd, and what does not run.
 func (c *Component) Version() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.current == nil {
+	if c.latest == nil {
 		return ""
 	}
-	return c.version
+	return c.latest.version
 }
 
 func (c *Component) isHeld() bool {

@@ -31,10 +31,16 @@ type mortal struct {
 	t    *testing.T
 	path string
 	dir  string
+	spec api.ClusterSpec
 	p    *engine.Process
 }
 
 func newMortal(t *testing.T) *mortal {
+	t.Helper()
+	return newMortalOf(t, api.ClusterSpec{Nodes: 1})
+}
+
+func newMortalOf(t *testing.T, spec api.ClusterSpec) *mortal {
 	if testing.Short() {
 		t.Skip("starts engines")
 	}
@@ -43,7 +49,8 @@ func newMortal(t *testing.T) *mortal {
 	if err != nil {
 		t.Fatalf("build the engine: %v", err)
 	}
-	m := &mortal{t: t, path: path, dir: filepath.Join(t.TempDir(), "data")}
+	spec.Name, spec.Edition, spec.Start, spec.Seed = "mortal", api.DefaultEdition, time.Now(), 1
+	m := &mortal{t: t, path: path, dir: filepath.Join(t.TempDir(), "data"), spec: spec}
 	m.start()
 	t.Cleanup(func() { m.p.Kill() })
 	return m
@@ -52,10 +59,7 @@ func newMortal(t *testing.T) *mortal {
 // start starts the engine, or resumes it, and waits until the cluster is ready.
 func (m *mortal) start() {
 	m.t.Helper()
-	p, err := engine.Start(m.t.Context(), engine.Options{Path: m.path, DataDir: m.dir, Config: api.EngineConfig{
-		Cluster: api.ClusterSpec{Name: "mortal", Nodes: 1, Edition: api.DefaultEdition, Start: time.Now(), Seed: 1},
-		Rate:    60,
-	}})
+	p, err := engine.Start(m.t.Context(), engine.Options{Path: m.path, DataDir: m.dir, Config: api.EngineConfig{Cluster: m.spec, Rate: 60}})
 	if err != nil {
 		m.t.Fatal(err)
 	}

@@ -15,8 +15,11 @@ type Component interface {
 	Name() string
 	// Healthy asks the program's own health check.
 	Healthy(ctx context.Context) error
-	// Restart ends what is left of it and returns when a new one serves.
-	Restart(ctx context.Context) error
+	// Life is the number of its present or last life.
+	Life() int
+	// Restart ends what is left of a life and returns when the next one serves. One
+	// that has begun already is left alone.
+	Restart(ctx context.Context, life int) error
 }
 
 // Member is a member of the cluster's etcd.

@@ -169,20 +169,35 @@ type fakeComponent struct {
 	began    time.Time
 	mu       sync.Mutex
 	err      error // of its health check; a restart cures it
+	life     int
+	asked    func() // called, if not nil, when it is asked how it is
 	restarts []time.Duration
 }
 
 func (c *fakeComponent) Name() string { return c.name }
 
+func (c *fakeComponent) Life() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.life
+}
+
 func (c *fakeComponent) Healthy(context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.asked != nil {
+		c.asked()
+	}
 	return c.err
 }
 
-func (c *fakeComponent) Restart(context.Context) error {
+func (c *fakeComponent) Restart(_ context.Context, life int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if life != c.life {
+		return nil
+	}
+	c.life++
 	c.restarts = append(c.restarts, time.Since(c.began))
 	c.err = nil
 	return nil
@@ -298,6 +313,20 @@ func TestWatchdogFindsAndRestarts(t *testing.T) {
 		}
 		if open := l.subjects(); len(open) != 0 {
 			t.Errorf("still open: %v", open)
+		}
+	})
+}
+
+// TestWatchdogLeavesASuccessorAlone: whoever starts a component while the watchdog
+// asks how its last life is, has started it.
+func TestWatchdogLeavesASuccessorAlone(t *testing.T) {
+	c := &fakeComponent{name: "kube-scheduler", err: gone{}}
+	c.asked = func() { c.life++ } // by a restore
+	p := &fakePlant{components: []*fakeComponent{c}, members: []Member{{Name: "etcd"}}}
+	operate(t, p, func(*fakeLedger, *Replicas) {
+		time.Sleep(2 * time.Minute)
+		if got := c.restarted(); len(got) != 0 {
+			t.Errorf("restarted at %v what somebody else had started", got)
 		}
 	})
 }

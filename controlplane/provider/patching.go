@@ -133,7 +133,7 @@ func (o *Operator) restartPatched(ctx context.Context, l *Leadership, c api.CVE)
 			continue
 		}
 		rctx, cancel := context.WithTimeout(ctx, restartTimeout)
-		err := x.Restart(rctx)
+		err := x.Restart(rctx, x.Life())
 		for err == nil && x.Healthy(rctx) != nil && pause(rctx, time.Second) {
 			continue
 		}

@@ -166,7 +166,7 @@ func (w *watchdog) of(name string) *vitals {
 
 // look asks one component, and does what is to be done about the answer.
 func (w *watchdog) look(ctx context.Context, c Component) {
-	asked := time.Now()
+	asked, life := time.Now(), c.Life()
 	pctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	err := c.Healthy(pctx)
 	cancel()
@@ -188,7 +188,7 @@ func (w *watchdog) look(ctx context.Context, c Component) {
 	}
 	w.o.cfg.Ledger.Find(Finding{Subject: c.Name(), Since: v.since, Message: "its health check fails: " + err.Error(), Because: because})
 	if because == "" && v.restart(now) {
-		w.work.Go(func() { w.restart(ctx, c, v) })
+		w.work.Go(func() { w.restart(ctx, c, life, v) })
 	}
 }
 
@@ -224,14 +224,15 @@ func isStarting(err error) bool {
 	return errors.As(err, &s) && s.Starts()
 }
 
-// restart restarts one component.
-func (w *watchdog) restart(ctx context.Context, c Component, v *vitals) {
+// restart restarts one component, unless somebody has ended the life that was
+// found to be out.
+func (w *watchdog) restart(ctx context.Context, c Component, life int, v *vitals) {
 	w.mu.Lock()
 	attempt, reason := v.restarts, v.last
 	w.mu.Unlock()
 	w.o.note("restarting", c.Name(), fmt.Sprintf("its health check fails (%v); attempt %d", reason, attempt))
 	rctx, cancel := context.WithTimeout(ctx, restartTimeout)
-	err := c.Restart(rctx)
+	err := c.Restart(rctx, life)
 	cancel()
 	if err != nil && ctx.Err() == nil {
 		w.o.note("failed to restart", c.Name(), fmt.Sprintf("%v; the next attempt is in %s", err, backOff(attempt)))
