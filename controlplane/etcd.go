@@ -71,6 +71,9 @@ func (p *Plane) startEtcd(ctx context.Context, s *seat) (incarnation, error) {
 	if err := s.checkData(); err != nil {
 		return nil, err
 	}
+	if err := s.rememberPeers(); err != nil {
+		return nil, fmt.Errorf("tell %s where the other members are: %w", s.component.name, err)
+	}
 	cfg, err := p.etcdConfig(s)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"demarc/backup"
+
 	bolt "go.etcd.io/bbolt"
 	"go.etcd.io/etcd/server/v3/etcdserver/api/membership"
 )
@@ -21,11 +23,9 @@ func (a *seats) connect() error {
 	if len(a.list) == 1 {
 		return nil
 	}
-	old := a.plan.Ports
+	a.before = a.plan.Ports
 	ports := make([]int, len(a.list))
-	if len(old) == len(a.list) {
-		copy(ports, old)
-	}
+	copy(ports, a.before)
 	for i, s := range a.list {
 		l, err := listenNear(ports[i])
 		if err != nil {
@@ -33,11 +33,6 @@ func (a *seats) connect() error {
 		}
 		s.peer = relayOn(l, func(c *gatedConn) { forward(c, s.peerAddress()) }, s.component.gate, s.cut)
 		ports[i] = l.Addr().(*net.TCPAddr).Port
-	}
-	for _, s := range a.list {
-		if err := s.rememberPeers(old); err != nil {
-			return fmt.Errorf("tell %s where the other members are: %w", s.component.name, err)
-		}
 	}
 	a.plan.Ports = ports
 	return a.save()
@@ -94,18 +89,17 @@ var membersBucket = []byte("members")
 
 // rememberPeers puts the members' present addresses in the place of those that a
 // member's database remembers. The members could agree on them by themselves only
-// if they found each other. Old are the ports that they had; a member that has not
-// told its name yet is known by its own. A database that cannot be read is none of
-// our business: the start of its member says so.
-func (s *seat) rememberPeers(old []int) error {
-	if !s.formed() || openable(s.database()) != nil {
+// if they found each other.
+func (s *seat) rememberPeers() error {
+	if s.peer == nil || s.joins() || !s.formed() {
 		return nil
 	}
-	moved, err := s.all.movedMembers(s.database(), old)
+	database := backup.Database(s.dir)
+	moved, err := s.all.movedMembers(database)
 	if err != nil || len(moved) == 0 {
 		return err
 	}
-	db, err := bolt.Open(s.database(), 0o600, &bolt.Options{Timeout: time.Second, NoFreelistSync: true, FreelistType: bolt.FreelistMapType})
+	db, err := bolt.Open(database, 0o600, &bolt.Options{Timeout: time.Second, NoFreelistSync: true, FreelistType: bolt.FreelistMapType})
 	if err != nil {
 		return err
 	}
@@ -122,7 +116,7 @@ func (s *seat) rememberPeers(old []int) error {
 
 // movedMembers is what a database must be told: the new values of its members, by
 // their keys.
-func (a *seats) movedMembers(database string, old []int) (map[string][]byte, error) {
+func (a *seats) movedMembers(database string) (map[string][]byte, error) {
 	db, err := bolt.Open(database, 0o600, &bolt.Options{ReadOnly: true, Timeout: time.Second})
 	if err != nil {
 		return nil, err
@@ -139,7 +133,7 @@ func (a *seats) movedMembers(database string, old []int) (map[string][]byte, err
 			if err := json.Unmarshal(value, &m); err != nil {
 				return err
 			}
-			s := a.of(m, old)
+			s := a.of(m)
 			if s == nil || len(m.PeerURLs) == 1 && m.PeerURLs[0] == s.peerURL() {
 				return nil
 			}
@@ -150,13 +144,14 @@ func (a *seats) movedMembers(database string, old []int) (map[string][]byte, err
 	})
 }
 
-// of is the seat of a member as a database has it, or nil.
-func (a *seats) of(m membership.Member, old []int) *seat {
+// of is the seat of a member as a database has it, or nil. One that has not told its
+// name yet is known by the port that it had.
+func (a *seats) of(m membership.Member) *seat {
 	for i, s := range a.list {
 		if m.Name == s.name {
 			return s
 		}
-		if m.Name == "" && i < len(old) && len(m.PeerURLs) > 0 && strings.HasSuffix(m.PeerURLs[0], ":"+strconv.Itoa(old[i])) {
+		if m.Name == "" && i < len(a.before) && len(m.PeerURLs) > 0 && strings.HasSuffix(m.PeerURLs[0], ":"+strconv.Itoa(a.before[i])) {
 			return s
 		}
 	}

@@ -38,6 +38,8 @@ type seats struct {
 	file string
 	sync bool // the file must survive a crash of the machine
 	list []*seat
+	// before is where the members found each other in the last run.
+	before []int
 
 	mu   sync.Mutex
 	plan topology

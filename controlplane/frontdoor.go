@@ -100,22 +100,8 @@ type entrance struct {
 	conns    conns
 }
 
-// PortError says that the port which a cluster's kubeconfigs name cannot be had.
-type PortError struct {
-	Port int
-	Err  error
-}
-
-// Error implements error.
-func (e *PortError) Error() string {
-	return fmt.Sprintf("port %d, which the kubeconfigs of this cluster name, cannot be had: %v: stop the program that listens there, or make the cluster anew after demarc down --delete", e.Port, e.Err)
-}
-
-// Unwrap returns the system's error.
-func (e *PortError) Unwrap() error { return e.Err }
-
-// open makes an entrance on port, or on a free one if port is 0. What comes in
-// waits at the role's gate and at those given.
+// open makes an entrance on port, or on a free one if port is 0 or another program
+// has it by now. What comes in waits at the role's gate and at those given.
 func (d *frontDoor) open(role string, port int, gates ...*gate) (*entrance, error) {
 	hold, addr, err := holdPort(port)
 	if err != nil {

@@ -2,18 +2,14 @@
 
 package controlplane
 
-import (
-	"net"
-	"strconv"
-	"syscall"
-)
+import "syscall"
 
 // portHold is nothing here: between two lives of the API server somebody else
 // could take its port.
 type portHold struct{}
 
 func holdPort(port int) (*portHold, string, error) {
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	l, err := listenNear(port)
 	if err != nil {
 		return nil, "", err
 	}

@@ -15,24 +15,36 @@ import (
 // socket that does not listen, so that the kernel refuses connections.
 type portHold struct{ fd int }
 
-func holdPort(port int) (*portHold, string, error) {
-	// Where the port is asked for by number, somebody else's listener must be
-	// found out: sharing a port with another user's process is not possible,
-	// with another engine of ours it is, and would mix two clusters.
-	if port != 0 {
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err != nil {
-			return nil, "", &PortError{Port: port, Err: err}
+// holdPort holds a port, or a free one if port is 0 or somebody else has it.
+func holdPort(port int) (h *portHold, address string, err error) {
+	if port != 0 && free(port) {
+		if h, address, err = hold(port); err == nil {
+			return h, address, nil
 		}
-		l.Close()
 	}
+	return hold(0)
+}
+
+// free says whether nobody has a port. Another user's could not be shared anyway;
+// that of another engine of ours could, and would mix two clusters.
+func free(port int) bool {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return false
+	}
+	l.Close()
+	return true
+}
+
+func hold(port int) (*portHold, string, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
 	if err != nil {
 		return nil, "", err
 	}
 	unix.CloseOnExec(fd)
 	h := &portHold{fd}
-	if err := setShare(fd); err != nil {
+	// Not SO_REUSEADDR too: then who asks whether the port is free would share it.
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
 		h.release()
 		return nil, "", err
 	}
@@ -53,15 +65,8 @@ func (h *portHold) release() { unix.Close(h.fd) }
 // sharePort lets a listener share the port of a hold.
 func sharePort(_, _ string, c syscall.RawConn) error {
 	var err error
-	if cerr := c.Control(func(fd uintptr) { err = setShare(int(fd)) }); cerr != nil {
+	if cerr := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) }); cerr != nil {
 		return cerr
 	}
 	return err
-}
-
-func setShare(fd int) error {
-	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1); err != nil {
-		return err
-	}
-	return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
 }

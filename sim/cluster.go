@@ -63,6 +63,7 @@ type Cluster struct {
 	installed  chan struct{}     // closed when the add-ons are
 	restored   chan addon.Repair // what was done about them
 	ssh        *sshd.Server
+	moved      []api.MovedPort // since the last run
 	sshLog     *os.File
 	drill      *drill
 	health     health
@@ -136,6 +137,9 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, saved *State) (_ *
 	if err := c.machines(saved); err != nil {
 		return nil, err
 	}
+	if c.moved, err = c.movedPorts(saved); err != nil {
+		return nil, err
+	}
 	return c, c.telemetry.observe(c)
 }
 
@@ -204,6 +208,7 @@ func (c *Cluster) start(ctx context.Context) error {
 		verb = "resumed"
 	}
 	c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: "cluster/" + c.spec.Name, Message: message})
+	c.noteMovedPorts()
 	if !c.resumed {
 		c.noteGates(nil, c.spec.FeatureGates)
 	}
@@ -357,7 +362,7 @@ func (c *Cluster) Status() api.Status {
 	s.Version, s.Now, s.Cluster, s.Clock = api.Version, time.Now().UTC(), c.spec, c.dial.Clock()
 	s.KubernetesVersion, s.Server = c.plane.Version(), c.plane.URL()
 	s.Kubeconfig, s.DataDir = c.plane.Kubeconfig(), c.dir
-	s.SSHConfig = c.ssh.ConfigFile()
+	s.SSHConfig, s.MovedPorts = c.ssh.ConfigFile(), c.moved
 	s.Components, s.Machines = c.Components(), c.Machines()
 	s.LoadBalancers, s.Traffic, s.Faults = c.balancers.list(), c.trafficTotals(), c.Faults()
 	return s

@@ -42,10 +42,9 @@ func main() {
 	privateFiles()
 	if err := run(*config); err != nil {
 		fmt.Fprintln(os.Stderr, "demarc-engine:", err)
-		var port *controlplane.PortError
 		var gate *controlplane.GateError
 		var key *backup.KeyError
-		if errors.As(err, &port) || errors.As(err, &gate) || errors.As(err, &key) {
+		if errors.As(err, &gate) || errors.As(err, &key) {
 			os.Exit(4) // what the user can put right; see package sim/engine
 		}
 		os.Exit(3)

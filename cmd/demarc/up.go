@@ -99,6 +99,7 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 	}
 	a.warnKept(o, status)
 	a.sayMended(status)
+	a.warnMoved(status)
 	if err := a.printUp(status, o.detach); err != nil || o.detach {
 		return err
 	}

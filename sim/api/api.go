@@ -116,6 +116,7 @@ type Status struct {
 	Kubeconfig        string         `json:"kubeconfig,omitempty"` // path
 	DataDir           string         `json:"dataDir,omitempty"`
 	SSHConfig         string         `json:"sshConfig,omitempty"` // path; for ssh -F, with an entry per node
+	MovedPorts        []MovedPort    `json:"movedPorts,omitempty"`
 	Components        []Component    `json:"components"`
 	Machines          []Machine      `json:"machines"`
 	LoadBalancers     []LoadBalancer `json:"loadBalancers"`
@@ -133,6 +134,17 @@ type Mended struct {
 	Found string `json:"found"`
 	// Remedy says what was done, and what that cost.
 	Remedy string `json:"remedy"`
+}
+
+// MovedPort is a port that the cluster had before it was resumed, and that another
+// program has taken meanwhile.
+type MovedPort struct {
+	// Of is what listens there: "API server" or "SSH server".
+	Of string `json:"of"`
+	// File is the path of the file that names the new port.
+	File string `json:"file"`
+	From int    `json:"from"`
+	To   int    `json:"to"`
 }
 
 // Component is one control-plane component and how it is.

@@ -151,7 +151,7 @@ func (p *Process) awaitHandle(ctx context.Context) error {
 func (p *Process) Done() <-chan struct{} { return p.done }
 
 // exitInput is the engine's exit code for what its user can put right, such as a
-// port that is in use. A Go program that panics has 2.
+// feature gate that is unknown. A Go program that panics has 2.
 const exitInput = 4
 
 // Failure explains the end of an engine that has ended. It is nil if it ended
