@@ -189,14 +189,13 @@ func TestQuickRestarts(t *testing.T) {
 	ctx := context.Background()
 	var mu sync.Mutex
 	var ended []string
-	p, _ := startPlaneWith(t, Config{Dir: t.TempDir(), Note: func(component, verb, message string) {
+	p, _ := startPlaneWith(t, Config{Note: func(component, verb, message string) {
 		mu.Lock()
 		defer mu.Unlock()
 		if verb == "crashed" {
 			ended = append(ended, component+": "+message)
 		}
 	}})
-	defer stopPlane(p)
 	for round := range 3 {
 		for _, c := range slices.Backward(p.Components()) {
 			pause := time.Duration(100+300*round) * time.Millisecond

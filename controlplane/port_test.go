@@ -56,7 +56,7 @@ func TestPortOfAnotherIsNotShared(t *testing.T) {
 func TestMovedPeersFindEachOther(t *testing.T) {
 	ctx := context.Background()
 	dir := t.TempDir()
-	p, client := startPlaneWith(t, Config{Dir: dir, EtcdMembers: 3})
+	p, client := startPlaneIn(t, Config{Dir: dir, EtcdMembers: 3})
 	if err := writes(client, "before", time.Minute); err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestMovedPeersFindEachOther(t *testing.T) {
 	for _, taken := range append([]int{apiPort}, p.seats.plan.Ports...) {
 		occupy(t, taken)
 	}
-	p, client = startPlaneWith(t, Config{Dir: dir, EtcdMembers: 3, Port: apiPort})
+	p, client = startPlaneIn(t, Config{Dir: dir, EtcdMembers: 3, Port: apiPort})
 	defer stopPlane(p)
 	if p.seats.plan.Ports[0] == port {
 		t.Error("the ports are the same")
