@@ -51,16 +51,17 @@ func Expired(entries []api.Backup, now time.Time, p api.BackupPolicy) []api.Back
 
 func dayOf(t time.Time) time.Time { return t.UTC().Truncate(day) }
 
-// Choose is the order in which a restore tries backups: the newest first. If
-// one is wanted by its ID it is the only one; there is none if no entry has
-// that ID.
+// Choose is the order in which a restore tries backups: the newest first. Which is
+// newer is etcd's to say, by its revision, and not the clock's: a restore raises
+// it above all that were in use, so it only ever grows. If one is wanted by its
+// ID it is the only one; there is none if no entry has that ID.
 func Choose(entries []api.Backup, wanted string) []api.Backup {
 	chosen := slices.Clone(entries)
 	if wanted != "" {
 		chosen = slices.DeleteFunc(chosen, func(b api.Backup) bool { return b.ID != wanted })
 	}
 	slices.SortFunc(chosen, func(a, b api.Backup) int {
-		return cmp.Or(b.At.Compare(a.At), cmp.Compare(b.ID, a.ID))
+		return cmp.Or(cmp.Compare(b.Revision, a.Revision), b.At.Compare(a.At), cmp.Compare(b.ID, a.ID))
 	})
 	return chosen
 }

@@ -12,6 +12,9 @@ const Tolerance = time.Minute
 
 const idLayout = "20060102T150405Z"
 
+// manualSuffix ends the ID of a backup that was asked for.
+const manualSuffix = "-manual"
+
 // Slot is the moment of the schedule at or before t. Slots are whole intervals
 // of UTC, so every half hour for the default: [api.BackupInterval], if interval
 // is zero.
@@ -30,7 +33,7 @@ func orDefault(interval time.Duration) time.Duration {
 func ID(slot time.Time) string { return slot.UTC().Format(idLayout) }
 
 // ManualID names a backup that was asked for at a time.
-func ManualID(at time.Time) string { return ID(at) + "-manual" }
+func ManualID(at time.Time) string { return ID(at) + manualSuffix }
 
 // Due says which slot is to be taken now: the newest one at or before now, if it
 // is after last, else the zero time. The last is the newest slot that was

@@ -114,6 +114,9 @@ func restoredText(r api.Restore) string {
 	for _, s := range r.Skipped {
 		terminal.Fprintf(&sb, "  skipped %s: %s\n", s.ID, s.Reason)
 	}
+	if r.Error != "" {
+		terminal.Fprintf(&sb, "  %s\n", r.Error)
+	}
 	terminal.Fprintf(&sb, "  RPO %s: from the backup to the loss at %s\n", span(r.RPOSeconds), dateTime(r.Lost))
 	terminal.Fprintf(&sb, "  RTO %s: from the loss to an API server that serves\n", span(r.RTOSeconds))
 	if n := len(r.Reconciled.OrphanedPods); n > 0 {

@@ -50,15 +50,20 @@ func (o *Operator) restore(ctx context.Context, l *Leadership, r api.Restore) {
 		o.note("failed to restore", etcd, err.Error())
 	} else {
 		r.Phase, r.Error = api.RestoreDone, ""
-		r.RPOSeconds, r.RTOSeconds = max(0, r.Lost.Sub(r.BackupAt).Seconds()), r.End.Sub(r.Lost).Seconds()
-		o.note("restored", etcd, fmt.Sprintf("from backup %s: what was written in the %s before the loss is gone; out for %s",
-			r.Backup, seconds(r.RPOSeconds), seconds(r.RTOSeconds)))
+		o.note("restored", etcd, account(&r))
 	}
 	_ = l.Apply(ctx, PutRestore(r)) // if it is lost, the next leader restores the same backup again
 }
 
-func seconds(s float64) time.Duration {
-	return (time.Duration(s) * time.Second).Round(time.Second)
+// account reckons what a restore has cost, and says it.
+func account(r *api.Restore) string {
+	lost, out := r.Lost.Sub(r.BackupAt), r.End.Sub(r.Lost)
+	r.RPOSeconds, r.RTOSeconds = lost.Seconds(), out.Seconds()
+	if lost < 0 {
+		r.Error = fmt.Sprintf("how much is lost is not known: by its own time the backup was taken %s after the loss", -lost.Round(time.Second))
+		return fmt.Sprintf("from backup %s; out for %s; %s", r.Backup, out.Round(time.Second), r.Error)
+	}
+	return fmt.Sprintf("from backup %s: what was written in the %s before the loss is gone; out for %s", r.Backup, lost.Round(time.Second), out.Round(time.Second))
 }
 
 // carryOut does the work: data, control plane, comparison with the nodes.

@@ -72,7 +72,7 @@ type Restore struct {
 	// Phase is staged (for the next start), decided, restoring, starting, done or
 	// failed.
 	Phase string `json:"phase"`
-	// Error says why Phase is failed.
+	// Error says why Phase is failed, or why it is not known how much is lost.
 	Error string `json:"error,omitempty"`
 	// Backup is the one that was restored; Skipped are newer ones that did not
 	// verify.
@@ -87,7 +87,8 @@ type Restore struct {
 	// Revision is etcd's revision after the restore: the backup's, raised so
 	// that no client sees a version go back.
 	Revision int64 `json:"revision,omitempty"`
-	// RPOSeconds is how much of the past is gone: from the backup to the loss.
+	// RPOSeconds is how much of the past is gone: from the backup to the loss. If the
+	// clock went back between the two it is negative, and says nothing.
 	RPOSeconds float64 `json:"rpoSeconds"`
 	// RTOSeconds is how long it took: from the loss to an API server that serves.
 	RTOSeconds float64 `json:"rtoSeconds"`

@@ -160,8 +160,11 @@ func lost(in Input) []Loss {
 		}
 	}
 	for _, r := range in.Restores {
-		if r.Phase == api.RestoreDone && r.RPOSeconds > 0 {
+		if r.Phase == api.RestoreDone && r.RPOSeconds != 0 {
 			what := "what was written to the API server between the backup " + r.Backup + " and the loss of etcd"
+			if r.Error != "" {
+				what += "; " + r.Error
+			}
 			list = append(list, Loss{By: clean(r.ID), What: clean(what), At: r.Lost.UTC(), RPOSeconds: r.RPOSeconds})
 		}
 	}
