@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -114,22 +111,8 @@ func (a *app) printEvents(events []timeline.Event, since string, now time.Time) 
 
 // storedTimeline shows the timeline of a cluster that is stopped.
 func (a *app) storedTimeline(dir, since string) error {
-	f, err := os.Open(filepath.Join(dir, "timeline.jsonl"))
+	events, err := timeline.Read(filepath.Join(dir, "timeline.jsonl"))
 	if err != nil {
-		return fmt.Errorf("read the timeline: %w", err)
-	}
-	defer f.Close()
-	var events []timeline.Event
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		var e timeline.Event
-		if json.Unmarshal(lines.Bytes(), &e) != nil {
-			break // a crash can cut the last line short
-		}
-		events = append(events, e)
-	}
-	if err := lines.Err(); err != nil {
 		return fmt.Errorf("read the timeline: %w", err)
 	}
 	var now time.Time

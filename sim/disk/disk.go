@@ -32,8 +32,24 @@ func Replace(path string, content []byte, sync bool) error {
 // Mark makes an empty file whose being there says something.
 func Mark(path string, sync bool) error { return Replace(path, nil, sync) }
 
+// Previous ends the name of a file's content of before.
+const Previous = ".old"
+
+// ReplaceKeeping is [Replace], and keeps the content of before in a file of its
+// own. For a moment there may only be that.
+func ReplaceKeeping(path string, content []byte, sync bool) error {
+	return replace(path, sync, true, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
+}
+
 // ReplaceBy is [Replace] with the content that write writes.
-func ReplaceBy(path string, sync bool, write func(io.Writer) error) (err error) {
+func ReplaceBy(path string, sync bool, write func(io.Writer) error) error {
+	return replace(path, sync, false, write)
+}
+
+func replace(path string, sync, keep bool, write func(io.Writer) error) (err error) {
 	tmp := path + temporary
 	f, err := create(tmp)
 	if err != nil {
@@ -58,6 +74,11 @@ func ReplaceBy(path string, sync bool, write func(io.Writer) error) (err error) 
 	}
 	if err := ask(Rename, path); err != nil {
 		return err
+	}
+	if keep {
+		if err := os.Rename(path, path+Previous); err != nil && !os.IsNotExist(err) {
+			return err
+		}
 	}
 	if err := os.Rename(tmp, path); err != nil || !sync {
 		return err

@@ -1,14 +1,14 @@
 package timeline
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
+	"slices"
 	"sync"
 	"time"
+
+	"demarc/sim/disk"
 )
 
 // Log is the timeline of one cluster. Its methods may be called from any
@@ -16,59 +16,18 @@ import (
 type Log struct {
 	mu      sync.Mutex
 	events  []Event
-	changed chan struct{} // closed and replaced at each append
-	file    *os.File      // nil for a log that is only in memory
-	err     error         // the first write error
+	next    int64          // the next event's number
+	changed chan struct{}  // closed and replaced at each append
+	file    *disk.Appender // nil for a log that is only in memory
+	written int            // how many events the file has
 }
 
 // New returns a log that is kept in memory only.
-func New() *Log { return &Log{changed: make(chan struct{})} }
-
-// Open reads the log at path, if there is one, and appends to it from then on.
-// A last line that a crash cut short is dropped.
-func Open(path string) (*Log, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("open timeline: %w", err)
-	}
-	l := New()
-	good, err := l.load(f)
-	if err == nil {
-		err = f.Truncate(good)
-	}
-	if err == nil {
-		_, err = f.Seek(good, io.SeekStart)
-	}
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("read timeline %s: %w", path, err)
-	}
-	l.file = f
-	return l, nil
-}
-
-// load reads whole lines and returns the offset behind the last of them.
-func (l *Log) load(r io.Reader) (good int64, err error) {
-	br := bufio.NewReader(r)
-	for n := 1; ; n++ {
-		line, err := br.ReadBytes('\n')
-		if errors.Is(err, io.EOF) {
-			return good, nil
-		}
-		if err != nil {
-			return 0, err
-		}
-		var e Event
-		if err := json.Unmarshal(line, &e); err != nil {
-			return 0, fmt.Errorf("line %d: %w", n, err)
-		}
-		good += int64(len(line))
-		l.events = append(l.events, e)
-	}
-}
+func New() *Log { return &Log{next: 1, changed: make(chan struct{})} }
 
 // Append records an event. It sets Seq, and Time unless the caller did, and
-// returns the event as recorded.
+// returns the event as recorded. If it cannot be written to disk now, it is
+// written later: see [Log.Flush].
 func (l *Log) Append(e Event) Event {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -76,18 +35,56 @@ func (l *Log) Append(e Event) Event {
 		e.Time = time.Now()
 	}
 	e.Time = e.Time.UTC()
-	e.Seq = int64(len(l.events)) + 1
+	e.Seq = l.next
+	l.next++
 	l.events = append(l.events, e)
-	if l.file != nil && l.err == nil {
-		b, err := json.Marshal(e)
-		if err == nil {
-			_, err = l.file.Write(append(b, '\n'))
-		}
-		l.err = err
-	}
+	_ = l.flush() // Flush says so
 	close(l.changed)
 	l.changed = make(chan struct{})
 	return e
+}
+
+// Flush writes what could not be written before, and says what is wrong if that
+// is still so.
+func (l *Log) Flush() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.flush()
+}
+
+func (l *Log) flush() error {
+	if l.file == nil {
+		return nil
+	}
+	for ; l.written < len(l.events); l.written++ {
+		line, err := encode(l.events[l.written])
+		if err != nil {
+			return err
+		}
+		if err := l.file.Append(line); err != nil {
+			return fmt.Errorf("write the timeline: %w", err)
+		}
+	}
+	return nil
+}
+
+// Sync makes what was written survive a crash of the machine.
+func (l *Log) Sync() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.file == nil {
+		return nil
+	}
+	return l.file.Sync()
+}
+
+// after is the index of the first event with a greater number.
+func (l *Log) after(seq int64) int {
+	i, found := slices.BinarySearchFunc(l.events, seq, func(e Event, seq int64) int { return int(e.Seq - seq) })
+	if found {
+		i++
+	}
+	return i
 }
 
 // Since returns the events after sequence number seq, oldest first, and a
@@ -95,18 +92,17 @@ func (l *Log) Append(e Event) Event {
 func (l *Log) Since(seq int64) ([]Event, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	seq = min(max(seq, 0), int64(len(l.events)))
-	return l.events[seq:len(l.events):len(l.events)], l.changed
+	return l.events[l.after(seq):len(l.events):len(l.events)], l.changed
 }
 
 // Get returns the event with a sequence number; ok is false if there is none.
 func (l *Log) Get(seq int64) (e Event, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if seq < 1 || seq > int64(len(l.events)) {
-		return Event{}, false
+	if i := l.after(seq) - 1; i >= 0 && l.events[i].Seq == seq {
+		return l.events[i], true
 	}
-	return l.events[seq-1], true
+	return Event{}, false
 }
 
 // Last returns the newest event; its Seq is 0 if there is none.
@@ -119,15 +115,24 @@ func (l *Log) Last() Event {
 	return l.events[len(l.events)-1]
 }
 
-// Close closes the file and returns the first error that writing met. The log
-// in memory stays readable.
+// Close writes what is not written yet and closes the file. The log in memory
+// stays readable.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.file == nil {
-		return l.err
+		return nil
 	}
-	err := errors.Join(l.err, l.file.Close())
+	err := errors.Join(l.flush(), l.file.Close())
 	l.file = nil
 	return err
+}
+
+// encode is an event as a line of the file.
+func encode(e Event) ([]byte, error) {
+	text, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	return seal(text), nil
 }

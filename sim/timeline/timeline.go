@@ -30,7 +30,7 @@ const (
 
 // Event is one thing that happened.
 type Event struct {
-	// Seq numbers the events of a cluster from 1, without gaps.
+	// Seq numbers the events of a cluster from 1, without gaps but for what was lost.
 	Seq int64 `json:"seq"`
 	// Time is the virtual time at which it happened.
 	Time time.Time `json:"time"`
