@@ -11,6 +11,7 @@ import (
 
 	"demarc/sim/api"
 	"demarc/sim/clock"
+	"demarc/sim/state"
 )
 
 var dial *clock.Dial
@@ -29,9 +30,10 @@ func TestMain(m *testing.M) {
 // the replicas and the backups among what is left out.
 func BenchmarkProviderPlane(b *testing.B) {
 	ctx := context.Background()
-	c, err := Open(b.TempDir(), api.EngineConfig{
+	cfg := api.EngineConfig{
 		Ephemeral: true, Cluster: api.ClusterSpec{Name: "bench", Nodes: 3, Edition: api.DefaultEdition, Start: time.Now(), Seed: 1},
-	}, dial, &State{})
+	}
+	c, err := Open(b.TempDir(), cfg, dial, state.Loaded{State: &state.State{Cluster: cfg.Cluster, Starting: true}})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -29,6 +29,7 @@ import (
 	"demarc/sim/api"
 	"demarc/sim/clock"
 	"demarc/sim/sshd"
+	"demarc/sim/state"
 	"demarc/sim/timeline"
 	"demarc/sim/traffic"
 
@@ -41,7 +42,9 @@ import (
 type Cluster struct {
 	dir string
 	cfg api.EngineConfig
-	// resumed says that the cluster was there before.
+	// loaded is what was known of the cluster when this engine started, and resumed
+	// says that it was there before.
+	loaded  state.Loaded
 	resumed bool
 	spec    api.ClusterSpec
 	dial    *clock.Dial
@@ -81,15 +84,16 @@ type Cluster struct {
 	state   string
 	phase   string
 	failure error
+	unsaved error // why the cluster cannot be saved now
 	readyAt time.Time
 	mended  []api.Mended // by this start
 }
 
 // Open prepares the cluster whose data is in dir: a new one, or the one that
 // was there. Close it also if Start fails.
-func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, saved *State) (_ *Cluster, err error) {
+func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, loaded state.Loaded) (_ *Cluster, err error) {
 	ctx, end := context.WithCancel(context.Background())
-	c := &Cluster{dir: dir, cfg: cfg, spec: cfg.Cluster, dial: dial, ctx: ctx, end: end, state: "starting"}
+	c := &Cluster{dir: dir, cfg: cfg, loaded: loaded, spec: loaded.Cluster, dial: dial, ctx: ctx, end: end, state: "starting"}
 	defer func() {
 		if err != nil {
 			c.Close(ctx)
@@ -99,10 +103,9 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, saved *State) (_ *
 	if err := os.MkdirAll(logs, 0o700); err != nil {
 		return nil, err
 	}
-	if c.log, err = timeline.Open(filepath.Join(dir, "timeline.jsonl")); err != nil {
+	if err := c.openTimeline(); err != nil {
 		return nil, err
 	}
-	c.resumed = c.log.Last().Seq > 0 // before anybody notes anything
 	if c.telemetry, err = newTelemetry(ctx, c.spec.Name); err != nil {
 		return nil, err
 	}
@@ -115,7 +118,7 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, saved *State) (_ *
 		c.drill = newDrill()
 	}
 	c.plane, err = controlplane.New(controlplane.Config{
-		Name: c.spec.Name, Dir: dir, Logs: logs, Port: saved.Port, Ephemeral: cfg.Ephemeral,
+		Name: c.spec.Name, Dir: dir, Logs: logs, Port: loaded.Port, Ephemeral: cfg.Ephemeral,
 		EtcdMembers: c.spec.EtcdMembers, APIServers: c.spec.APIServers, WebhookEgress: c.spec.WebhookEgress,
 		Tunnel: c.tunnel, Note: c.note, Mended: c.mend, Changed: c.changed, Tracing: c.telemetry.provider(),
 	})
@@ -134,13 +137,26 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, saved *State) (_ *
 	if err := c.clients(); err != nil {
 		return nil, err
 	}
-	if err := c.machines(saved); err != nil {
+	if err := c.machines(loaded.State); err != nil {
 		return nil, err
 	}
-	if c.moved, err = c.movedPorts(saved); err != nil {
+	if c.moved, err = c.movedPorts(loaded.State); err != nil {
 		return nil, err
 	}
 	return c, c.telemetry.observe(c)
+}
+
+// openTimeline opens the timeline, and notes what it has lost.
+func (c *Cluster) openTimeline() (err error) {
+	var damage timeline.Damage
+	if c.log, damage, err = timeline.Open(timelineFile(c.dir), c.loaded.LastEvent); err != nil {
+		return err
+	}
+	if damage != (timeline.Damage{}) {
+		c.loaded.Mended = append(c.loaded.Mended, api.Mended{Subject: "timeline.jsonl", Found: damage.String(), Remedy: "it goes on with what is left"})
+	}
+	c.resumed = c.log.Last().Seq > 0 || !c.loaded.Starting // before anybody notes anything
+	return nil
 }
 
 // clients makes the clients of the API server that the cluster itself needs.
@@ -158,7 +174,7 @@ func (c *Cluster) clients() (err error) {
 }
 
 // machines makes the nodes, their network, and the clients that use it.
-func (c *Cluster) machines(saved *State) error {
+func (c *Cluster) machines(saved *state.State) error {
 	proxy, err := c.plane.NodeProxy()
 	if err != nil {
 		return err
@@ -167,9 +183,10 @@ func (c *Cluster) machines(saved *State) error {
 	if err != nil {
 		return err
 	}
+	pool := c.operations.replicas.State().Cluster.Pools[0]
 	c.fleet, err = nodes.NewFleet(nodes.Config{
-		ClusterName: c.spec.Name, Nodes: c.spec.Nodes, Seed: c.spec.Seed, Created: c.spec.Start,
-		KubeletVersion: "v" + c.operations.replicas.State().Cluster.Pools[0].KubernetesVersion,
+		ClusterName: c.spec.Name, Nodes: pool.Count, Seed: c.spec.Seed, Created: c.spec.Start,
+		KubeletVersion: "v" + pool.KubernetesVersion,
 		Timeline:       c.log, Client: client, Watcher: watcher{c.incidents}, State: saved.Fleet,
 	})
 	if err != nil {
@@ -209,6 +226,10 @@ func (c *Cluster) start(ctx context.Context) error {
 	}
 	c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: "cluster/" + c.spec.Name, Message: message})
 	c.noteMovedPorts()
+	for _, m := range c.loaded.Mended {
+		c.mend(m)
+	}
+	c.work.Go(c.keepState)
 	if !c.resumed {
 		c.noteGates(nil, c.spec.FeatureGates)
 	}
@@ -245,14 +266,13 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.await(ctx, "kube-system", c.addonsReady); err != nil {
 		return err
 	}
-	if c.spec.Sample && !c.resumed {
+	if c.spec.Sample && c.loaded.Starting {
 		if err := c.installSample(ctx); err != nil {
 			return fmt.Errorf("install the sample workload: %w", err)
 		}
 	}
 	c.work.Go(func() { c.traffic.Run(c.ctx) })
-	c.work.Go(c.keepState)
-	return nil
+	return c.founded()
 }
 
 // schedulable says whether the taint of new nodes is gone from those that are Ready.
@@ -365,5 +385,6 @@ func (c *Cluster) Status() api.Status {
 	s.SSHConfig, s.MovedPorts = c.ssh.ConfigFile(), c.moved
 	s.Components, s.Machines = c.Components(), c.Machines()
 	s.LoadBalancers, s.Traffic, s.Faults = c.balancers.list(), c.trafficTotals(), c.Faults()
+	s.Warnings = c.warnings()
 	return s
 }

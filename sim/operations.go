@@ -12,10 +12,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"demarc/backup"
 	"demarc/controlplane/provider"
 	"demarc/sim/api"
+	"demarc/sim/clock"
 	"demarc/sim/disk"
 	"demarc/sim/timeline"
 )
@@ -68,6 +70,9 @@ func (c *Cluster) operate() (err error) {
 	}
 	if err := c.await(c.ctx, "the provider's plane", func() bool { _, ok := o.replicas.Leader(); return ok }); err != nil {
 		return err
+	}
+	if late := time.Until(o.replicas.State().Latest()); late > 0 && clock.Virtual {
+		time.Sleep(late) // a clock that goes back would order what is to come before what has been
 	}
 	known := o.replicas.State().Cluster
 	first := provider.Command{} // one that is resumed has its own settings

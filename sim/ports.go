@@ -4,11 +4,12 @@ import (
 	"fmt"
 
 	"demarc/sim/api"
+	"demarc/sim/state"
 	"demarc/sim/timeline"
 )
 
 // movedPorts are the ports of an earlier run that another program has by now.
-func (c *Cluster) movedPorts(saved *State) (moved []api.MovedPort, err error) {
+func (c *Cluster) movedPorts(saved *state.State) (moved []api.MovedPort, err error) {
 	server, err := portOf(c.plane.URL())
 	if err != nil {
 		return nil, err

@@ -1,101 +1,153 @@
 package sim
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
 	"net"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
 
+	"demarc/backup"
 	"demarc/sim/api"
-	"demarc/sim/disk"
-	"demarc/sim/traffic"
+	"demarc/sim/clock"
+	"demarc/sim/state"
+	"demarc/sim/timeline"
 )
 
-// stateInterval is how often the state is kept, in virtual time.
-const stateInterval = 10 * time.Second
+// syncInterval is how often, in real time, what is saved by the clock is made to
+// survive a crash of the machine. In free run it is saved far more often.
+const syncInterval = time.Second
 
-// State is what a cluster must remember beside etcd's data to be resumed: a
-// small JSON file, replaced as a whole.
-type State struct {
-	// Cluster is what was asked for when the cluster was made.
-	Cluster api.ClusterSpec `json:"cluster"`
-	// Now is the virtual time at which the state was kept.
-	Now time.Time `json:"now"`
-	// Port is the API server's, so that kubeconfigs stay good.
-	Port int `json:"port"`
-	// SSHPort is that of the nodes' SSH server.
-	SSHPort int `json:"sshPort,omitempty"`
-	// Fleet is the machines' state.
-	Fleet json.RawMessage `json:"fleet,omitempty"`
-	// Traffic is what was being sent.
-	Traffic []traffic.Spec `json:"traffic,omitempty"`
-	// Balancers are the load balancers' addresses.
-	Balancers []api.LoadBalancer `json:"balancers,omitempty"`
-}
+// dataDirectory is what the timeline calls the place where a cluster is kept.
+const dataDirectory = "data-directory"
 
-// LoadState reads the state of the cluster in dir. A folder without one gives
-// an empty state.
-func LoadState(dir string) (*State, error) {
-	b, err := os.ReadFile(statePath(dir))
-	if errors.Is(err, fs.ErrNotExist) {
-		return &State{}, nil
+func timelineFile(dir string) string { return filepath.Join(dir, "timeline.jsonl") }
+
+// Load finds the cluster in dir, or makes a new one known, and says at which time
+// its clock starts: not before any time that its records have.
+func Load(dir string, cfg api.EngineConfig) (state.Loaded, time.Time, error) {
+	if cfg.Ephemeral {
+		return state.Loaded{State: &state.State{Cluster: cfg.Cluster, Starting: true}}, cfg.Cluster.Start, nil
 	}
+	l, err := state.Load(dir, cfg.Cluster)
 	if err != nil {
-		return nil, err
+		return l, time.Time{}, err
 	}
-	var s State
-	if err := json.Unmarshal(b, &s); err != nil {
-		return nil, fmt.Errorf("%s is damaged: %w", statePath(dir), err)
+	if l.State == nil {
+		l.State, err = state.Create(dir, cfg.Cluster, true)
+		return l, cfg.Cluster.Start, err
 	}
-	return &s, nil
+	return l, l.Resume(timeline.LastTime(timelineFile(dir)), backup.LastTime(backup.StoreDir(dir))), nil
 }
 
-// Resume is the time at which a resumed clock starts: it has never been later.
-func (s *State) Resume() time.Time { return s.Now.Add(stateInterval) }
-
-func statePath(dir string) string { return filepath.Join(dir, "state.json") }
-
-// keepState keeps the state on every tenth second.
+// keepState saves the state on every tenth second, and writes what of the timeline
+// is not written yet. What fails is tried again.
 func (c *Cluster) keepState() {
+	var synced time.Duration
 	for {
-		if err := c.saveState(); err != nil {
-			c.fail(fmt.Errorf("keep the cluster's state: %w", err))
-			return
+		now := clock.RealNow()
+		sync := now-synced >= syncInterval
+		c.noteDisk(c.keep(sync))
+		if sync {
+			synced = now
 		}
-		if !wait(c.ctx, time.Until(time.Now().Truncate(stateInterval).Add(stateInterval))) {
+		if !wait(c.ctx, time.Until(time.Now().Truncate(state.Interval).Add(state.Interval))) {
 			return
 		}
 	}
 }
 
-func (c *Cluster) saveState() error {
+// keep brings what is on disk up to date.
+func (c *Cluster) keep(sync bool) error {
+	err := c.log.Flush()
+	if sync && err == nil && !c.cfg.Ephemeral {
+		err = c.log.Sync()
+	}
+	return errors.Join(err, c.writeState(sync))
+}
+
+// noteDisk says that the cluster cannot be saved, and that it can again.
+func (c *Cluster) noteDisk(err error) {
+	c.mu.Lock()
+	before := c.unsaved
+	c.unsaved = err
+	c.mu.Unlock()
+	e := timeline.Event{Actor: timeline.Platform, Subject: dataDirectory}
+	switch {
+	case err != nil && before == nil:
+		e.Verb, e.Message = "failed", "what happens now would be lost with the engine: "+err.Error()
+	case err == nil && before != nil:
+		e.Verb, e.Message = "recovered", "everything is written"
+	default:
+		return
+	}
+	c.log.Append(e)
+}
+
+// warnings are what is wrong with the cluster's data now.
+func (c *Cluster) warnings() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.unsaved == nil {
+		return nil
+	}
+	return []string{"the cluster cannot be saved: " + c.unsaved.Error()}
+}
+
+// saveState saves the state so that a crash of the machine does not undo it.
+func (c *Cluster) saveState() error { return c.writeState(true) }
+
+func (c *Cluster) writeState(sync bool) error {
 	if c.cfg.Ephemeral {
 		return nil
 	}
 	c.saving.Lock()
 	defer c.saving.Unlock()
-	s := State{Cluster: c.spec, Now: time.Now().UTC(), Traffic: c.traffic.Running(), Balancers: c.balancers.list()}
-	var err error
-	if s.Fleet, err = c.fleet.Save(); err != nil {
+	s, err := c.currentState()
+	if err != nil {
 		return err
 	}
+	return s.Save(c.dir, sync)
+}
+
+func (c *Cluster) currentState() (*state.State, error) {
+	s := &state.State{
+		Cluster: c.spec, Now: time.Now().UTC(), LastEvent: c.log.Last().Seq,
+		Traffic: c.traffic.Running(), Balancers: c.balancers.list(),
+	}
+	c.mu.Lock()
+	s.Starting = c.loaded.Starting
+	if c.readyAt.IsZero() { // the load balancers have not all come up yet
+		s.Balancers = c.loaded.Balancers
+	}
+	c.mu.Unlock()
+	var err error
+	if s.Fleet, err = c.fleet.Save(); err != nil {
+		return nil, err
+	}
 	if s.Port, err = portOf(c.plane.URL()); err != nil {
-		return err
+		return nil, err
 	}
 	if c.ssh != nil {
 		s.SSHPort = c.ssh.Port()
 	}
-	b, err := json.MarshalIndent(s, "", "  ")
+	return s, nil
+}
+
+// founded notes that the cluster's first start has come to its end.
+func (c *Cluster) founded() error {
+	c.mu.Lock()
+	c.loaded.Starting = false
+	c.mu.Unlock()
+	if c.cfg.Ephemeral {
+		return nil
+	}
+	s, err := c.currentState()
 	if err != nil {
 		return err
 	}
-	return disk.Replace(statePath(c.dir), b, true)
+	return s.SaveOrigin(c.dir, true)
 }
 
 func portOf(address string) (int, error) {

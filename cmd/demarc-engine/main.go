@@ -27,6 +27,7 @@ import (
 	"demarc/sim"
 	"demarc/sim/api"
 	"demarc/sim/clock"
+	"demarc/sim/engine"
 )
 
 // stopTimeout bounds a graceful stop, in virtual time.
@@ -44,7 +45,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, "demarc-engine:", err)
 		var gate *controlplane.GateError
 		var key *backup.KeyError
-		if errors.As(err, &gate) || errors.As(err, &key) {
+		var input *engine.InputError
+		if errors.As(err, &gate) || errors.As(err, &key) || errors.As(err, &input) {
 			os.Exit(4) // what the user can put right; see package sim/engine
 		}
 		os.Exit(3)
@@ -69,18 +71,17 @@ func run(path string) error {
 		cfg.Cluster = scenario.Cluster
 	}
 	dir := filepath.Dir(path)
-	saved, err := sim.LoadState(dir)
-	if err != nil {
+	if err := engine.Hold(dir); err != nil {
 		return err
 	}
-	start := cfg.Cluster.Start
-	if !saved.Now.IsZero() {
-		cfg.Cluster, start = saved.Cluster, saved.Resume()
+	loaded, start, err := sim.Load(dir, cfg)
+	if err != nil {
+		return err
 	}
 	dial := clock.Start(start)
 	tuneMemory()
 	tuneThreads()
-	cluster, err := sim.Open(dir, cfg, dial, saved)
+	cluster, err := sim.Open(dir, cfg, dial, loaded)
 	if err != nil {
 		return err
 	}

@@ -64,6 +64,9 @@ func printStatus(w io.Writer, s api.Status) error {
 	terminal.Fprintf(t, "kubeconfig:\t%s\n", s.Kubeconfig)
 	terminal.Fprintf(t, "support policy:\t%s\n", s.Cluster.Edition)
 	terminal.Fprintf(t, "virtual clock:\t%s\n", clockText(s.Clock))
+	for _, w := range s.Warnings {
+		terminal.Fprintf(t, "warning:\t%s\n", w)
+	}
 	terminal.Fprintf(t, "\nCOMPONENT\tSTATE\tHEALTHY\tSINCE\tSTARTS\tMESSAGE\n")
 	for _, c := range s.Components {
 		terminal.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\n", c.Name, c.State, yesNo(c.Healthy), dateTime(c.Since), c.Starts, c.Message)

@@ -107,7 +107,9 @@ type Status struct {
 	// "etcd", "kube-apiserver", "nodes", "workloads".
 	Phase string `json:"phase,omitempty"`
 	// Error says why State is failed.
-	Error             string         `json:"error,omitempty"`
+	Error string `json:"error,omitempty"`
+	// Warnings are what is wrong with the cluster's data now, in a sentence each.
+	Warnings          []string       `json:"warnings,omitempty"`
 	Cluster           ClusterSpec    `json:"cluster"`
 	Clock             Clock          `json:"clock"`
 	ReadyAt           time.Time      `json:"readyAt,omitzero"` // virtual

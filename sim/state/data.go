@@ -1,0 +1,75 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Data is what a data directory holds that cannot be made anew.
+type Data struct {
+	// Etcd says that there is data of an etcd member, Replicas that there is memory
+	// of the provider's plane.
+	Etcd, Replicas bool
+	// Backups is the number of backups, Newest when the newest was written, by the
+	// machine's own clock.
+	Backups int
+	Newest  time.Time
+	// Bytes is the size of all files.
+	Bytes int64
+}
+
+// Any says whether there is something that only its owner may remove.
+func (d Data) Any() bool { return d.Etcd || d.Replicas || d.Backups > 0 }
+
+// Look finds out what a directory holds.
+func Look(dir string) (d Data, err error) {
+	has := func(patterns ...string) bool {
+		for _, p := range patterns {
+			if found, _ := filepath.Glob(filepath.Join(dir, p)); len(found) > 0 { // the patterns are good
+				return true
+			}
+		}
+		return false
+	}
+	d.Etcd = has("etcd/*/member", "etcd.*/*/member") // of a restore, too
+	d.Replicas = has("provider/replicas/formed", "provider/replicas/*/raft.db")
+	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // it has just been removed, or there is no directory
+		}
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return nil // it has just been removed
+		}
+		d.Bytes += info.Size()
+		if filepath.Ext(path) == ".backup" && filepath.Base(filepath.Dir(path)) == "backups" {
+			d.Backups++
+			if info.ModTime().After(d.Newest) {
+				d.Newest = info.ModTime()
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return d, fmt.Errorf("look at the data directory: %w", err)
+	}
+	return d, nil
+}
+
+// Exists says whether there is a cluster in dir that can be resumed.
+func Exists(dir string) bool {
+	for _, name := range []string{file, previous, origin} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	d, err := Look(dir)
+	return err == nil && d.Any()
+}

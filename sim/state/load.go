@@ -1,0 +1,104 @@
+package state
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"demarc/sim/api"
+)
+
+// damagedSuffix ends the name of a record that was set aside.
+const damagedSuffix = ".damaged"
+
+// Loaded is what is known of a cluster.
+type Loaded struct {
+	*State
+	// Mended is what was found damaged or missing, and what was done about it.
+	Mended []api.Mended
+}
+
+// Load finds out what is known of the cluster in dir: from its state, the previous
+// one, or what it was made as. If all of them are gone or damaged and there is
+// data, it is rebuilt from what was asked for when the cluster was started last.
+// The state is nil if there is no cluster.
+func Load(dir string, asked api.ClusterSpec) (Loaded, error) {
+	var l Loaded
+	for _, name := range []string{file, previous, origin} {
+		s, mended, err := read(filepath.Join(dir, name))
+		if err != nil {
+			return l, err
+		}
+		l.Mended = append(l.Mended, mended...)
+		if s == nil {
+			continue
+		}
+		l.State = s
+		if name != file && !s.Starting {
+			l.lose("the cluster goes on with %s; what has changed since in machines, traffic and load balancers is lost", name)
+		}
+		return l, nil
+	}
+	data, err := Look(dir)
+	if err != nil || !data.Any() {
+		return l, err
+	}
+	asked.EtcdMembers = members(dir, asked.EtcdMembers)
+	l.State = &State{Cluster: asked, Now: asked.Start}
+	l.lose("the cluster goes on with its data, the settings of this start and new machines")
+	return l, nil
+}
+
+func (l *Loaded) lose(remedy string, args ...any) {
+	l.Mended = append(l.Mended, api.Mended{Subject: file, Found: "it is lost", Remedy: fmt.Sprintf(remedy, args...)})
+}
+
+// read reads a record. One that is damaged is set aside; one that is not there is
+// no state.
+func read(path string) (s *State, mended []api.Mended, err error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	s, damage := decode(text)
+	if damage == nil {
+		return s, nil, nil
+	}
+	if err := os.Rename(path, path+damagedSuffix); err != nil {
+		return nil, nil, err
+	}
+	name := filepath.Base(path)
+	return nil, []api.Mended{{Subject: name, Found: "it is damaged: " + damage.Error(), Remedy: "it was set aside as " + name + damagedSuffix}}, nil
+}
+
+// members is how many etcd members there are: as the place of their data says, or
+// else as many as given.
+func members(dir string, otherwise int) int {
+	var plan struct {
+		Formed []bool `json:"formed"`
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "etcd.json"))
+	if err != nil || json.Unmarshal(text, &plan) != nil || len(plan.Formed) == 0 {
+		return otherwise
+	}
+	return len(plan.Formed)
+}
+
+// Resume is the time at which a resumed clock starts, if the other records that
+// there are have the latest times given: it has never been later.
+func (s *State) Resume(others ...time.Time) time.Time {
+	at := s.Now.Add(Interval)
+	for _, t := range others {
+		if !t.Before(at) {
+			at = t.Add(time.Second)
+		}
+	}
+	return at
+}
