@@ -9,6 +9,7 @@ import (
 
 	"demarc/sim/api"
 	"demarc/sim/engine"
+	"demarc/sim/state"
 	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
@@ -23,7 +24,8 @@ func (a *app) downCmd() *cobra.Command {
 		Use:   "down",
 		Short: "Stop a cluster in good order",
 		Long: `Down stops a running cluster; its data is kept, and demarc up resumes it. With
---delete the data is removed too, also that of a cluster that is stopped.`,
+--delete the data and the backups are removed too, also those of a cluster that
+is stopped; it says what that was. Nothing else removes them.`,
 		Example: `  demarc down
   demarc down --name training --delete`,
 		Args: cobra.NoArgs,
@@ -57,11 +59,21 @@ func (a *app) down(ctx context.Context, remove bool) error {
 	if !remove {
 		return nil
 	}
-	if err := engine.Delete(dir); err != nil {
+	data, err := engine.Delete(ctx, dir)
+	if err != nil {
 		return err
 	}
-	terminal.Fprintf(a.err, "deleted the cluster %s\n", a.name)
+	terminal.Fprintf(a.err, "%s\n", deletedText(a.name, dir, data, time.Now()))
 	return nil
+}
+
+// deletedText says what has been deleted.
+func deletedText(name, dir string, d state.Data, now time.Time) string {
+	text := fmt.Sprintf("deleted the cluster %s: %s in %s", name, size(d.Bytes), dir)
+	if d.Backups == 0 {
+		return text + ", with no backup"
+	}
+	return fmt.Sprintf("%s, with %s, the newest %s old", text, count(d.Backups, "backup"), now.Sub(d.Newest).Round(time.Second))
 }
 
 // stop stops a running engine and waits until it has gone.

@@ -18,7 +18,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -78,9 +77,13 @@ func endWithReader(cancel context.CancelCauseFunc) {
 
 // keepStack keeps a stack for a report in a file, and says where.
 func keepStack(stack []byte) string {
-	path := filepath.Join(os.TempDir(), "demarc-internal-error.txt")
-	if os.WriteFile(path, stack, 0o600) != nil {
+	f, err := os.CreateTemp("", "demarc-internal-error-*.txt")
+	if err != nil {
 		return ""
 	}
-	return "\n(the details are in " + path + ")"
+	_, err = f.Write(stack)
+	if errors.Join(err, f.Close()) != nil {
+		return ""
+	}
+	return "\n(the details are in " + f.Name() + ")"
 }

@@ -160,12 +160,17 @@ func (a *app) clientAs(role api.Role) (*api.Client, error) {
 	return c, err
 }
 
+// nameFlag is what names the cluster in a command that is proposed.
+func (a *app) nameFlag() string {
+	if a.name == "demarc" {
+		return ""
+	}
+	return " --name " + a.name
+}
+
 // notRunning explains that there is nothing to talk to.
 func (a *app) notRunning(dir string) error {
-	flag := ""
-	if a.name != "demarc" {
-		flag = " --name " + a.name
-	}
+	flag := a.nameFlag()
 	if engine.Exists(dir) {
 		return &engine.InputError{Message: fmt.Sprintf("the cluster %s is stopped", a.name), Hint: "start it again with: demarc up" + flag}
 	}

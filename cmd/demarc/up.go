@@ -75,9 +75,9 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 	if err != nil {
 		return err
 	}
-	if c, err := engine.Attach(dir); err == nil {
+	if c, err := engine.Attach(dir); err == nil && !engine.Dying(ctx, c) {
 		return a.upAgain(ctx, c, o)
-	} else if !errors.Is(err, engine.ErrNotRunning) {
+	} else if err != nil && !errors.Is(err, engine.ErrNotRunning) {
 		return err
 	}
 	path, err := engine.Build(ctx, a.err)
@@ -95,8 +95,9 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 	a.own(p)
 	status, err := a.awaitReady(ctx, p)
 	if err != nil {
-		return errors.Join(err, abandon(p))
+		return errors.Join(err, a.abandon(p))
 	}
+	a.warn(status)
 	a.warnKept(o, status)
 	a.sayMended(status)
 	a.warnMoved(status)
@@ -158,10 +159,22 @@ func endOf(p *engine.Process, err error) error {
 	return &engine.FailedError{Reason: "it was stopped", Log: p.Log()}
 }
 
-// abandon ends a start that came to nothing, and leaves nothing half-made.
-func abandon(p *engine.Process) error {
+// abandon ends a start that came to nothing. What there is of the cluster stays,
+// unless it is nothing yet.
+func (a *app) abandon(p *engine.Process) error {
 	p.Kill()
-	return p.Discard()
+	discarded, err := p.Discard()
+	if err == nil && !discarded {
+		terminal.Fprintf(a.err, "demarc: the cluster's data is kept: demarc up%s goes on with it, demarc down%s --delete removes it\n", a.nameFlag(), a.nameFlag())
+	}
+	return err
+}
+
+// warn says what is wrong with a cluster's data.
+func (a *app) warn(s api.Status) {
+	for _, w := range s.Warnings {
+		terminal.Fprintf(a.err, "demarc: warning: %s\n", w)
+	}
 }
 
 // upAgain is up for a cluster that is running: it belongs to somebody else.
@@ -171,6 +184,7 @@ func (a *app) upAgain(ctx context.Context, c *api.Client, o upOptions) error {
 		return err
 	}
 	terminal.Fprintf(a.err, "the cluster %s is running already\n", a.name)
+	a.warn(s)
 	a.warnKept(o, s)
 	if err := a.printUp(s, true); err != nil || o.detach {
 		return err

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,8 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 
 	"demarc/sim/disk"
+	"demarc/sim/state"
 )
 
 // HomeEnv names the environment variable that overrides where clusters are kept.
@@ -66,7 +69,8 @@ func Clusters() ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if _, err := os.Stat(versionFile(filepath.Join(home, e.Name()))); err == nil {
+		dir := filepath.Join(home, e.Name())
+		if _, err := os.Stat(versionFile(dir)); err == nil || Exists(dir) {
 			names = append(names, e.Name())
 		}
 	}
@@ -74,20 +78,25 @@ func Clusters() ([]string, error) {
 }
 
 // Exists says whether a cluster has data in dir that can be resumed.
-func Exists(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, "state.json"))
-	return err == nil
-}
+func Exists(dir string) bool { return state.Exists(dir) }
 
-// Delete removes all data of the cluster in dir, which must not be running.
-func Delete(dir string) error {
+// Delete removes all data of the cluster in dir, which must not be running, and
+// says what that was.
+func Delete(ctx context.Context, dir string) (state.Data, error) {
 	if err := checkFormat(dir); err != nil {
-		return err
+		return state.Data{}, err
+	}
+	if err := awaitRelease(ctx, dir); err != nil {
+		return state.Data{}, err
+	}
+	data, err := state.Look(dir)
+	if err != nil {
+		return data, err
 	}
 	if err := os.RemoveAll(dir); err != nil {
-		return fmt.Errorf("delete the cluster's data: %w", err)
+		return data, fmt.Errorf("delete the cluster's data: %w", err)
 	}
-	return nil
+	return data, nil
 }
 
 // version is the content of version.json.
@@ -97,47 +106,54 @@ type version struct {
 
 func versionFile(dir string) string { return filepath.Join(dir, "version.json") }
 
-// logFile is where an engine's standard error goes.
-func logFile(dir string) string { return filepath.Join(dir, "logs", "engine.log") }
-
-// prepare makes a data directory, or checks that there is one that this version
-// understands.
-func prepare(dir string) error {
+// makeDir makes a data directory, or checks that there is one that this version
+// understands and its user may use.
+func makeDir(dir string) error {
 	if err := checkFormat(dir); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Join(dir, "logs"), 0o700); err != nil {
-		return fmt.Errorf("make the data directory: %w", err)
+	elsewhere := "set " + HomeEnv + " to a directory of your own"
+	if info, err := os.Stat(dir); err == nil && !ours(info) {
+		return &InputError{Message: fmt.Sprintf("the data directory %s belongs to another user", dir), Hint: elsewhere}
+	}
+	if err := disk.MakeDir(filepath.Join(dir, "logs")); err != nil {
+		return &InputError{Message: fmt.Sprintf("the data directory cannot be made (%v)", err), Hint: elsewhere}
 	}
 	if err := os.Chmod(dir, 0o700); err != nil {
-		return fmt.Errorf("make the data directory private: %w", err)
+		return &InputError{Message: fmt.Sprintf("the data directory cannot be made private (%v)", err), Hint: elsewhere}
 	}
-	return writeJSON(versionFile(dir), version{Format: dataFormat})
+	return nil
 }
 
 // checkFormat refuses a directory that is not, or not yet, or no longer, ours.
-// One that does not exist, or is empty but for logs, is fine.
+// One that does not exist, or is empty but for logs, is fine; so is one of which
+// only the mark of its format is gone.
 func checkFormat(dir string) error {
 	b, err := os.ReadFile(versionFile(dir))
 	if errors.Is(err, fs.ErrNotExist) {
 		return checkUnused(dir)
 	}
 	if err != nil {
-		return fmt.Errorf("read the data directory: %w", err)
+		return &InputError{Message: fmt.Sprintf("the data directory cannot be read (%v)", err), Hint: "set " + HomeEnv + " to a directory of your own"}
 	}
 	var v version
 	if err := json.Unmarshal(b, &v); err != nil {
-		return &InputError{Message: fmt.Sprintf("%s is damaged (%v)", versionFile(dir), err),
-			Hint: fmt.Sprintf("if nothing in it is needed, remove %s", dir)}
+		if Exists(dir) {
+			return nil
+		}
+		return &InputError{Message: fmt.Sprintf("%s is damaged (%v), and there is no cluster beside it", versionFile(dir), err), Hint: "use another --name"}
 	}
 	if v.Format != dataFormat {
 		return &InputError{
 			Message: fmt.Sprintf("the data in %s has format %d, and this version of demarc reads format %d", dir, v.Format, dataFormat),
-			Hint:    "use the version of demarc that made it, another --name, or remove that directory",
+			Hint:    "use the version of demarc that made it, or another --name",
 		}
 	}
 	return nil
 }
+
+// preliminary are the files of a data directory in which there is no cluster yet.
+var preliminary = []string{"logs", startLock, engineLock, "version.json.tmp"}
 
 func checkUnused(dir string) error {
 	entries, err := os.ReadDir(dir)
@@ -145,8 +161,8 @@ func checkUnused(dir string) error {
 		return &InputError{Message: fmt.Sprintf("%s cannot be a data directory (%v)", dir, err), Hint: "set " + HomeEnv + " to another place"}
 	}
 	for _, e := range entries {
-		if e.Name() != "logs" && e.Name() != startLock {
-			return &InputError{Message: fmt.Sprintf("%s has files that are not a cluster's (%s)", dir, e.Name()), Hint: "use another --name, or remove that directory"}
+		if !slices.Contains(preliminary, e.Name()) && !Exists(dir) {
+			return &InputError{Message: fmt.Sprintf("%s has files that are not a cluster's (%s)", dir, e.Name()), Hint: "use another --name, or set " + HomeEnv + " to another place"}
 		}
 	}
 	return nil
@@ -164,14 +180,19 @@ func writeJSON(path string, v any) error {
 	return nil
 }
 
-// discard removes what a first start that failed has left, all but its logs.
-func discard(dir string) error {
+// discard removes what a first start that failed has left, all but its logs and
+// locks, and says whether it did: nothing goes once there is data.
+func discard(dir string) (done bool, err error) {
+	data, err := state.Look(dir)
+	if err != nil || data.Any() {
+		return false, err
+	}
 	entries, err := os.ReadDir(dir)
 	errs := []error{err}
 	for _, e := range entries {
-		if e.Name() != "logs" {
+		if !slices.Contains(preliminary, e.Name()) {
 			errs = append(errs, os.RemoveAll(filepath.Join(dir, e.Name())))
 		}
 	}
-	return errors.Join(errs...)
+	return true, errors.Join(errs...)
 }

@@ -21,7 +21,7 @@ import (
 )
 
 // fakeEnv makes the test's own program an engine that behaves as it says:
-// scenario, dies, panics.
+// scenario, dies, panics, true, makes FILE.
 const fakeEnv = "DEMARC_TEST_ENGINE"
 
 func TestMain(m *testing.M) {
@@ -39,9 +39,22 @@ func fakeEngine(how string) int {
 		os.Stderr.Write(frame("starting\n"))
 		os.Stderr.Write(frame("demarc-engine: no space left on device\n"))
 		return 3
+	case "true":
+		return 0
 	case "panics":
 		os.Stderr.Write(frame("panic: runtime error: index out of range\n\ngoroutine 1 [running]:\nmain.main()\n"))
 		return 2
+	}
+	if Hold(dir) != nil {
+		return 4
+	}
+	if strings.HasPrefix(how, "makes ") { // something, and fails
+		path := filepath.Join(dir, strings.TrimPrefix(how, "makes "))
+		if os.MkdirAll(filepath.Dir(path), 0o700) != nil || os.WriteFile(path, nil, 0o600) != nil {
+			return 3
+		}
+		os.Stderr.Write(frame("demarc-engine: it failed\n"))
+		return 3
 	}
 	ended := make(chan struct{})
 	mux := http.NewServeMux()
@@ -74,6 +87,18 @@ func fakeEngine(how string) int {
 	<-ended
 	os.Remove(handleFile(dir))
 	return 0
+}
+
+// prepare makes an empty data directory.
+func prepare(t *testing.T, dir string) {
+	t.Helper()
+	err := makeDir(dir)
+	if err == nil {
+		err = writeJSON(versionFile(dir), version{Format: dataFormat})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // frame writes text as a faketime program does.
@@ -195,10 +220,10 @@ func TestDataDirOfAnotherVersion(t *testing.T) {
 				t.Fatal(err)
 			}
 			var input *InputError
-			if err := prepare(dir); !errors.As(err, &input) {
+			if err := makeDir(dir); !errors.As(err, &input) {
 				t.Errorf("got %v, want an InputError", err)
 			}
-			if err := Delete(dir); err == nil {
+			if _, err := Delete(t.Context(), dir); err == nil {
 				t.Error("it was deleted")
 			}
 		})
@@ -207,7 +232,7 @@ func TestDataDirOfAnotherVersion(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "thesis.txt"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := prepare(dir); err == nil || !strings.Contains(err.Error(), "thesis.txt") {
+	if err := makeDir(dir); err == nil || !strings.Contains(err.Error(), "thesis.txt") {
 		t.Errorf("a directory with other files: got %v", err)
 	}
 }

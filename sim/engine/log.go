@@ -3,9 +3,14 @@ package engine
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
+	"unicode"
+
+	"demarc/sim/disk"
 )
 
 // A program built with the faketime tag puts a header before each write to its
@@ -39,11 +44,29 @@ func Deframe(b []byte) []byte {
 	return out
 }
 
-// Limits of what is shown of a log.
 const (
-	tailBytes = 256 << 10
-	tailLines = 15
+	// saidLimit is how much of a log is looked at to find out how an engine ended:
+	// the beginning of what is new in it, where a crash says what it is before it
+	// lists all goroutines, and the end.
+	saidLimit = 256 << 10
+	// logLimit is the size from which a log is set aside when an engine starts. The
+	// one before it goes then.
+	logLimit = 4 << 20
 )
+
+// logFile is where an engine's standard error goes.
+func logFile(dir string) string { return filepath.Join(dir, "logs", "engine.log") }
+
+// rotate sets a log aside that has become too long.
+func rotate(path string) error {
+	if logSize(path) < logLimit {
+		return nil
+	}
+	if err := os.Rename(path, path+disk.Previous); err != nil {
+		return fmt.Errorf("set the engine's log aside: %w", err)
+	}
+	return nil
+}
 
 // logSize is the size of the log, to know later what is new in it.
 func logSize(path string) int64 {
@@ -54,38 +77,53 @@ func logSize(path string) int64 {
 	return info.Size()
 }
 
-// lastWords is what a dead engine said last: its own error, the first lines of
-// a panic, or else the last lines of what it has written since offset.
+// lastWords is what a dead engine said last, in one line: its own error, what it
+// died of, or else the last line of what it has written since offset.
 func lastWords(path string, offset int64) string {
 	f, err := os.Open(path)
 	if err != nil {
 		return "it left no log"
 	}
 	defer f.Close()
-	if _, err := f.Seek(max(offset, logSize(path)-tailBytes), io.SeekStart); err != nil {
-		return "its log cannot be read"
+	size := logSize(path)
+	if offset > size {
+		offset = 0 // it was cut meanwhile
 	}
-	b, err := io.ReadAll(f)
-	if err != nil {
-		return "its log cannot be read"
+	var text []byte
+	for _, from := range []int64{offset, max(size-saidLimit, offset+saidLimit)} {
+		b, err := io.ReadAll(io.NewSectionReader(f, from, saidLimit))
+		if err != nil {
+			return "its log cannot be read"
+		}
+		text = append(text, b...)
 	}
-	text := strings.TrimSpace(string(Deframe(b)))
-	if text == "" {
+	said := strings.TrimSpace(string(Deframe(text)))
+	if said == "" {
 		return "it ended without a word"
 	}
-	return gist(strings.Split(text, "\n"))
+	return gist(strings.Split(said, "\n"))
 }
 
-// gist finds the lines that matter.
+// gist finds the line that matters, without what would move a terminal's cursor.
 func gist(lines []string) string {
+	for i, l := range lines {
+		lines[i] = strings.Map(func(r rune) rune {
+			if !unicode.IsPrint(r) {
+				return -1
+			}
+			return r
+		}, l)
+	}
 	last := lines[len(lines)-1]
 	if said, ok := strings.CutPrefix(last, "demarc-engine: "); ok {
 		return said
 	}
-	for i, l := range lines {
-		if strings.HasPrefix(l, "panic: ") || strings.HasPrefix(l, "fatal error: ") || strings.HasPrefix(l, "runtime: out of memory") {
-			return strings.Join(lines[i:min(i+3, len(lines))], "\n")
+	for _, l := range lines {
+		for _, beginning := range []string{"panic: ", "fatal error: ", "runtime: out of memory", "runtime: goroutine stack exceeds"} {
+			if strings.HasPrefix(l, beginning) {
+				return "it ended unexpectedly: " + strings.TrimPrefix(strings.TrimSpace(l), "panic: ")
+			}
 		}
 	}
-	return strings.Join(lines[max(0, len(lines)-tailLines):], "\n")
+	return "its last words: " + strings.TrimSpace(last)
 }

@@ -51,7 +51,6 @@ type Process struct {
 
 	dir     string
 	logFrom int64 // where the log begins that is this engine's
-	fresh   bool  // there was no cluster before
 	cmd     *exec.Cmd
 	stdin   io.Closer // nil if detached
 	done    chan struct{}
@@ -62,7 +61,7 @@ type Process struct {
 // which is before the cluster is ready. An engine that ends before is a
 // [FailedError] with what it said; [ErrRunning] means that there is one already.
 func Start(ctx context.Context, o Options) (*Process, error) {
-	if err := prepare(o.DataDir); err != nil {
+	if err := makeDir(o.DataDir); err != nil {
 		return nil, err
 	}
 	unlock, err := lock(ctx, filepath.Join(o.DataDir, startLock), nil)
@@ -70,9 +69,15 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 		return nil, err
 	}
 	defer unlock()
-	if _, err := Attach(o.DataDir); err == nil {
+	if c, err := Attach(o.DataDir); err == nil && !Dying(ctx, c) {
 		return nil, ErrRunning
-	} else if !errors.Is(err, ErrNotRunning) {
+	} else if err != nil && !errors.Is(err, ErrNotRunning) {
+		return nil, err
+	}
+	if err := awaitRelease(ctx, o.DataDir); err != nil {
+		return nil, err
+	}
+	if err := writeJSON(versionFile(o.DataDir), version{Format: dataFormat}); err != nil {
 		return nil, err
 	}
 	o.Config.Attached = !o.Detached
@@ -88,7 +93,8 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 	}
 	if err := p.awaitHandle(ctx); err != nil {
 		p.Kill()
-		return nil, err
+		_, discardErr := p.Discard()
+		return nil, errors.Join(err, discardErr)
 	}
 	return p, nil
 }
@@ -96,12 +102,15 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 // spawn starts the program. Its standard output is not used: whatever writes
 // there must neither block nor kill a detached engine.
 func spawn(o Options) (*Process, error) {
+	if err := rotate(logFile(o.DataDir)); err != nil {
+		return nil, err
+	}
 	log, err := os.OpenFile(logFile(o.DataDir), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the engine's log: %w", err)
 	}
 	defer log.Close() // the engine has its own
-	p := &Process{dir: o.DataDir, logFrom: logSize(log.Name()), fresh: !Exists(o.DataDir), done: make(chan struct{})}
+	p := &Process{dir: o.DataDir, logFrom: logSize(log.Name()), done: make(chan struct{})}
 	p.cmd = exec.Command(o.Path, "--config", filepath.Join(o.DataDir, "config.json"))
 	p.cmd.Stderr = log
 	ownSession(p.cmd)
@@ -131,7 +140,10 @@ func (p *Process) awaitHandle(ctx context.Context) error {
 	for {
 		select {
 		case <-p.done:
-			return p.Failure()
+			if failure := p.Failure(); failure != nil {
+				return failure
+			}
+			return &FailedError{Reason: fmt.Sprintf("%s ended before it answered: is it demarc's engine?", p.cmd.Path), Log: p.Log()}
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-tick.C:
@@ -166,7 +178,7 @@ func (p *Process) Failure() error {
 		return &InputError{Message: reason}
 	}
 	if !p.cmd.ProcessState.Exited() {
-		reason = fmt.Sprintf("%v; %s", p.exit, reason)
+		reason = fmt.Sprintf("it ended unexpectedly (%v); %s", p.exit, reason)
 	}
 	return &FailedError{Reason: reason, Log: logFile(p.dir)}
 }
@@ -202,14 +214,10 @@ func (p *Process) Kill() {
 	<-p.done
 }
 
-// Discard removes what the engine's first start has left, all but its logs. It
-// does nothing if there was a cluster before. Call it when the engine has ended.
-func (p *Process) Discard() error {
-	if !p.fresh {
-		return nil
-	}
-	return discard(p.dir)
-}
+// Discard removes what a start that failed has left, all but its logs, and says
+// whether it did. It does nothing if there is data of etcd, a backup or memory of
+// the provider's plane, whoever made them. Call it when the engine has ended.
+func (p *Process) Discard() (bool, error) { return discard(p.dir) }
 
 // Log is the path of the engine's log.
 func (p *Process) Log() string { return logFile(p.dir) }
@@ -235,22 +243,31 @@ func Attach(dir string) (*api.Client, error) {
 		return nil, err
 	}
 	h, err := readHandle(dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	pid, known := holder(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), known && pid == 0:
+		return nil, ErrNotRunning
+	case err != nil && known:
+		return nil, &InputError{Message: err.Error(), Hint: fmt.Sprintf("end the engine, which is process %d, and start the cluster again with demarc up", pid)}
+	case err != nil, known && pid != h.PID, h.PID <= 0, !alive(h.PID):
 		return nil, ErrNotRunning
 	}
-	if err != nil {
-		return nil, err
-	}
-	if !alive(h.PID) {
-		return nil, ErrNotRunning
-	}
-	// The process may be another one that has got the same number.
+	// Without a lock, the process may be another one that has got the same number.
 	conn, err := net.DialTimeout("tcp", h.Address, dialTimeout)
 	if err != nil {
 		return nil, ErrNotRunning
 	}
 	conn.Close()
 	return api.NewClient(h), nil
+}
+
+// Dying says that an engine has been killed, though it has not gone yet: it still
+// takes connections, and closes them.
+func Dying(ctx context.Context, c *api.Client) bool {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	_, err := c.Clock(ctx)
+	return errors.Is(err, api.ErrUnreachable) && ctx.Err() == nil // else it is busy
 }
 
 // AwaitEnd waits until the engine of a client has ended.

@@ -17,9 +17,7 @@ func TestAttachAs(t *testing.T) {
 	if _, err := AttachAs(dir, api.RoleProvider); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("nothing runs: got %v, want %v", err, ErrNotRunning)
 	}
-	if err := prepare(dir); err != nil {
-		t.Fatal(err)
-	}
+	prepare(t, dir)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

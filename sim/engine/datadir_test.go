@@ -1,0 +1,186 @@
+package engine
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// files makes files with content in a directory.
+func files(t *testing.T, dir string, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func isThere(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// A start that fails takes nothing away that was there, or that it has made, once
+// there is data in it, whatever records of the cluster are left.
+func TestFailedStartKeepsData(t *testing.T) {
+	for _, tt := range []struct {
+		name, made string
+		before     []string
+		kept       bool
+	}{
+		{"nothing yet", "pki/ca.key", nil, false},
+		{"etcd has data", "etcd/0/member/snap/db", nil, true},
+		{"the replicas were formed", "provider/replicas/formed", nil, true},
+		{"there is a backup", "backups/20260105T083000Z.backup", nil, true},
+		{"it was there before, without any record", "pki/ca.key", []string{"etcd/0/member/snap/db", "backups/20260105T083000Z.backup"}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			path, dir := useFake(t, "makes "+tt.made), filepath.Join(t.TempDir(), "data")
+			files(t, dir, tt.before...)
+			var failed *FailedError
+			if _, err := Start(t.Context(), Options{Path: path, DataDir: dir}); !errors.As(err, &failed) || !strings.Contains(err.Error(), "it failed") {
+				t.Fatalf("got %v, want the engine's failure", err)
+			}
+			for _, name := range append(tt.before, tt.made) {
+				if got := isThere(filepath.Join(dir, name)); got != tt.kept {
+					t.Errorf("%s is there: %t, want %t", name, got, tt.kept)
+				}
+			}
+			if Exists(dir) != tt.kept {
+				t.Errorf("the cluster is known: %t, want %t", Exists(dir), tt.kept)
+			}
+		})
+	}
+}
+
+// A data directory whose mark is gone or damaged is still one.
+func TestMarkOfFormatLost(t *testing.T) {
+	for name, content := range map[string]string{"emptied": "", "garbled": "\xa5\xa5", "deleted": "-"} {
+		dir := t.TempDir()
+		files(t, dir, "etcd/0/member/snap/db", "etcd.json")
+		if content != "-" {
+			if err := os.WriteFile(versionFile(dir), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := makeDir(dir); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// No advice costs data.
+func TestNoAdviceToRemoveADirectory(t *testing.T) {
+	dir := t.TempDir()
+	files(t, dir, "thesis.txt")
+	for _, content := range []string{"", "{", `{"format": 1}`} {
+		if content != "" {
+			if err := os.WriteFile(versionFile(dir), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := makeDir(dir); err == nil || strings.Contains(err.Error(), "remove") {
+			t.Errorf("%q: got %v", content, err)
+		}
+	}
+}
+
+// A program that is no engine is said to be none.
+func TestProgramThatIsNoEngine(t *testing.T) {
+	path, dir := useFake(t, "true"), filepath.Join(t.TempDir(), "data")
+	var failed *FailedError
+	if _, err := Start(t.Context(), Options{Path: path, DataDir: dir}); !errors.As(err, &failed) || !strings.Contains(err.Error(), "is it demarc's engine?") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Up right after a kill finds neither a dead engine nor its files in use.
+func TestStartRightAfterAKill(t *testing.T) {
+	path, dir := useFake(t, "scenario"), filepath.Join(t.TempDir(), "data")
+	for range 5 {
+		p, err := Start(t.Context(), Options{Path: path, DataDir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pid, known := holder(dir); !known || pid != p.Client.Handle().PID {
+			t.Fatalf("process %d has the directory (known %t), want %d", pid, known, p.Client.Handle().PID)
+		}
+		if err := p.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := awaitRelease(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	// Its number is another process's by now, and its port answers.
+	h, err := readHandle(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.PID = os.Getpid()
+	if err := writeJSON(handleFile(dir), h); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Attach(dir); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("got %v, want %v", err, ErrNotRunning)
+	}
+	if err := os.WriteFile(handleFile(dir), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Attach(dir); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("with a damaged handle: got %v, want %v", err, ErrNotRunning)
+	}
+}
+
+// What a dead engine said is one line without a trace, however long that is.
+func TestLastWords(t *testing.T) {
+	trace := strings.Repeat("goroutine 7 [select]:\nmain.work()\n\t/src/main.go:7 +0x1d\n", 20_000)
+	for name, tt := range map[string]struct{ log, want string }{
+		"its own error": {"I starting\ndemarc-engine: no space left on device\n", "no space left on device"},
+		"a panic":       {"I starting\npanic: index out of range\n\ngoroutine 1 [running]:\nmain.main()\n", "it ended unexpectedly: index out of range"},
+		"a long trace":  {"fatal error: stack overflow\n\n" + trace, "it ended unexpectedly: fatal error: stack overflow"},
+		"escapes":       {"demarc-engine: \x1b[2Jgone\n", "[2Jgone"},
+		"nothing":       {"\n", "it ended without a word"},
+	} {
+		path := filepath.Join(t.TempDir(), "engine.log")
+		if err := os.WriteFile(path, append([]byte("of an engine before\n"), tt.log...), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := lastWords(path, int64(len("of an engine before\n"))); got != tt.want {
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+func TestLogIsBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "engine.log")
+	for n := range 3 {
+		if err := os.WriteFile(path, make([]byte, logLimit+n), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := rotate(path); err != nil {
+			t.Fatal(err)
+		}
+		if isThere(path) || logSize(path+".old") != int64(logLimit+n) {
+			t.Errorf("the log was not set aside")
+		}
+	}
+}
+
+func TestDeleteSaysWhatItDeletes(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	prepare(t, dir)
+	files(t, dir, "backups/20260105T083000Z.backup", "backups/20260105T090000Z.backup")
+	d, err := Delete(t.Context(), dir)
+	if err != nil || d.Backups != 2 || d.Bytes < 16 || time.Since(d.Newest) > time.Hour || isThere(dir) {
+		t.Errorf("got %+v, %v", d, err)
+	}
+}
