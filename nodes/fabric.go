@@ -54,7 +54,7 @@ func (f *Fleet) Admits(port uint16) bool {
 // that keeps a node out, as far as the fleet has heard of it.
 func (f *Fleet) Nodes() []string {
 	return slices.DeleteFunc(f.NodeNames(), func(name string) bool {
-		n, err := f.nodes.Get(name)
+		n, err := f.node(name)
 		return err == nil && n.Labels[corev1.LabelNodeExcludeBalancers] == "true"
 	})
 }

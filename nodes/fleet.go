@@ -42,6 +42,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	corelisters "k8s.io/client-go/listers/core/v1"
 	discoverylisters "k8s.io/client-go/listers/discovery/v1"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/util/workqueue"
 )
 
@@ -102,12 +103,14 @@ type Fleet struct {
 	slices    discoverylisters.EndpointSliceLister
 	nodes     corelisters.NodeLister
 
+	podsSeen cache.InformerSynced // the pods of the first list were
+	synced   atomic.Bool          // the informers have read the API server's state once
+
 	roster atomic.Pointer[roster]
 
 	mu     sync.Mutex
 	wheel  wheel
 	kick   chan struct{} // tells the wheel's goroutine that something is due
-	synced bool          // the informers have seen the API server's state once
 	online bool          // the API server answered last
 
 	next     int                 // instance number
@@ -256,6 +259,15 @@ func (f *Fleet) Machines() []api.Machine {
 		}
 	}
 	return out
+}
+
+// Synced is [ErrNotSynced] as long as the fleet has not read what the API server
+// has: until then it knows of no pod, and so of no container.
+func (f *Fleet) Synced() error {
+	if !f.synced.Load() {
+		return ErrNotSynced
+	}
+	return nil
 }
 
 // Containers is every container as its node's runtime and kubelet know it,

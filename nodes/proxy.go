@@ -29,7 +29,7 @@ func (f *Fleet) rulesChanged() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.proxy.stale = true
-	if f.synced {
+	if f.synced.Load() {
 		f.schedule(&f.proxy, later(time.Now(), tick(f.proxy.last.Add(proxyInterval))))
 	}
 }
@@ -38,7 +38,7 @@ func (f *Fleet) rulesChanged() {
 // kube-proxy runs and can reach the API server. The lock is held.
 func (s *proxySync) step(now time.Time) time.Time {
 	f := s.f
-	if !f.synced {
+	if !f.synced.Load() {
 		return time.Time{}
 	}
 	if !f.settled(now) {

@@ -281,14 +281,14 @@ func nodePatch(node *corev1.Node, status corev1.NodeStatus) ([]byte, error) {
 // deleted says whether somebody deleted the Node of the machine. Its kubelet
 // makes it again only when it restarts.
 func (m *machine) deleted() bool {
-	_, err := m.f.nodes.Get(m.name)
+	_, err := m.f.node(m.name)
 	return apierrors.IsNotFound(err)
 }
 
 // disputed says whether the API server believes something else of the node than
 // its kubelet does. The lock is held.
 func (m *machine) disputed(now time.Time) bool {
-	n, err := m.f.nodes.Get(m.name)
+	n, err := m.f.node(m.name)
 	if err != nil || n.UID != m.uid {
 		return false
 	}
@@ -306,5 +306,18 @@ func (m *machine) disputed(now time.Time) bool {
 }
 
 // NodeObjects are the Nodes as the fleet's informer has them; they are not to be
-// changed.
-func (f *Fleet) NodeObjects() ([]*corev1.Node, error) { return f.nodes.List(labels.Everything()) }
+// changed. Before it has read them the error is [ErrNotSynced].
+func (f *Fleet) NodeObjects() ([]*corev1.Node, error) {
+	if err := f.Synced(); err != nil {
+		return nil, err
+	}
+	return f.nodes.List(labels.Everything())
+}
+
+// node is one of them.
+func (f *Fleet) node(name string) (*corev1.Node, error) {
+	if err := f.Synced(); err != nil {
+		return nil, err
+	}
+	return f.nodes.Get(name)
+}

@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -21,11 +22,12 @@ func (f *Fleet) watch() {
 	f.nodes = f.informers.Core().V1().Nodes().Lister()
 
 	// Adding a handler to an informer that has not started cannot fail.
-	_, _ = pods.AddEventHandler(cache.ResourceEventHandlerDetailedFuncs{
+	seen, _ := pods.AddEventHandler(cache.ResourceEventHandlerDetailedFuncs{
 		AddFunc:    f.podSeen,
 		UpdateFunc: func(_, obj any) { f.podSeen(obj, false) },
 		DeleteFunc: f.podGone,
 	})
+	f.podsSeen = seen.HasSynced
 	changed := func(any) { f.rulesChanged() }
 	for _, i := range []cache.SharedIndexInformer{
 		f.informers.Core().V1().Services().Informer(), f.informers.Discovery().V1().EndpointSlices().Informer(),
@@ -61,16 +63,22 @@ func slim(obj any) (any, error) {
 	return obj, nil
 }
 
-// awaitSync waits for the informers' first lists.
+// ErrNotSynced says that the informers have not read the API server's state yet:
+// what they lack may well be there.
+var ErrNotSynced = errors.New("what the API server has was not read yet: the cluster is starting")
+
+// awaitSync waits until the informers have their first lists, and the pods among
+// them their containers.
 func (f *Fleet) awaitSync(ctx context.Context) {
-	if !cache.WaitForCacheSync(ctx.Done(),
+	if !cache.WaitForCacheSync(ctx.Done(), f.podsSeen,
+		f.informers.Core().V1().Nodes().Informer().HasSynced,
 		f.informers.Core().V1().Services().Informer().HasSynced,
 		f.informers.Discovery().V1().EndpointSlices().Informer().HasSynced) {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.synced = true
+	f.synced.Store(true)
 	f.proxy.stale = true
 	f.wake(&f.proxy)
 }

@@ -130,6 +130,9 @@ func (p plant) Reconcile(ctx context.Context) (r api.Reconciled, err error) {
 	if err != nil {
 		return r, err
 	}
+	if err := p.c.fleet.Synced(); err != nil {
+		return r, err
+	}
 	known, running := map[string]bool{}, map[string]bool{}
 	for _, pod := range list.Items {
 		if pod.Spec.NodeName != "" {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 
 	"demarc/controlplane/provider"
+	"demarc/nodes"
 	"demarc/sim/api"
 	"demarc/sim/fault"
 )
@@ -103,7 +104,7 @@ func statusOf(err error) int {
 		return http.StatusNotFound
 	case errors.As(err, &words):
 		return http.StatusBadRequest
-	case errors.Is(err, provider.ErrNoLeader):
+	case errors.Is(err, provider.ErrNoLeader), errors.Is(err, nodes.ErrNotSynced):
 		return http.StatusServiceUnavailable
 	}
 	return http.StatusConflict

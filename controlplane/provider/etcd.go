@@ -75,6 +75,11 @@ const retryRestore = time.Minute
 // decideRestore logs the decision to restore. Nothing is done before it is in
 // the log of two replicas, so that whoever leads then carries it out.
 func (o *Operator) decideRestore(ctx context.Context, l *Leadership, lost []Member) {
+	o.asking.Lock()
+	defer o.asking.Unlock()
+	if unfinished(l.State()) != nil {
+		return // somebody has asked for one
+	}
 	now := time.Now().UTC()
 	r := api.Restore{ID: newRestoreID(now), Decided: now, Lost: now}
 	if i, ok := o.cfg.Ledger.Open(lost[0].Name); ok {

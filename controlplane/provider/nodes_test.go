@@ -34,14 +34,15 @@ type fakeNodes struct {
 	// at is called, if not nil, with what is about to be answered.
 	at func(what string)
 
-	mu      sync.Mutex
-	began   time.Time
-	api     error // of every question to the API server
-	evict   error // of evictions
-	nodes   map[string]*fakeNode
-	answers map[string]error // of actions, by key
-	causes  []int64          // of actions
-	log     []string
+	mu       sync.Mutex
+	began    time.Time
+	api      error // of every question to the API server
+	unlisted bool  // the API server lists none
+	evict    error // of evictions
+	nodes    map[string]*fakeNode
+	answers  map[string]error // of actions, by key
+	causes   []int64          // of actions
+	log      []string
 }
 
 func newFakeNodes(names ...string) *fakeNodes {
@@ -108,6 +109,9 @@ func (f *fakeNodes) Nodes(context.Context) (list []Node, err error) {
 		}
 		n.BootID = fmt.Sprint(n.boots)
 		list = append(list, n.Node)
+	}
+	if f.unlisted {
+		list = nil
 	}
 	slices.SortFunc(list, func(a, b Node) int { return cmp.Compare(a.Name, b.Name) })
 	return list, f.api

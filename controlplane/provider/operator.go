@@ -132,8 +132,8 @@ type Operator struct {
 	// escalations, operated whoever carries out operations of the customer, and
 	// published whoever sees to vulnerabilities: one is in the leader's state.
 	decided, escalated, operated, published chan struct{}
-	// asking is held while what callers from outside ask for is checked and put
-	// in the log.
+	// asking is held while what callers from outside ask for, or a restore that the
+	// plane itself decides on, is checked and put in the log.
 	asking sync.Mutex
 	// told is what was said about each node that is not repaired.
 	told told

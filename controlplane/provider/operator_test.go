@@ -116,7 +116,8 @@ type fakePlant struct {
 	components []*fakeComponent
 	etcd       error
 	members    []Member
-	disk       *fakeSpace // nil for an etcd with room
+	disk       *fakeSpace    // nil for an etcd with room
+	stage      time.Duration // how long a restore makes room
 }
 
 func (p *fakePlant) Components() (list []Component) {
@@ -161,6 +162,7 @@ func (p *fakePlant) serve() {
 }
 
 func (p *fakePlant) Stage() ([]backup.Member, string, error) {
+	time.Sleep(p.stage)
 	return nil, "", errors.New("the disk is read-only")
 }
 

@@ -92,8 +92,10 @@ func (o *Operator) Delete(ctx context.Context, r *Replicas, id string) error {
 // RequestRestore has the leader restore a backup, or the newest that verifies if
 // id is empty. It returns as soon as that is in the log.
 func (o *Operator) RequestRestore(ctx context.Context, r *Replicas, id string) (api.Restore, error) {
+	o.asking.Lock()
+	defer o.asking.Unlock()
 	if running := unfinished(r.State()); running != nil {
-		return api.Restore{}, fmt.Errorf("restore %s is under way", running.ID)
+		return api.Restore{}, fmt.Errorf("restore %s is under way: wait until it has ended", running.ID)
 	}
 	if id != "" {
 		b, err := r.Find(id)

@@ -84,7 +84,7 @@ func (p *poolUpgrade) listed(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	list, extra := []api.NodeUpgrade{}, []api.NodeUpgrade(nil)
-	for _, n := range nodes {
+	for _, n := range p.withVMs(nodes) {
 		switch {
 		case n.Pool != p.pool().Name:
 		case n.Surge: // an upgrade that failed has left it
@@ -97,6 +97,17 @@ func (p *poolUpgrade) listed(ctx context.Context) (bool, error) {
 		x.Nodes, x.SurgeNodes = list, extra
 		x.Surge = min(x.Surge, len(list))
 	})
+}
+
+// withVMs adds the nodes that the API server does not know, and whose VMs are
+// there: it is the VMs that are upgraded. A cluster has one pool.
+func (p *poolUpgrade) withVMs(nodes []Node) []Node {
+	for _, vm := range p.o.cfg.Pool.VMs() {
+		if !slices.ContainsFunc(nodes, func(n Node) bool { return n.Name == vm }) {
+			nodes = append(nodes, Node{Name: vm, Pool: p.pool().Name})
+		}
+	}
+	return nodes
 }
 
 // has says whether a node has the wanted software.
@@ -218,8 +229,11 @@ func (p *poolUpgrade) notReady(node string, n Node) error {
 // stepNode takes one node further.
 func (p *poolUpgrade) stepNode(ctx context.Context, n api.NodeUpgrade, here map[string]Node) error {
 	x, ok := here[n.Name]
+	gone := !ok && n.Reimaged.IsZero()
 	switch {
-	case !ok && n.Reimaged.IsZero(): // deleted meanwhile: nothing is left to upgrade
+	case gone && slices.Contains(p.o.cfg.Pool.VMs(), n.Name): // no pod is on a Node that is not there
+		return p.reimage(ctx, n)
+	case gone: // deleted meanwhile: nothing is left to upgrade
 		return p.changeNode(ctx, n.Name, func(n *api.NodeUpgrade) { n.Ready, n.Removed = time.Now().UTC(), time.Now().UTC() })
 	case n.Cordoned.IsZero():
 		return p.cordon(ctx, n.Name)

@@ -197,3 +197,25 @@ func TestSurge(t *testing.T) {
 		}
 	}
 }
+
+// An upgrade is of the VMs: that the API server lists no nodes does not end it.
+func TestUpgradeOfNodesThatAreNotListed(t *testing.T) {
+	operatePools(t, newFakePools("a", "b"), func(w *nodeWorld) {
+		list := func(yes bool) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.unlisted = !yes
+		}
+		list(false)
+		w.upgrade(api.UpgradeRequest{KubernetesVersion: "1.37"})
+		w.until(time.Minute)
+		if got := w.last(); !got.InProgress() {
+			t.Errorf("without a list of nodes: %+v, want in progress", got)
+		}
+		list(true)
+		w.until(30 * time.Minute)
+		if got := w.last(); got.State != api.OpSucceeded || w.nodes["a"].Version != "1.37.2" || w.nodes["b"].Version != "1.37.2" {
+			t.Errorf("operation %+v, nodes %+v and %+v: want both upgraded", got, w.nodes["a"].Node, w.nodes["b"].Node)
+		}
+	})
+}
