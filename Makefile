@@ -6,12 +6,12 @@ ENGINE_BUILD := -buildvcs=false -tags faketime
 PACKAGES     := $(shell ./.ci/packages light)
 HEAVY        := $(shell ./.ci/packages heavy)
 
-.PHONY: run test test-units test-heavy test-scenarios engine bench bench-scale lint clean
+.PHONY: run test test-units test-heavy test-scenarios test-torture torture engine bench bench-scale lint clean
 
 run: ## a cluster with three nodes and a sample workload, until Ctrl-C
 	go run ./cmd/demarc up
 
-test: test-units test-heavy test-scenarios ## every test
+test: test-units test-heavy test-scenarios test-torture ## every test
 
 test-units: ## what needs neither Kubernetes nor an engine
 	go test -short $(PACKAGES)
@@ -23,6 +23,12 @@ test-heavy: engine ## what is linked with Kubernetes, or needs a virtual clock
 
 test-scenarios: ## every scenario, each in an engine of its own
 	go test -timeout 1h ./scenarios/...
+
+test-torture: engine ## a minute of what torture does
+	go test -count 1 -timeout 10m -v ./sim/engine/torture
+
+torture: engine ## kill engines, damage their data, fill their disks, and look for what is lost
+	go test -count 1 -timeout 2h -v ./sim/engine/torture -args -full
 
 engine: ## bin/demarc-engine
 	CGO_ENABLED=0 go build $(ENGINE_BUILD) -o bin/demarc-engine ./cmd/demarc-engine

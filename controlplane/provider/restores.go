@@ -76,6 +76,9 @@ func (o *Operator) carryOut(ctx context.Context, l *Leadership, r *api.Restore) 
 	if err != nil {
 		return err
 	}
+	if r.Requested {
+		r.Lost = time.Now().UTC() // until now customers could write
+	}
 	o.cfg.Ledger.Find(Finding{Subject: apiServer, Since: r.Lost, Message: "ended for a restore of etcd", Because: etcd})
 	if err := o.cfg.Plant.Commit(token); err != nil {
 		return fmt.Errorf("put the restored data in place: %w", err)

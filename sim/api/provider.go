@@ -78,8 +78,9 @@ type Restore struct {
 	// verify.
 	Backup  string          `json:"backup,omitempty"`
 	Skipped []SkippedBackup `json:"skipped,omitempty"`
-	// BackupAt is when that backup was taken, Lost when etcd's data was lost,
-	// Decided when the provider decided, End when the API server served again.
+	// BackupAt is when that backup was taken, Lost when etcd's data was lost, or was
+	// replaced because an operator asked for it, Decided when the provider decided,
+	// End when the API server served again.
 	BackupAt time.Time `json:"backupAt,omitzero"`
 	Lost     time.Time `json:"lost"`
 	Decided  time.Time `json:"decided"`
