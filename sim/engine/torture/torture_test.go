@@ -3,7 +3,6 @@ package torture
 import (
 	"context"
 	"flag"
-	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -41,8 +40,7 @@ func TestTorture(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts engines")
 	}
-	klog.LogToStderr(false) // clients complain of every kill
-	klog.SetOutput(io.Discard)
+	klog.SetLogger(klog.Logger{}) // clients complain of every kill
 	b := newBench(t)
 	defer b.tally.report(t)
 	lanes := []struct {
