@@ -39,10 +39,11 @@ func serverConfig(k keys) *ssh.ServerConfig {
 type client struct {
 	server   *Server
 	conn     net.Conn
-	loggedIn bool // guarded by the server's lock
+	loggedIn bool // guarded by the server's lock, as is the role
+	role     api.Role
+	full     error // why its sessions are refused
 
 	node string // as the client wrote it
-	role api.Role
 }
 
 // serve handles the connection until it ends, and what it has begun with it.
@@ -57,10 +58,8 @@ func (c *client) serve() {
 		return // not everybody speaks SSH or has a key; the client has been told
 	}
 	_ = c.conn.SetDeadline(time.Time{})
-	c.server.mu.Lock()
-	c.loggedIn = true
-	c.server.mu.Unlock()
-	c.node, c.role = conn.User(), api.Role(conn.Permissions.Extensions[roleExtension])
+	c.node = conn.User()
+	c.full = c.server.logIn(c, api.Role(conn.Permissions.Extensions[roleExtension]))
 	ctx, cancel := context.WithCancel(c.server.ctx)
 	defer cancel()
 	var running sync.WaitGroup

@@ -70,16 +70,24 @@ func TestManyConnections(t *testing.T) {
 		_, _ = io.ReadFull(conn, make([]byte, 4)) // it is admitted, or closed by now
 	}
 	var clients []*ssh.Client
-	for range maxConnections {
+	for range maxLogins {
 		c := f.client(t, node0)
 		clients = append(clients, c)
 		if s, _, _ := newSession(t, c); s.Run("echo") != nil { // it is known to have logged in
 			t.Error("no echo")
 		}
 	}
-	if c, err := f.dial(t, node0, CustomerKey(f.cfg.Dir)); err == nil {
-		t.Error("one more than there are places")
-		c.Close()
+	one, _, errs := newSession(t, f.client(t, node0))
+	if err := one.Run("echo"); err == nil || !strings.Contains(errs.String(), "too many logins: at most 64 connections of the customer at once") {
+		t.Errorf("one more than there may be: got %v, %q", err, errs.String())
+	}
+	support, err := f.dial(t, node0, ProviderKey(f.cfg.ProviderDir))
+	if err != nil {
+		t.Fatalf("the customer's logins keep the provider's support out: %v", err)
+	}
+	defer support.Close()
+	if s, out, _ := newSession(t, support); s.Run("echo in") != nil || out.String() != "in\n" {
+		t.Errorf("the provider's support: got %q", out.String())
 	}
 	s, out, _ := newSession(t, clients[0])
 	if err := s.Run("echo first"); err != nil || out.String() != "first\n" {

@@ -202,8 +202,10 @@ func (s *session) login(one bool, text string) {
 	if columns, _ := s.size(); s.pty {
 		ctx = context.WithValue(ctx, terminalKey{}, columns)
 	}
-	var err error
-	s.shell, err = s.client.server.cfg.Open(ctx, s.client.node, s.client.role, s.client.conn.RemoteAddr().String())
+	err := s.client.full
+	if err == nil {
+		s.shell, err = s.client.server.cfg.Open(ctx, s.client.node, s.client.role, s.client.conn.RemoteAddr().String())
+	}
 	if err == nil && len(text) > maxCommand {
 		err = fmt.Errorf("the command is too long: at most %d bytes (send a script to the standard input)", maxCommand)
 	}

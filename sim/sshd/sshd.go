@@ -31,8 +31,9 @@ import (
 
 // Limits of a server.
 const (
-	maxConnections = 64
-	maxSessions    = 8 // of a connection
+	maxConnections = 256
+	maxSessions    = 8  // of a connection
+	maxLogins      = 64 // of a role, so that nobody keeps another out
 	// handshakeTimeout is in virtual time. An engine that runs free was seen to
 	// pass eight hours in a second, and a handshake takes a tenth of one.
 	handshakeTimeout = 30 * 24 * time.Hour
@@ -204,6 +205,24 @@ func (s *Server) makeRoom() bool {
 		}
 	}
 	return false
+}
+
+// logIn counts a connection of a role, unless the role has all that it may have. Such a
+// connection can be told so, but gives its place to the next.
+func (s *Server) logIn(c *client, role api.Role) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, other := range s.clients {
+		if other.loggedIn && other.role == role {
+			n++
+		}
+	}
+	c.role = role
+	if c.loggedIn = n < maxLogins; !c.loggedIn {
+		return fmt.Errorf("too many logins: at most %d connections of the %s at once; end one of them", maxLogins, role)
+	}
+	return nil
 }
 
 // dismiss forgets a connection.
