@@ -51,9 +51,9 @@ func TestPrinted(t *testing.T) {
 }
 
 func TestContain(t *testing.T) {
-	old, told := Report, ""
-	Report = func(text string) { told = text }
-	defer func() { Report = old }()
+	told := ""
+	SetReport(func(text string) { told = text })
+	defer SetReport(nil)
 	err := Contain(func() error { panic("odd") })
 	if !errors.Is(err, ErrFault) || !strings.Contains(told, "odd") || !strings.Contains(told, "TestContain") {
 		t.Errorf("got %v, told %q", err, told)

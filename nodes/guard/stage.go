@@ -6,6 +6,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 
 	"mvdan.cc/sh/v3/interp"
 	"mvdan.cc/sh/v3/syntax"
@@ -99,5 +100,24 @@ func Contain(run func() error) (err error) {
 	return run()
 }
 
-// Report is told of panics in the programs of customers, which are faults of ours.
-var Report = func(text string) {}
+// report is told of panics in the programs of customers, which are faults of ours.
+var report struct {
+	sync.Mutex
+	to func(text string)
+}
+
+// SetReport says who is told of faults, one at a time.
+func SetReport(to func(text string)) {
+	report.Lock()
+	defer report.Unlock()
+	report.to = to
+}
+
+// Report tells of a fault.
+func Report(text string) {
+	report.Lock()
+	defer report.Unlock()
+	if report.to != nil {
+		report.to(text)
+	}
+}
