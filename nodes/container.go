@@ -20,6 +20,8 @@ import (
 const (
 	exitTerminated = 128 + 15 // SIGTERM
 	exitKilled     = 128 + 9  // SIGKILL
+	exitFault      = 128 + 11 // SIGSEGV
+	exitStart      = 128      // containerd's, of what could not be started
 	// exitLost is what containerd reports of a container that was gone after a
 	// boot, with the reason Unknown.
 	exitLost = 255
@@ -135,7 +137,11 @@ func (c *container) run(spec program.Spec) {
 	c.attach(&spec)
 	spec.Agent = c.agent(spec.Image)
 	c.program = spec
-	c.behaviour = program.Plan(spec)
+	if c.p.f.cfg.Starts.refuse(c.startName()) != nil {
+		c.behaviour = notStarted()
+	} else {
+		c.behaviour = program.Plan(spec)
+	}
 	c.exitAt = time.Time{}
 	if c.behaviour.Exits {
 		c.exitAt = c.startedAt.Add(c.behaviour.ExitAfter)
@@ -148,7 +154,7 @@ func (c *container) run(spec program.Spec) {
 	c.cancel = cancel
 	f, id, log, script := c.p.f, c.id, c.log, c.behaviour.Script
 	f.scripts.Go(func() {
-		code := script(ctx, log)
+		code := c.guarded(func() int { return script(ctx, log) })
 		if f.ctx.Err() != nil {
 			return // the fleet ends, not the script
 		}

@@ -78,6 +78,8 @@ type Config struct {
 	Created time.Time
 	// Watcher is told of what breaks on the machines; nil for nobody.
 	Watcher Watcher
+	// Starts remembers what must not be started again; nil forgets.
+	Starts *Starts
 	// State is what [Fleet.Save] returned, to resume; nil for new machines.
 	State []byte
 }

@@ -158,3 +158,22 @@ func TestLogBuffer(t *testing.T) {
 		}
 	})
 }
+
+// A container that prints without end costs no more than a bounded log.
+func TestLogIsBoundedInBytes(t *testing.T) {
+	b := newLogBuffer(nil, time.Now())
+	for range 40 {
+		io.WriteString(b, strings.Repeat("x", 100<<10)) // and never a line's end
+	}
+	for range logLines {
+		io.WriteString(b, strings.Repeat("y", 8<<10)+"\n")
+	}
+	lines, _, _ := b.read(0)
+	size, longest := len(b.partial), 0
+	for _, l := range lines {
+		size, longest = size+len(l.text), max(longest, len(l.text))
+	}
+	if size > logBytes+maxLogLine || longest > maxLogLine || len(lines) < logBytes/maxLogLine {
+		t.Errorf("%d lines of %d bytes are kept, the longest has %d", len(lines), size, longest)
+	}
+}

@@ -2,12 +2,19 @@ package nodes
 
 import (
 	"bytes"
+	"slices"
 	"sync"
 	"time"
 )
 
-// logLines is how many lines of a container's output are kept.
-const logLines = 2000
+// What is kept of a container's output. A kubelet keeps files of 10 MiB; here it is memory
+// of ours, of all containers.
+const (
+	logLines = 2000
+	logBytes = 1 << 20
+	// maxLogLine is where a line that has no end is cut, as containerd does.
+	maxLogLine = 16 << 10
+)
 
 // logLine is one line that a container wrote.
 type logLine struct {
@@ -23,6 +30,7 @@ type logBuffer struct {
 
 	mu      sync.Mutex
 	lines   []logLine
+	size    int // of the lines, in bytes
 	dropped int // lines that are no longer kept
 	partial []byte
 	closed  bool
@@ -40,21 +48,28 @@ func (b *logBuffer) Write(p []byte) (int, error) {
 	b.partial = append(b.partial, p...)
 	for {
 		line, rest, ok := bytes.Cut(b.partial, []byte("\n"))
+		if len(line) > maxLogLine {
+			line, rest, ok = b.partial[:maxLogLine], b.partial[maxLogLine:], true
+		}
 		if !ok {
 			break
 		}
 		b.add(string(line))
 		b.partial = rest
 	}
+	b.partial = slices.Clone(b.partial) // and not what was in front of it
 	return len(p), nil
 }
 
 func (b *logBuffer) add(text string) {
-	if len(b.lines) == logLines {
-		b.lines = append(b.lines[:0:0], b.lines[1:]...)
+	b.lines = append(b.lines, logLine{time.Now(), text})
+	b.size += len(text)
+	for len(b.lines) > logLines || b.size > logBytes {
+		b.size -= len(b.lines[0].text)
+		b.lines[0] = logLine{}
+		b.lines = b.lines[1:] // append makes room by copies, now and then
 		b.dropped++
 	}
-	b.lines = append(b.lines, logLine{time.Now(), text})
 	b.notify()
 }
 

@@ -320,6 +320,7 @@ func (p *pod) forget() {
 
 // drop forgets a pod.
 func (f *Fleet) drop(p *pod) {
+	f.cfg.Starts.forget(p)
 	p.dropSandbox()
 	delete(p.m.pods, p.uid)
 	delete(f.pods, p.uid)

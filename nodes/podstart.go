@@ -145,7 +145,11 @@ func (p *pod) create(c *container, now time.Time) bool {
 	}
 	spec, err := p.programSpec(c)
 	if err != nil {
-		p.misconfigured(c, now, err)
+		p.notMade(c, now, "CreateContainerConfigError", err)
+		return false
+	}
+	if err := p.f.cfg.Starts.refuse(c.startName()); err != nil {
+		p.notMade(c, now, "RunContainerError", err)
 		return false
 	}
 	again, cause := c.state == exited, c.cause
@@ -166,11 +170,12 @@ func (p *pod) create(c *container, now time.Time) bool {
 	return true
 }
 
-// misconfigured notes that a container's configuration is wrong or missing.
-func (p *pod) misconfigured(c *container, now time.Time, err error) {
-	if c.tried != p.config.version || c.waiting != "CreateContainerConfigError" {
+// notMade notes why a container cannot be made: its configuration is wrong or missing, or it
+// must not be started again.
+func (p *pod) notMade(c *container, now time.Time, reason string, err error) {
+	if c.tried != p.config.version || c.waiting != reason {
 		c.tried = p.config.version
-		c.waiting, c.message = "CreateContainerConfigError", err.Error()
+		c.waiting, c.message = reason, err.Error()
 		p.event(now, warning, "Failed", "Error: "+err.Error(), c.field())
 		p.config.refresh = now.Add(syncPeriod)
 	}

@@ -28,6 +28,7 @@ type question struct {
 	timeout time.Duration
 	program program.Spec
 	find    func(port int32) (http.Handler, bool)
+	first   bool // that this instance of the container is asked
 }
 
 // ask sends a probe. A port that only has to be open is looked at at once; a
@@ -37,7 +38,7 @@ func (c *container) ask(kind int, spec *corev1.Probe, now time.Time) {
 	q := question{
 		c: c, id: c.id, kind: kind, spec: spec, ports: c.spec().Ports, ip: c.p.ip.String(),
 		timeout: time.Duration(max(spec.TimeoutSeconds, 1)) * time.Second,
-		program: c.program, find: c.p.handler,
+		program: c.program, find: c.p.handler, first: c.probes[kind].run == 0,
 	}
 	if spec.TCPSocket != nil {
 		ok, output := q.connect(c.p.listening)
@@ -197,9 +198,19 @@ func serve(ctx context.Context, h http.Handler, req *http.Request) (status int, 
 const maxProbeOutput = 10 << 10
 
 func (q *question) exec(ctx context.Context) (bool, string) {
-	var out bytes.Buffer
-	code, err := program.Exec(ctx, q.program, q.spec.Exec.Command, nil, &out, &out)
-	output := out.String()[:min(out.Len(), maxProbeOutput)]
+	out := &answer{limit: maxProbeOutput}
+	var err error
+	ask := func() (code int) {
+		code, err = program.Exec(ctx, q.program, q.spec.Exec.Command, nil, out, out)
+		return code
+	}
+	code := 0
+	if q.first { // of many like it
+		code = q.c.guarded(ask)
+	} else {
+		code = ask()
+	}
+	output := out.body.String()
 	switch {
 	case ctx.Err() != nil:
 		return false, fmt.Sprintf("command timed out: %q timed out after %v", strings.Join(q.spec.Exec.Command, " "), q.timeout)

@@ -184,10 +184,15 @@ func (c *Cluster) machines(saved *state.State) error {
 		return err
 	}
 	pool := c.operations.replicas.State().Cluster.Pools[0]
+	reportFaults()
+	starts, err := c.starts()
+	if err != nil {
+		return fmt.Errorf("what the last engine was starting: %w", err)
+	}
 	c.fleet, err = nodes.NewFleet(nodes.Config{
 		ClusterName: c.spec.Name, Nodes: pool.Count, Seed: c.spec.Seed, Created: c.spec.Start,
 		KubeletVersion: "v" + pool.KubernetesVersion,
-		Timeline:       c.log, Client: client, Watcher: watcher{c.incidents}, State: saved.Fleet,
+		Timeline:       c.log, Client: client, Watcher: watcher{c.incidents}, State: saved.Fleet, Starts: starts,
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,107 @@
+package nodes
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+func openStarts(t *testing.T, dir string, crashed bool) *Starts {
+	t.Helper()
+	s, err := OpenStarts(dir, crashed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// What was beginning to run when the engine ended by a fault is not started again, also
+// not after a good end; what was killed with the engine is.
+func TestStartsRemembersWhatEndedTheEngine(t *testing.T) {
+	dir := t.TempDir()
+	s := openStarts(t, dir, false)
+	if _, err := s.begin("bad"); err != nil {
+		t.Fatal(err)
+	}
+	well, err := s.begin("good")
+	if err != nil {
+		t.Fatal(err)
+	}
+	well()
+	if s = openStarts(t, dir, false); s.refuse("bad") != nil {
+		t.Error("a program is refused although the engine was only killed")
+	}
+	if _, err := s.begin("bad"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		s = openStarts(t, dir, true)
+		if s.refuse("bad") == nil || s.refuse("good") != nil {
+			t.Errorf("refused: bad %v, good %v", s.refuse("bad"), s.refuse("good"))
+		}
+	}
+	if s = openStarts(t, dir, false); s.refuse("bad") == nil {
+		t.Error("a good end makes a bad program good")
+	}
+	s.forget(&pod{uid: "b", containers: []*container{{p: &pod{uid: "b"}, name: "d"}}})
+	s.blamed["b_d"] = true
+	if err := os.WriteFile(filepath.Join(dir, "b_d"+refusedSuffix), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.forget(&pod{uid: "b", containers: []*container{{p: &pod{uid: "b"}, name: "d"}}})
+	if openStarts(t, dir, false).refuse("b_d") != nil {
+		t.Error("the program of a pod that is gone is still refused")
+	}
+}
+
+func TestAProgramThatEndedTheEngineIsNotStarted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, nil)
+		defer w.stop()
+		dir := t.TempDir()
+		w.f.cfg.Starts = openStarts(t, dir, false)
+		script := func(p *corev1.Pod) {
+			p.Spec.Containers[0].Image, p.Spec.Containers[0].Command = "busybox", []string{"sh", "-c", "while true; do date; sleep 5; done"}
+		}
+		w.create(testPod(w.f, "bad", script))
+		w.f.cfg.Starts.blamed[string(w.pod("bad").UID)+"_"+w.pod("bad").Spec.Containers[0].Name] = true
+		w.create(testPod(w.f, "good", script))
+		w.pass(20 * time.Second)
+		if s := w.pod("bad").Status.ContainerStatuses[0].State.Waiting; s == nil || s.Reason != "RunContainerError" || !strings.Contains(s.Message, "the engine ended") {
+			t.Errorf("the bad one is %+v", w.pod("bad").Status.ContainerStatuses[0].State)
+		}
+		if !strings.Contains(w.events("bad"), "Error: failed to start container: the engine ended by a fault") {
+			t.Errorf("events:\n%s", w.events("bad"))
+		}
+		if w.pod("good").Status.Phase != corev1.PodRunning {
+			t.Errorf("the good one is %s", w.pod("good").Status.Phase)
+		}
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
+			t.Errorf("a program that runs well is still noted: %v, %v", entries, err)
+		}
+	})
+}
+
+// A fault of ours in a program is the end of its container, and of nothing else.
+func TestAPanicEndsTheContainer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		f := &Fleet{cfg: Config{Starts: openStarts(t, dir, false)}, ctx: context.Background()}
+		c := &container{p: &pod{f: f, uid: "u"}, name: "c"}
+		noted := 0
+		code := c.guarded(func() int {
+			entries, _ := os.ReadDir(dir)
+			noted = len(entries)
+			panic("odd")
+		})
+		if code != exitFault || noted != 1 {
+			t.Errorf("got %d with %d programs noted, want %d and 1", code, noted, exitFault)
+		}
+	})
+}
