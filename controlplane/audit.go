@@ -17,10 +17,8 @@ import (
 type Change struct {
 	// At is when the API server got the request.
 	At time.Time
-	// ID is the request's audit ID.
-	ID string
-	// User is who asked, and Agent by which program.
-	User, Agent string
+	// User is who asked, Impersonated whom he played if he did, and Agent the program.
+	User, Impersonated, Agent string
 	// Verb is create, update, patch, delete or deletecollection.
 	Verb string
 	// Resource is as in deployments, Subresource as in scale; Namespace is empty for
@@ -30,29 +28,28 @@ type Change struct {
 	Body []byte
 }
 
-// auditPolicy has what customers change: not what the provider's own components
-// do, and not what beats like a heart.
+// CustomerUser is the user whom the customer's kubeconfig names.
+var CustomerUser = customerAdmin.user
+
+// auditPolicy has what is changed, by whomever, but for what beats like a heart.
 func auditPolicy() serveraudit.PolicyRuleEvaluator {
 	quiet := []audit.GroupResources{
 		{Resources: []string{"events"}}, {Group: "events.k8s.io"}, {Group: "coordination.k8s.io"},
 		{Group: "authentication.k8s.io"}, {Group: "authorization.k8s.io"},
 	}
-	people, pods := []string{customerAdmin.user}, []string{"system:serviceaccounts"}
 	changes := []string{"create", "update", "patch", "delete", "deletecollection"}
 	return policy.NewPolicyRuleEvaluator(&audit.Policy{
 		OmitStages: []audit.Stage{audit.StageRequestReceived, audit.StageResponseStarted, audit.StagePanic},
 		Rules: []audit.PolicyRule{
-			{Level: audit.LevelNone, UserGroups: []string{"system:serviceaccounts:kube-system"}},
 			{Level: audit.LevelNone, Resources: quiet},
-			{Level: audit.LevelRequest, Users: people, Verbs: changes, Resources: []audit.GroupResources{{Resources: []string{"nodes"}}}},
-			{Level: audit.LevelMetadata, Users: people, Verbs: changes},
-			{Level: audit.LevelMetadata, UserGroups: pods, Verbs: changes},
+			{Level: audit.LevelRequest, Verbs: changes, Resources: []audit.GroupResources{{Resources: []string{"nodes"}}}},
+			{Level: audit.LevelMetadata, Verbs: changes},
 			{Level: audit.LevelNone},
 		},
 	})
 }
 
-// auditor hands changes on. It implements the audit backend of the API server.
+// auditor hands on what customers change. It implements the audit backend of the API server.
 type auditor struct {
 	changed func(Change)
 	policy  serveraudit.PolicyRuleEvaluator
@@ -73,15 +70,18 @@ func (auditor) String() string { return "changes" }
 // nor has a dry run.
 func (a auditor) ProcessEvents(events ...*audit.Event) bool {
 	for _, e := range events {
-		if !concerns(a.policy, e) {
-			continue // it is for the audit log
+		if party(e.Annotations[partyAnnotation]) != partyCustomer || !concerns(a.policy, e) {
+			continue // it is the provider's, or for the audit log
 		}
 		uri, err := url.ParseRequestURI(e.RequestURI)
 		if err != nil || uri.Query().Has("dryRun") || e.ResponseStatus == nil || e.ResponseStatus.Code >= http.StatusBadRequest {
 			continue
 		}
 		o := e.ObjectRef
-		c := Change{At: e.RequestReceivedTimestamp.UTC(), ID: string(e.AuditID), User: e.User.Username, Agent: e.UserAgent, Verb: e.Verb, Resource: o.Resource, Subresource: o.Subresource, Namespace: o.Namespace, Name: o.Name}
+		c := Change{At: e.RequestReceivedTimestamp.UTC(), User: e.User.Username, Agent: e.UserAgent, Verb: e.Verb, Resource: o.Resource, Subresource: o.Subresource, Namespace: o.Namespace, Name: o.Name}
+		if e.ImpersonatedUser != nil {
+			c.Impersonated = e.ImpersonatedUser.Username
+		}
 		if e.RequestObject != nil {
 			c.Body = e.RequestObject.Raw
 		}
@@ -98,6 +98,7 @@ func (p *Plane) audit(config *app.Config) {
 	evaluator := auditPolicy()
 	changes := auditor{p.cfg.Changed, evaluator}
 	for _, c := range []*server.Config{config.KubeAPIs.ControlPlane.Generic, &config.ApiExtensions.GenericConfig.Config, &config.Aggregator.GenericConfig.Config} {
+		p.parties.recognise(c)
 		if c.AuditBackend == nil {
 			c.AuditBackend, c.AuditPolicyRuleEvaluator = changes, evaluator
 			continue

@@ -30,7 +30,7 @@ func TestAuditLogBesideChanges(t *testing.T) {
 		{customerAdmin.user, "watch", "pods", audit.StageResponseStarted, audit.LevelMetadata, false},
 		{customerAdmin.user, "delete", "pods", audit.StageResponseStarted, audit.LevelMetadata, false},
 		{customerAdmin.user, "list", "pods", audit.StageResponseComplete, audit.LevelMetadata, false},
-		{"system:kube-scheduler", "create", "pods", audit.StageResponseComplete, audit.LevelMetadata, false},
+		{"system:kube-scheduler", "create", "pods", audit.StageResponseComplete, audit.LevelMetadata, true}, // whose it is, its annotation says
 	} {
 		c := both.EvaluatePolicyRule(authorizer.AttributesRecord{
 			User: &user.DefaultInfo{Name: tt.user}, Verb: tt.verb, ResourceRequest: true, Resource: tt.resource,

@@ -91,7 +91,7 @@ func (p *Plane) startClient(self *Component, id identity, main func(ctx context.
 	if err != nil {
 		return nil, err
 	}
-	kubeconfig, err := p.writeKubeconfig(name, e.url(), id)
+	kubeconfig, err := p.writeKubeconfig(name, p.parties.url(e), id)
 	if err != nil {
 		e.close()
 		return nil, err

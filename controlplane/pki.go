@@ -55,12 +55,14 @@ type identity struct {
 // AKS, so that upstream's bootstrap RBAC roles apply.
 var (
 	customerAdmin = identity{"admin", "masterclient", []string{"system:masters"}, clusterCA}
-	providerAdmin = identity{"provider", "aksService", []string{"system:masters"}, clusterCA}
-	controllers   = identity{"kube-controller-manager", "system:kube-controller-manager", nil, clusterCA}
-	schedulerUser = identity{"kube-scheduler", "system:kube-scheduler", nil, clusterCA}
-	kubeletClient = identity{"apiserver-kubelet-client", "kube-apiserver-kubelet-client", []string{"system:masters"}, clusterCA}
-	frontProxy    = identity{"front-proxy-client", "front-proxy-client", nil, frontProxyCA}
-	etcdClient    = identity{"apiserver-etcd-client", "kube-apiserver-etcd-client", nil, etcdCA}
+	// recordedCustomer is the customer too, with a key of its own: see partyRecorded.
+	recordedCustomer = identity{"recorded", customerAdmin.user, customerAdmin.groups, clusterCA}
+	providerAdmin    = identity{"provider", "aksService", []string{"system:masters"}, clusterCA}
+	controllers      = identity{"kube-controller-manager", "system:kube-controller-manager", nil, clusterCA}
+	schedulerUser    = identity{"kube-scheduler", "system:kube-scheduler", nil, clusterCA}
+	kubeletClient    = identity{"apiserver-kubelet-client", "kube-apiserver-kubelet-client", []string{"system:masters"}, clusterCA}
+	frontProxy       = identity{"front-proxy-client", "front-proxy-client", nil, frontProxyCA}
+	etcdClient       = identity{"apiserver-etcd-client", "kube-apiserver-etcd-client", nil, etcdCA}
 )
 
 // Certificates of etcd's members: for their clients, and for each other.
@@ -100,7 +102,7 @@ func (p pki) ensure() error {
 			return err
 		}
 	}
-	for _, id := range []identity{customerAdmin, providerAdmin, controllers, schedulerUser, kubeletClient, frontProxy, etcdClient} {
+	for _, id := range []identity{customerAdmin, recordedCustomer, providerAdmin, controllers, schedulerUser, kubeletClient, frontProxy, etcdClient} {
 		if err := p.issue(id.file, id.ca, func(t *x509.Certificate) {
 			t.Subject = pkix.Name{CommonName: id.user, Organization: id.groups}
 			t.KeyUsage = x509.KeyUsageDigitalSignature

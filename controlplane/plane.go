@@ -74,6 +74,7 @@ type Plane struct {
 	cfg        Config
 	pki        pki
 	id         string
+	parties    *parties
 	logs       *logs
 	door       *frontDoor
 	tunnel     *tunnel
@@ -116,6 +117,9 @@ func New(cfg Config) (_ *Plane, err error) {
 	}
 	if err := p.secure(); err != nil {
 		return nil, fmt.Errorf("make certificates: %w", err)
+	}
+	if p.parties, err = newParties(p.pki); err != nil {
+		return nil, err
 	}
 	if p.logs, err = openLogs(cfg.Logs); err != nil {
 		return nil, err
@@ -326,9 +330,10 @@ func (p *Plane) URL() string { return p.customer.url() }
 // Kubeconfig is the path of the customer's kubeconfig.
 func (p *Plane) Kubeconfig() string { return p.cfg.Dir + "/kubeconfig/customer" }
 
-// Customer is a client configuration with the customer's admin credentials.
+// Customer is a client configuration of the customer's. Its changes are not told to
+// Config.Changed: whoever uses it says himself what he does.
 func (p *Plane) Customer() (*rest.Config, error) {
-	return p.restConfig(p.customer.url(), customerAdmin)
+	return p.restConfig(p.customer.url(), recordedCustomer)
 }
 
 // Provider is a client configuration with the provider's own identity.

@@ -164,7 +164,6 @@ func (c *Cluster) clients() (err error) {
 	if c.customer, err = c.plane.Customer(); err != nil {
 		return err
 	}
-	c.customer.Wrap(recorded)
 	provider, err := c.plane.Provider()
 	if err != nil {
 		return err

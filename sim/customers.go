@@ -3,7 +3,6 @@ package sim
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 
@@ -14,28 +13,9 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
-// recordedID begins the audit IDs of changes that are on the timeline already:
-// scenarios say in their own words what they do, such as that they drain a node.
-const recordedID = "recorded-"
-
-// recorded marks the requests of a client as such.
-func recorded(next http.RoundTripper) http.RoundTripper { return recordedTransport{next} }
-
-type recordedTransport struct{ next http.RoundTripper }
-
-// RoundTrip implements [http.RoundTripper].
-func (t recordedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	req = req.Clone(req.Context())
-	req.Header.Set("Audit-ID", recordedID+newSecret())
-	return t.next.RoundTrip(req)
-}
-
 // changed puts on the timeline what a customer has changed with kubectl or another
 // client, or by a program in a pod.
 func (c *Cluster) changed(x controlplane.Change) {
-	if strings.HasPrefix(x.ID, recordedID) {
-		return
-	}
 	done, ok := changeVerb(x)
 	if !ok {
 		return
@@ -46,12 +26,22 @@ func (c *Cluster) changed(x controlplane.Change) {
 			subject += "/" + part
 		}
 	}
+	program, _, _ := strings.Cut(x.Agent, "/")
+	c.log.Append(timeline.Event{Time: x.At, Actor: timeline.Customer, Verb: done, Subject: subject, Message: fmt.Sprintf("%s %s %s with %s", whoAsked(x), done, subject, program)})
+}
+
+// whoAsked is the customer, under the names that he has given himself.
+func whoAsked(x controlplane.Change) string {
 	who := "the customer"
 	if account, ok := strings.CutPrefix(x.User, "system:serviceaccount:"); ok {
-		who = "the customer's service account " + strings.Replace(account, ":", "/", 1)
+		who += "'s service account " + strings.Replace(account, ":", "/", 1)
+	} else if x.User != "" && x.User != controlplane.CustomerUser {
+		who += ", as " + x.User + ","
 	}
-	program, _, _ := strings.Cut(x.Agent, "/")
-	c.log.Append(timeline.Event{Time: x.At, Actor: timeline.Customer, Verb: done, Subject: subject, Message: fmt.Sprintf("%s %s %s with %s", who, done, subject, program)})
+	if x.Impersonated != "" {
+		who += ", as " + x.Impersonated + ","
+	}
+	return who
 }
 
 // changeVerb is what a change did to its subject. Statuses are told by those who

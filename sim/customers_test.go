@@ -25,7 +25,10 @@ func TestChanged(t *testing.T) {
 			"deleted the Node object of node/a: the customer deleted the Node object of node/a with kubectl"},
 		{"all of a kind", controlplane.Change{Agent: "kubectl", Verb: "deletecollection", Resource: "pods", Namespace: "web"},
 			"deleted all of pod/web: the customer deleted all of pod/web with kubectl"},
-		{"said already", controlplane.Change{ID: recordedID + "1", Verb: "delete", Resource: "pods", Namespace: "web", Name: "a"}, ""},
+		{"a certificate of the provider's name", controlplane.Change{User: "aksService", Agent: "kubectl", Verb: "delete", Resource: "pods", Namespace: "web", Name: "a"},
+			"deleted pod/web/a: the customer, as aksService, deleted pod/web/a with kubectl"},
+		{"impersonation", controlplane.Change{User: "masterclient", Impersonated: "system:serviceaccount:kube-system:x", Agent: "kubectl", Verb: "delete", Resource: "pods", Namespace: "web", Name: "a"},
+			"deleted pod/web/a: the customer, as system:serviceaccount:kube-system:x, deleted pod/web/a with kubectl"},
 		{"a token", controlplane.Change{Verb: "create", Resource: "serviceaccounts", Subresource: "token", Namespace: "web", Name: "a"}, ""},
 	} {
 		c := &Cluster{log: timeline.New()}
