@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -118,7 +117,7 @@ func (a *app) faultHealCmd() *cobra.Command {
 					ids = append(ids, f.ID)
 				}
 			}
-			var refused error // the first of them; the others are healed
+			var refused error // the first; the others are healed
 			for _, id := range ids {
 				switch err := client.Heal(c.Context(), id); {
 				case isRefusal(err):
@@ -137,10 +136,11 @@ func (a *app) faultHealCmd() *cobra.Command {
 	}
 }
 
-// isRefusal says whether the engine has refused something to the role.
+// isRefusal says whether the engine answered that something cannot be done as it was
+// asked.
 func isRefusal(err error) bool {
 	var e *api.Error
-	return errors.As(err, &e) && e.Status == http.StatusForbidden
+	return errors.As(err, &e) && e.Status < 500
 }
 
 func (a *app) faultListCmd() *cobra.Command {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/fault"
 )
 
 var eight = time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
@@ -146,6 +147,18 @@ func TestRestoreThatFails(t *testing.T) {
 	}
 	if code, out, errout = runIn(t, home, "--as", "provider", "backup", "list"); code != exitHeld || out != "" || !strings.Contains(errout, "no backup yet") {
 		t.Errorf("list of none: got %d, %q, %q", code, out, errout)
+	}
+}
+
+// TestHealAll checks that what the role may not heal keeps nothing else from it.
+func TestHealAll(t *testing.T) {
+	home := fakeEngine(t, map[string]func() any{
+		"GET " + api.PathFaults:          always([]fault.Active{{ID: "f1"}, {ID: "f2"}}),
+		"DELETE " + api.PathFault + "f2": always(struct{}{}),
+	})
+	code, _, errout := runIn(t, home, "fault", "heal", "all")
+	if code != exitInput || !strings.Contains(errout, "healed f2\n") || !strings.Contains(errout, "no /v1/faults/f1") {
+		t.Errorf("got %d, %q", code, errout)
 	}
 }
 
