@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/state"
 	"demarc/sim/timeline"
 )
 
@@ -27,9 +28,10 @@ type apiWorld struct {
 }
 
 func newAPIWorld(t *testing.T) *apiWorld {
-	c, err := Open(t.TempDir(), api.EngineConfig{
+	cfg := api.EngineConfig{
 		Ephemeral: true, Cluster: api.ClusterSpec{Name: "api", Nodes: 1, Edition: api.DefaultEdition, Start: time.Now(), Seed: 1},
-	}, dial, &State{})
+	}
+	c, err := Open(t.TempDir(), cfg, dial, state.Loaded{State: &state.State{Cluster: cfg.Cluster, Starting: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
