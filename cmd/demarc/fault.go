@@ -59,7 +59,7 @@ func (a *app) faultInjectCmd() *cobra.Command {
 			if a.json() {
 				return a.printJSON(active)
 			}
-			_, err = terminal.Fprintf(a.out, "%s\n", injected(active))
+			_, err = terminal.Fprintf(a.out, "%s\n", a.injected(active))
 			return err
 		},
 	}
@@ -86,12 +86,16 @@ func parseFault(words []string) (fault.Spec, error) {
 }
 
 // injected says what has happened, and how to undo it.
-func injected(f fault.Active) string {
+func (a *app) injected(f fault.Active) string {
 	text := f.Spec.String()
 	if f.ID == "" {
 		return text + ": done"
 	}
-	return fmt.Sprintf("%s: in force as %s; mend it with: demarc fault heal %s", text, f.ID, f.ID)
+	as := ""
+	if api.Role(a.as) != api.RoleCustomer {
+		as = " --as " + a.as
+	}
+	return fmt.Sprintf("%s: in force as %s; mend it with: demarc%s fault heal %s", text, f.ID, as, f.ID)
 }
 
 func (a *app) faultHealCmd() *cobra.Command {
