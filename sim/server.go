@@ -96,7 +96,7 @@ func (s *Server) handlers() handlers {
 		answer(w, struct{}{}, c.StopTraffic(r.PathValue("name")))
 	})
 	mux.HandleFunc("GET "+api.PathTimeline, func(w http.ResponseWriter, r *http.Request) {
-		events, _ := c.log.Since(number(r, "from"))
+		events, _ := c.log.Kept(number(r, "from"))
 		reply(w, events)
 	})
 	s.faultRoutes(mux)

@@ -19,7 +19,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	seq, step := number(r, "from"), int(number(r, "drill"))
 	for {
-		events, moreEvents := s.cluster.log.Since(seq)
+		events, moreEvents := s.cluster.log.Kept(seq)
 		steps, end, moreSteps := s.cluster.drill.since(step)
 		for _, e := range events {
 			seq = e.Seq

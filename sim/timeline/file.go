@@ -178,6 +178,10 @@ func seal(text []byte) []byte {
 	return fmt.Appendf(bytes.Clone(body), "%s%08x\"}\n", sumField, crc32.ChecksumIEEE(body))
 }
 
+// maxSeq is the greatest number of an event that is believed: the greatest that
+// JSON's readers keep exact.
+const maxSeq = 1<<53 - 1
+
 var errDamaged = errors.New("the line does not match its checksum")
 
 // decode reads a line without its end.
@@ -190,7 +194,7 @@ func decode(line []byte) (e Event, err error) {
 	if err := json.Unmarshal(line, &e); err != nil {
 		return e, err
 	}
-	if e.Seq < 1 || e.Time.IsZero() || e.Verb == "" {
+	if e.Seq < 1 || e.Seq > maxSeq || e.Time.IsZero() || e.Verb == "" {
 		return e, errDamaged
 	}
 	return e, nil

@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ type Log struct {
 	next    int64          // the next event's number
 	changed chan struct{}  // closed and replaced at each append
 	file    *disk.Appender // nil for a log that is only in memory
-	written int            // how many events the file has
+	written int            // how many events the file has, or memory if there is none
 }
 
 // New returns a log that is kept in memory only.
@@ -39,9 +40,14 @@ func (l *Log) Append(e Event) Event {
 	l.next++
 	l.events = append(l.events, e)
 	_ = l.flush() // Flush says so
+	l.tell()
+	return e
+}
+
+// tell wakes those who wait for events.
+func (l *Log) tell() {
 	close(l.changed)
 	l.changed = make(chan struct{})
-	return e
 }
 
 // Flush writes what could not be written before, and says what is wrong if that
@@ -49,11 +55,17 @@ func (l *Log) Append(e Event) Event {
 func (l *Log) Flush() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.flush()
+	before := l.written
+	err := l.flush()
+	if l.written > before {
+		l.tell()
+	}
+	return err
 }
 
 func (l *Log) flush() error {
 	if l.file == nil {
+		l.written = len(l.events)
 		return nil
 	}
 	for ; l.written < len(l.events); l.written++ {
@@ -80,7 +92,7 @@ func (l *Log) Sync() error {
 
 // after is the index of the first event with a greater number.
 func (l *Log) after(seq int64) int {
-	i, found := slices.BinarySearchFunc(l.events, seq, func(e Event, seq int64) int { return int(e.Seq - seq) })
+	i, found := slices.BinarySearchFunc(l.events, seq, func(e Event, seq int64) int { return cmp.Compare(e.Seq, seq) })
 	if found {
 		i++
 	}
@@ -93,6 +105,14 @@ func (l *Log) Since(seq int64) ([]Event, <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.events[l.after(seq):len(l.events):len(l.events)], l.changed
+}
+
+// Kept is [Log.Since] without the events that are not in the file yet. Who is
+// outside sees these alone: after a kill the numbers of others are given out again.
+func (l *Log) Kept(seq int64) ([]Event, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.events[min(l.after(seq), l.written):l.written:l.written], l.changed
 }
 
 // Get returns the event with a sequence number; ok is false if there is none.

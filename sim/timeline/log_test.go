@@ -58,9 +58,21 @@ func TestLogCatchesUpAfterAFullDisk(t *testing.T) {
 	if err := l.Flush(); err == nil || !strings.Contains(err.Error(), "no space left") {
 		t.Errorf("while it is full: got %v", err)
 	}
+	kept, more := l.Kept(0)
+	if all, _ := l.Since(0); len(kept) != 2 || len(all) != 5 {
+		t.Errorf("while it is full: %d of %d events are shown outside, want 2 of 5", len(kept), len(all))
+	}
 	end()
 	if err := l.Flush(); err != nil {
 		t.Fatal(err)
+	}
+	select {
+	case <-more:
+	default:
+		t.Error("who waits is not told of events that the file has now")
+	}
+	if kept, _ = l.Kept(2); len(kept) != 3 {
+		t.Errorf("when it has been written: %d events more are shown, want 3", len(kept))
 	}
 	l.Append(Event{Verb: "did", Subject: "after"})
 	again, d := open(t, path, 6)
@@ -85,6 +97,9 @@ func TestDamagedLogKeepsTheRest(t *testing.T) {
 			i := bytes.LastIndexByte(b[:len(b)-1], '\n')
 			return append(append(bytes.Clone(b[:i]), 'J'), b[i+1:]...)
 		}, 0, []int64{1, 2, 3}, 6, Damage{Lines: 1}},
+		"a number beyond all": {func(b []byte) []byte {
+			return append(b, []byte(`{"seq":9223372036854775807,"time":"2026-01-01T00:00:00Z","verb":"did"}`+"\n")...)
+		}, 0, []int64{1, 2, 3, 4, 5}, 7, Damage{Lines: 1}},
 		"halved":  {func(b []byte) []byte { return b[:len(b)/2] }, 5, []int64{1, 2}, 6, Damage{Missing: 3}},
 		"emptied": {func([]byte) []byte { return nil }, 5, nil, 6, Damage{Missing: 5}},
 	} {
