@@ -116,7 +116,7 @@ func (c *Component) await(ctx context.Context, s *start) error {
 		select {
 		case <-s.served:
 		case <-ctx.Done():
-			return fmt.Errorf("start %s: %w", c.name, ctx.Err())
+			return fmt.Errorf("start %s: %w", c.name, context.Cause(ctx))
 		}
 		c.mu.Lock()
 		next := s.next

@@ -67,12 +67,21 @@ func (s *seat) dataLost() string {
 	return s.lost
 }
 
+// missing says why the member counts for no quorum; empty if it does, or would if
+// it ran.
+func (s *seat) missing() string {
+	if reason := s.dataLost(); reason != "" || !s.learning() {
+		return reason
+	}
+	return "it has not learned everything from the others yet"
+}
+
 // EtcdMember is one member of the cluster's etcd, whether it runs or not.
 type EtcdMember struct {
 	// Name is the component's: etcd, or etcd/0.
 	Name string
-	// Lost says why its data cannot be used, as its last start found out; empty
-	// if nothing is known against it.
+	// Lost says why its data cannot be used, as its last start found out, or that it
+	// is being replaced; empty if nothing is known against it.
 	Lost string
 }
 
@@ -80,7 +89,7 @@ type EtcdMember struct {
 func (p *Plane) EtcdMembers() []EtcdMember {
 	var list []EtcdMember
 	for _, s := range p.seats.list {
-		list = append(list, EtcdMember{Name: s.component.name, Lost: s.dataLost()})
+		list = append(list, EtcdMember{Name: s.component.name, Lost: s.missing()})
 	}
 	return list
 }
@@ -196,7 +205,7 @@ func (p *Plane) exchangeData(token string) error {
 	a := p.seats
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.plan.Token = token
+	a.plan.Token, a.plan.Learning = token, nil
 	for i := range a.plan.Formed {
 		a.plan.Formed[i] = true
 	}

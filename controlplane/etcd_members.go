@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 )
@@ -110,7 +111,8 @@ func (p *Plane) onServingEtcd(ctx context.Context, do func(*clientv3.Client) err
 
 // ReplaceEtcdMember gives a member that has lost its data a new one in its
 // place: the old one leaves the membership, the new one joins as a learner, and
-// is promoted as soon as it has caught up. It needs a quorum of the others.
+// is promoted as soon as it has caught up. It needs a quorum of the others. Until
+// it is promoted its data counts as lost: if the engine ends, it is replaced again.
 func (p *Plane) ReplaceEtcdMember(ctx context.Context, member string) error {
 	s, err := p.seats.find(member)
 	if err != nil {
@@ -132,7 +134,10 @@ func (p *Plane) ReplaceEtcdMember(ctx context.Context, member string) error {
 	if err := s.component.Start(ctx); err != nil {
 		return fmt.Errorf("replace %s: %w", member, err)
 	}
-	return promote(ctx, client, id)
+	if err := promote(ctx, client, id); err != nil {
+		return fmt.Errorf("replace %s: %w", member, err)
+	}
+	return s.learn(false)
 }
 
 // rejoin makes the seat's member a new, empty learner. It returns its ID.
@@ -140,6 +145,9 @@ func (s *seat) rejoin(ctx context.Context, client *clientv3.Client) (id uint64, 
 	err = s.undisturbed(ctx, func() error {
 		list, err := client.MemberList(ctx)
 		if err != nil {
+			return err
+		}
+		if err := s.learn(true); err != nil {
 			return err
 		}
 		for _, m := range list.Members {
@@ -170,7 +178,7 @@ func (s *seat) rejoin(ctx context.Context, client *clientv3.Client) (id uint64, 
 func promote(ctx context.Context, client *clientv3.Client, id uint64) error {
 	for {
 		_, err := client.MemberPromote(ctx, id)
-		if err == nil {
+		if err == nil || errors.Is(err, rpctypes.ErrMemberNotLearner) { // an earlier answer was lost
 			return nil
 		}
 		select {

@@ -24,6 +24,8 @@ type topology struct {
 	Ports []int `json:"ports,omitempty"`
 	// Formed says of each member that it has had data.
 	Formed []bool `json:"formed"`
+	// Learning are the members that are being replaced: they have no vote yet.
+	Learning []int `json:"learning,omitempty"`
 	// Sum is the CRC-32 of the others; earlier versions wrote none.
 	Sum uint32 `json:"sum,omitempty"`
 }

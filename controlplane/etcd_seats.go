@@ -62,6 +62,9 @@ func newSeats(dir string, members int, mended func(api.Mended), sync bool) (_ *s
 		if members > 1 {
 			s.name += "-" + strconv.Itoa(i)
 		}
+		if s.learning() {
+			s.lost = "its replacement was interrupted"
+		}
 		a.list = append(a.list, s)
 	}
 	return a, a.save()
@@ -106,6 +109,24 @@ func (s *seat) form() error {
 	}
 	s.all.plan.Formed[s.index] = true
 	return s.all.save()
+}
+
+// learn notes that the member is being replaced, or has been.
+func (s *seat) learn(yes bool) error {
+	a := s.all
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.plan.Learning = slices.DeleteFunc(a.plan.Learning, func(i int) bool { return i == s.index })
+	if yes {
+		a.plan.Learning = append(a.plan.Learning, s.index)
+	}
+	return a.save()
+}
+
+func (s *seat) learning() bool {
+	s.all.mu.Lock()
+	defer s.all.mu.Unlock()
+	return slices.Contains(s.all.plan.Learning, s.index)
 }
 
 func (s *seat) joins() bool {

@@ -201,23 +201,40 @@ func (p *Plane) Start(ctx context.Context) error {
 // API servers, then those that need one.
 func (p *Plane) StartSome(ctx context.Context, wanted []*Component) error {
 	for _, group := range [][]*Component{p.etcd, p.apiServers, {p.manager, p.scheduler}} {
+		mayFail := len(group)
+		if group[0] == p.etcd[0] {
+			mayFail = (len(p.etcd) - 1) / 2
+		}
 		group = slices.DeleteFunc(slices.Clone(group), func(c *Component) bool { return !slices.Contains(wanted, c) })
-		if err := startAll(ctx, group); err != nil {
+		if err := startAll(ctx, group, mayFail); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// startAll starts components together: members of etcd wait for each other.
-func startAll(ctx context.Context, group []*Component) error {
+// errNoQuorum is why a member of etcd is not waited for.
+var errNoQuorum = errors.New("it waits for a quorum, and too many of the others have failed")
+
+// startAll starts components together: members of etcd wait for each other. When
+// more have failed than may, the others could wait for ever: they go on starting,
+// and nobody waits for them.
+func startAll(ctx context.Context, group []*Component, mayFail int) error {
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
 	errs := make([]error, len(group))
+	var failed atomic.Int32
 	var all sync.WaitGroup
 	for i, c := range group {
 		all.Go(func() {
+			err := c.Start(ctx)
 			var held *HeldError
-			if err := c.Start(ctx); !errors.As(err, &held) {
-				errs[i] = err
+			if err == nil || errors.As(err, &held) {
+				return
+			}
+			errs[i] = err
+			if int(failed.Add(1)) > mayFail {
+				giveUp(errNoQuorum)
 			}
 		})
 	}

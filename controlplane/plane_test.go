@@ -51,6 +51,17 @@ func startPlaneWith(t testing.TB, cfg Config) (*Plane, kubernetes.Interface) {
 // startPlaneIn starts a plane in a directory. The caller stops it.
 func startPlaneIn(t testing.TB, cfg Config) (*Plane, kubernetes.Interface) {
 	t.Helper()
+	p, client := newPlaneIn(t, cfg)
+	if err := p.Start(context.Background()); err != nil {
+		stopPlane(p)
+		t.Fatal(err)
+	}
+	return p, client
+}
+
+// newPlaneIn prepares a plane in a directory. The caller stops it.
+func newPlaneIn(t testing.TB, cfg Config) (*Plane, kubernetes.Interface) {
+	t.Helper()
 	cfg.Name, cfg.Logs, cfg.Ephemeral = "test", cfg.Dir+"/logs", true
 	cfg.Tunnel = func(context.Context, string) (net.Conn, error) { return nil, fmt.Errorf("no agent") }
 	if cfg.Note == nil {
@@ -58,10 +69,6 @@ func startPlaneIn(t testing.TB, cfg Config) (*Plane, kubernetes.Interface) {
 	}
 	p, err := New(cfg)
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := p.Start(context.Background()); err != nil {
-		stopPlane(p)
 		t.Fatal(err)
 	}
 	customer, err := p.Customer()
