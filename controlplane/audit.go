@@ -90,15 +90,16 @@ func (a auditor) ProcessEvents(events ...*audit.Event) bool {
 	return true
 }
 
-// audit lets an API server tell of changes, if somebody wants to know.
+// audit lets an API server know the party of each request, and tell of changes if
+// somebody wants to know.
 func (p *Plane) audit(config *app.Config) {
-	if p.cfg.Changed == nil {
-		return
-	}
 	evaluator := auditPolicy()
 	changes := auditor{p.cfg.Changed, evaluator}
 	for _, c := range []*server.Config{config.KubeAPIs.ControlPlane.Generic, &config.ApiExtensions.GenericConfig.Config, &config.Aggregator.GenericConfig.Config} {
 		p.parties.recognise(c)
+		if p.cfg.Changed == nil {
+			continue
+		}
 		if c.AuditBackend == nil {
 			c.AuditBackend, c.AuditPolicyRuleEvaluator = changes, evaluator
 			continue

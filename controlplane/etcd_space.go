@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
@@ -84,8 +85,26 @@ func (p *Plane) DefragmentEtcd(ctx context.Context, member string) error {
 	return err
 }
 
-// DisarmEtcd ends the alarm NOSPACE of every member, and no other alarm.
+// disarmPoll is how often members are asked whether they know that the alarm is over.
+const disarmPoll = 100 * time.Millisecond
+
+// DisarmEtcd ends the alarm NOSPACE of every member, and no other alarm. It returns
+// when all that run know: followers learn it later than who was told.
 func (p *Plane) DisarmEtcd(ctx context.Context) error {
+	if err := p.disarm(ctx); err != nil {
+		return err
+	}
+	for p.EtcdSpace().Alarm {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("some members still have the alarm: %w", ctx.Err())
+		case <-time.After(disarmPoll):
+		}
+	}
+	return nil
+}
+
+func (p *Plane) disarm(ctx context.Context) error {
 	return p.onServingEtcd(ctx, func(c *clientv3.Client) error {
 		list, err := c.AlarmList(ctx)
 		if err != nil {

@@ -71,9 +71,11 @@ func run(path string) error {
 		cfg.Cluster = scenario.Cluster
 	}
 	dir := filepath.Dir(path)
-	if err := engine.Hold(dir); err != nil {
+	hold, err := engine.Hold(dir)
+	if err != nil {
 		return err
 	}
+	defer hold.Close()
 	loaded, start, err := sim.Load(dir, cfg)
 	if err != nil {
 		return err

@@ -243,7 +243,7 @@ func TestHostileScenario(t *testing.T) {
 	}
 	for _, args := range [][]string{{"scenario", "lint", file}, {"drill", file}} {
 		code, out, errout := runCLI(t, args...)
-		if strings.ContainsAny(out+errout, "\x1b\u009b\a\x7f\r\u202e\xff") || code != exitInput || !strings.Contains(out+errout, `\u001b`) {
+		if (strings.ContainsAny(out+errout, "\x1b\u009b\a\x7f\r\u202e") || strings.Contains(out+errout, "\xff")) || code != exitInput || !strings.Contains(out+errout, `\u001b`) {
 			t.Errorf("%q: got %d, %q, %q", args, code, out, errout)
 		}
 	}
@@ -304,7 +304,8 @@ func TestListsAreNotNull(t *testing.T) {
 
 // TestInterrupted checks that a command that is interrupted says nothing.
 func TestInterrupted(t *testing.T) {
-	ctx, cancel := context.WithCancelCause(t.Context())
+	var ctx context.Context
+	var cancel context.CancelCauseFunc
 	answers := answersOf(hostileAnswer)
 	for route, answer := range answers {
 		answers[route] = func() any {

@@ -46,9 +46,11 @@ var (
 	// ErrMemory ends a script that would take too much memory.
 	ErrMemory = errors.New("out of memory")
 	// ErrFault ends a script in which one of our programs, or the interpreter, failed.
+	//lint:ignore ST1005 a shell shows the C library's text
 	ErrFault   = errors.New("Segmentation fault")
 	errProcess = errors.New("fork: Resource temporarily unavailable")
-	errFiles   = errors.New("Too many open files")
+	//lint:ignore ST1005 the same
+	errFiles = errors.New("Too many open files")
 )
 
 // Pool is memory that processes share.

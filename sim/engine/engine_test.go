@@ -45,9 +45,11 @@ func fakeEngine(how string) int {
 		os.Stderr.Write(frame("panic: runtime error: index out of range\n\ngoroutine 1 [running]:\nmain.main()\n"))
 		return 2
 	}
-	if Hold(dir) != nil {
+	hold, err := Hold(dir)
+	if err != nil {
 		return 4
 	}
+	defer hold.Close()
 	if strings.HasPrefix(how, "makes ") { // something, and fails
 		path := filepath.Join(dir, strings.TrimPrefix(how, "makes "))
 		if os.MkdirAll(filepath.Dir(path), 0o700) != nil || os.WriteFile(path, nil, 0o600) != nil {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
@@ -20,25 +21,23 @@ const (
 	lingerTimeout  = time.Second
 )
 
-// holding is the locked file of this process: once it is closed, the lock is gone.
-var holding *os.File
-
-// Hold takes the data directory for this process, an engine, until it ends. It is
-// an [InputError] if another has it.
-func Hold(dir string) error {
+// Hold takes the data directory for this process, an engine, until it ends or closes
+// what Hold returns. It is an [InputError] if another has it.
+func Hold(dir string) (io.Closer, error) {
 	f, err := os.OpenFile(filepath.Join(dir, engineLock), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return fmt.Errorf("lock the data directory: %w", err)
+		return nil, fmt.Errorf("lock the data directory: %w", err)
 	}
-	holding = f
 	ok, err := holdLock(f)
 	if err != nil {
-		return fmt.Errorf("lock the data directory: %w", err)
+		f.Close()
+		return nil, fmt.Errorf("lock the data directory: %w", err)
 	}
 	if !ok {
-		return held(dir)
+		f.Close()
+		return nil, held(dir)
 	}
-	return nil
+	return f, nil
 }
 
 // holder is the process that has the data directory, 0 if there is none. It is not
