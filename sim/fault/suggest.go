@@ -1,6 +1,9 @@
 package fault
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Suggest returns the candidate that was probably meant by a misspelt word, or
 // an empty string if none is near. Letters left out, added, exchanged or
@@ -9,8 +12,8 @@ import "strings"
 func Suggest(word string, candidates []string) string {
 	best, limit := "", max(1, len(word)/3)
 	for _, c := range candidates {
-		if len(word)-len(c) > 4*limit {
-			continue // too long to be near, and to be compared; a character has four bytes at most
+		if utf8.RuneCountInString(word)-utf8.RuneCountInString(c) > limit {
+			continue // so many letters would have to be left out
 		}
 		if d := distance(strings.ToLower(word), strings.ToLower(c)); d <= limit {
 			best, limit = c, d-1
