@@ -9,13 +9,13 @@
 // It is built with Go's faketime tag and without cgo. The cluster's data is in
 // the folder of the config file. As soon as its management API answers it
 // writes its api.Handle to engine.json there.
-package main
-
+//
 // Handshakes are on loopback, and many: the key exchanges that withstand quantum
-// computers would be half their cost.
+// computers would be half their cost, so they are left out.
 //
 //go:debug tlsmlkem=0
 //go:debug tlssecpmlkem=0
+package main
 
 import (
 	"context"
