@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -18,9 +19,12 @@ import (
 
 // walFiles are the files of a write-ahead log, oldest first.
 func walFiles(dir string) ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.wal"))
+	files, err := fs.Glob(os.DirFS(dir), "*.wal")
 	if err == nil && len(files) == 0 {
 		err = errors.New("it has no file")
+	}
+	for i, name := range files {
+		files[i] = filepath.Join(dir, name)
 	}
 	return files, err
 }

@@ -91,12 +91,9 @@ func memberDir(dir string, i int) string { return filepath.Join(dir, Etcd, strco
 
 // hadData says whether a cluster's etcd has had data: it is there, or a backup of it.
 func hadData(dir string) bool {
-	for _, pattern := range []string{filepath.Join(dir, Etcd, "*", "member"), filepath.Join(backup.StoreDir(dir), "*.backup")} {
-		if found, err := filepath.Glob(pattern); err == nil && len(found) > 0 {
-			return true
-		}
-	}
-	return false
+	members, _ := fs.Glob(os.DirFS(filepath.Join(dir, Etcd)), "*/member") // the patterns are good
+	backups, _ := fs.Glob(os.DirFS(backup.StoreDir(dir)), "*.backup")
+	return len(members)+len(backups) > 0
 }
 
 // portsIn is where the members of several find each other, as one of them

@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -12,11 +13,27 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
+// What a container's program can be given. References make much of little.
+const (
+	maxArgument  = 128 << 10 // bytes of an argument or a variable, as Linux has it
+	maxArguments = 2 << 20   // and of all of them
+	maxMounted   = 8 << 10   // files of ConfigMaps and Secrets
+)
+
+var (
+	errArguments = errors.New("failed to start container: exec: argument list too long")
+	errMounted   = fmt.Errorf("failed to start container: more than %d files are mounted", maxMounted)
+)
+
 // programSpec is what a container's program is given. An error says which part
-// of its configuration is missing, in the kubelet's words.
+// of its configuration is missing, in the kubelet's words, or that it is too much.
 func (p *pod) programSpec(c *container) (program.Spec, error) {
 	spec := c.spec()
 	env, err := p.environment(spec)
+	if err != nil {
+		return program.Spec{}, err
+	}
+	files, err := p.files(spec)
 	if err != nil {
 		return program.Spec{}, err
 	}
@@ -29,13 +46,16 @@ func (p *pod) programSpec(c *container) (program.Spec, error) {
 		Pod:         p.name,
 		Container:   c.name,
 		Annotations: p.spec.Annotations,
-		Files:       p.files(spec),
+		Files:       files,
 	}
 	for _, a := range spec.Command {
-		s.Command = append(s.Command, expand(a, env))
+		s.Command = append(s.Command, env.argument(a))
 	}
 	for _, a := range spec.Args {
-		s.Args = append(s.Args, expand(a, env))
+		s.Args = append(s.Args, env.argument(a))
+	}
+	if env.tooLong {
+		return program.Spec{}, errArguments
 	}
 	for _, port := range spec.Ports {
 		s.Ports = append(s.Ports, port.ContainerPort)
@@ -57,15 +77,36 @@ func (p *pod) hostname() string {
 
 // variables are environment variables in the order of their first definition.
 type variables struct {
-	names  []string
-	values map[string]string
+	names   []string
+	values  map[string]string
+	size    int  // of them and of the arguments, in bytes
+	tooLong bool // more than a program can be given
 }
 
 func (v *variables) set(name, value string) {
-	if _, ok := v.values[name]; !ok {
+	if old, ok := v.values[name]; !ok {
 		v.names = append(v.names, name)
+	} else {
+		v.size -= len(name) + len(old)
 	}
 	v.values[name] = value
+	v.count(len(name) + len(value))
+}
+
+// count counts a variable or an argument.
+func (v *variables) count(size int) {
+	v.size += size
+	v.tooLong = v.tooLong || size > maxArgument || v.size > maxArguments
+}
+
+// argument is a part of the command line, without references.
+func (v *variables) argument(s string) string {
+	if v.tooLong {
+		return ""
+	}
+	s = expand(s, v)
+	v.count(len(s))
+	return s
 }
 
 func (v *variables) list() []string {
@@ -81,14 +122,20 @@ var reference = regexp.MustCompile(`\$\$|\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)`)
 
 // expand replaces references to variables that are known, and leaves others.
 func expand(s string, v *variables) string {
+	left := maxArgument
 	return reference.ReplaceAllStringFunc(s, func(m string) string {
 		if m == "$$" {
 			return "$"
 		}
-		if value, ok := v.values[m[2:len(m)-1]]; ok {
-			return value
+		value, ok := v.values[m[2:len(m)-1]]
+		if !ok {
+			return m
 		}
-		return m
+		if left -= len(value); left < 0 {
+			v.tooLong = true
+			return ""
+		}
+		return value
 	})
 }
 
@@ -107,6 +154,9 @@ func (p *pod) environment(c *corev1.Container) (*variables, error) {
 		}
 	}
 	for _, e := range c.Env {
+		if v.tooLong {
+			return nil, errArguments
+		}
 		if e.ValueFrom == nil {
 			v.set(e.Name, expand(e.Value, v))
 			continue
@@ -229,22 +279,28 @@ func resourceField(c *corev1.Container, f *corev1.ResourceFieldSelector) string 
 
 // files is what ConfigMaps and Secrets put into a container's file system, by
 // full path.
-func (p *pod) files(c *corev1.Container) map[string][]byte {
-	out := map[string][]byte{}
+func (p *pod) files(c *corev1.Container) (map[string][]byte, error) {
+	out, volumes := map[string][]byte{}, map[string]map[string][]byte{}
+	for _, v := range p.spec.Spec.Volumes {
+		volumes[v.Name] = p.volumeFiles(v)
+	}
 	for _, mount := range c.VolumeMounts {
-		i := slices.IndexFunc(p.spec.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == mount.Name })
-		if i < 0 {
-			continue
-		}
-		for name, content := range p.volumeFiles(p.spec.Spec.Volumes[i]) {
-			if mount.SubPath == "" {
-				out[path.Join(mount.MountPath, name)] = content
-			} else if name == path.Clean(mount.SubPath) {
-				out[mount.MountPath] = content
+		content := volumes[mount.Name]
+		if mount.SubPath != "" {
+			one, ok := content[path.Clean(mount.SubPath)]
+			if !ok {
+				continue
 			}
+			content = map[string][]byte{"": one}
+		}
+		if len(out)+len(content) > maxMounted {
+			return nil, errMounted
+		}
+		for name, b := range content {
+			out[path.Join(mount.MountPath, name)] = b
 		}
 	}
-	return out
+	return out, nil
 }
 
 func (p *pod) volumeFiles(v corev1.Volume) map[string][]byte {

@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -145,7 +146,11 @@ func (p *pod) create(c *container, now time.Time) bool {
 	}
 	spec, err := p.programSpec(c)
 	if err != nil {
-		p.notMade(c, now, "CreateContainerConfigError", err)
+		reason := "CreateContainerConfigError"
+		if errors.Is(err, errArguments) || errors.Is(err, errMounted) {
+			reason = "RunContainerError"
+		}
+		p.notMade(c, now, reason, err)
 		return false
 	}
 	if err := p.f.cfg.Starts.refuse(c.startName()); err != nil {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"time"
 
@@ -81,8 +82,10 @@ type forwarder struct{ p *pod }
 // PortForward serves the HTTP requests of one connection to a port of the pod.
 func (f forwarder) PortForward(ctx context.Context, _, _ string, port int32, stream io.ReadWriteCloser) error {
 	defer stream.Close()
-	in := bufio.NewReader(stream)
+	bounded := &io.LimitedReader{R: stream}
+	in := bufio.NewReader(bounded)
 	for {
+		bounded.N = http.DefaultMaxHeaderBytes
 		if _, ok := f.p.handler(port); !ok {
 			return fmt.Errorf("failed to connect to localhost:%d inside namespace %q: connection refused", port, f.p.uid)
 		}
@@ -90,6 +93,7 @@ func (f forwarder) PortForward(ctx context.Context, _, _ string, port int32, str
 		if err != nil {
 			return nil // the client has closed, or does not speak HTTP
 		}
+		bounded.N = math.MaxInt64 // nobody keeps its body
 		h, ok := f.p.handler(port)
 		if !ok {
 			return nil // the container ended meanwhile, and its connections with it

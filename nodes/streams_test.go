@@ -103,3 +103,27 @@ func TestPortForward(t *testing.T) {
 		}
 	})
 }
+
+// A client that never ends a request's header is not listened to for ever.
+func TestPortForwardEndlessHeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, nil)
+		defer w.stop()
+		w.create(testPod(w.f, "web"))
+		w.pass(5 * time.Second)
+		client, stream := net.Pipe()
+		defer client.Close()
+		go func() { _ = (forwarder{w.f.pods["uid-web"]}).PortForward(t.Context(), "", "", 80, stream) }()
+		if _, err := io.WriteString(client, "GET / HTTP/1.1\r\nEndless: "); err != nil {
+			t.Fatal(err)
+		}
+		piece, sent := []byte(strings.Repeat("a", 64<<10)), 0
+		for sent < 16<<20 {
+			n, err := client.Write(piece)
+			if sent += n; err != nil {
+				return
+			}
+		}
+		t.Errorf("%d bytes of a header were taken", sent)
+	})
+}

@@ -98,12 +98,12 @@ func (f *files) close() error {
 
 // removeUnfinished removes the snapshots that a crash left half-written.
 func removeUnfinished(dir string) error {
-	unfinished, err := filepath.Glob(filepath.Join(dir, "*.tmp"))
+	unfinished, err := fs.Glob(os.DirFS(dir), "*.tmp")
 	if err != nil {
 		return err
 	}
-	for _, path := range unfinished {
-		if err := os.RemoveAll(path); err != nil {
+	for _, name := range unfinished {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return err
 		}
 	}

@@ -25,11 +25,13 @@ type Data struct {
 // Any says whether there is something that only its owner may remove.
 func (d Data) Any() bool { return d.Etcd || d.Replicas || d.Backups > 0 }
 
-// Look finds out what a directory holds.
+// Look finds out what a directory holds. It and what is in it may be links to another
+// disk, and its path may have characters of patterns in it.
 func Look(dir string) (d Data, err error) {
+	files := os.DirFS(dir)
 	has := func(patterns ...string) bool {
 		for _, p := range patterns {
-			if found, _ := filepath.Glob(filepath.Join(dir, p)); len(found) > 0 { // the patterns are good
+			if found, _ := fs.Glob(files, p); len(found) > 0 { // the patterns are good
 				return true
 			}
 		}
@@ -37,23 +39,24 @@ func Look(dir string) (d Data, err error) {
 	}
 	d.Etcd = has("etcd/*/member", "etcd.*/*/member") // of a restore, too
 	d.Replicas = has("provider/replicas/formed", "provider/replicas/*/raft.db")
-	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+	backups, _ := fs.Glob(files, "backups/*.backup") // the pattern is good
+	for _, name := range backups {
+		if info, err := fs.Stat(files, name); err == nil { // else it has just been removed
+			d.Backups++
+			if info.ModTime().After(d.Newest) {
+				d.Newest = info.ModTime()
+			}
+		}
+	}
+	err = fs.WalkDir(files, ".", func(_ string, e fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // it has just been removed, or there is no directory
 		}
 		if err != nil || !e.Type().IsRegular() {
 			return err
 		}
-		info, err := e.Info()
-		if err != nil {
-			return nil // it has just been removed
-		}
-		d.Bytes += info.Size()
-		if filepath.Ext(path) == ".backup" && filepath.Base(filepath.Dir(path)) == "backups" {
-			d.Backups++
-			if info.ModTime().After(d.Newest) {
-				d.Newest = info.ModTime()
-			}
+		if info, err := e.Info(); err == nil { // else it has just been removed
+			d.Bytes += info.Size()
 		}
 		return nil
 	})

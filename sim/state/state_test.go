@@ -187,3 +187,20 @@ func TestLook(t *testing.T) {
 		}
 	}
 }
+
+// A cluster is found also where its path looks like a pattern, and behind links.
+func TestLookBehindLinks(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "work [1]*", "data")
+	for _, path := range []string{"etcd/0/member/snap/db", "store/20260105T083000Z.backup"} {
+		must(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, path)), 0o700))
+		must(t, os.WriteFile(filepath.Join(dir, path), []byte("12345"), 0o600))
+	}
+	must(t, os.Symlink("store", filepath.Join(dir, "backups")))
+	link := filepath.Join(t.TempDir(), "link")
+	must(t, os.Symlink(dir, link))
+	for _, at := range []string{dir, link} {
+		if d, err := Look(at); err != nil || !d.Etcd || d.Backups != 1 || d.Newest.IsZero() || d.Bytes != 10 {
+			t.Errorf("%s: got %+v, %v", at, d, err)
+		}
+	}
+}
