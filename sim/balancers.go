@@ -21,11 +21,21 @@ import (
 	"k8s.io/component-base/metrics/prometheus/controllers"
 )
 
+const (
+	// maxRules is how many ports all frontends may have together, each with a rule of its
+	// own: the limit of Azure's Standard load balancer.
+	maxRules = 1500
+	// maxFlows is how many connections there may be through them at a time: each has a
+	// descriptor of ours.
+	maxFlows = 1024
+)
+
 // balancers are the cloud's load balancers. Kubernetes' own service controller
 // drives them, as it does in AKS's cloud-controller-manager. Each port of a
 // balancer is also a real loopback port, for curl.
 type balancers struct {
 	cluster *Cluster
+	flows   chan struct{} // has one of each connection
 
 	mu      sync.Mutex
 	saved   []api.LoadBalancer // of an earlier run: addresses to keep
@@ -45,7 +55,7 @@ func newBalancers(c *Cluster, saved []api.LoadBalancer) *balancers {
 		_, err := netip.ParseAddr(l.IP)
 		return err != nil
 	})
-	return &balancers{cluster: c, saved: saved, open: map[string]*balancer{}, refused: map[string]bool{}}
+	return &balancers{cluster: c, flows: make(chan struct{}, maxFlows), saved: saved, open: map[string]*balancer{}, refused: map[string]bool{}}
 }
 
 // run runs the service controller until ctx ends.
@@ -118,6 +128,15 @@ func (b *balancers) refuse(key string, why error) {
 
 // address is the address of a Service's frontend: the one that it had, or a free one.
 func (b *balancers) address(s *corev1.Service) (string, error) {
+	rules := len(s.Spec.Ports)
+	for key, n := range b.open {
+		if key != balancerKey(s) {
+			rules += len(n.ports)
+		}
+	}
+	if rules > maxRules {
+		return "", fmt.Errorf("a load balancer has at most %d rules, and with its %d ports there would be %d", maxRules, len(s.Spec.Ports), rules)
+	}
 	taken := map[string]bool{}
 	if old := b.open[balancerKey(s)]; old != nil && len(old.ports) > 0 {
 		return old.ports[0].IP, nil
@@ -173,13 +192,18 @@ func (b *balancers) serve(l net.Listener, namespace, name string, port int32) {
 		if err != nil {
 			return
 		}
+		select {
+		case b.flows <- struct{}{}:
+		default:
+			reset(in)
+			continue
+		}
 		go func() {
+			defer func() { <-b.flows }()
 			defer in.Close()
 			out, err := b.cluster.fleet.Network().DialService(b.cluster.ctx, namespace, name, port)
 			if err != nil {
-				if t, ok := in.(*net.TCPConn); ok {
-					_ = t.SetLinger(0) // a reset is the nearest to a refusal that is left
-				}
+				reset(in)
 				return
 			}
 			defer out.Close()
@@ -190,6 +214,14 @@ func (b *balancers) serve(l net.Listener, namespace, name string, port int32) {
 			_, _ = io.Copy(in, out)
 		}()
 	}
+}
+
+// reset ends a connection in the nearest way to a refusal that is left.
+func reset(in net.Conn) {
+	if t, ok := in.(*net.TCPConn); ok {
+		_ = t.SetLinger(0)
+	}
+	in.Close()
 }
 
 // remove takes the frontend of a Service away, and its address is free.

@@ -85,3 +85,25 @@ func TestBalancerAddressesRunOut(t *testing.T) {
 	}
 	b.remove(balancerService("more"))
 }
+
+// TestBalancerRulesRunOut checks that Services of many ports do not take all the
+// descriptors of the engine.
+func TestBalancerRulesRunOut(t *testing.T) {
+	b := newBalancers(&Cluster{log: timeline.New()}, nil)
+	s := balancerService("wide")
+	for i := range maxRules {
+		s.Spec.Ports = append(s.Spec.Ports, corev1.ServicePort{Port: int32(20_000 + i)})
+	}
+	if _, err := b.ensure(s); err == nil || !strings.Contains(err.Error(), "1501") || len(b.list()) != 0 {
+		t.Errorf("got %v with %d ports open", err, len(b.list()))
+	}
+	narrow := balancerService("narrow")
+	if _, err := b.ensure(narrow); err != nil {
+		t.Error(err)
+	}
+	defer b.remove(narrow)
+	s.Spec.Ports = s.Spec.Ports[:maxRules]
+	if _, err := b.ensure(s); err == nil {
+		t.Error("all together have no limit")
+	}
+}

@@ -47,7 +47,7 @@ func newClients(l net.Listener) *clients {
 }
 
 // Accept implements [net.Listener]. One that is too many takes the place of one that
-// has nothing to ask; if there is none, it is closed itself.
+// can be spared; if there is none, it is closed itself.
 func (s *clients) Accept() (net.Conn, error) {
 	for {
 		c, err := s.Listener.Accept()
@@ -67,19 +67,30 @@ func (s *clients) add(x *client) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.open) >= maxConns {
-		for c := range s.open {
-			if c.idle {
-				delete(s.open, c)
-				c.Conn.Close()
-				break
-			}
+		c := s.spare()
+		if c == nil {
+			return false
 		}
-	}
-	if len(s.open) >= maxConns {
-		return false
+		delete(s.open, c)
+		c.Conn.Close()
 	}
 	s.open[x] = struct{}{}
 	return true
+}
+
+// spare is the connection that can best be done without: one that has nothing to ask,
+// else the one that has kept the engine waiting longest, so that strangers who say
+// nothing keep nobody out. The lock is held.
+func (s *clients) spare() (c *client) {
+	for x := range s.open {
+		switch {
+		case x.idle:
+			return x
+		case x.waits && (c == nil || x.since < c.since):
+			c = x
+		}
+	}
+	return c
 }
 
 // closeSlow closes the connections of clients that have kept the engine waiting for

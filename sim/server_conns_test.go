@@ -91,20 +91,25 @@ func TestSlowClients(t *testing.T) {
 }
 
 // TestTooManyClients checks that the number of connections has a bound, and that idle
-// ones make room.
+// ones, and those that have said nothing for longest, make room.
 func TestTooManyClients(t *testing.T) {
 	s := newClients(nil)
 	for i := range maxConns {
 		a, b := net.Pipe()
 		defer b.Close()
-		if !s.add(&client{Conn: a, of: s, idle: i == 7}) {
+		if !s.add(&client{Conn: a, of: s, idle: i == 7, waits: i < 3, since: time.Duration(9 - i)}) {
 			t.Fatalf("connection %d was not let in", i)
 		}
 	}
 	a, b := net.Pipe()
 	defer b.Close()
-	if !s.add(&client{Conn: a, of: s}) {
-		t.Error("an idle connection made no room")
+	for _, what := range []string{"an idle connection", "one that waits", "another", "the last"} {
+		if !s.add(&client{Conn: a, of: s}) {
+			t.Errorf("%s made no room", what)
+		}
+		if newest := count(s, func(c *client) bool { return c.waits && c.since == 9 }); newest == 0 && what != "the last" {
+			t.Errorf("%s has said nothing for longer than the one that made room", what)
+		}
 	}
 	if s.add(&client{Conn: a, of: s}) {
 		t.Error("one too many was let in")

@@ -110,7 +110,7 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 // sayMended says what the start found damaged.
 func (a *app) sayMended(s api.Status) {
 	for _, m := range s.Mended {
-		fmt.Fprintf(a.err, "demarc: %s: %s; %s\n", m.Subject, m.Found, m.Remedy)
+		terminal.Fprintf(a.err, "demarc: %s: %s; %s\n", m.Subject, m.Found, m.Remedy)
 	}
 }
 

@@ -130,7 +130,7 @@ func (a *app) warnKept(o upOptions, s api.Status) {
 // name the new ones.
 func (a *app) warnMoved(s api.Status) {
 	for _, p := range s.MovedPorts {
-		fmt.Fprintf(a.err, "demarc: another program has taken port %d: the %s is at port %d now, and copies of %s made before are out of date\n",
+		terminal.Fprintf(a.err, "demarc: another program has taken port %d: the %s is at port %d now, and copies of %s made before are out of date\n",
 			p.From, p.Of, p.To, p.File)
 	}
 }

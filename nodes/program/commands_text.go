@@ -134,9 +134,10 @@ func (c *call) count(fallback int) (int, []string) {
 func head(_ context.Context, c *call) int {
 	n, names := c.count(10)
 	if c.has("c") {
-		b, err := c.read(append(names, "-")[0])
+		name := append(names, "-")[0]
+		b, err := c.read(name)
 		if err != nil {
-			return c.problem("head", names[0], err)
+			return c.problem("head", name, err)
 		}
 		_, _ = c.out.Write(b[:min(n, len(b))]) // ends when the reader does
 		return 0
@@ -159,9 +160,10 @@ func tail(ctx context.Context, c *call) int {
 
 func wc(_ context.Context, c *call) int {
 	names := c.operands()
-	b, err := c.read(append(names, "-")[0])
+	name := append(names, "-")[0]
+	b, err := c.read(name)
 	if err != nil {
-		return c.problem("wc", names[0], err)
+		return c.problem("wc", name, err)
 	}
 	counts := map[string]int{"l": strings.Count(string(b), "\n"), "w": len(strings.Fields(string(b))), "c": len(b)}
 	var shown []string

@@ -1,11 +1,14 @@
 package program
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"io"
 	"runtime"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -135,6 +138,17 @@ func peak(stop chan struct{}) (most uint64) {
 			if now := m.HeapInuse + m.StackInuse; now > first {
 				most = max(most, now-first)
 			}
+		}
+	}
+}
+
+// Input that cannot be read is an error of the command's, and no fault of ours.
+func TestInputThatFails(t *testing.T) {
+	for _, command := range []string{"head -c 5", "head", "tail", "wc", "cat", "sort", "uniq", "grep x", "tee x"} {
+		var out bytes.Buffer
+		code, err := Exec(t.Context(), Spec{Image: "busybox"}, strings.Fields(command), iotest.ErrReader(errors.New("odd")), &out, &out)
+		if err != nil || code < 1 || code > 2 || !strings.Contains(out.String(), "Input/output error") {
+			t.Errorf("%s: exit code %d, %v, and %q", command, code, err, out.String())
 		}
 	}
 }

@@ -146,3 +146,35 @@ func FuzzRun(f *testing.F) {
 		Incomplete(script)
 	})
 }
+
+// What a session keeps between its lines is bounded.
+func TestSessionKeepsLittle(t *testing.T) {
+	s := New(newFake(t), Options{Terminal: true})
+	run := func(line string) string {
+		var out bytes.Buffer
+		if _, err := s.Run(t.Context(), line, nil, &out, &out); err != nil {
+			t.Fatal(err)
+		}
+		return out.String()
+	}
+	for range maxLogins - 1 {
+		if got := run("sudo -i"); got != "" {
+			t.Fatalf("got %q", got)
+		}
+	}
+	if got := run("sudo -i"); !strings.Contains(got, "maximum nesting level") || len(s.logins) != maxLogins {
+		t.Errorf("got %q with %d shells", got, len(s.logins))
+	}
+	for range 2 * maxHistory {
+		s.remember("ls")
+	}
+	if len(s.history) != maxHistory {
+		t.Errorf("%d lines are kept, want %d", len(s.history), maxHistory)
+	}
+	for range 20 {
+		s.remember(strings.Repeat("x", 64<<10))
+	}
+	if len(s.history) != maxHistoryBytes>>16 {
+		t.Errorf("%d long lines are kept, want %d", len(s.history), maxHistoryBytes>>16)
+	}
+}

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -176,9 +177,7 @@ func (s *Session) line(ctx context.Context, script string, stdout, stderr io.Wri
 	if len(s.logins) == 0 {
 		s.logins = []*login{{user: s.options.User}}
 	}
-	if text := strings.TrimSpace(script); text != "" {
-		s.history = append(s.history[max(0, len(s.history)-999):], text)
-	}
+	s.remember(strings.TrimSpace(script))
 	top := s.logins[len(s.logins)-1]
 	f, err := safe(script)
 	if err != nil {
@@ -207,6 +206,27 @@ func (s *Session) line(ctx context.Context, script string, stdout, stderr io.Wri
 	}
 	s.next = nil
 	return code
+}
+
+// Bounds of a session.
+const (
+	maxLogins       = 16 // shells within each other
+	maxHistory      = 1000
+	maxHistoryBytes = 256 << 10
+)
+
+// remember adds a line to the history.
+func (s *Session) remember(text string) {
+	if text == "" {
+		return
+	}
+	s.history = append(s.history, text)
+	for size, i := 0, len(s.history)-1; i >= 0; i-- {
+		if size += len(s.history[i]); size > maxHistoryBytes || len(s.history)-i > maxHistory {
+			s.history = slices.Clone(s.history[i+1:])
+			return
+		}
+	}
 }
 
 // Exited says that the session has run exit or logout, or that the machine is gone.

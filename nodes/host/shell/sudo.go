@@ -96,6 +96,10 @@ func (c *call) asUser(ctx context.Context, user string, login bool, set, argv []
 // otherwise it reads what comes in.
 func (s *Session) shell(ctx context.Context, from streams) int {
 	if s.options.Terminal && s.next == nil {
+		if len(s.logins) >= maxLogins {
+			fmt.Fprintln(from.err, "bash: maximum nesting level exceeded")
+			return 1
+		}
 		from.in, from.out, from.err = nil, nil, nil
 		s.next = &login{user: from.user, out: &from}
 		return 0

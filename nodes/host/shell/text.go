@@ -249,9 +249,10 @@ func basename(_ context.Context, c *call) int {
 }
 
 func base64Text(_ context.Context, c *call) int {
-	b, err := c.read(append(c.operands(), "-")[0])
+	name := append(c.operands(), "-")[0]
+	b, err := c.read(name)
 	if err != nil {
-		return c.problem(c.operands()[0], err)
+		return c.problem(name, err)
 	}
 	if c.has("d") || c.long("--decode") {
 		out, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(string(b)), ""))
