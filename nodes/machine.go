@@ -64,6 +64,7 @@ type machine struct {
 
 	// The kubelet's memory.
 	kubeletSince time.Time
+	kubeletPID   int
 	runtimeLost  time.Time              // when it last answered; zero while it does
 	plegTold     bool                   // that the pods were not looked at for too long
 	pressure     map[shortage]time.Time // until when each condition holds
@@ -147,7 +148,7 @@ func (m *machine) begin(now time.Time) {
 // startKubelet starts the kubelet, which remembers nothing but what is on disk.
 func (m *machine) startKubelet(now time.Time) {
 	m.kubelet = true
-	m.kubeletSince = now
+	m.kubeletSince, m.kubeletPID = now, m.kubeletProcess()
 	m.registered = false
 	m.lease = nil
 	m.beat = now

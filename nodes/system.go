@@ -51,16 +51,25 @@ func (m *machine) follow(now time.Time) {
 	m.f.wake(m)
 }
 
+// followKubelet notes that the kubelet has ended or begun. One that was restarted
+// has done both since the last look.
 func (m *machine) followKubelet(now time.Time) {
-	switch runs := m.os.Running(host.Kubelet); {
-	case runs && !m.kubelet:
-		m.startKubelet(now)
-		m.problemsDue = true
-	case !runs && m.kubelet:
+	runs, pid := m.os.Running(host.Kubelet), m.kubeletProcess()
+	if m.kubelet && (!runs || pid != m.kubeletPID) {
 		m.kubelet, m.rebooted = false, false
 		m.f.kubelet.drop(m.name)
 		m.problemsDue = true
 	}
+	if runs && !m.kubelet {
+		m.startKubelet(now)
+		m.problemsDue = true
+	}
+}
+
+// kubeletProcess is the number of the kubelet's process; 0 if there is none.
+func (m *machine) kubeletProcess() int {
+	u, _ := m.os.Unit(host.Kubelet)
+	return u.PID
 }
 
 // followRuntime notes that the container runtime has come or gone. Containers
