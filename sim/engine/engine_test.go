@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/clock"
 	"demarc/sim/timeline"
 )
 
@@ -277,7 +278,9 @@ func TestStall(t *testing.T) {
 	}
 	for name, readings := range map[string][]reading{
 		"stands still":      {{0, free(virtual), nil, false}, {19 * time.Second, free(virtual), nil, false}, {20 * time.Second, free(virtual), nil, true}},
-		"moves":             {{0, free(virtual), nil, false}, {19 * time.Second, free(virtual.Add(1)), nil, false}, {38 * time.Second, free(virtual.Add(1)), nil, false}},
+		"moves":             {{0, free(virtual), nil, false}, {19 * time.Second, free(virtual.Add(clock.Step)), nil, false}, {38 * time.Second, free(virtual.Add(clock.Step)), nil, false}},
+		"is nudged":         {{0, free(virtual), nil, false}, {10 * time.Second, free(virtual.Add(5 * time.Millisecond)), nil, false}, {20 * time.Second, free(virtual.Add(10 * time.Millisecond)), nil, true}},
+		"moves slowly":      {{0, free(virtual), nil, false}, {15 * time.Second, free(virtual.Add(clock.Step / 2)), nil, false}, {19 * time.Second, free(virtual.Add(clock.Step)), nil, false}, {38 * time.Second, free(virtual.Add(clock.Step * 3 / 2)), nil, false}},
 		"no answer":         {{0, free(virtual), nil, false}, {20 * time.Second, api.Clock{}, io.EOF, true}},
 		"paused":            {{0, free(virtual), nil, false}, {30 * time.Second, api.Clock{Now: virtual, Virtual: true}, nil, false}},
 		"not answering yet": {{0, api.Clock{}, io.EOF, false}, {10 * time.Second, free(virtual), nil, false}, {29 * time.Second, free(virtual), nil, false}},

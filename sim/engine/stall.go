@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/clock"
 )
 
 // Times of the watch, all real.
@@ -22,15 +23,16 @@ const (
 
 // stall decides whether a virtual clock has stopped. Its zero value is ready.
 type stall struct {
-	seen  time.Time // virtual time when it was last seen to move
+	seen  time.Time // virtual time when it was last seen to have made a step
 	since time.Time // real time of that
 }
 
 // observe takes one reading of the clock at a real time and says whether it has
 // stood still for too long. A reading that failed counts as one that shows no
-// progress; a clock that is paced or paused is not watched.
+// progress, and so does less than a step: a clock that is stuck is nudged from within.
+// A clock that is paced or paused is not watched.
 func (s *stall) observe(k api.Clock, err error, now time.Time) bool {
-	moved := err == nil && (!k.Now.Equal(s.seen) || k.Rate >= 0 || !k.Virtual)
+	moved := err == nil && (k.Now.Sub(s.seen) >= clock.Step || k.Rate >= 0 || !k.Virtual)
 	if moved || s.since.IsZero() {
 		s.seen, s.since = k.Now, now
 		return false
