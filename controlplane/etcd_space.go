@@ -11,6 +11,7 @@ import (
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.etcd.io/etcd/server/v3/etcdserver"
 )
 
 // aksEtcdQuota is AKS's default limit of etcd's size (aks-facts, section 10).
@@ -48,7 +49,7 @@ func (p *Plane) EtcdSpace() EtcdSpace {
 			continue
 		}
 		server, backend := m.etcd.Server, m.etcd.Server.Backend()
-		if slices.ContainsFunc(server.Alarms(), noSpace) {
+		if full(server) {
 			s.Alarm = true
 			backend.ForceCommit() // pages that one commit frees count as in use until the next
 		}
@@ -59,6 +60,16 @@ func (p *Plane) EtcdSpace() EtcdSpace {
 	}
 	return s
 }
+
+// etcdFull says whether a member that runs has the alarm. It waits for nobody.
+func (p *Plane) etcdFull() bool {
+	return slices.ContainsFunc(p.seats.list, func(s *seat) bool {
+		m, err := s.running()
+		return err == nil && full(m.etcd.Server)
+	})
+}
+
+func full(s *etcdserver.EtcdServer) bool { return slices.ContainsFunc(s.Alarms(), noSpace) }
 
 func noSpace(a *etcdserverpb.AlarmMember) bool { return a.Alarm == etcdserverpb.AlarmType_NOSPACE }
 
@@ -94,7 +105,7 @@ func (p *Plane) DisarmEtcd(ctx context.Context) error {
 	if err := p.disarm(ctx); err != nil {
 		return err
 	}
-	for p.EtcdSpace().Alarm {
+	for p.etcdFull() {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("some members still have the alarm: %w", ctx.Err())

@@ -2,7 +2,6 @@ package engine_test
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -12,11 +11,6 @@ import (
 	"time"
 
 	"demarc/sim/engine"
-
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/clientcmd"
 )
 
 // What an engine may take that carries 1 GB of a customer's data.
@@ -70,24 +64,14 @@ func checkPeak(b *testing.B, dir, what string) {
 // carry writes the objects, eight at a time.
 func carry(b *testing.B, p *engine.Process) {
 	b.Helper()
-	s, err := p.Client.Status(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
-	cfg, err := clientcmd.BuildConfigFromFlags("", s.Kubeconfig)
-	if err != nil {
-		b.Fatal(err)
-	}
-	cfg.QPS = -1
-	kube := kubernetes.NewForConfigOrDie(cfg)
+	kube := kubeOf(b, p)
 	var next atomic.Int64
 	var writers sync.WaitGroup
 	for w := range uint64(8) {
 		writers.Go(func() {
 			random := rand.New(rand.NewPCG(1, w))
 			for i := next.Add(1); i <= carriedObjects; i = next.Add(1) {
-				cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("big-%d", i)}, Data: map[string]string{"text": halfRandom(random, bigSize)}}
-				if _, err := kube.CoreV1().ConfigMaps("default").Create(context.Background(), cm, metav1.CreateOptions{}); err != nil {
+				if err := createBig(context.Background(), kube, random, int(i)); err != nil {
 					b.Errorf("write %d: %v", i, err)
 					return
 				}

@@ -35,6 +35,22 @@ func heavy(b *testing.B, rate api.Rate) (*engine.Process, *api.Client, kubernete
 	dir := b.TempDir()
 	p := start(b, built(b), dir, rate)
 	b.Cleanup(p.Kill)
+	kube, random := kubeOf(b, p), rand.New(rand.NewPCG(1, 2))
+	for i := range bigObjects {
+		if err := createBig(b.Context(), kube, random, i); err != nil {
+			b.Fatal(err)
+		}
+	}
+	provider, err := engine.AttachAs(dir, api.RoleProvider)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return p, provider, kube
+}
+
+// kubeOf is a client of an engine's cluster that asks as fast as it is answered.
+func kubeOf(b *testing.B, p *engine.Process) kubernetes.Interface {
+	b.Helper()
 	s, err := p.Client.Status(b.Context())
 	if err != nil {
 		b.Fatal(err)
@@ -44,19 +60,14 @@ func heavy(b *testing.B, rate api.Rate) (*engine.Process, *api.Client, kubernete
 		b.Fatal(err)
 	}
 	cfg.QPS = -1
-	kube := kubernetes.NewForConfigOrDie(cfg)
-	random := rand.New(rand.NewPCG(1, 2))
-	for i := range bigObjects {
-		cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("big-%d", i)}, Data: map[string]string{"text": halfRandom(random, bigSize)}}
-		if _, err := kube.CoreV1().ConfigMaps("default").Create(b.Context(), cm, metav1.CreateOptions{}); err != nil {
-			b.Fatal(err)
-		}
-	}
-	provider, err := engine.AttachAs(dir, api.RoleProvider)
-	if err != nil {
-		b.Fatal(err)
-	}
-	return p, provider, kube
+	return kubernetes.NewForConfigOrDie(cfg)
+}
+
+// createBig creates the object of a number.
+func createBig(ctx context.Context, kube kubernetes.Interface, random *rand.Rand, i int) error {
+	cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("big-%d", i)}, Data: map[string]string{"text": halfRandom(random, bigSize)}}
+	_, err := kube.CoreV1().ConfigMaps("default").Create(ctx, cm, metav1.CreateOptions{})
+	return err
 }
 
 // halfRandom is a text that compresses to somewhat less than half.
