@@ -16,8 +16,9 @@ import (
 	"demarc/sim/fault"
 )
 
-// maxBody bounds what a request says, in bytes.
-const maxBody = 1 << 20
+// maxBody bounds what a request says, in bytes: much of it is kept in the provider's log
+// and on the timeline.
+const maxBody = 128 << 10
 
 // checkBody reads what a request says, and answers one that says something else than
 // its route takes: one JSON object, with the fields that it needs.

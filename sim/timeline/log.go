@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -36,12 +37,28 @@ func (l *Log) Append(e Event) Event {
 		e.Time = time.Now()
 	}
 	e.Time = e.Time.UTC()
+	e.Subject, e.Message = clip(e.Subject, maxSubject), clip(e.Message, maxMessage)
 	e.Seq = l.next
 	l.next++
 	l.events = append(l.events, e)
 	_ = l.flush() // Flush says so
 	l.tell()
 	return e
+}
+
+// Bounds of an event, in bytes: customers may have words in both, such as the name under
+// which one acts.
+const (
+	maxSubject = 1 << 10
+	maxMessage = 4 << 10
+)
+
+// clip cuts a text that is too long.
+func clip(text string, size int) string {
+	if len(text) <= size {
+		return text
+	}
+	return strings.ToValidUTF8(text[:size], "") + "…"
 }
 
 // tell wakes those who wait for events.

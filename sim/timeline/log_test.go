@@ -150,3 +150,11 @@ func TestLogOfAnEarlierVersion(t *testing.T) {
 		t.Errorf("got %v and %+v", got, d)
 	}
 }
+
+// Nobody fills the timeline with one event.
+func TestLogCutsLongTexts(t *testing.T) {
+	l, long := New(), strings.Repeat("é", maxMessage)
+	if e := l.Append(Event{Verb: "did", Subject: long, Message: long[:maxMessage]}); len(e.Subject) > maxSubject+3 || !strings.HasSuffix(e.Subject, "é…") || e.Message != long[:maxMessage] {
+		t.Errorf("got a subject of %d and a message of %d bytes", len(e.Subject), len(e.Message))
+	}
+}
