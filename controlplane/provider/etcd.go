@@ -89,7 +89,9 @@ func (o *Operator) decideRestore(ctx context.Context, l *Leadership, lost []Memb
 		if now.Before(last.End.Add(retryRestore)) {
 			return
 		}
-		r = *last // another attempt at the same
+		if !r.Lost.After(last.End) {
+			r = *last // another attempt at the same
+		}
 	}
 	r.Phase = api.RestoreDecided
 	r.Reason = fmt.Sprintf("%d of %d etcd members have lost their data (%s: %s)", len(lost), len(o.cfg.Plant.Members()), lost[0].Name, lost[0].Lost)

@@ -118,6 +118,8 @@ type fakePlant struct {
 	members    []Member
 	disk       *fakeSpace    // nil for an etcd with room
 	stage      time.Duration // how long a restore makes room
+	staged     int           // how often one has
+	resume     func() error  // how the control plane starts after one
 }
 
 func (p *fakePlant) Components() (list []Component) {
@@ -162,8 +164,15 @@ func (p *fakePlant) serve() {
 }
 
 func (p *fakePlant) Stage() ([]backup.Member, string, error) {
+	p.staged++
 	time.Sleep(p.stage)
 	return nil, "", errors.New("the disk is read-only")
+}
+
+func (p *fakePlant) Resume(context.Context) (int64, error) { return 42, p.resume() }
+
+func (p *fakePlant) Reconcile(context.Context) (api.Reconciled, error) {
+	return api.Reconciled{}, nil
 }
 
 type fakeComponent struct {
@@ -363,6 +372,24 @@ func TestFailedRestoreIsTriedAgain(t *testing.T) {
 		}
 		if since := time.Since(list[0].End); since > 2*retryRestore {
 			t.Errorf("the last attempt was %s ago", since)
+		}
+	})
+}
+
+// A restore that failed is over when etcd has served since: what is lost later is
+// another loss, with a time of its own.
+func TestALaterLossIsAnotherRestore(t *testing.T) {
+	p := &fakePlant{members: []Member{{Name: "etcd"}}}
+	operateWith(t, OperatorConfig{Plant: p}, func(t *testing.T, _ *Operator, _ *fakeLedger, r *Replicas) {
+		time.Sleep(time.Second)
+		before := time.Now()
+		must(t, r.Apply(t.Context(), PutRestore(api.Restore{ID: "r1", Phase: api.RestoreFailed, Decided: before, Lost: before, End: before})))
+		time.Sleep(2 * time.Minute)
+		p.members = []Member{{Name: "etcd", Lost: "its data directory is empty"}}
+		time.Sleep(30 * time.Second)
+		list := RestoreList(r.State())
+		if len(list) != 2 || list[1].Lost.Sub(before) < 2*time.Minute {
+			t.Errorf("restores: %+v, want a second one, of the later loss", list)
 		}
 	})
 }

@@ -14,8 +14,8 @@ import (
 )
 
 // restoreAll carries out restores that were decided, one after the other, as
-// long as ctx lasts. One that an earlier leader began is begun again: nothing
-// counts before its last step.
+// long as ctx lasts. One that an earlier leader began is begun again, or gone on
+// with if its data is in place.
 func (o *Operator) restoreAll(ctx context.Context, l *Leadership) {
 	defer wake(o.decided) // what this leadership has been told is for the next
 	for {
@@ -52,7 +52,7 @@ func (o *Operator) restore(ctx context.Context, l *Leadership, r api.Restore) {
 		r.Phase, r.Error = api.RestoreDone, ""
 		o.note("restored", etcd, account(&r))
 	}
-	_ = l.Apply(ctx, PutRestore(r)) // if it is lost, the next leader restores the same backup again
+	_ = l.Apply(ctx, PutRestore(r)) // if it is lost, the next leader finds that it is done
 }
 
 // account reckons what a restore has cost, and says it.
@@ -66,8 +66,16 @@ func account(r *api.Restore) string {
 	return fmt.Sprintf("from backup %s: what was written in the %s before the loss is gone; out for %s", r.Backup, lost.Round(time.Second), out.Round(time.Second))
 }
 
-// carryOut does the work: data, control plane, comparison with the nodes.
+// carryOut does the work: data, control plane, comparison with the nodes. Once the
+// data is in place customers may have written to it: if an earlier leader came that
+// far, it is put there again only if it is lost.
 func (o *Operator) carryOut(ctx context.Context, l *Leadership, r *api.Restore) error {
+	if r.Phase == api.RestoreStarting {
+		err := o.resume(ctx, r)
+		if do, _ := remedyFor(o.cfg.Plant.Members()); err == nil || do != restoreCluster {
+			return err
+		}
+	}
 	r.Phase, r.Skipped, r.Backup = api.RestoreRestoring, nil, ""
 	if err := l.Apply(ctx, PutRestore(*r)); err != nil {
 		return err
@@ -87,6 +95,11 @@ func (o *Operator) carryOut(ctx context.Context, l *Leadership, r *api.Restore) 
 	if err := l.Apply(ctx, PutRestore(*r)); err != nil {
 		return err
 	}
+	return o.resume(ctx, r)
+}
+
+// resume starts the control plane on the restored data.
+func (o *Operator) resume(ctx context.Context, r *api.Restore) (err error) {
 	if r.Revision, err = o.cfg.Plant.Resume(ctx); err != nil {
 		return fmt.Errorf("start the control plane: %w", err)
 	}

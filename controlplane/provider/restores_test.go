@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -42,5 +43,40 @@ func TestLatest(t *testing.T) {
 	}
 	if got := (State{}).Latest(); !got.IsZero() {
 		t.Errorf("of nothing: got %v", got)
+	}
+}
+
+// Once the restored data is in place, customers write to it: whoever leads next only
+// starts what is down, unless the data has been lost again.
+func TestRestoreWhoseDataIsInPlaceIsNotRepeated(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		lost   string // why the data is lost again
+		staged int
+		phase  string
+	}{
+		{"the data is there", "", 0, api.RestoreDone},
+		{"the data is lost again", "its data directory is empty", 1, api.RestoreFailed}, // the fake has no room
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := &fakePlant{etcd: gone{}, members: []Member{{Name: etcd}}}
+			p.resume = func() error {
+				if p.members = []Member{{Name: etcd, Lost: tt.lost}}; tt.lost != "" {
+					return errors.New(tt.lost)
+				}
+				return nil
+			}
+			operateWith(t, OperatorConfig{Plant: p}, func(t *testing.T, o *Operator, _ *fakeLedger, r *Replicas) {
+				time.Sleep(time.Second) // until there is a leader
+				at := time.Now().UTC()
+				must(t, r.Apply(t.Context(), PutRestore(api.Restore{ID: "r", Phase: api.RestoreStarting, Backup: "b", BackupAt: at, Lost: at, Decided: at})))
+				wake(o.decided)
+				time.Sleep(time.Second)
+				got := RestoreList(r.State())[0]
+				if p.staged != tt.staged || got.Phase != tt.phase || tt.staged == 0 && (got.Backup != "b" || got.Revision != 42) {
+					t.Errorf("laid anew %d times: %+v, want %d times and %s", p.staged, got, tt.staged, tt.phase)
+				}
+			})
+		})
 	}
 }
