@@ -12,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -60,7 +61,7 @@ func damaged(file string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return &DamageError{File: file, Detail: "it is not there"}
 	}
-	var machine *fs.PathError // says nothing about the data
+	var machine syscall.Errno // says nothing about the data
 	if errors.As(err, &machine) || errors.Is(err, bolterrors.ErrTimeout) {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -192,5 +193,25 @@ func TestRestoredMemberIsWhole(t *testing.T) {
 			t.Fatal(err)
 		}
 		stop()
+	}
+}
+
+// What the machine refuses says nothing about the data: a cluster is not restored for
+// want of memory.
+func TestDamageIsNotTheMachines(t *testing.T) {
+	for _, tt := range []struct {
+		err    error
+		damage bool
+	}{
+		{syscall.ENOMEM, false}, // of mmap
+		{&fs.PathError{Op: "open", Path: "db", Err: syscall.EMFILE}, false},
+		{fs.ErrNotExist, true},
+		{&fs.PathError{Op: "readat", Path: "db", Err: errors.New("negative offset")}, true},
+		{errors.New("page 7 is used twice"), true},
+	} {
+		var d *DamageError
+		if got := errors.As(damaged("member/snap/db", tt.err), &d); got != tt.damage {
+			t.Errorf("%v: damage is %t, want %t", tt.err, got, tt.damage)
+		}
 	}
 }

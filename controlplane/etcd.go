@@ -124,7 +124,8 @@ func ofMachine(err error) bool {
 	return errors.As(err, &errno)
 }
 
-// launchEtcd starts etcd, or returns what it would have ended its process for.
+// launchEtcd starts etcd, or returns what it would have ended its process for. What
+// has been started all the same is then closed, so that it lets go of the data.
 func launchEtcd(cfg *embed.Config, fatal <-chan error) (*embed.Etcd, error) {
 	type result struct {
 		etcd *embed.Etcd
@@ -141,16 +142,25 @@ func launchEtcd(cfg *embed.Config, fatal <-chan error) (*embed.Etcd, error) {
 		}()
 		r.etcd, r.err = embed.StartEtcd(cfg)
 	}()
+	giveUp := func(err error) (*embed.Etcd, error) {
+		go func() {
+			if r := <-done; r.etcd != nil {
+				r.etcd.Close()
+			}
+		}()
+		return nil, err
+	}
 	select {
 	case r := <-done:
 		select {
 		case err := <-fatal:
-			return nil, err
+			done <- r
+			return giveUp(err)
 		default:
 			return r.etcd, r.err
 		}
 	case err := <-fatal:
-		return nil, err
+		return giveUp(err)
 	}
 }
 

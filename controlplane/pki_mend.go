@@ -84,7 +84,7 @@ func (m *pkiMender) authority(name string) error {
 	}
 	key, keyErr := m.readKey(name)
 	if certErr != nil && name == "ca" {
-		if kept := m.certOfKubeconfig(); kept != nil && (keyErr != nil || isOf(kept, key)) {
+		if kept := m.certOfKubeconfig(); kept != nil && keyErr == nil && isOf(kept, key) {
 			if err := m.write(m.cert(name), "CERTIFICATE", kept.Raw); err != nil {
 				return err
 			}
