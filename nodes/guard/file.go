@@ -2,7 +2,6 @@ package guard
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"io/fs"
 	"os"
@@ -70,34 +69,4 @@ func (p *Process) open(name string) (release func(), err error) {
 		defer p.mu.Unlock()
 		p.files--
 	}), nil
-}
-
-// ReadAll is what comes in, for as long as the process has memory for it.
-func ReadAll(ctx context.Context, p *Process, in io.Reader) (all []byte, release func(), err error) {
-	var held []func()
-	release = func() {
-		for _, give := range held {
-			give()
-		}
-	}
-	piece := make([]byte, 32<<10)
-	for {
-		n, err := in.Read(piece)
-		if n > 0 {
-			give, err := p.Hold(int64(2 * n)) // it grows by copies
-			if err != nil {
-				return nil, release, err
-			}
-			held = append(held, give)
-			if err := p.Meter.Spend(ctx); err != nil {
-				return nil, release, err
-			}
-			all = append(all, piece[:n]...)
-		}
-		if err == io.EOF {
-			return all, release, nil
-		} else if err != nil {
-			return all, release, err
-		}
-	}
 }

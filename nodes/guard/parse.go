@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
+	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/syntax"
 )
 
@@ -225,3 +227,9 @@ const (
 	PIDVar    = "__pid"
 	ParentVar = "__ppid"
 )
+
+// validQuoted says whether $'…' is text.
+func validQuoted(s string) bool {
+	text, _, err := expand.Format(nil, s, nil)
+	return err != nil || utf8.ValidString(text)
+}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"strings"
@@ -17,26 +16,11 @@ import (
 
 // call is one run of a command.
 type call struct {
-	ctx   context.Context
-	shell *shell
-	args  []string
-	held  []func() // gives back memory
+	ctx    context.Context
+	shell  *shell
+	args   []string
+	memory guard.Memory
 	streams
-}
-
-// hold takes memory for as long as the command runs.
-func (c *call) hold(n int) error {
-	release, err := c.shell.process.Hold(int64(n))
-	if err == nil {
-		c.held = append(c.held, release)
-	}
-	return err
-}
-
-func (c *call) release() {
-	for _, release := range c.held {
-		release()
-	}
 }
 
 func (c *call) fail(format string, args ...any) int {
@@ -93,23 +77,16 @@ func (c *call) problem(command, name string, err error) int {
 // read is a file, or what comes in for the name "-".
 func (c *call) read(name string) ([]byte, error) {
 	if name == "-" || name == "/dev/stdin" {
-		return c.readAll(c.in)
+		return c.memory.ReadAll(c.ctx, c.in)
 	}
 	if _, ok := deviceFor(name, nil, nil); ok {
 		return nil, nil
 	}
 	b, err := c.shell.disk.read(c.path(name))
 	if err == nil {
-		err = c.hold(len(b))
+		err = c.memory.Hold(len(b))
 	}
 	return b, err
-}
-
-// readAll is what comes in, for as long as there is memory for it.
-func (c *call) readAll(in io.Reader) ([]byte, error) {
-	all, held, err := guard.ReadAll(c.ctx, c.shell.process, in)
-	c.held = append(c.held, held)
-	return all, err
 }
 
 func ps(_ context.Context, c *call) int {

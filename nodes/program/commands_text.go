@@ -1,7 +1,6 @@
 package program
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"regexp"
@@ -23,7 +22,7 @@ func (c *call) lines(command string, names []string) ([]string, int) {
 		if err != nil {
 			return nil, c.problem(command, name, err)
 		}
-		if err := c.hold(len(b) + 64*bytes.Count(b, []byte("\n"))); err != nil {
+		if err := c.memory.HoldLines(b); err != nil {
 			return nil, c.problem(command, name, err)
 		}
 		if text := strings.TrimSuffix(string(b), "\n"); len(b) > 0 {

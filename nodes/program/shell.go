@@ -136,8 +136,8 @@ func (s *shell) start(ctx context.Context, argv []string, io streams) int {
 // back.
 func (s *shell) command(ctx context.Context, name string, args []string, io streams) int {
 	io.out = &guard.Sink{Ctx: ctx, Meter: &s.process.Meter, To: io.out}
-	c := &call{ctx: ctx, shell: s, args: args, streams: io}
-	defer c.release()
+	c := &call{ctx: ctx, shell: s, args: args, streams: io, memory: guard.Memory{Process: s.process}}
+	defer c.memory.Release()
 	return commands[name](ctx, c)
 }
 

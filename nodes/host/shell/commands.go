@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"path"
 	"slices"
 	"strings"
@@ -24,13 +23,13 @@ type call struct {
 	streams
 	ctx     context.Context
 	written *guard.Sink // what out goes to
-	held    []func()    // gives back memory
+	memory  guard.Memory
 }
 
 // command makes a call of a command line.
 func (s *Session) command(ctx context.Context, argv []string, io streams) *call {
 	written := &guard.Sink{Ctx: ctx, Meter: &s.process.Meter, To: io.out}
-	c := &call{s: s, ctx: ctx, name: path.Base(argv[0]), args: argv[1:], streams: io, written: written}
+	c := &call{s: s, ctx: ctx, name: path.Base(argv[0]), args: argv[1:], streams: io, written: written, memory: guard.Memory{Process: s.process}}
 	c.out = c.written
 	return c
 }
@@ -130,7 +129,7 @@ func (c *call) read(name string) ([]byte, error) {
 		if c.in == nil {
 			return nil, nil
 		}
-		return c.readAll(c.in)
+		return c.memory.ReadAll(c.ctx, c.in)
 	}
 	full := c.path(name)
 	if _, ok := device(full, nil, nil); ok {
@@ -138,31 +137,9 @@ func (c *call) read(name string) ([]byte, error) {
 	}
 	b, err := c.s.read(c.user, full)
 	if err == nil {
-		err = c.reserve(len(b))
+		err = c.memory.Hold(len(b))
 	}
 	return b, err
-}
-
-// reserve takes memory for as long as the command runs.
-func (c *call) reserve(n int) error {
-	release, err := c.s.process.Hold(int64(n))
-	if err == nil {
-		c.held = append(c.held, release)
-	}
-	return err
-}
-
-func (c *call) release() {
-	for _, release := range c.held {
-		release()
-	}
-}
-
-// readAll is what comes in, for as long as there is memory for it.
-func (c *call) readAll(in io.Reader) ([]byte, error) {
-	all, held, err := guard.ReadAll(c.ctx, c.s.process, in)
-	c.held = append(c.held, held)
-	return all, err
 }
 
 // run runs another command in this one's place.

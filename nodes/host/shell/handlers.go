@@ -114,7 +114,7 @@ func (s *Session) start(ctx context.Context, argv []string, io streams) int {
 	name := argv[0]
 	if cmd, ok := s.lookup(name); ok {
 		c := s.command(ctx, argv, io)
-		defer c.release()
+		defer c.memory.Release()
 		return cmd(ctx, c)
 	}
 	if !strings.Contains(name, "/") {

@@ -1,7 +1,6 @@
 package shell
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -33,7 +32,7 @@ func (c *call) lines(names []string) ([]string, int) {
 			code = c.problem(name, err)
 			continue
 		}
-		if err := c.reserve(len(b) + 64*bytes.Count(b, []byte("\n"))); err != nil {
+		if err := c.memory.HoldLines(b); err != nil {
 			code = c.problem(name, err)
 			continue
 		}
