@@ -6,7 +6,7 @@ ENGINE_BUILD := -buildvcs=false -tags faketime
 PACKAGES     := $(shell ./.ci/packages light)
 HEAVY        := $(shell ./.ci/packages heavy)
 
-.PHONY: run test test-units test-heavy test-scenarios test-torture torture engine bench bench-scale lint clean
+.PHONY: run test test-units test-heavy test-scenarios test-torture torture fuzz engine bench bench-scale lint clean
 
 run: ## a cluster with three nodes and a sample workload, until Ctrl-C
 	go run ./cmd/demarc up
@@ -29,6 +29,10 @@ test-torture: engine ## a minute of what torture does
 
 torture: engine ## kill engines, damage their data, fill their disks, and look for what is lost
 	go test -count 1 -timeout 2h -v ./sim/engine/torture -args -full
+
+FUZZTIME ?= 30s
+fuzz: ## every fuzz target, each for FUZZTIME
+	./.ci/fuzz $(FUZZTIME)
 
 engine: ## bin/demarc-engine
 	CGO_ENABLED=0 go build $(ENGINE_BUILD) -o bin/demarc-engine ./cmd/demarc-engine

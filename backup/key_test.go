@@ -3,9 +3,12 @@ package backup
 import (
 	"bytes"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"demarc/sim/disk/disktest"
 )
 
 func TestLoadKey(t *testing.T) {
@@ -40,8 +43,8 @@ func TestLoadKey(t *testing.T) {
 // A key that backups need is never replaced without a word.
 func TestLostKey(t *testing.T) {
 	for _, old := range []bool{false, true} {
-		for how, change := range harms(32) {
-			t.Run(how, func(t *testing.T) {
+		for _, damage := range disktest.All(rand.New(rand.NewPCG(3, 0)), 15) {
+			t.Run(damage.Name, func(t *testing.T) {
 				store := t.TempDir()
 				path := filepath.Join(t.TempDir(), "backup.key")
 				key, err := LoadKey(path, store, false)
@@ -60,7 +63,7 @@ func TestLostKey(t *testing.T) {
 				if _, err := s.Take(t.Context(), fakeSource{stream: takeSample(t).stream}, testMeta()); err != nil {
 					t.Fatal(err)
 				}
-				harm(t, path, change)
+				disktest.Harm(t, path, damage)
 				var lost *KeyError
 				if _, err := LoadKey(path, store, false); !errors.As(err, &lost) || lost.Backups != 1 {
 					t.Fatalf("got %v, want a KeyError about 1 backup", err)

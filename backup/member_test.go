@@ -1,7 +1,6 @@
 package backup
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +13,8 @@ import (
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/storage/wal"
+
+	"demarc/sim/disk/disktest"
 )
 
 const memberKeys = 60
@@ -65,44 +66,6 @@ func memberContent(t *testing.T, dir string) string {
 	return all.String()
 }
 
-// harms are what can happen to a file.
-func harms(size int64) map[string]func([]byte) []byte {
-	all := map[string]func([]byte) []byte{
-		"deleted": nil,
-		"emptied": func([]byte) []byte { return []byte{} },
-		"halved":  func(b []byte) []byte { return b[:len(b)/2] },
-		"garbled": func(b []byte) []byte {
-			return bytes.Repeat([]byte("garbage!"), len(b)/8+1)[:len(b)]
-		},
-	}
-	rng := rand.New(rand.NewPCG(uint64(size), 3))
-	for range 15 {
-		at, bit := rng.Int64N(size), rng.IntN(8)
-		all[fmt.Sprintf("bit %d of byte %d flipped", bit, at)] = func(b []byte) []byte {
-			b[at] ^= 1 << bit
-			return b
-		}
-	}
-	return all
-}
-
-func harm(t *testing.T, path string, change func([]byte) []byte) {
-	t.Helper()
-	if change == nil {
-		if err := os.Remove(path); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, change(b), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // Whatever happens to a file of a stopped member: either it is found, or etcd
 // serves all that it had.
 func TestDamagedMember(t *testing.T) {
@@ -124,14 +87,10 @@ func TestDamagedMember(t *testing.T) {
 			return err
 		}
 		name, _ := filepath.Rel(sound, path)
-		info, err := e.Info()
-		if err != nil {
-			return err
-		}
-		for how, change := range harms(max(info.Size(), 1)) {
-			t.Run(name+" "+how, func(t *testing.T) {
+		for _, damage := range disktest.All(rand.New(rand.NewPCG(3, 0)), 15) {
+			t.Run(name+" "+damage.Name, func(t *testing.T) {
 				dir := copyOf(t)
-				harm(t, filepath.Join(dir, name), change)
+				disktest.Harm(t, filepath.Join(dir, name), damage)
 				var damage *DamageError
 				if err := CheckMember(dir); errors.As(err, &damage) {
 					found++
@@ -163,12 +122,12 @@ func TestDamagedMemberAfterKill(t *testing.T) {
 	if err := CheckMember(dir); err != nil {
 		t.Fatal(err)
 	}
-	harm(t, Database(dir), func(b []byte) []byte {
+	disktest.Harm(t, Database(dir), disktest.Changed("pages", func(b []byte) []byte {
 		for page := 2; page < len(b)/4096; page++ {
 			b[page*4096+9] ^= 1 // no page has such a type
 		}
 		return b
-	})
+	}))
 	var damage *DamageError
 	if err := CheckMember(dir); !errors.As(err, &damage) {
 		t.Errorf("got %v, want a DamageError", err)

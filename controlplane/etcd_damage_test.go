@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"demarc/backup"
+	"demarc/sim/disk/disktest"
 )
 
 // etcd would end the process in the goroutine that reads a damaged page.
@@ -37,7 +38,7 @@ func TestDamagedPageIsFoundBeforeUse(t *testing.T) {
 	if at < 0 {
 		t.Fatal("no key in the database")
 	}
-	harm(t, backup.Database(s.dir), func(b []byte) []byte { b[at] ^= 1; return b })
+	disktest.Harm(t, backup.Database(s.dir), disktest.Changed("flipped", func(b []byte) []byte { b[at] ^= 1; return b }))
 	var lost *DataLostError
 	if err := etcd.Start(ctx); !errors.As(err, &lost) || strings.Contains(err.Error(), "\n") {
 		t.Fatalf("start on damaged data: got %v, want a DataLostError of one line", err)

@@ -1,10 +1,8 @@
 package controlplane
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io/fs"
 	"net/url"
 	"os"
@@ -12,56 +10,21 @@ import (
 	"strconv"
 
 	"demarc/backup"
+	"demarc/controlplane/etcdplan"
 	"demarc/sim/api"
+	"demarc/sim/disk"
 )
 
-// topology is what must be known of the members beside their data: without it,
-// a member whose data is gone would begin an empty cluster.
-type topology struct {
-	// Token is etcd's initial cluster token: a new one for each restore.
-	Token string `json:"token"`
-	// Ports are where the members find each other, if there are several.
-	Ports []int `json:"ports,omitempty"`
-	// Formed says of each member that it has had data.
-	Formed []bool `json:"formed"`
-	// Learning are the members that are being replaced: they have no vote yet.
-	Learning []int `json:"learning,omitempty"`
-	// Sum is the CRC-32 of the others; earlier versions wrote none.
-	Sum uint32 `json:"sum,omitempty"`
-}
-
-func (t topology) encode() ([]byte, error) {
-	t.Sum = t.sum()
-	return json.MarshalIndent(t, "", "  ")
-}
-
-func (t topology) sum() uint32 {
-	t.Sum = 0
-	b, _ := json.Marshal(t) // cannot fail
-	return crc32.ChecksumIEEE(b)
-}
-
-// decodeTopology reads what encode wrote.
-func decodeTopology(b []byte) (t topology, err error) {
-	if err := json.Unmarshal(b, &t); err != nil {
-		return t, err
-	}
-	if t.Token == "" || len(t.Formed) == 0 || t.Sum != 0 && t.Sum != t.sum() {
-		return t, errors.New("it is not what was written")
-	}
-	return t, nil
-}
-
-// loadTopology reads the file of a cluster's members. If it is lost, the members'
+// loadPlan reads the file of etcd's members. If it is lost, the members'
 // data says what was in it; without any, it is a new cluster's.
-func loadTopology(file, dir string, members int, mended func(api.Mended)) (topology, error) {
+func loadPlan(file, dir string, members int, mended func(api.Mended)) (etcdplan.Plan, error) {
 	b, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return topology{}, err
+		return etcdplan.Plan{}, err
 	}
 	found := "it is missing"
 	if err == nil {
-		t, err := decodeTopology(b)
+		t, err := etcdplan.Decode(b)
 		if err == nil && len(t.Formed) != members {
 			return t, fmt.Errorf("%s has %d etcd members, and %d are wanted", file, len(t.Formed), members)
 		}
@@ -69,11 +32,11 @@ func loadTopology(file, dir string, members int, mended func(api.Mended)) (topol
 			return t, nil
 		}
 		found = "it is damaged: " + err.Error()
-		if err := aside(file); err != nil {
+		if err := disk.SetAside(file); err != nil {
 			return t, err
 		}
 	}
-	t := topology{Token: newToken(), Formed: make([]bool, members)}
+	t := etcdplan.Plan{Token: newToken(), Formed: make([]bool, members)}
 	if !hadData(dir) {
 		return t, nil
 	}

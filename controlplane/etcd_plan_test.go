@@ -1,6 +1,7 @@
 package controlplane
 
 import (
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,7 +10,9 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"demarc/backup"
+	"demarc/controlplane/etcdplan"
 	"demarc/sim/api"
+	"demarc/sim/disk/disktest"
 )
 
 // memberData writes a database like that of the three members of a cluster.
@@ -43,23 +46,23 @@ func memberData(t *testing.T, dir string) {
 
 // Without its file, what is known of the members is found in their data: a member
 // whose data is gone must not begin an empty cluster.
-func TestDamagedTopology(t *testing.T) {
-	whole := topology{Token: "demarc-1", Ports: []int{4001, 4002, 4003}, Formed: []bool{true, true, true}}
-	b, err := whole.encode()
+func TestDamagedPlan(t *testing.T) {
+	whole := etcdplan.Plan{Token: "demarc-1", Ports: []int{4001, 4002, 4003}, Formed: []bool{true, true, true}}
+	b, err := whole.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for how, change := range harms(int64(len(b))) {
-		t.Run(how, func(t *testing.T) {
+	for _, damage := range disktest.All(rand.New(rand.NewPCG(7, 0)), 10) {
+		t.Run(damage.Name, func(t *testing.T) {
 			dir := t.TempDir()
-			file := filepath.Join(dir, "etcd.json")
+			file := filepath.Join(dir, etcdplan.File)
 			if err := os.WriteFile(file, b, 0o600); err != nil {
 				t.Fatal(err)
 			}
 			memberData(t, memberDir(dir, 1)) // the others have none any more
-			harm(t, file, change)
+			disktest.Harm(t, file, damage)
 			var said []api.Mended
-			got, err := loadTopology(file, dir, 3, func(m api.Mended) { said = append(said, m) })
+			got, err := loadPlan(file, dir, 3, func(m api.Mended) { said = append(said, m) })
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -68,7 +71,7 @@ func TestDamagedTopology(t *testing.T) {
 			}
 		})
 	}
-	if got, err := loadTopology(filepath.Join(t.TempDir(), "etcd.json"), t.TempDir(), 1, nil); err != nil || got.Formed[0] {
+	if got, err := loadPlan(filepath.Join(t.TempDir(), etcdplan.File), t.TempDir(), 1, nil); err != nil || got.Formed[0] {
 		t.Errorf("a new cluster: got %+v, %v", got, err)
 	}
 	dir := t.TempDir() // etcd's data is gone too, and only a backup says that it was there
@@ -78,7 +81,7 @@ func TestDamagedTopology(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "backups", "20260105T083000Z.backup"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := loadTopology(filepath.Join(dir, "etcd.json"), dir, 1, func(api.Mended) {}); err != nil || !got.Formed[0] {
+	if got, err := loadPlan(filepath.Join(dir, etcdplan.File), dir, 1, func(api.Mended) {}); err != nil || !got.Formed[0] {
 		t.Errorf("with a backup: got %+v, %v", got, err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"demarc/controlplane/etcdplan"
 	"demarc/sim/api"
 	"demarc/sim/disk"
 )
@@ -42,7 +43,7 @@ type seats struct {
 	before []int
 
 	mu   sync.Mutex
-	plan topology
+	plan etcdplan.Plan
 }
 
 // DataLostError says that an etcd member's data is gone or cannot be used. It is
@@ -53,8 +54,8 @@ type DataLostError struct{ Member, Reason string }
 func (e *DataLostError) Error() string { return e.Member + " has lost its data: " + e.Reason }
 
 func newSeats(dir string, members int, mended func(api.Mended), sync bool) (_ *seats, err error) {
-	a := &seats{file: filepath.Join(dir, "etcd.json"), sync: sync}
-	if a.plan, err = loadTopology(a.file, dir, members, mended); err != nil {
+	a := &seats{file: filepath.Join(dir, etcdplan.File), sync: sync}
+	if a.plan, err = loadPlan(a.file, dir, members, mended); err != nil {
 		return nil, fmt.Errorf("read what is known of etcd's members: %w", err)
 	}
 	for i := range members {
@@ -77,7 +78,7 @@ func newToken() string {
 }
 
 func (a *seats) save() error {
-	b, err := a.plan.encode()
+	b, err := a.plan.Encode()
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"demarc/sim/api"
+	"demarc/sim/disk"
 )
 
 // pkiMender looks through the certificates and keys of a cluster that was there
@@ -102,7 +103,7 @@ func (m *pkiMender) authority(name string) error {
 	case certErr != nil:
 		m.say(name+".crt", certErr.Error(), "issued anew with the key that is there: what it has signed stays good")
 		m.signers = append(m.signers, key.Public())
-		return aside(m.cert(name))
+		return disk.SetAside(m.cert(name))
 	}
 	m.signers = append(m.signers, key.Public())
 	return nil
@@ -125,7 +126,7 @@ func (m *pkiMender) leaf(name string) error {
 			return nil
 		}
 		m.say(name+".key", err.Error(), "there is a new one: tokens of service accounts that were issued before are void")
-		return aside(m.key(name))
+		return disk.SetAside(m.key(name))
 	}
 	err := m.checkLeaf(name)
 	if err == nil {
@@ -241,13 +242,5 @@ func readPEM(path string) ([]byte, error) {
 }
 
 func (m *pkiMender) setAside(name string) error {
-	return errors.Join(aside(m.cert(name)), aside(m.key(name)))
-}
-
-// aside renames a file, if it is there, to NAME.damaged.
-func aside(path string) error {
-	if err := os.Rename(path, path+".damaged"); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	return nil
+	return errors.Join(disk.SetAside(m.cert(name)), disk.SetAside(m.key(name)))
 }

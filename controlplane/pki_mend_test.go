@@ -1,50 +1,18 @@
 package controlplane
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/tls"
 	"crypto/x509"
-	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"demarc/sim/api"
+	"demarc/sim/disk/disktest"
 )
-
-// harms are what can happen to a file.
-func harms(size int64) map[string]func([]byte) []byte {
-	all := map[string]func([]byte) []byte{
-		"deleted": nil,
-		"emptied": func([]byte) []byte { return []byte{} },
-		"halved":  func(b []byte) []byte { return b[:len(b)/2] },
-		"garbled": func(b []byte) []byte {
-			return bytes.Repeat([]byte("garbage!"), len(b)/8+1)[:len(b)]
-		},
-	}
-	for at := int64(3); at < size; at += 97 {
-		all[fmt.Sprintf("a bit of byte %d flipped", at)] = func(b []byte) []byte {
-			b[at] ^= 2
-			return b
-		}
-	}
-	return all
-}
-
-func harm(t *testing.T, path string, change func([]byte) []byte) {
-	t.Helper()
-	b, err := os.ReadFile(path)
-	if err == nil && change == nil {
-		err = os.Remove(path)
-	} else if err == nil {
-		err = os.WriteFile(path, change(b), 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
 
 // secured is a plane in a directory with certificates and the customer's
 // kubeconfig, and what was said about them.
@@ -99,13 +67,13 @@ func TestDamagedPKI(t *testing.T) {
 	}
 	for _, f := range files {
 		name := filepath.Base(f)
-		for how, change := range harms(int64(len(read(t, f)))) {
-			t.Run(name+" "+how, func(t *testing.T) {
+		for _, damage := range disktest.All(rand.New(rand.NewPCG(7, 0)), 10) {
+			t.Run(name+" "+damage.Name, func(t *testing.T) {
 				dir := t.TempDir()
 				if err := os.CopyFS(dir, os.DirFS(sound)); err != nil {
 					t.Fatal(err)
 				}
-				harm(t, filepath.Join(dir, "pki", name), change)
+				disktest.Harm(t, filepath.Join(dir, "pki", name), damage)
 				p, said := secured(t, dir)
 				if p.ID() != id {
 					t.Errorf("the cluster's ID was %s, and is %s: its backups are another's", id, p.ID())

@@ -71,7 +71,7 @@ func parseRanges(text string, limit int) (numbers []int, err error) {
 		if err == nil && isRange {
 			last, err = strconv.Atoi(to)
 		}
-		if err != nil || first < 0 || last < first || last >= limit || last-first >= maxSaved {
+		if err != nil || first < 0 || last < first || last >= limit || last-first >= maxSaved-len(numbers) {
 			return nil, fmt.Errorf("instances %q are not numbers below %d", text, limit)
 		}
 		for n := first; n <= last; n++ {
@@ -81,7 +81,7 @@ func parseRanges(text string, limit int) (numbers []int, err error) {
 	return numbers, nil
 }
 
-// maxSaved bounds what is read back as one range: a pool's VMs, and as many that
+// maxSaved bounds what is read back: a pool's VMs, and as many that
 // were deleted outside of AKS.
 const maxSaved = 2 * MaxNodes
 

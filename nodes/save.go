@@ -180,6 +180,9 @@ func (f *Fleet) populate(s saved) error {
 		if err != nil {
 			return fmt.Errorf("read the saved machines: %w", err)
 		}
+		if len(all)+len(instances) > maxSaved {
+			return fmt.Errorf("read the saved machines: more than %d", maxSaved)
+		}
 		image := f.imageOf(k.Image, k.Kubelet)
 		for _, i := range instances {
 			m := newMachine(f, i, i%slots, image)

@@ -1,10 +1,7 @@
 package sim
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -18,7 +15,6 @@ import (
 	"demarc/controlplane/provider"
 	"demarc/sim/api"
 	"demarc/sim/clock"
-	"demarc/sim/disk"
 	"demarc/sim/timeline"
 )
 
@@ -42,7 +38,7 @@ func (c *Cluster) operate() (err error) {
 	}
 	o := &operations{}
 	c.operations = o
-	if o.token, err = loadOrMakeToken(filepath.Join(c.dir, "provider.token"), !c.cfg.Ephemeral); err != nil {
+	if o.token, err = c.token(api.RoleProvider); err != nil {
 		return err
 	}
 	store := backup.StoreDir(c.dir)
@@ -111,22 +107,6 @@ func (o *operations) close() (err error) {
 		}
 	})
 	return err
-}
-
-// loadOrMakeToken reads a secret of the management API, or makes one.
-func loadOrMakeToken(path string, sync bool) (string, error) {
-	if b, err := os.ReadFile(path); err == nil && len(bytes.TrimSpace(b)) > 0 {
-		return strings.TrimSpace(string(b)), nil
-	}
-	secret := newSecret()
-	return secret, disk.Replace(path, []byte(secret+"\n"), sync)
-}
-
-// newSecret is a secret that cannot be guessed.
-func newSecret() string {
-	b := make([]byte, 16)
-	_, _ = rand.Read(b) // never fails
-	return hex.EncodeToString(b)
 }
 
 // Backups implements [script.World].

@@ -32,7 +32,7 @@ type Server struct {
 
 // NewServer opens a loopback port and writes the handle to DIR/engine.json.
 func NewServer(c *Cluster) (*Server, error) {
-	director, err := loadOrMakeToken(filepath.Join(c.dir, "director.token"), !c.cfg.Ephemeral)
+	director, err := c.token(api.RoleDirector)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func NewServer(c *Cluster) (*Server, error) {
 	}
 	s := &Server{
 		cluster: c, director: director, listener: l, stop: make(chan struct{}, 1),
-		handle: api.Handle{PID: os.Getpid(), Address: l.Addr().String(), Token: newSecret()},
+		handle: api.Handle{PID: os.Getpid(), Address: l.Addr().String(), Token: api.NewToken()},
 	}
 	b, err := json.Marshal(s.handle)
 	if err == nil {

@@ -41,29 +41,12 @@ func checkBody(w http.ResponseWriter, r *http.Request, route api.Route) bool {
 			return false
 		}
 	}
-	if err := checkObject(body, route.Needs); err != nil {
+	if err := route.CheckBody(body); err != nil {
 		fail(w, http.StatusBadRequest, err)
 		return false
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	return true
-}
-
-// checkObject checks that a text is one JSON object with the fields needed.
-func checkObject(text []byte, needs []string) error {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(text, &fields); err != nil {
-		return fmt.Errorf("the request is not one JSON object: %w", err)
-	}
-	if fields == nil {
-		return errors.New("the request is null: want a JSON object")
-	}
-	for _, name := range needs {
-		if value, ok := fields[name]; !ok || string(value) == "null" {
-			return fmt.Errorf("the request lacks %q", name)
-		}
-	}
-	return nil
 }
 
 // posted reads a request and answers it. What it does goes on when the client goes.

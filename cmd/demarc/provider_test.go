@@ -15,6 +15,9 @@ import (
 	"demarc/sim/fault"
 )
 
+// providersToken opens what is the provider's.
+var providersToken = api.NewToken()
+
 var eight = time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
 
 // fakeEngine plays the engine of the cluster demarc and returns the directory of
@@ -22,7 +25,7 @@ var eight = time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
 func fakeEngine(t *testing.T, answers map[string]func() any) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/v1/provider/") && r.Header.Get("Authorization") != "Bearer provider's" {
+		if strings.HasPrefix(r.URL.Path, "/v1/provider/") && r.Header.Get("Authorization") != "Bearer "+providersToken {
 			w.WriteHeader(http.StatusForbidden)
 			fmt.Fprint(w, `{"error": "backups are the provider's", "hint": "ask for a restore in a support case"}`)
 			return
@@ -45,11 +48,11 @@ func fakeEngine(t *testing.T, answers map[string]func() any) string {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	handle, err := json.Marshal(api.Handle{PID: os.Getpid(), Address: strings.TrimPrefix(s.URL, "http://"), Token: "customer's"})
+	handle, err := json.Marshal(api.Handle{PID: os.Getpid(), Address: strings.TrimPrefix(s.URL, "http://"), Token: api.NewToken()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, text := range map[string]string{"version.json": `{"format": 2}`, "engine.json": string(handle), "provider.token": "provider's\n"} {
+	for name, text := range map[string]string{"version.json": `{"format": 2}`, "engine.json": string(handle), "provider.token": providersToken + "\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}

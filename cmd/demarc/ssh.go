@@ -133,16 +133,15 @@ func (a *app) dialSSH(ctx context.Context, node string) (*ssh.Client, error) {
 }
 
 func readKey(path, role string) (ssh.Signer, error) {
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrPermission) {
+	signer, err := sshd.ReadKey(path)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
 		return nil, badInput(fmt.Errorf("only the %s may read %s", role, path))
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read the %s's SSH key: %w", role, err)
-	}
-	signer, err := ssh.ParsePrivateKey(b)
-	if err != nil {
-		return nil, fmt.Errorf("SSH key %s: %w", path, err)
+	case err != nil:
+		return nil, &engine.InputError{
+			Message: fmt.Sprintf("the %s's SSH key %s: %v", role, path, err),
+			Hint:    "stop the cluster with demarc down, and start it again with demarc up: it makes a new one",
+		}
 	}
 	return signer, nil
 }

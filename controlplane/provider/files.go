@@ -83,6 +83,12 @@ func openFiles(dir string, sync bool, log hclog.Logger) (f *files, err error) {
 	if f.store, err = openStore(filepath.Join(dir, logFile), sync); err != nil {
 		return f, err
 	}
+	if err := f.store.seal(); err != nil {
+		if failed := (*notSaved)(nil); errors.As(err, &failed) {
+			return f, err
+		}
+		return f, &damage{fmt.Errorf("%s: %w", logFile, err)}
+	}
 	if f.snapshots, err = raft.NewFileSnapshotStoreWithLogger(dir, keepSnapshots, log); err != nil {
 		return f, err
 	}

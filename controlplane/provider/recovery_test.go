@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"demarc/sim/disk/disktest"
 )
 
 // spoilings are ways in which a replica's files go wrong.
@@ -36,17 +38,17 @@ var spoilings = map[string]struct {
 	}, true},
 	// It can still be decoded, and is another command than the others have.
 	"number in an entry changed": {func(t *testing.T, dir string) {
-		harm(t, filepath.Join(dir, logFile), func(b []byte) []byte {
+		disktest.Harm(t, filepath.Join(dir, logFile), disktest.Changed("number", func(b []byte) []byte {
 			at := bytes.LastIndex(b, []byte(`"revision":0`))
 			b[at+len(`"revision":`)] ^= 1
 			return b
-		})
+		}))
 	}, true},
 	"snapshot's description changed": {func(t *testing.T, dir string) {
 		metas, err := filepath.Glob(filepath.Join(dir, snapshotsDir, "*", "meta.json"))
 		must(t, err)
 		for _, meta := range metas {
-			harm(t, meta, func(b []byte) []byte { return bytes.Replace(b, []byte(`"Index":`), []byte(`"Index":1`), 1) })
+			disktest.Harm(t, meta, disktest.Changed("index", func(b []byte) []byte { return bytes.Replace(b, []byte(`"Index":`), []byte(`"Index":1`), 1) }))
 		}
 	}, true},
 	"snapshots garbage": {func(t *testing.T, dir string) {

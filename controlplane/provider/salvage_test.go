@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -11,39 +10,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"demarc/sim/disk/disktest"
 )
-
-// harms are what can happen to a file.
-func harms(size int64) map[string]func([]byte) []byte {
-	all := map[string]func([]byte) []byte{
-		"deleted": nil,
-		"emptied": func([]byte) []byte { return []byte{} },
-		"halved":  func(b []byte) []byte { return b[:len(b)/2] },
-		"garbled": func(b []byte) []byte {
-			return bytes.Repeat([]byte("garbage!"), len(b)/8+1)[:len(b)]
-		},
-	}
-	rng := rand.New(rand.NewPCG(uint64(size), 7))
-	for range min(25, size) {
-		at, bit := rng.Int64N(size), rng.IntN(8)
-		all[fmt.Sprintf("bit %d of byte %d flipped", bit, at)] = func(b []byte) []byte {
-			b[at] ^= 1 << bit
-			return b
-		}
-	}
-	return all
-}
-
-func harm(t *testing.T, path string, change func([]byte) []byte) {
-	t.Helper()
-	if change == nil {
-		must(t, os.Remove(path))
-		return
-	}
-	b, err := os.ReadFile(path)
-	must(t, err)
-	must(t, os.WriteFile(path, change(b), 0o600))
-}
 
 // Whatever happens to a file of one replica: the plane opens, knows all that it
 // knew, and all replicas come to know the same.
@@ -55,15 +24,13 @@ func TestDamagedFileOfOneReplica(t *testing.T) {
 		if err != nil || e.IsDir() {
 			return err
 		}
-		info, err := e.Info()
-		must(t, err)
 		name, _ := filepath.Rel(sound, path)
-		for how, change := range harms(info.Size()) {
-			t.Run(name+" "+how, func(t *testing.T) {
+		for _, damage := range disktest.All(rand.New(rand.NewPCG(7, 0)), 25) {
+			t.Run(name+" "+damage.Name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					dir := filepath.Join(t.TempDir(), "replicas")
 					must(t, copyDir(dir, sound))
-					harm(t, filepath.Join(dir, name), change)
+					disktest.Harm(t, filepath.Join(dir, name), damage)
 					p := openPlane(t, dir)
 					defer p.close()
 					p.waitLeader(30 * time.Second)
@@ -115,7 +82,7 @@ func TestAllDamaged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := filled(t)
 		for i := range Count {
-			harm(t, filepath.Join(dir, fmt.Sprintf("replica-%d", i), logFile), func(b []byte) []byte { return b[:len(b)/2] })
+			disktest.Harm(t, filepath.Join(dir, fmt.Sprintf("replica-%d", i), logFile), disktest.Halved)
 		}
 		p := openPlane(t, dir)
 		defer p.close()

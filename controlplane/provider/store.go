@@ -20,6 +20,8 @@ import (
 // disk that fails ends that replica and no other.
 type store struct {
 	*raftboltdb.BoltStore
+	// sealed says that everything in it has a checksum: see [store.seal].
+	sealed bool
 	// failed, once set, is told of the error that ends the replica.
 	failed atomic.Pointer[func(error)]
 }
@@ -33,6 +35,68 @@ var (
 var errChanged = errors.New("it is not what was written")
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// sealedKey is there once everything has a checksum.
+var sealedKey = []byte("Sealed")
+
+// seal gives checksums to what an earlier version wrote without. Afterwards nothing is
+// believed that has none: it may have been cut off by the damage.
+func (s *store) seal() error {
+	_, err := s.Get(sealedKey)
+	if err == nil {
+		s.sealed = true
+		return nil
+	}
+	if err.Error() != raftboltdb.ErrKeyNotFound.Error() {
+		return err
+	}
+	first, err := s.FirstIndex()
+	if err != nil {
+		return err
+	}
+	last, err := s.LastIndex()
+	if err != nil {
+		return err
+	}
+	var entries []*raft.Log
+	for i := first; i > 0 && i <= last; i++ {
+		var e raft.Log
+		if err := s.GetLog(i, &e); err != nil {
+			return fmt.Errorf("read entry %d of the log: %w", i, err)
+		}
+		entries = append(entries, &e)
+	}
+	values := map[string][]byte{string(sealedKey): {}}
+	for _, key := range []string{currentTerm, lastVoteTerm, lastVoteCandidate} {
+		if value, err := s.Get([]byte(key)); err == nil {
+			values[key] = value
+		} else if err.Error() != raftboltdb.ErrKeyNotFound.Error() {
+			return err
+		}
+	}
+	s.sealed = true
+	return s.rewrite(entries, values)
+}
+
+// rewrite saves entries, and then values: the last of them is [sealedKey].
+func (s *store) rewrite(entries []*raft.Log, values map[string][]byte) error {
+	if err := s.StoreLogs(entries); err != nil {
+		return &notSaved{err}
+	}
+	for _, key := range []string{currentTerm, lastVoteTerm, lastVoteCandidate, string(sealedKey)} {
+		if value, ok := values[key]; ok {
+			if err := s.Set([]byte(key), value); err != nil {
+				return &notSaved{err}
+			}
+		}
+	}
+	return nil
+}
+
+// notSaved is an error of the disk: it says nothing about what is there.
+type notSaved struct{ error }
+
+func (e *notSaved) Unwrap() error { return e.error }
 
 // Lengths of what earlier versions wrote, without a checksum.
 const (
@@ -50,7 +114,7 @@ func (s *store) Set(key, value []byte) error {
 // Get reads a value.
 func (s *store) Get(key []byte) ([]byte, error) {
 	b, err := s.BoltStore.Get(key)
-	if err != nil || len(b) == oldNumber || len(b) == oldCandidate {
+	if err != nil || !s.sealed && (len(b) == oldNumber || len(b) == oldCandidate) {
 		return b, err
 	}
 	value := b[:max(len(b)-crc32.Size, 0)]
@@ -99,7 +163,7 @@ func (s *store) StoreLogs(entries []*raft.Log) error {
 func (s *store) GetLog(index uint64, entry *raft.Log) error {
 	err := s.BoltStore.GetLog(index, entry)
 	if err == nil {
-		err = unsum(index, entry)
+		err = s.unsum(index, entry)
 	}
 	if !errors.Is(err, raft.ErrLogNotFound) {
 		s.endIf(err)
@@ -108,8 +172,8 @@ func (s *store) GetLog(index uint64, entry *raft.Log) error {
 }
 
 // unsum takes an entry's checksum off and compares it.
-func unsum(index uint64, entry *raft.Log) error {
-	if n := len(entry.Extensions); n != 0 && n != oldTicket {
+func (s *store) unsum(index uint64, entry *raft.Log) error {
+	if n := len(entry.Extensions); s.sealed || n != 0 && n != oldTicket {
 		behind := max(n-crc32.Size, 0)
 		sum := entry.Extensions[behind:]
 		entry.Extensions = entry.Extensions[:behind:behind]

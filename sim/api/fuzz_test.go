@@ -1,8 +1,12 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"testing"
+
+	"demarc/sim/fault"
+	"demarc/sim/traffic"
 )
 
 // FuzzRate reads rates: one that is right is the same after it was written.
@@ -26,22 +30,68 @@ func FuzzRate(f *testing.F) {
 	})
 }
 
-// FuzzRequests reads what clients send, as the engine does.
+// bodies are what the routes take.
+var bodies = map[string]func() any{
+	PathClock: func() any { return &ClockRequest{} }, PathFaults: func() any { return &fault.Spec{} }, PathTraffic: func() any { return &traffic.Spec{} },
+	PathRestores: func() any { return &RestoreRequest{} }, PathConsents: func() any { return &ConsentRequest{} }, PathEscalations: func() any { return &EscalationRequest{} },
+	PathVMs: func() any { return &VMRequest{} }, PathNSG: func() any { return &NSGRule{} }, PathRun: func() any { return &RunRequest{} }, PathUpdate: func() any { return &UpdateRequest{} },
+	PathCases: func() any { return &CaseRequest{} }, PathCase + "{id}/escalate": func() any { return &CaseNote{} }, PathCase + "{id}/close": func() any { return &CaseNote{} },
+	PathUpgrades: func() any { return &UpgradeRequest{} }, PathNodePools + "/{name}/scale": func() any { return &ScaleRequest{} },
+	PathPatches: func() any { return &PatchRequest{} }, PathCVEs: func() any { return &CVERequest{} },
+}
+
+// FuzzRequests reads what clients send, as the engine does: each route takes an object
+// with the fields that it needs, and what is read is the same after it was written.
 func FuzzRequests(f *testing.F) {
-	for _, text := range []string{`{}`, `null`, `[]`, `{"rate":"60x","until":"2026-01-05T08:00:00Z"}`, `{"rate":-5}`, `{"for":"1h"}`, `{"for":3}`, `{"start":"0000-01-01T00:00:00Z"}`} {
+	for _, text := range []string{
+		`{}`, `null`, `[]`, `{"rate":"60x","until":"2026-01-05T08:00:00Z"}`, `{"rate":-5}`, `{"node":"0","for":"1h"}`, `{"for":3}`, `{"verb":"crash","target":"etcd","args":{"hold":"no"}}`,
+		`{"name":"x","from":"outside","to":"service/x","rate":1e400}`, `{"count":-1}`, `{"action":"stop","vm":"0"}`, `{"symptom":"x"} {}`, `{"node":null,"command":"x"}`, `{"package":"htop","package":"curl"}`,
+	} {
 		f.Add([]byte(text))
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, v := range []any{
-			&ClockRequest{}, &CaseRequest{}, &CaseNote{}, &ConsentRequest{}, &EscalationRequest{}, &VMRequest{}, &NSGRule{}, &RunRequest{}, &UpdateRequest{},
-			&UpgradeRequest{}, &RestoreRequest{}, &PatchRequest{}, &CVERequest{}, &EngineConfig{},
-		} {
-			if json.Unmarshal(data, v) != nil {
+	f.Fuzz(func(t *testing.T, text []byte) {
+		for _, route := range Routes {
+			if !route.Body {
 				continue
 			}
-			if _, err := json.Marshal(v); err != nil {
-				t.Errorf("%T of %q cannot be written again: %v", v, data, err)
+			if bodies[route.Path] == nil {
+				t.Fatalf("%s takes nothing that is known here", route.Path)
 			}
+			v, again := bodies[route.Path](), bodies[route.Path]()
+			if route.CheckBody(text) != nil || json.Unmarshal(text, v) != nil {
+				continue
+			}
+			for _, name := range route.Needs {
+				if !bytes.Contains(text, []byte(name)) && !bytes.Contains(text, []byte(`\u`)) {
+					t.Errorf("%s takes %q, without %q", route.Path, text, name)
+				}
+			}
+			written, err := json.Marshal(v)
+			if err != nil {
+				t.Fatalf("%T of %q cannot be written: %v", v, text, err)
+			}
+			if err := json.Unmarshal(written, again); err != nil {
+				t.Fatalf("%T written as %s cannot be read: %v", v, written, err)
+			}
+			if rewritten, err := json.Marshal(again); err != nil || !bytes.Equal(rewritten, written) {
+				t.Errorf("%T is %s, and again %s, %v", v, written, rewritten, err)
+			}
+		}
+	})
+}
+
+// FuzzEngineConfig reads what an engine is told when it starts.
+func FuzzEngineConfig(f *testing.F) {
+	for _, text := range []string{`{"cluster":{"name":"demarc","nodes":3,"start":"2026-01-05T08:00:00Z","seed":1},"rate":"1x"}`, `{"cluster":{"start":"0000-01-01T00:00:00Z"}}`, `{"rate":"max","cluster":{"featureGates":"A=true"}}`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var c EngineConfig
+		if json.Unmarshal(text, &c) != nil {
+			return
+		}
+		if _, err := json.Marshal(c); err != nil {
+			t.Errorf("%q cannot be written again: %v", text, err)
 		}
 	})
 }

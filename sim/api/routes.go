@@ -1,6 +1,8 @@
 package api
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -30,6 +32,24 @@ func (r Route) Check(role Role) error {
 	}
 	owner := r.Roles[0]
 	return &Refusal{Role: role, Action: r.Action, Owner: owner, Because: r.Because, Hint: fmt.Sprintf("as the %s: demarc --as %[1]s …", owner)}
+}
+
+// CheckBody checks that a request says what the route takes: one JSON object, with the
+// fields that it needs.
+func (r Route) CheckBody(text []byte) error {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(text, &fields); err != nil {
+		return fmt.Errorf("the request is not one JSON object: %w", err)
+	}
+	if fields == nil {
+		return errors.New("the request is null: want a JSON object")
+	}
+	for _, name := range r.Needs {
+		if value, ok := fields[name]; !ok || string(value) == "null" {
+			return fmt.Errorf("the request lacks %q", name)
+		}
+	}
+	return nil
 }
 
 // FindRoute is the route of a pattern, such as GET /v1/status.

@@ -44,6 +44,17 @@ func ReplaceKeeping(path string, content []byte, sync bool) error {
 	})
 }
 
+// Damaged ends the name of what was set aside because it cannot be used.
+const Damaged = ".damaged"
+
+// SetAside renames a damaged file, if it is there, to NAME.damaged.
+func SetAside(path string) error {
+	if err := os.Rename(path, path+Damaged); !os.IsNotExist(err) {
+		return err
+	}
+	return nil
+}
+
 // ReplaceBy is [Replace] with the content that write writes.
 func ReplaceBy(path string, sync bool, write func(io.Writer) error) error {
 	return replace(path, sync, false, write)

@@ -25,6 +25,9 @@ import (
 // scenario, dies, panics, true, makes FILE.
 const fakeEnv = "DEMARC_TEST_ENGINE"
 
+// fakeToken is its customer's token.
+const fakeToken = "0123456789abcdef0123456789abcdef"
+
 func TestMain(m *testing.M) {
 	if how := os.Getenv(fakeEnv); how != "" {
 		os.Exit(fakeEngine(how))
@@ -79,7 +82,7 @@ func fakeEngine(how string) int {
 	})
 	server := httptest.NewServer(mux)
 	defer server.Close()
-	handle := api.Handle{PID: os.Getpid(), Address: strings.TrimPrefix(server.URL, "http://"), Token: "secret"}
+	handle := api.Handle{PID: os.Getpid(), Address: strings.TrimPrefix(server.URL, "http://"), Token: fakeToken}
 	if err := writeJSON(handleFile(dir), handle); err != nil {
 		return 3
 	}
@@ -189,7 +192,7 @@ func TestOneEngineForADirectory(t *testing.T) {
 	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("data directory: got %v, %v, want mode 0700", info.Mode(), err)
 	}
-	if c, err := Attach(dir); err != nil || c.Handle().Token != "secret" {
+	if c, err := Attach(dir); err != nil || c.Handle().Token != fakeToken {
 		t.Errorf("while it runs: got %v, %v", c, err)
 	}
 	if _, err := Start(t.Context(), Options{Path: path, DataDir: dir}); !errors.Is(err, ErrRunning) {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -230,7 +229,7 @@ func readHandle(dir string) (h api.Handle, err error) {
 	if err != nil {
 		return h, err
 	}
-	if err := json.Unmarshal(b, &h); err != nil {
+	if h, err = api.ReadHandle(b); err != nil {
 		return h, fmt.Errorf("%s is damaged: %w", handleFile(dir), err)
 	}
 	return h, nil
@@ -249,7 +248,7 @@ func Attach(dir string) (*api.Client, error) {
 		return nil, ErrNotRunning
 	case err != nil && known:
 		return nil, &InputError{Message: err.Error(), Hint: fmt.Sprintf("end the engine, which is process %d, and start the cluster again with demarc up", pid)}
-	case err != nil, known && pid != h.PID, h.PID <= 0, !alive(h.PID):
+	case err != nil, known && pid != h.PID, !alive(h.PID):
 		return nil, ErrNotRunning
 	}
 	// Without a lock, the process may be another one that has got the same number.

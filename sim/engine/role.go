@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"demarc/sim/api"
 )
@@ -23,15 +22,19 @@ func AttachAs(dir string, role api.Role) (*api.Client, error) {
 	if err != nil || role == api.RoleCustomer {
 		return c, err
 	}
-	b, err := os.ReadFile(tokenFile(dir, role))
-	token := strings.TrimSpace(string(b))
+	path, remedy := tokenFile(dir, role), "stop the cluster with demarc down, and start it again with demarc up: it makes a new one"
+	b, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return nil, &InputError{Message: fmt.Sprintf("only the %s may read %s", role, tokenFile(dir, role))}
-	case err == nil && token == "", errors.Is(err, fs.ErrNotExist):
-		return nil, &InputError{Message: fmt.Sprintf("the cluster has no token of the %s", role), Hint: "stop it with demarc down, and start it again with demarc up"}
+		return nil, &InputError{Message: fmt.Sprintf("only the %s may read %s", role, path)}
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &InputError{Message: fmt.Sprintf("the cluster has no token of the %s", role), Hint: remedy}
 	case err != nil:
 		return nil, fmt.Errorf("read the token of the %s: %w", role, err)
+	}
+	token, err := api.ReadToken(b)
+	if err != nil {
+		return nil, &InputError{Message: fmt.Sprintf("the token of the %s in %s is damaged: %v", role, path, err), Hint: remedy}
 	}
 	return c.WithToken(token), nil
 }

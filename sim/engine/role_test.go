@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -23,7 +22,11 @@ func TestAttachAs(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	if err := writeJSON(handleFile(dir), api.Handle{PID: os.Getpid(), Address: l.Addr().String(), Token: "customer's"}); err != nil {
+	tokens := map[api.Role]string{}
+	for _, role := range api.Roles {
+		tokens[role] = api.NewToken()
+	}
+	if err := writeJSON(handleFile(dir), api.Handle{PID: os.Getpid(), Address: l.Addr().String(), Token: tokens[api.RoleCustomer]}); err != nil {
 		t.Fatal(err)
 	}
 	var input *InputError
@@ -31,18 +34,25 @@ func TestAttachAs(t *testing.T) {
 		if _, err := AttachAs(dir, role); !errors.As(err, &input) || !strings.Contains(err.Error(), "demarc up") {
 			t.Errorf("no token of the %s: got %v, want an InputError that says what to do", role, err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, string(role)+".token"), []byte(role+"'s\n"), 0o600); err != nil {
+		for _, text := range []string{tokens[role][:16], ""} { // halved and emptied
+			if err := os.WriteFile(tokenFile(dir, role), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := AttachAs(dir, role); !errors.As(err, &input) || !strings.Contains(err.Error(), "damaged") || !strings.Contains(err.Error(), "demarc up") {
+				t.Errorf("the token of the %s is %q: got %v, want an InputError that says what to do", role, text, err)
+			}
+		}
+		if err := os.WriteFile(tokenFile(dir, role), []byte(tokens[role]+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for _, role := range api.Roles {
-		want := string(role) + "'s"
 		c, err := AttachAs(dir, role)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := c.Handle().Token; got != want {
-			t.Errorf("token of the %s: got %q, want %q", role, got, want)
+		if got := c.Handle().Token; got != tokens[role] {
+			t.Errorf("token of the %s: got %q, want %q", role, got, tokens[role])
 		}
 	}
 }

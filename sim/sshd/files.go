@@ -1,13 +1,8 @@
 package sshd
 
 import (
-	"crypto/ed25519"
-	"crypto/rand"
 	"encoding/json"
-	"encoding/pem"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -29,15 +24,23 @@ type Address struct {
 // ReadAddress finds the server of a directory. The error is [fs.ErrNotExist] if there
 // never was one.
 func ReadAddress(dir string) (a Address, err error) {
-	b, err := os.ReadFile(addressFile(dir))
+	text, err := os.ReadFile(addressFile(dir))
 	if err == nil {
-		err = json.Unmarshal(b, &a)
-	}
-	if err == nil && (a.Port < 1 || a.Port > 65535) {
-		err = fmt.Errorf("port %d", a.Port)
+		a, err = parseAddress(text)
 	}
 	if err != nil {
 		return Address{}, fmt.Errorf("read the SSH server's address: %w", err)
+	}
+	return a, nil
+}
+
+func parseAddress(text []byte) (a Address, err error) {
+	err = json.Unmarshal(text, &a)
+	if err == nil && (a.Port < 1 || a.Port > 65535) {
+		err = fmt.Errorf("there is no port %d", a.Port)
+	}
+	if err != nil {
+		return Address{}, err
 	}
 	return a, nil
 }
@@ -53,71 +56,6 @@ func KnownHosts(dir string) string { return filepath.Join(dir, "known_hosts") }
 
 func configFile(dir string) string  { return filepath.Join(dir, "config") }
 func addressFile(dir string) string { return filepath.Join(dir, "server.json") }
-
-// keys are the server's own key and the two that open it.
-type keys struct {
-	host               ssh.Signer
-	customer, provider ssh.PublicKey
-}
-
-// makeKeys reads the keys, and makes those that are missing.
-func makeKeys(dir, providerDir string, sync bool) (k keys, err error) {
-	for _, d := range []string{dir, providerDir} {
-		if err := disk.MakeDir(d); err != nil {
-			return k, fmt.Errorf("make the directory of the SSH keys: %w", err)
-		}
-	}
-	if k.host, err = makeKey(filepath.Join(dir, "host_ed25519"), "demarc nodes", sync); err != nil {
-		return k, err
-	}
-	customer, err := makeKey(CustomerKey(dir), "demarc customer", sync)
-	if err != nil {
-		return k, err
-	}
-	provider, err := makeKey(ProviderKey(providerDir), "demarc provider", sync)
-	if err != nil {
-		return k, err
-	}
-	k.customer, k.provider = customer.PublicKey(), provider.PublicKey()
-	return k, nil
-}
-
-// makeKey reads a private key, or makes one and writes the public one beside it.
-func makeKey(path, comment string, sync bool) (ssh.Signer, error) {
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		b, err = newKey(path, comment, sync)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("SSH key: %w", err)
-	}
-	signer, err := ssh.ParsePrivateKey(b)
-	if err != nil {
-		return nil, fmt.Errorf("SSH key %s: %w (delete it, and a new one is made)", path, err)
-	}
-	return signer, nil
-}
-
-func newKey(path, comment string, sync bool) ([]byte, error) {
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	block, err := ssh.MarshalPrivateKey(private, comment)
-	if err != nil {
-		return nil, err
-	}
-	key, err := ssh.NewPublicKey(public)
-	if err != nil {
-		return nil, err
-	}
-	line := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))) + " " + comment + "\n"
-	if err := disk.Replace(path+".pub", []byte(line), sync); err != nil {
-		return nil, err
-	}
-	text := pem.EncodeToMemory(block)
-	return text, disk.Replace(path, text, sync)
-}
 
 // Refresh writes known_hosts, the configuration and server.json anew. It is to be
 // called when nodes have come or gone.

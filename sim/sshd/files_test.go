@@ -67,12 +67,6 @@ func TestFiles(t *testing.T) {
 	if third.Port() == a.Port {
 		t.Error("two have one port")
 	}
-	if err := os.WriteFile(CustomerKey(dir), []byte("rubbish"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Start(f.config(0)); err == nil || !strings.Contains(err.Error(), "delete it") {
-		t.Errorf("a damaged key: got %v", err)
-	}
 }
 
 // TestOpenSSH uses the server with the ssh that people have.

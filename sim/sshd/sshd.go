@@ -76,6 +76,8 @@ type Config struct {
 	Open func(ctx context.Context, node string, role api.Role, from string) (Session, error)
 	// Incomplete says that a text is an unfinished command.
 	Incomplete func(string) bool
+	// Mended is told of keys that were damaged or lost and are new; nil means nobody is.
+	Mended func(api.Mended)
 	// Log gets what the engine's operator should know; nil means nothing does.
 	Log io.Writer
 }
@@ -99,12 +101,15 @@ func Start(cfg Config) (*Server, error) {
 	if cfg.Log == nil {
 		cfg.Log = io.Discard
 	}
+	if cfg.Mended == nil {
+		cfg.Mended = func(api.Mended) {}
+	}
 	dir, err := filepath.Abs(cfg.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("directory of the SSH keys: %w", err)
 	}
 	cfg.Dir = dir // the configuration is used from anywhere
-	k, err := makeKeys(cfg.Dir, cfg.ProviderDir, cfg.Sync)
+	k, err := makeKeys(cfg)
 	if err != nil {
 		return nil, err
 	}

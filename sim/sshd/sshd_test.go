@@ -320,7 +320,7 @@ func TestKeys(t *testing.T) {
 		t.Errorf("without a key: got %v", err)
 	}
 	other := filepath.Join(t.TempDir(), "other")
-	if _, err := makeKey(other, "other", false); err != nil {
+	if _, err := makeKey(Config{}, other, "other"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.dial(t, node0, other); err == nil {

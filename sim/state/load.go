@@ -1,7 +1,6 @@
 package state
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,11 +8,10 @@ import (
 	"path/filepath"
 	"time"
 
+	"demarc/controlplane/etcdplan"
 	"demarc/sim/api"
+	"demarc/sim/disk"
 )
-
-// damagedSuffix ends the name of a record that was set aside.
-const damagedSuffix = ".damaged"
 
 // Loaded is what is known of a cluster.
 type Loaded struct {
@@ -71,21 +69,22 @@ func read(path string) (s *State, mended []api.Mended, err error) {
 	if damage == nil {
 		return s, nil, nil
 	}
-	if err := os.Rename(path, path+damagedSuffix); err != nil {
+	if err := disk.SetAside(path); err != nil {
 		return nil, nil, err
 	}
 	name := filepath.Base(path)
-	return nil, []api.Mended{{Subject: name, Found: "it is damaged: " + damage.Error(), Remedy: "it was set aside as " + name + damagedSuffix}}, nil
+	return nil, []api.Mended{{Subject: name, Found: "it is damaged: " + damage.Error(), Remedy: "it was set aside as " + name + disk.Damaged}}, nil
 }
 
-// members is how many etcd members there are: as the place of their data says, or
-// else as many as given.
+// members is how many etcd members there are: as their plan says, or else as many
+// as given.
 func members(dir string, otherwise int) int {
-	var plan struct {
-		Formed []bool `json:"formed"`
+	text, err := os.ReadFile(filepath.Join(dir, etcdplan.File))
+	if err != nil {
+		return otherwise
 	}
-	text, err := os.ReadFile(filepath.Join(dir, "etcd.json"))
-	if err != nil || json.Unmarshal(text, &plan) != nil || len(plan.Formed) == 0 {
+	plan, err := etcdplan.Decode(text)
+	if err != nil {
 		return otherwise
 	}
 	return len(plan.Formed)

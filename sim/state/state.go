@@ -91,13 +91,14 @@ func encode(s State) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err = json.Marshal(record{checksum(text), text})
-	return append(text, '\n'), err
+	return seal(text)
 }
 
-func checksum(text []byte) string {
+// seal is the content of the file of a state.
+func seal(text []byte) ([]byte, error) {
 	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
+	sealed, err := json.Marshal(record{hex.EncodeToString(sum[:]), text})
+	return append(sealed, '\n'), err
 }
 
 func decode(text []byte) (*State, error) {
@@ -108,10 +109,9 @@ func decode(text []byte) (*State, error) {
 	if err := json.Unmarshal(text, &r); err != nil {
 		return nil, err
 	}
-	switch {
-	case r.SHA256 == "" && r.State == nil:
+	if r.SHA256 == "" && r.State == nil {
 		r.State = text
-	case r.SHA256 != checksum(r.State):
+	} else if sealed, err := seal(r.State); err != nil || !bytes.Equal(sealed, text) {
 		return nil, errors.New("it does not match its checksum")
 	}
 	var s State

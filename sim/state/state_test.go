@@ -2,6 +2,7 @@ package state
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"demarc/sim/api"
 	"demarc/sim/disk"
+	"demarc/sim/disk/disktest"
 )
 
 var (
@@ -48,27 +50,11 @@ func must(t *testing.T, err error) {
 
 // Whatever happens to a record, the cluster is known, and what was lost is said.
 func TestDamagedRecords(t *testing.T) {
-	damages := map[string]func(t *testing.T, path string){
-		"deleted": func(t *testing.T, path string) { must(t, os.Remove(path)) },
-		"emptied": func(t *testing.T, path string) { must(t, os.Truncate(path, 0)) },
-		"halved": func(t *testing.T, path string) {
-			info, err := os.Stat(path)
-			must(t, err)
-			must(t, os.Truncate(path, info.Size()/2))
-		},
-		"garbled": func(t *testing.T, path string) { must(t, os.WriteFile(path, bytes.Repeat([]byte{0xa5}, 500), 0o600)) },
-		// Still JSON, and the clock would go to the year 2826.
-		"flipped": func(t *testing.T, path string) {
-			text, err := os.ReadFile(path)
-			must(t, err)
-			flipped := bytes.Replace(text, []byte(`"now":"2026`), []byte(`"now":"2826`), 1)
-			if bytes.Equal(text, flipped) {
-				t.Fatal("nothing was flipped")
-			}
-			must(t, os.WriteFile(path, flipped, 0o600))
-		},
-	}
-	for name, damage := range damages {
+	damages := append(disktest.All(rand.New(rand.NewPCG(1, 0)), 10),
+		disktest.Changed("in the year 2826", func(text []byte) []byte { // still JSON
+			return bytes.Replace(text, []byte(`"now":"2026`), []byte(`"now":"2826`), 1)
+		}))
+	for _, damage := range damages {
 		for _, tt := range []struct {
 			files []string
 			now   time.Time
@@ -79,10 +65,10 @@ func TestDamagedRecords(t *testing.T) {
 			{[]string{file, previous}, began, 5},
 			{[]string{file, previous, origin}, asked.Start, 3},
 		} {
-			t.Run(name+" "+strings.Join(tt.files, " "), func(t *testing.T) {
+			t.Run(damage.Name+" "+strings.Join(tt.files, " "), func(t *testing.T) {
 				dir := lived(t)
 				for _, f := range tt.files {
-					damage(t, filepath.Join(dir, f))
+					disktest.Harm(t, filepath.Join(dir, f), damage)
 				}
 				if !Exists(dir) {
 					t.Error("the cluster is taken for a new one")

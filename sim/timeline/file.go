@@ -14,9 +14,6 @@ import (
 	"demarc/sim/disk"
 )
 
-// damagedSuffix ends the name of the file that damaged lines are set aside in.
-const damagedSuffix = ".damaged"
-
 // Damage is what a timeline's file has lost. The zero value is none.
 type Damage struct {
 	// Lines were damaged. They are in the file Aside.
@@ -53,7 +50,7 @@ func Open(path string, known int64) (*Log, Damage, error) {
 	var d Damage
 	last := l.Last().Seq
 	if len(damaged) > 0 {
-		d.Lines, d.Aside = len(damaged), path+damagedSuffix
+		d.Lines, d.Aside = len(damaged), path+disk.Damaged
 		if size, err = setAside(path, events, damaged); err != nil {
 			return nil, d, fmt.Errorf("mend timeline %s: %w", path, err)
 		}
@@ -114,7 +111,7 @@ func lost(damaged [][]byte) (n int64) {
 // setAside moves damaged lines into a file of their own, and returns the size of
 // what is left.
 func setAside(path string, events []Event, damaged [][]byte) (size int64, err error) {
-	aside, err := os.OpenFile(path+damagedSuffix, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	aside, err := os.OpenFile(path+disk.Damaged, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return 0, err
 	}

@@ -128,7 +128,7 @@ func TestDamagedLogKeepsTheRest(t *testing.T) {
 			if got, want := numbers(again), append(tt.left, tt.next); !slices.Equal(got, want) || d != (Damage{}) {
 				t.Errorf("the second time: got %v and %+v, want %v and nothing damaged", got, d, want)
 			}
-			if _, err := os.Stat(path + damagedSuffix); (err == nil) != (tt.want.Lines > 0) {
+			if _, err := os.Stat(path + disk.Damaged); (err == nil) != (tt.want.Lines > 0) {
 				t.Errorf("what was set aside: %v", err)
 			}
 		})

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,32 +13,8 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/disk/disktest"
 )
-
-// damageKinds are what can become of a file.
-var damageKinds = []struct {
-	name string
-	do   func(path string, content []byte, rng *rand.Rand) error
-}{
-	{"deleted", func(path string, _ []byte, _ *rand.Rand) error { return os.Remove(path) }},
-	{"emptied", func(path string, _ []byte, _ *rand.Rand) error { return os.Truncate(path, 0) }},
-	{"halved", func(path string, content []byte, _ *rand.Rand) error {
-		return os.Truncate(path, int64(used(content)/2))
-	}},
-	{"garbled", func(path string, content []byte, rng *rand.Rand) error {
-		for i := range used(content) {
-			content[i] = byte(rng.Uint32())
-		}
-		return os.WriteFile(path, content, 0o600)
-	}},
-	{"flipped", func(path string, content []byte, rng *rand.Rand) error {
-		content[rng.IntN(used(content))] ^= 1 << rng.IntN(8)
-		return os.WriteFile(path, content, 0o600)
-	}},
-}
-
-// used is how much of a file is not the zeros that etcd and bbolt reserve.
-func used(content []byte) int { return max(len(bytes.TrimRight(content, "\x00")), 1) }
 
 // sound is a data directory of a cluster that was stopped in good order.
 type sound struct {
@@ -58,12 +33,13 @@ func damageAll(l *lane) {
 		l.tally.find("make a directory to damage: %s", oneLine(err))
 		return
 	}
-	order := l.rng.Perm(len(s.files) * len(damageKinds))
+	kinds := len(disktest.All(l.rng, 1))
+	order := l.rng.Perm(len(s.files) * kinds)
 	for _, i := range order {
 		if l.over(func() bool { return false }) {
 			return
 		}
-		l.turn(func() { s.damage(s.files[i/len(damageKinds)], i%len(damageKinds)) })
+		l.turn(func() { s.damage(s.files[i/kinds], disktest.All(l.rng, 1)[i%kinds]) })
 	}
 }
 
@@ -127,22 +103,22 @@ func copyDir(from, to string) error {
 }
 
 // damage damages one file of a fresh copy, and sees what demarc up makes of it.
-func (s *sound) damage(file string, kind int) {
-	k, began := damageKinds[kind], time.Now()
-	count := func(how func(*damaged)) { s.tally.damage(k.name, how) }
+func (s *sound) damage(file string, d disktest.Damage) {
+	began := time.Now()
+	count := func(how func(*damaged)) { s.tally.damage(d.Name, how) }
 	defer func() { count(func(d *damaged) { d.directories++; d.took += time.Since(began) }) }()
 	bad := func(what func(*damaged), format string, args ...any) {
 		count(what)
-		s.tally.find("%s %s: %s", file, k.name, fmt.Sprintf(format, args...))
+		s.tally.find("%s %s: %s", file, d.Name, fmt.Sprintf(format, args...))
 	}
 	content, err := os.ReadFile(filepath.Join(s.origin, file))
 	err = errors.Join(err, copyDir(s.origin, s.dir))
 	if err == nil {
-		err = k.do(filepath.Join(s.dir, file), bytes.Clone(content), s.rng)
+		err = d.Do(filepath.Join(s.dir, file))
 	}
 	u, uerr := s.startUp(s.dir)
 	if err := errors.Join(err, uerr); err != nil {
-		s.tally.find("%s %s: %s", file, k.name, oneLine(err))
+		s.tally.find("%s %s: %s", file, d.Name, oneLine(err))
 		return
 	}
 	client, err := u.ready(s.t.Context())
