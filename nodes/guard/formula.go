@@ -60,6 +60,11 @@ func (t *tamer) measure(st *syntax.Stmt) error {
 	case !b.dynamic && b.constant < 4<<10:
 		return nil
 	}
+	if _, ok := st.Cmd.(*syntax.FuncDecl); ok { // as text, its redirection would be its body's
+		own := *st
+		t.ours[&own] = true
+		*st = syntax.Stmt{Position: st.Position, Cmd: &syntax.Block{Lbrace: st.Position, Rbrace: st.Position, Stmts: []*syntax.Stmt{&own}}}
+	}
 	st.Redirs = append([]*syntax.Redirect{appendTo(st.Position, sizeFile+b.text.String(), "2")}, st.Redirs...)
 	return nil
 }

@@ -15,7 +15,7 @@ func TestSafeIsAScript(t *testing.T) {
 		"x=$a$b; echo ${x//a/$b} $(cat f) \"$@\"", "cat <<A | grep \"$x\" > y &\n$x\nA", "for i in $x; do echo $i | cat; done",
 		"f() { [[ $x == $y* ]] && return; }", "case $x in $y) ;; esac", "a=($x); a[1+$y]=${z:=$x}", "echo $(<f) `echo \\`x\\``",
 	} {
-		text, err := p.Safely(script)
+		text, err := p.Safely(t.Context(), script)
 		if err != nil {
 			t.Errorf("%s: %v", script, err)
 			continue
@@ -23,6 +23,34 @@ func TestSafeIsAScript(t *testing.T) {
 		if _, err := Parse(text, ""); err != nil || !strings.Contains(text, "/.demarc") {
 			t.Errorf("%s became\n%s: %v", script, text, err)
 		}
+	}
+}
+
+// A function is counted where it is declared, also in a script that has been text, and
+// never given back: scripts can write formulas of their own.
+func TestFunctionsAreCounted(t *testing.T) {
+	p := &Process{Language: func(s string) (*File, error) { return Parse(s, "") }}
+	text, err := p.Safely(t.Context(), "f() { echo; }")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Parse(text, "")
+	if err != nil || len(f.Stmts) != 1 || len(f.Stmts[0].Redirs) != 1 {
+		t.Errorf("it is counted when it runs: %s, %v", text, err)
+	}
+	if !p.keep("f", maxKept) || !p.keep("f", 0) || p.keep("g", 1) {
+		t.Errorf("%d bytes are kept", p.kept)
+	}
+}
+
+// A script that is read again and again pays for its length.
+func TestReadingIsPaidFor(t *testing.T) {
+	p := &Process{Language: func(s string) (*File, error) { return Parse(s, "") }}
+	if _, err := p.Safely(t.Context(), strings.Repeat(":", 1000*reading)); err != nil {
+		t.Fatal(err)
+	}
+	if p.Meter.left != maxBurst-1000 {
+		t.Errorf("%v commands are left, want %d", p.Meter.left, maxBurst-1000)
 	}
 }
 

@@ -17,6 +17,8 @@ const (
 	// writing what each time counts as so many.
 	priced  = 4 << 10
 	writing = 64
+	// reading is how many bytes of a script may be read for the price of a command.
+	reading = 64
 )
 
 // Meter counts a script's commands. Its zero value is ready for use.
@@ -39,6 +41,11 @@ func (m *Meter) SpendAll(ctx context.Context, n float64) error {
 		}
 	}
 	return ctx.Err()
+}
+
+// Read pays for the reading of a script.
+func (m *Meter) Read(ctx context.Context, script string) error {
+	return m.SpendAll(ctx, float64(len(script))/reading)
 }
 
 func (m *Meter) spent(n float64) bool {

@@ -288,14 +288,17 @@ func (m *machine) pattern(name string) int64 {
 	return 0
 }
 
-// keep counts a function.
+// keep counts a function. Nothing makes it less: whoever writes a formula of his own can
+// only pay.
 func (p *Process) keep(name string, n int64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.functions == nil {
 		p.functions = map[string]int64{}
 	}
-	p.kept += n - p.functions[name]
-	p.functions[name] = n
+	if more := n - p.functions[name]; more > 0 {
+		p.kept = min(huge, p.kept+more)
+		p.functions[name] = n
+	}
 	return p.kept <= maxKept
 }

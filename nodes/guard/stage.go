@@ -47,7 +47,7 @@ func (p *Process) Stage(ctx context.Context, argv []string) error {
 	defer p.join()
 	line, _ := strconv.Atoi(argv[1]) // 0 is the first
 	return Contain(func() error {
-		text, err := p.Safely(argv[2])
+		text, err := p.Safely(ctx, argv[2])
 		if err != nil {
 			return err
 		}
@@ -57,7 +57,10 @@ func (p *Process) Stage(ctx context.Context, argv []string) error {
 }
 
 // Safely is a script after [Safe], as text.
-func (p *Process) Safely(script string) (string, error) {
+func (p *Process) Safely(ctx context.Context, script string) (string, error) {
+	if err := p.Meter.Read(ctx, script); err != nil {
+		return "", err
+	}
 	f, err := p.Language(script)
 	if err != nil {
 		return "", err

@@ -38,14 +38,14 @@ func (s *shell) call(ctx context.Context, argv []string) ([]string, error) {
 	case "test", "[": // every file is root's
 		return Replaced(argv, map[string]string{"-O": "-e", "-G": "-e"}), nil
 	case "trap":
-		return s.trap(argv)
+		return s.trap(ctx, argv)
 	case "eval":
-		return s.eval(strings.Join(argv[1:], " "), h.Stderr), nil
+		return s.eval(ctx, strings.Join(argv[1:], " "), h.Stderr), nil
 	case ".", "source":
 		if len(argv) > 1 {
 			b, err := s.disk.read(absolute(h.Dir, argv[1]))
 			if err == nil {
-				return s.eval(string(b), h.Stderr), nil
+				return s.eval(ctx, string(b), h.Stderr), nil
 			}
 			fmt.Fprintf(h.Stderr, "sh: %d: .: cannot open %s: No such file\n", h.Pos.Line(), argv[1])
 			return []string{"false"}, nil
@@ -89,8 +89,8 @@ func Replaced(argv []string, by map[string]string) []string {
 }
 
 // eval is the command that runs a script in the shell that is running.
-func (s *shell) eval(script string, stderr io.Writer) []string {
-	text, err := s.process.Safely(script)
+func (s *shell) eval(ctx context.Context, script string, stderr io.Writer) []string {
+	text, err := s.process.Safely(ctx, script)
 	if err != nil {
 		fmt.Fprintln(stderr, made(err))
 		return []string{"false"}
@@ -100,14 +100,14 @@ func (s *shell) eval(script string, stderr io.Writer) []string {
 
 // trap keeps what the interpreter can do: the end of the script. Signals end
 // scripts here, whatever they have set.
-func (s *shell) trap(argv []string) ([]string, error) {
+func (s *shell) trap(ctx context.Context, argv []string) ([]string, error) {
 	if len(argv) < 3 || strings.HasPrefix(argv[1], "-") && argv[1] != "-" {
 		return argv, nil
 	}
 	if !slices.ContainsFunc(argv[2:], func(signal string) bool { return signal == "EXIT" || signal == "0" }) {
 		return []string{":"}, nil
 	}
-	action, err := s.process.Safely(argv[1])
+	action, err := s.process.Safely(ctx, argv[1])
 	if argv[1] == "-" {
 		action, err = "-", nil
 	}

@@ -174,6 +174,9 @@ func absolute(dir, name string) string {
 
 // script runs a script to its end; args begins with its name.
 func (s *shell) script(ctx context.Context, text string, args []string, io streams) int {
+	if err := s.process.Meter.Read(ctx, text); err != nil {
+		return s.exitCode(err, io.err)
+	}
 	f, err := safe(text)
 	if err != nil {
 		fmt.Fprintln(io.err, err)

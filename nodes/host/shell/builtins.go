@@ -47,11 +47,11 @@ func (s *Session) call(ctx context.Context, from streams, argv []string) ([]stri
 	case "test", "[": // who may write is what decides whose a file is
 		return program.Replaced(argv, map[string]string{"-O": "-w", "-G": "-w"}), nil
 	case "trap":
-		return s.trap(argv)
+		return s.trap(ctx, argv)
 	case "cd":
 		return s.enter(from.user, h, argv), nil
 	case "eval":
-		return s.eval(strings.Join(argv[1:], " "), h.Stderr), nil
+		return s.eval(ctx, strings.Join(argv[1:], " "), h.Stderr), nil
 	case ".", "source":
 		if len(argv) < 2 {
 			fmt.Fprintf(h.Stderr, "bash: %s: filename argument required\n", argv[0])
@@ -59,7 +59,7 @@ func (s *Session) call(ctx context.Context, from streams, argv []string) ([]stri
 		}
 		b, err := s.read(from.user, absolute(h.Dir, argv[1]))
 		if err == nil {
-			return s.eval(string(b), h.Stderr), nil
+			return s.eval(ctx, string(b), h.Stderr), nil
 		}
 		fmt.Fprintf(h.Stderr, "bash: %s: %s\n", argv[1], reason(err))
 		return []string{"false"}, nil
@@ -118,8 +118,8 @@ func (s *Session) enter(user string, h interp.HandlerContext, argv []string) []s
 }
 
 // eval is the command that runs a script in the shell that is running.
-func (s *Session) eval(script string, stderr io.Writer) []string {
-	text, err := s.process.Safely(script)
+func (s *Session) eval(ctx context.Context, script string, stderr io.Writer) []string {
+	text, err := s.process.Safely(ctx, script)
 	if err != nil {
 		s.complain(stderr, err)
 		return []string{"false"}
@@ -129,7 +129,7 @@ func (s *Session) eval(script string, stderr io.Writer) []string {
 
 // trap keeps what the interpreter can do: the end of the script. Signals end scripts here,
 // whatever they have set.
-func (s *Session) trap(argv []string) ([]string, error) {
+func (s *Session) trap(ctx context.Context, argv []string) ([]string, error) {
 	if len(argv) < 3 || strings.HasPrefix(argv[1], "-") && argv[1] != "-" {
 		return argv, nil
 	}
@@ -139,6 +139,6 @@ func (s *Session) trap(argv []string) ([]string, error) {
 	if argv[1] == "-" {
 		return []string{"trap", "-", "EXIT"}, nil
 	}
-	action, err := s.process.Safely(argv[1])
+	action, err := s.process.Safely(ctx, argv[1])
 	return []string{"trap", action, "EXIT"}, err
 }

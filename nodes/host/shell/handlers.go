@@ -154,6 +154,9 @@ func (s *Session) script(ctx context.Context, text string, args []string, io str
 		fmt.Fprintln(io.err, "bash: maximum nesting level exceeded")
 		return 1
 	}
+	if err := s.process.Meter.Read(ctx, text); err != nil {
+		return s.exitCode(err, io.err)
+	}
 	f, err := safe(text)
 	if err != nil {
 		s.complain(io.err, err)
