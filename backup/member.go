@@ -90,6 +90,8 @@ func CheckMember(dataDir string) error {
 	switch {
 	case err != nil:
 		return err
+	case last > want.LastIndex: // etcd has run since, of a version that knew of no sums
+		return nil
 	case sum.Sum32() != want.Pages:
 		return &DamageError{databaseFile, "it is not what it was when etcd was stopped"}
 	case last < want.LastIndex:
@@ -99,11 +101,11 @@ func CheckMember(dataDir string) error {
 }
 
 // NoteSums notes what a member's data is, for the next [CheckMember]. Call it when
-// etcd has stopped in good order, with the last entry that it committed, and
-// [ForgetSums] before it starts.
-func NoteSums(dataDir string, last uint64) error {
+// etcd has stopped in good order, and [ForgetSums] before it starts.
+func NoteSums(dataDir string) error {
 	sum := crc32.New(castagnoli)
-	if err := walk(Database(dataDir), 0, &pages{live: true, sum: sum}); err != nil {
+	last, err := inspectMember(dataDir, sum)
+	if err != nil {
 		return err
 	}
 	files, err := fileSums(dataDir)
