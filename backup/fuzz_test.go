@@ -54,7 +54,8 @@ func FuzzMember(f *testing.F) {
 		f.Fatal(err)
 	}
 	stop()
-	if err := NoteSums(sound); err != nil {
+	last, err := inspectMember(sound, nil)
+	if err := errors.Join(err, NoteSums(sound)); err != nil {
 		f.Fatal(err)
 	}
 	var names []string
