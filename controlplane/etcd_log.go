@@ -3,10 +3,11 @@ package controlplane
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"demarc/sim/disk"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -16,14 +17,14 @@ import (
 // for ends the goroutine that says so, and is sent to fatal: the other
 // components live in the same process.
 func etcdLogger(dir, name string) (log *zap.Logger, fatal <-chan error, closeFile func(), err error) {
-	f, err := os.OpenFile(filepath.Join(dir, strings.ReplaceAll(name, "/", "-")+".log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	f, err := disk.OpenLog(filepath.Join(dir, strings.ReplaceAll(name, "/", "-")+".log"))
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	hook := exitHook{make(chan error, 1)}
 	enc := zap.NewProductionEncoderConfig()
 	enc.EncodeTime = zapcore.RFC3339NanoTimeEncoder
-	core := zapcore.NewCore(zapcore.NewJSONEncoder(enc), zapcore.Lock(f), zapcore.WarnLevel)
+	core := zapcore.NewCore(zapcore.NewJSONEncoder(enc), zapcore.AddSync(f), zapcore.WarnLevel)
 	return zap.New(core, zap.WithFatalHook(hook), zap.WithPanicHook(hook)), hook.fatal, func() { f.Close() }, nil
 }
 

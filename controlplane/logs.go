@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"demarc/sim/disk"
+
 	"k8s.io/component-base/logs/api/v1"
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/textlogger"
@@ -16,7 +18,7 @@ import (
 type logs struct {
 	dir   string
 	mu    sync.Mutex
-	files map[string]*os.File
+	files map[string]*disk.Log
 	log   map[string]klog.Logger
 }
 
@@ -24,9 +26,9 @@ func openLogs(dir string) (*logs, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	l := &logs{dir: dir, files: map[string]*os.File{}, log: map[string]klog.Logger{}}
+	l := &logs{dir: dir, files: map[string]*disk.Log{}, log: map[string]klog.Logger{}}
 	for _, name := range []string{APIServer, ControllerManager, Scheduler} {
-		f, err := os.OpenFile(filepath.Join(dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		f, err := disk.OpenLog(filepath.Join(dir, name+".log"))
 		if err != nil {
 			l.close()
 			return nil, fmt.Errorf("open log: %w", err)

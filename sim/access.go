@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,13 +16,14 @@ import (
 	"demarc/nodes"
 	"demarc/nodes/host/shell"
 	"demarc/sim/api"
+	"demarc/sim/disk"
 	"demarc/sim/sshd"
 	"demarc/sim/timeline"
 )
 
 // serveSSH lets people log in to the nodes by SSH.
 func (c *Cluster) serveSSH(port int) (err error) {
-	if c.sshLog, err = os.OpenFile(filepath.Join(c.dir, "logs", "sshd.log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
+	if c.sshLog, err = disk.OpenLog(filepath.Join(c.dir, "logs", "sshd.log")); err != nil {
 		return err
 	}
 	c.ssh, err = sshd.Start(sshd.Config{
@@ -70,7 +70,7 @@ func (c *Cluster) useConsent(ctx context.Context, node, what string) error {
 	_, err := c.operations.operator.UseConsent(ctx, c.operations.replicas, node, what)
 	var none *provider.ConsentError
 	if errors.As(err, &none) {
-		c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "was refused", Subject: "node/" + node, Message: what + ": no consent"})
+		c.refusals.Append(timeline.Event{Actor: timeline.Provider, Verb: "was refused", Subject: "node/" + node, Message: what + ": no consent"})
 	}
 	return err
 }

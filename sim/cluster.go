@@ -28,6 +28,7 @@ import (
 	"demarc/sim/addon"
 	"demarc/sim/api"
 	"demarc/sim/clock"
+	"demarc/sim/disk"
 	"demarc/sim/sshd"
 	"demarc/sim/state"
 	"demarc/sim/timeline"
@@ -50,6 +51,7 @@ type Cluster struct {
 	dial    *clock.Dial
 
 	log       *timeline.Log
+	refusals  *timeline.Repeats // what is refused, on that log
 	plane     *controlplane.Plane
 	fleet     *nodes.Fleet
 	customer  *rest.Config
@@ -67,7 +69,7 @@ type Cluster struct {
 	restored   chan addon.Repair // what was done about them
 	ssh        *sshd.Server
 	moved      []api.MovedPort // since the last run
-	sshLog     *os.File
+	sshLog     *disk.Log
 	drill      *drill
 	health     health
 	gates      gateCache
@@ -155,6 +157,7 @@ func (c *Cluster) openTimeline() (err error) {
 	if damage != (timeline.Damage{}) {
 		c.loaded.Mended = append(c.loaded.Mended, api.Mended{Subject: "timeline.jsonl", Found: damage.String(), Remedy: "it goes on with what is left"})
 	}
+	c.refusals = timeline.NewRepeats(c.log)
 	c.resumed = c.log.Last().Seq > 0 || !c.loaded.Starting // before anybody notes anything
 	return nil
 }
@@ -331,6 +334,7 @@ func (c *Cluster) Stop(ctx context.Context) error {
 	c.mu.Lock()
 	c.state = "stopping"
 	c.mu.Unlock()
+	c.refusals.Flush()
 	err := c.saveState()
 	c.end()
 	// First, so that nobody takes what ends for an outage.

@@ -73,7 +73,7 @@ func (c *Cluster) RegisterFeature(ctx context.Context, name string, wanted bool)
 func (c *Cluster) require(name string) error {
 	err := preview.Require(c.spec.Edition, name, c.registered(name))
 	if err != nil {
-		c.log.Append(timeline.Event{Actor: timeline.Customer, Verb: "was refused", Subject: "feature/" + name, Message: err.Error()})
+		c.refusals.Append(timeline.Event{Actor: timeline.Customer, Verb: "was refused", Subject: "feature/" + name, Message: err.Error()})
 	}
 	return err
 }

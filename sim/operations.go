@@ -15,6 +15,7 @@ import (
 	"demarc/controlplane/provider"
 	"demarc/sim/api"
 	"demarc/sim/clock"
+	"demarc/sim/disk"
 	"demarc/sim/timeline"
 )
 
@@ -24,7 +25,7 @@ type operations struct {
 	replicas *provider.Replicas
 	operator *provider.Operator
 	store    *backup.Store
-	log      *os.File
+	log      *disk.Log
 	token    string // of the provider's role in the management API
 	ended    sync.Once
 }
@@ -50,7 +51,7 @@ func (c *Cluster) operate() (err error) {
 		return err
 	}
 	o.store.Sync, o.store.Rest = !c.cfg.Ephemeral, c.dial.Rest
-	if o.log, err = os.OpenFile(filepath.Join(c.dir, "logs", "provider.log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600); err != nil {
+	if o.log, err = disk.OpenLog(filepath.Join(c.dir, "logs", "provider.log")); err != nil {
 		return err
 	}
 	o.operator = provider.NewOperator(provider.OperatorConfig{

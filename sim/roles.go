@@ -19,7 +19,7 @@ func (c *Cluster) may(by api.Role, pattern string) error {
 func (c *Cluster) noteRefused(by api.Role, subject string, err error) error {
 	var refused *api.Refusal
 	if errors.As(err, &refused) {
-		c.log.Append(timeline.Event{Actor: by.Actor(), Verb: "was refused", Subject: cmp.Or(subject, string(refused.Owner)), Message: refused.Action})
+		c.refusals.Append(timeline.Event{Actor: by.Actor(), Verb: "was refused", Subject: cmp.Or(subject, string(refused.Owner)), Message: refused.Action})
 	}
 	return err
 }

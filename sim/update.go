@@ -57,7 +57,7 @@ func (c *Cluster) updated(s api.ClusterSettings, req api.UpdateRequest) (api.Clu
 	if err != nil {
 		var refused *controlplane.GateError
 		if errors.As(err, &refused) && refused.Gate != "" {
-			c.log.Append(timeline.Event{Actor: timeline.Customer, Verb: "was refused", Subject: "featuregate/" + refused.Gate, Message: err.Error()})
+			c.refusals.Append(timeline.Event{Actor: timeline.Customer, Verb: "was refused", Subject: "featuregate/" + refused.Gate, Message: err.Error()})
 		}
 		return s, err
 	}
@@ -168,6 +168,6 @@ func (c *Cluster) unlocked(by timeline.Actor, what string) error {
 		return nil
 	}
 	err := &LockedError{what}
-	c.log.Append(timeline.Event{Actor: by, Verb: "was refused", Subject: "node-resource-group", Message: err.Error()})
+	c.refusals.Append(timeline.Event{Actor: by, Verb: "was refused", Subject: "node-resource-group", Message: err.Error()})
 	return err
 }
