@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -31,15 +32,29 @@ func TestAccountOfARestore(t *testing.T) {
 	}
 }
 
+// A resume's clock begins behind everything that any record has of the past; what is
+// yet to come does not count.
 func TestLatest(t *testing.T) {
-	hour := func(n int) time.Time { return time.Date(2026, 1, 5, n, 0, 0, 0, time.UTC) }
-	s := State{
-		LastSlot: hour(1),
-		Backups:  map[string]api.Backup{"b": {At: hour(2), VerifiedAt: hour(3)}},
-		Restores: map[string]api.Restore{"r": {Decided: hour(4)}},
-	}
-	if got := s.Latest(); !got.Equal(hour(4)) {
-		t.Errorf("got %v, want %v", got, hour(4))
+	t0 := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
+	at := t0.Add(time.Hour)
+	for name, s := range map[string]State{
+		"slot":         {LastSlot: at},
+		"backup":       {Backups: map[string]api.Backup{"b": {At: t0, VerifiedAt: at}}},
+		"restore":      {Restores: map[string]api.Restore{"r": {Decided: at}}},
+		"incident":     {Incidents: map[string]api.Incident{"i": {Start: t0, End: at}}},
+		"repair":       {Repairs: map[string]api.Repair{"r": {Broken: t0, Actions: []api.RepairAction{{At: t0, Done: at}}}}},
+		"consent":      {Consents: map[string]api.Consent{"c": {Granted: at, Expires: at.Add(time.Hour)}}},
+		"CVE":          {CVEs: map[string]api.CVE{"c": {Published: t0, Fixed: at}}},
+		"registration": {Registrations: map[string]api.Registration{"r": {Since: at, Due: at.Add(time.Hour)}}},
+		"operation": {Operations: map[string]api.Operation{"o": {Began: t0, Upgrade: &api.Upgrade{
+			Pools: []api.PoolUpgrade{{Nodes: []api.NodeUpgrade{{Ready: at}}}},
+		}}}},
+		"case": {Cases: map[string]json.RawMessage{"1": json.RawMessage(
+			`{"opened":"2026-01-05T08:00:00Z","due":"2026-01-06T08:00:00Z","conversation":[{"at":"2026-01-05T09:00:00Z"}]}`)}},
+	} {
+		if got := s.Latest(); !got.Equal(at) {
+			t.Errorf("of a %s: got %v, want %v", name, got, at)
+		}
 	}
 	if got := (State{}).Latest(); !got.IsZero() {
 		t.Errorf("of nothing: got %v", got)
