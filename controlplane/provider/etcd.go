@@ -41,32 +41,47 @@ func remedyFor(members []Member) (r remedy, lost []Member) {
 }
 
 // mendEtcd does what is to be done about lost data, one thing at a time.
-func (o *Operator) mendEtcd(ctx context.Context, l *Leadership) {
+func (w *watchdog) mendEtcd(ctx context.Context, l *Leadership) {
+	o := w.o
+	if r, _ := remedyFor(o.cfg.Plant.Members()); r == restoreCluster {
+		w.giveUp() // nobody is left to learn from
+	}
 	if !o.mending.TryLock() {
 		return
 	}
-	defer o.mending.Unlock()
 	r, lost := remedyFor(o.cfg.Plant.Members())
-	switch r {
-	case replaceMember:
-		if o.cfg.Plant.Serving(ctx) == nil {
-			o.replace(ctx, lost[0])
-		}
-	case restoreCluster:
+	if r == replaceMember && o.cfg.Plant.Serving(ctx) == nil {
+		w.replace(ctx, lost[0])
+		return
+	}
+	defer o.mending.Unlock()
+	if r == restoreCluster {
 		o.decideRestore(ctx, l, lost)
 	}
 }
 
-// replace replaces one member.
-func (o *Operator) replace(ctx context.Context, m Member) {
+// replace begins to replace one member, which nobody else looks after until that is
+// over. The caller has locked what keeps out others; replace unlocks it.
+func (w *watchdog) replace(ctx context.Context, m Member) {
+	o := w.o
 	o.note("replacing", m.Name, fmt.Sprintf("%s; a new member learns everything from the others", m.Lost))
 	ctx, cancel := context.WithTimeout(ctx, replaceTimeout)
-	defer cancel()
-	if err := o.cfg.Plant.Replace(ctx, m.Name); err != nil {
-		o.note("failed to replace", m.Name, err.Error())
-		return
-	}
-	o.note("replaced", m.Name, "the learner has caught up and was promoted")
+	w.mu.Lock()
+	w.replaced, w.giveUp = m.Name, cancel
+	w.mu.Unlock()
+	w.work.Go(func() {
+		defer o.mending.Unlock()
+		defer cancel()
+		err := o.cfg.Plant.Replace(ctx, m.Name)
+		w.mu.Lock()
+		w.replaced = ""
+		w.mu.Unlock()
+		if err != nil {
+			o.note("failed to replace", m.Name, err.Error())
+			return
+		}
+		o.note("replaced", m.Name, "the learner has caught up and was promoted")
+	})
 }
 
 // retryRestore is how long after a restore that failed the next is tried.

@@ -129,7 +129,23 @@ func (p *fakePlant) Components() (list []Component) {
 	return list
 }
 
-func (p *fakePlant) Members() []Member { return p.members }
+func (p *fakePlant) Members() []Member {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.members)
+}
+
+// Replace never ends by itself: whom the new member learns from is gone.
+func (p *fakePlant) Replace(ctx context.Context, _ string) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (p *fakePlant) lose(member int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.members[member].Lost = "its data directory is empty"
+}
 
 func (p *fakePlant) Serving(context.Context) error {
 	p.mu.Lock()
@@ -390,6 +406,30 @@ func TestALaterLossIsAnotherRestore(t *testing.T) {
 		list := RestoreList(r.State())
 		if len(list) != 2 || list[1].Lost.Sub(before) < 2*time.Minute {
 			t.Errorf("restores: %+v, want a second one, of the later loss", list)
+		}
+	})
+}
+
+// A replacement that cannot end keeps the watchdog from nothing: neither from the other
+// components, nor from a restore once too many members have lost their data.
+func TestReplacementHoldsNothingUp(t *testing.T) {
+	learner, other := &fakeComponent{name: "etcd/0"}, &fakeComponent{name: "etcd/1"}
+	p := &fakePlant{components: []*fakeComponent{learner, other}, members: []Member{{Name: "etcd/0", Lost: "gone"}, {Name: "etcd/1"}, {Name: "etcd/2"}}}
+	operate(t, p, func(_ *fakeLedger, r *Replicas) {
+		time.Sleep(time.Minute)
+		for _, c := range p.components {
+			c.mu.Lock()
+			c.err = gone{}
+			c.mu.Unlock()
+		}
+		time.Sleep(2 * probePeriod)
+		if len(other.restarted()) != 1 || len(learner.restarted()) != 0 {
+			t.Errorf("restarts: %v, and %v of the member that is being replaced; want one, and none", other.restarted(), learner.restarted())
+		}
+		p.lose(1)
+		time.Sleep(3 * probePeriod)
+		if got := RestoreList(r.State()); len(got) != 1 {
+			t.Errorf("restores after a second loss: %+v, want one", got)
 		}
 	})
 }

@@ -97,19 +97,23 @@ type watchdog struct {
 	serving time.Time
 	// space is what is done about etcd's space alarm.
 	space spaceWork
+	// replaced is the member of etcd that is being replaced, if one is; giveUp ends that.
+	replaced string
+	giveUp   context.CancelFunc
 }
 
 // watch asks every component how it is, every ten seconds, restarts what is out,
 // and mends etcd.
 func (o *Operator) watch(ctx context.Context, l *Leadership) {
-	w := &watchdog{o: o, vitals: map[string]*vitals{}}
+	w := &watchdog{o: o, vitals: map[string]*vitals{}, giveUp: func() {}}
 	defer w.work.Wait()
 	for pause(ctx, untilTick(time.Now(), probePeriod)) {
 		if unfinished(l.State()) != nil {
+			w.giveUp()
 			continue // everything is down on purpose
 		}
 		w.round(ctx)
-		o.mendEtcd(ctx, l)
+		w.mendEtcd(ctx, l)
 		w.mendSpace(ctx)
 	}
 }
@@ -134,8 +138,14 @@ func (w *watchdog) round(ctx context.Context) {
 	if len(w.o.cfg.Plant.Members()) > 1 { // else it is the member's own outage
 		w.quorum(since, down)
 	}
+	w.mu.Lock()
+	replaced := w.replaced
+	w.mu.Unlock()
 	var asked sync.WaitGroup
 	for _, c := range w.o.cfg.Plant.Components() {
+		if c.Name() == replaced {
+			continue
+		}
 		asked.Go(func() { w.look(ctx, c) })
 	}
 	asked.Wait()
