@@ -171,14 +171,24 @@ func inspectMember(dataDir string, sum hash.Hash32) (last uint64, err error) {
 	return last, nil
 }
 
-// PeerURLs are where the members of a cluster find each other, by their names, as
-// the data of one of them has it. etcd must not run on it.
-func PeerURLs(dataDir string) (urls map[string]string, err error) {
+// Peer is a member of a cluster, as another remembers it.
+type Peer struct {
+	ID uint64 `json:"id"`
+	// Name is empty if it has not told it yet.
+	Name string `json:"name"`
+	// URLs are where it can be found.
+	URLs []string `json:"peerURLs"`
+	// Learner says that it has no vote.
+	Learner bool `json:"isLearner"`
+}
+
+// Peers are the members of a cluster, as the data of one of them has them. etcd must
+// not run on it.
+func Peers(dataDir string) (list []Peer, err error) {
 	if err := walk(Database(dataDir), 0, &pages{live: true}); err != nil {
 		return nil, damaged(databaseFile, err)
 	}
-	urls = map[string]string{}
-	return urls, guarded(nil, func(*zap.Logger) error {
+	return list, guarded(nil, func(*zap.Logger) error {
 		db, err := bolt.Open(Database(dataDir), 0o600, &bolt.Options{ReadOnly: true, Timeout: lockTimeout})
 		if err != nil {
 			return err
@@ -190,12 +200,9 @@ func PeerURLs(dataDir string) (urls map[string]string, err error) {
 				return nil
 			}
 			return members.ForEach(func(_, v []byte) error {
-				var m struct {
-					Name     string   `json:"name"`
-					PeerURLs []string `json:"peerURLs"`
-				}
-				if err := json.Unmarshal(v, &m); err == nil && len(m.PeerURLs) > 0 {
-					urls[m.Name] = m.PeerURLs[0]
+				var p Peer
+				if err := json.Unmarshal(v, &p); err == nil && len(p.URLs) > 0 {
+					list = append(list, p)
 				}
 				return nil
 			})

@@ -174,8 +174,11 @@ func (p *Plane) StageRestore() (list []RestoreSeat, token string, err error) {
 
 func (p *Plane) staging() string { return filepath.Join(p.cfg.Dir, "etcd.restoring") }
 
+// keptLost is how many restores' old data is kept: it has what no backup has.
+const keptLost = 5
+
 // CommitRestore ends the whole control plane at once and puts the restored data
-// in the place of the old, which is kept as etcd.lost until the next restore.
+// in the place of the old, which is kept in etcd.lost.
 // After a crash between the two renames the data is lost, and is restored again.
 func (p *Plane) CommitRestore(token string) error {
 	for _, c := range p.Components() {
@@ -187,11 +190,7 @@ func (p *Plane) CommitRestore(token string) error {
 // exchangeData puts the restored data in the place of the old; nobody has either.
 func (p *Plane) exchangeData(token string) error {
 	live := filepath.Join(p.cfg.Dir, Etcd)
-	old := live + ".lost"
-	if err := os.RemoveAll(old); err != nil {
-		return err
-	}
-	if err := os.Rename(live, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := setAside(live, live+".lost"); err != nil {
 		return err
 	}
 	if err := os.Rename(p.staging(), live); err != nil {
@@ -210,4 +209,43 @@ func (p *Plane) exchangeData(token string) error {
 		a.plan.Formed[i] = true
 	}
 	return a.save()
+}
+
+// setAside moves the members' data into a directory, under the present time as its name,
+// and removes the oldest there beyond [keptLost]. Files that etcd only reserves space by
+// are not kept.
+func setAside(dir, into string) error {
+	if err := os.Remove(dir); err == nil || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := os.MkdirAll(into, 0o700); err != nil {
+		return err
+	}
+	kept, err := os.ReadDir(into)
+	if err != nil {
+		return err
+	}
+	const form = "20060102T150405Z"
+	at := time.Now().UTC()
+	if n := len(kept); n > 0 {
+		if newest, err := time.Parse(form, kept[n-1].Name()); err == nil && !at.After(newest.Add(time.Second)) {
+			at = newest.Add(time.Second)
+		}
+	}
+	place := filepath.Join(into, at.Format(form))
+	if err := os.Rename(dir, place); err != nil {
+		return err
+	}
+	reserved, _ := filepath.Glob(filepath.Join(place, "*", "member", "wal", "*.tmp")) // the pattern is good
+	for _, path := range reserved {
+		if err := os.Remove(path); err != nil {
+			return err
+		}
+	}
+	for _, e := range kept[:max(0, len(kept)+1-keptLost)] { // the oldest
+		if err := os.RemoveAll(filepath.Join(into, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }

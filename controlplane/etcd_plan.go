@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"demarc/backup"
@@ -40,12 +41,7 @@ func loadPlan(file, dir string, members int, mended func(api.Mended)) (etcdplan.
 	if !hadData(dir) {
 		return t, nil
 	}
-	for i := range members {
-		t.Formed[i] = true
-		if known := portsIn(memberDir(dir, i), members); known != nil {
-			t.Ports = known
-		}
-	}
+	recall(&t, dir)
 	mended(api.Mended{Subject: filepath.Base(file), Found: found, Remedy: "made anew from the members' data; nothing is lost"})
 	return t, nil
 }
@@ -59,20 +55,68 @@ func hadData(dir string) bool {
 	return len(members)+len(backups) > 0
 }
 
-// portsIn is where the members of several find each other, as one of them
-// remembers; nil if it does not.
-func portsIn(memberDir string, members int) []int {
-	known, err := backup.PeerURLs(memberDir)
-	if err != nil || members == 1 || len(known) != members {
-		return nil
+// recall finds in the members' data what the file had: where they find each other, and
+// who was a learner yet. One that a member has seen with a vote has it, whatever one that
+// has not heard of it says.
+func recall(t *etcdplan.Plan, dir string) {
+	learners, voters := map[uint64]int{}, map[uint64]bool{}
+	for i := range t.Formed {
+		t.Formed[i] = true
+		peers, err := backup.Peers(memberDir(dir, i))
+		if err != nil || len(t.Formed) == 1 {
+			continue
+		}
+		places := placesOf(peers, len(t.Formed))
+		for j, p := range peers {
+			if !p.Learner {
+				voters[p.ID] = true
+			} else if places[j] >= 0 {
+				learners[p.ID] = places[j]
+			}
+		}
+		if ports := portsOf(peers, places); len(ports) == len(t.Formed) {
+			t.Ports = ports
+		}
 	}
-	ports := make([]int, members)
-	for i := range ports {
-		u, err := url.Parse(known[Etcd+"-"+strconv.Itoa(i)])
-		if err != nil {
+	for id, place := range learners {
+		if !voters[id] {
+			t.Learning = append(t.Learning, place)
+		}
+	}
+	slices.Sort(t.Learning)
+}
+
+// placesOf is the index of each of several members, by its name; a learner that has not
+// told its name has the place that is left. It is -1 where that is not known.
+func placesOf(peers []backup.Peer, members int) []int {
+	left, places := make([]bool, members), make([]int, len(peers))
+	for i := range left {
+		left[i] = true
+	}
+	for j, p := range peers {
+		places[j] = -1
+		for i := range left {
+			if p.Name == Etcd+"-"+strconv.Itoa(i) {
+				places[j], left[i] = i, false
+			}
+		}
+	}
+	unnamed, place := slices.Index(places, -1), slices.Index(left, true)
+	if len(peers) == members && unnamed >= 0 && !slices.Contains(places[unnamed+1:], -1) {
+		places[unnamed] = place
+	}
+	return places
+}
+
+// portsOf are the ports of members in the order of their places; nil if one is not known.
+func portsOf(peers []backup.Peer, places []int) []int {
+	ports := make([]int, len(places))
+	for j, p := range peers {
+		u, err := url.Parse(p.URLs[0])
+		if err != nil || places[j] < 0 || places[j] >= len(ports) {
 			return nil
 		}
-		if ports[i], err = strconv.Atoi(u.Port()); err != nil {
+		if ports[places[j]], err = strconv.Atoi(u.Port()); err != nil {
 			return nil
 		}
 	}

@@ -22,7 +22,8 @@ func (a *app) backupRestoreCmd() *cobra.Command {
 		Use:   "restore [ID]",
 		Short: "Restore the cluster's etcd from a backup",
 		Long: `Restore puts a cluster's etcd back to a backup: without ID, to the newest one that
-verifies. What was written since is lost. It asks nothing, shows how it goes, and
+verifies. What was written since is lost; the data that was there is kept in the
+data directory, in etcd.lost, of the last five restores. It asks nothing, shows how it goes, and
 says at the end how much of the past is gone (RPO) and how long it took (RTO). The
 exit code is 1 if it failed. Ctrl-C does not end a restore.
 

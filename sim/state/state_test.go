@@ -161,7 +161,7 @@ func TestResume(t *testing.T) {
 func TestLook(t *testing.T) {
 	for path, any := range map[string]bool{
 		"logs/engine.log": false, "pki/ca.key": false, "backups/work/x": false,
-		"etcd/0/member/snap/db": true, "etcd.lost/0/member/snap/db": true, "backups/20260105T083000Z.backup": true,
+		"etcd/0/member/snap/db": true, "etcd.lost/0/member/snap/db": true, "etcd.lost/20260105T083000Z/0/member/snap/db": true, "backups/20260105T083000Z.backup": true,
 		"provider/replicas/formed": true, "provider/replicas/replica-0/raft.db": true,
 	} {
 		dir := t.TempDir()
