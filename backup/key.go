@@ -56,7 +56,7 @@ func ReadKey(path, store string) ([]byte, error) {
 		return nil, lost("is damaged: it is not what was written")
 	case len(b) != chacha20poly1305.KeySize:
 		return nil, lost(fmt.Sprintf("is damaged: it has %d bytes of %d", len(b), keyFile))
-	case !fits(key, store):
+	case !Fits(key, store):
 		return nil, lost("is damaged, or another cluster's")
 	}
 	return key, nil
@@ -86,8 +86,8 @@ func withSum(key []byte) []byte {
 	return binary.BigEndian.AppendUint32(slices.Clone(key), crc32.Checksum(key, crc32.MakeTable(crc32.Castagnoli)))
 }
 
-// fits says whether a backup was sealed with a key, if there are any.
-func fits(key []byte, store string) bool {
+// Fits says whether a backup in the directory store was sealed with a key, if there are any.
+func Fits(key []byte, store string) bool {
 	ids := idsIn(store)
 	for _, id := range ids {
 		f, err := os.Open(filepath.Join(store, id+extension))

@@ -3,8 +3,10 @@ package controlplane
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"demarc/sim/disk"
@@ -20,11 +22,29 @@ func (p *Plane) writeKubeconfig(name, server string, id identity) (string, error
 	if err != nil {
 		return "", err
 	}
-	path := filepath.Join(p.cfg.Dir, "kubeconfig", name)
+	path := kubeconfigFile(p.cfg.Dir, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", err
 	}
 	return path, writeSecret(path, *cfg)
+}
+
+func kubeconfigFile(dir, name string) string { return filepath.Join(dir, "kubeconfig", name) }
+
+// LastPort is the API server's port, as the customer's kubeconfig in a cluster's
+// directory has it; 0 if there is none.
+func LastPort(dir string) int {
+	cfg, err := clientcmd.LoadFromFile(kubeconfigFile(dir, roleCustomer))
+	if err != nil {
+		return 0
+	}
+	for _, c := range cfg.Clusters {
+		if u, err := url.Parse(c.Server); err == nil {
+			port, _ := strconv.ParseUint(u.Port(), 10, 16)
+			return int(port)
+		}
+	}
+	return 0
 }
 
 // kubeconfig is a kubeconfig in AKS's form: context and cluster have the

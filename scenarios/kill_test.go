@@ -33,6 +33,8 @@ type mortal struct {
 	dir  string
 	spec api.ClusterSpec
 	p    *engine.Process
+	// newKey has a lost key of backups replaced.
+	newKey bool
 }
 
 func newMortal(t *testing.T) *mortal {
@@ -59,7 +61,7 @@ func newMortalOf(t *testing.T, spec api.ClusterSpec) *mortal {
 // start starts the engine, or resumes it, and waits until the cluster is ready.
 func (m *mortal) start() {
 	m.t.Helper()
-	p, err := engine.Start(m.t.Context(), engine.Options{Path: m.path, DataDir: m.dir, Config: api.EngineConfig{Cluster: m.spec, Rate: 60}})
+	p, err := engine.Start(m.t.Context(), engine.Options{Path: m.path, DataDir: m.dir, Config: api.EngineConfig{Cluster: m.spec, Rate: 60, NewBackupKey: m.newKey}})
 	if err != nil {
 		m.t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"demarc/nodes"
 	"demarc/nodes/guard"
+	"demarc/sim/state"
 )
 
 // maxFaults is how many faults of ours in customers' programs are reported, with their
@@ -19,16 +20,12 @@ const maxFaults = 100
 // the runtime has written about it: nothing else does that to this file, which tells of the
 // last engine only.
 func (c *Cluster) starts() (_ *nodes.Starts, err error) {
-	f, err := os.OpenFile(filepath.Join(c.dir, "logs", "crash.log"), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(state.CrashLog(c.dir), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }() // the runtime has its own
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	s, err := nodes.OpenStarts(filepath.Join(c.dir, "starts"), info.Size() > 0)
+	s, err := nodes.OpenStarts(filepath.Join(c.dir, "starts"), state.Crashed(c.dir))
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func (c *Cluster) operate() (err error) {
 		return err
 	}
 	store := backup.StoreDir(c.dir)
-	key, err := backup.LoadKey(backup.KeyFile(c.dir), store, c.cfg.NewBackupKey)
+	key, err := c.backupKey(store)
 	if err != nil {
 		return err
 	}
@@ -84,6 +84,22 @@ func (c *Cluster) operate() (err error) {
 		return err
 	}
 	return c.plane.SetVersion(o.replicas.State().ControlPlaneVersion())
+}
+
+// backupKey is the key of backups. That it opens none of those in store is said.
+func (c *Cluster) backupKey(store string) ([]byte, error) {
+	file := backup.KeyFile(c.dir)
+	_, before := backup.ReadKey(file, store)
+	key, err := backup.LoadKey(file, store, c.cfg.NewBackupKey)
+	if err != nil || backup.Fits(key, store) {
+		return key, err
+	}
+	m := api.Mended{Subject: filepath.Base(file), Found: "it opens none of the backups", Remedy: "they are kept, and cannot be restored before their key is back"}
+	if lost, ok := errors.AsType[*backup.KeyError](before); ok {
+		m.Found, m.Remedy = "it "+lost.Problem, "a new one was made; the backups of before are kept, and cannot be restored before their key is back"
+	}
+	c.loaded.Mended = append(c.loaded.Mended, m)
+	return key, nil
 }
 
 // noteReplica is told what happens to a replica of the provider's plane.

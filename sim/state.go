@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"net/url"
@@ -9,8 +10,10 @@ import (
 	"time"
 
 	"demarc/backup"
+	"demarc/controlplane"
 	"demarc/sim/api"
 	"demarc/sim/clock"
+	"demarc/sim/sshd"
 	"demarc/sim/state"
 	"demarc/sim/timeline"
 )
@@ -25,7 +28,8 @@ const dataDirectory = "data-directory"
 func timelineFile(dir string) string { return filepath.Join(dir, "timeline.jsonl") }
 
 // Load finds the cluster in dir, or makes a new one known, and says at which time
-// its clock starts: not before any time that its records have.
+// its clock starts: not before any time that its records have. Its ports are in the
+// files of its clients too, which must stay good.
 func Load(dir string, cfg api.EngineConfig) (state.Loaded, time.Time, error) {
 	if cfg.Ephemeral {
 		return state.Loaded{State: &state.State{Cluster: cfg.Cluster, Starting: true}}, cfg.Cluster.Start, nil
@@ -37,6 +41,10 @@ func Load(dir string, cfg api.EngineConfig) (state.Loaded, time.Time, error) {
 	if l.State == nil {
 		l.State, err = state.Create(dir, cfg.Cluster, true)
 		return l, cfg.Cluster.Start, err
+	}
+	l.Port = cmp.Or(l.Port, controlplane.LastPort(dir))
+	if a, err := sshd.ReadAddress(filepath.Join(dir, "ssh")); err == nil {
+		l.SSHPort = cmp.Or(l.SSHPort, a.Port)
 	}
 	return l, l.Resume(timeline.LastTime(timelineFile(dir)), backup.LastTime(backup.StoreDir(dir))), nil
 }

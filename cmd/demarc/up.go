@@ -75,7 +75,7 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 	if err != nil {
 		return err
 	}
-	if c, err := engine.Attach(dir); err == nil && !engine.Dying(ctx, c) {
+	if c, err := engine.Attach(dir); err == nil && !engine.Dying(ctx, dir, c) {
 		return a.upAgain(ctx, c, o)
 	} else if err != nil && !errors.Is(err, engine.ErrNotRunning) {
 		return err

@@ -113,7 +113,8 @@ func (o *Operator) take(ctx context.Context, m backup.Meta) (api.Backup, error) 
 
 // adoptStrays brings store and catalogue together after a crash between the two:
 // a whole file that the catalogue does not know is entered, and one that is to
-// be kept no longer is removed.
+// be kept no longer is removed. The key may be another than that of the last engine,
+// so what opens now, and what does not any more, is entered too.
 func (o *Operator) adoptStrays(ctx context.Context, l *Leadership) {
 	known := l.State().Backups
 	for _, id := range o.cfg.Store.IDs() {
@@ -127,6 +128,11 @@ func (o *Operator) adoptStrays(ctx context.Context, l *Leadership) {
 		}
 		if l.Apply(ctx, PutBackup(b), SetLastSlot(b.Slot)) == nil {
 			o.note("adopted", subjectOf(id), "a whole backup that a crash had kept out of the catalogue")
+		}
+	}
+	for _, b := range catalogue(l.State()) {
+		if _, err := o.cfg.Store.Inspect(o.cfg.Store.Path(b.ID)); (err == nil) != b.Verified {
+			_ = o.verify(ctx, l, b) // what is wrong is an incident
 		}
 	}
 	o.expire(ctx, l)

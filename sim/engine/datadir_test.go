@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"demarc/sim/state"
 )
 
 // files makes files with content in a directory.
@@ -90,6 +92,27 @@ func TestNoAdviceToRemoveADirectory(t *testing.T) {
 		if err := makeDir(dir); err == nil || strings.Contains(err.Error(), "remove") {
 			t.Errorf("%q: got %v", content, err)
 		}
+	}
+}
+
+// An engine that has crashed is not waited for until it has told of all its goroutines.
+func TestStartRightAfterACrash(t *testing.T) {
+	path, dir := useFake(t, "scenario"), filepath.Join(t.TempDir(), "data")
+	p, err := Start(t.Context(), Options{Path: path, DataDir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if Dying(t.Context(), dir, p.Client) {
+		t.Error("an engine that answers is taken for one that ends")
+	}
+	if err := os.WriteFile(state.CrashLog(dir), []byte("fatal error: stack overflow"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if !Dying(t.Context(), dir, p.Client) {
+		t.Error("an engine that has crashed is taken for one that runs")
+	}
+	if err := awaitRelease(t.Context(), dir); err != nil {
+		t.Errorf("it still has the directory: %v", err)
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"demarc/sim/state"
 )
 
 // engineLock is the file in a data directory that an engine has locked for as long
@@ -19,6 +21,9 @@ const (
 	// lingerTimeout how long it may be there after that: its ports are free then.
 	releaseTimeout = 15 * time.Second
 	lingerTimeout  = time.Second
+	// crashTimeout is how long one that has crashed may tell of it: of the cause first, and
+	// then of all its goroutines, which are thousands.
+	crashTimeout = time.Second
 )
 
 // Hold takes the data directory for this process, an engine, until it ends or closes
@@ -56,8 +61,8 @@ func held(dir string) error {
 	return &InputError{Message: fmt.Sprintf("process %d still has the cluster's data in %s", pid, dir), Hint: "wait until it has ended, or end it"}
 }
 
-// awaitRelease waits until an engine that was killed has let go of the data
-// directory and of its ports.
+// awaitRelease waits until an engine that was killed or has crashed has let go of the
+// data directory and of its ports.
 func awaitRelease(ctx context.Context, dir string) error {
 	last := 0
 	for begin := time.Now(); ; {
@@ -67,6 +72,11 @@ func awaitRelease(ctx context.Context, dir string) error {
 		}
 		if pid != 0 {
 			last = pid
+		}
+		if pid != 0 && time.Since(begin) > crashTimeout && state.Crashed(dir) {
+			if p, err := os.FindProcess(pid); err == nil {
+				_ = p.Kill() // it has ended if it fails
+			}
 		}
 		if time.Since(begin) > releaseTimeout {
 			return held(dir)

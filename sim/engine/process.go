@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/state"
 )
 
 // Times of this package, all real.
@@ -68,7 +69,7 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 		return nil, err
 	}
 	defer unlock()
-	if c, err := Attach(o.DataDir); err == nil && !Dying(ctx, c) {
+	if c, err := Attach(o.DataDir); err == nil && !Dying(ctx, o.DataDir, c) {
 		return nil, ErrRunning
 	} else if err != nil && !errors.Is(err, ErrNotRunning) {
 		return nil, err
@@ -260,9 +261,12 @@ func Attach(dir string) (*api.Client, error) {
 	return api.NewClient(h), nil
 }
 
-// Dying says that an engine has been killed, though it has not gone yet: it still
-// takes connections, and closes them.
-func Dying(ctx context.Context, c *api.Client) bool {
+// Dying says that the engine of a directory has been killed or has crashed, though it has
+// not gone yet: it still takes connections, and closes them, or never answers.
+func Dying(ctx context.Context, dir string, c *api.Client) bool {
+	if state.Crashed(dir) {
+		return true
+	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	_, err := c.Clock(ctx)

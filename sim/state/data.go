@@ -37,7 +37,7 @@ func Look(dir string) (d Data, err error) {
 		}
 		return false
 	}
-	d.Etcd = has("etcd/*/member", "etcd.*/*/member") // of a restore, too
+	d.Etcd = has("etcd/*/member", "etcd.*/*/member", "etcd.lost/*/*/member") // of a restore, too
 	d.Replicas = has("provider/replicas/formed", "provider/replicas/*/raft.db")
 	backups, _ := fs.Glob(files, "backups/*.backup") // the pattern is good
 	for _, name := range backups {
@@ -75,4 +75,14 @@ func Exists(dir string) bool {
 	}
 	d, err := Look(dir)
 	return err == nil && d.Any()
+}
+
+// CrashLog is the file in which the runtime tells of an engine's crash. While there was
+// none it is empty.
+func CrashLog(dir string) string { return filepath.Join(dir, "logs", "crash.log") }
+
+// Crashed says whether the last engine has crashed.
+func Crashed(dir string) bool {
+	info, err := os.Stat(CrashLog(dir))
+	return err == nil && info.Size() > 0
 }
