@@ -12,10 +12,15 @@ import (
 	"time"
 )
 
+// progressEvery is how often a run says what it has counted so far.
+const progressEvery = time.Minute
+
 // tally is what a run has counted.
 type tally struct {
+	t        *testing.T
 	mu       sync.Mutex
 	began    time.Time
+	said     time.Time           // when it last said how far it is
 	kills    map[string]*killed  // by phase
 	damaged  map[string]*damaged // by damage
 	findings []string            // what is wrong, and where
@@ -46,8 +51,8 @@ type damaged struct {
 	took                           time.Duration
 }
 
-func newTally() *tally {
-	return &tally{began: time.Now(), kills: map[string]*killed{}, damaged: map[string]*damaged{}}
+func newTally(t *testing.T) *tally {
+	return &tally{t: t, began: time.Now(), said: time.Now(), kills: map[string]*killed{}, damaged: map[string]*damaged{}}
 }
 
 // kill changes what is counted of a phase.
@@ -75,6 +80,20 @@ func (t *tally) find(format string, args ...any) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.findings = append(t.findings, fmt.Sprintf(format, args...))
+	t.t.Log("finding: ", t.findings[len(t.findings)-1])
+}
+
+// progress says now and then how far the run is.
+func (t *tally) progress() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if time.Since(t.said) < progressEvery {
+		return
+	}
+	t.said = time.Now()
+	k, d := t.killsTotal(), t.damagedTotal()
+	t.t.Logf("after %.0f s: %d kills, %d writes acknowledged, %d lost; %d directories damaged, %d disks filled; %d findings",
+		time.Since(t.began).Seconds(), k.kills, k.acked, k.lost, d.directories, t.disks, len(t.findings))
 }
 
 // skip enters what could not be run, and why.
@@ -110,7 +129,7 @@ func (t *tally) damagedTotal() (sum damaged) {
 }
 
 // report prints the table, and fails the test for everything bad in it.
-func (t *tally) report(tt *testing.T) {
+func (t *tally) report() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var sb strings.Builder
@@ -143,8 +162,8 @@ func (t *tally) report(tt *testing.T) {
 	for _, s := range t.findings {
 		fmt.Fprintln(&sb, "finding:", s)
 	}
-	tt.Logf("seed %d\n\n%s", *seed, sb.String())
+	t.t.Logf("seed %d\n\n%s", *seed, sb.String())
 	if bad := k.lost + k.wrong + (k.kills - k.resumed) + d.erased + d.deadEnds + d.lost + d.traces; bad > 0 || len(t.findings) > 0 {
-		tt.Errorf("%d bad counts, %d findings: see above", bad, len(t.findings))
+		t.t.Errorf("%d bad counts, %d findings: see above", bad, len(t.findings))
 	}
 }

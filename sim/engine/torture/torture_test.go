@@ -42,7 +42,7 @@ func TestTorture(t *testing.T) {
 	}
 	klog.SetLogger(klog.Logger{}) // clients complain of every kill
 	b := newBench(t)
-	defer b.tally.report(t)
+	defer b.tally.report()
 	lanes := []struct {
 		kind string
 		run  func(*lane)
@@ -66,7 +66,7 @@ func TestTorture(t *testing.T) {
 
 // newBench finds or builds the programs.
 func newBench(t *testing.T) *bench {
-	b := &bench{t: t, tally: newTally(), dir: *keep}
+	b := &bench{t: t, tally: newTally(t), dir: *keep}
 	if b.dir == "" {
 		b.dir = t.TempDir()
 	}
@@ -97,6 +97,7 @@ func (l *lane) turn(do func()) {
 	l.turns <- struct{}{}
 	defer func() { <-l.turns }()
 	do()
+	l.tally.progress()
 }
 
 // over says whether no further case is to begin; have counts what the lane's kind
