@@ -13,8 +13,8 @@ import (
 	"go.uber.org/zap"
 )
 
-// promotePoll is how often a learner is offered a vote until it has caught up.
-const promotePoll = time.Second
+// changePoll is how often etcd is asked for a change of its members that it refuses yet.
+const changePoll = time.Second
 
 // EtcdClient is a client of one living member, for the provider. The caller
 // closes it.
@@ -154,18 +154,25 @@ func (s *seat) rejoin(ctx context.Context, client *clientv3.Client) (id uint64, 
 			if m.Name != s.name && !slices.Contains(m.PeerURLs, s.peerURL()) {
 				continue
 			}
-			if _, err := client.MemberRemove(ctx, m.ID); err != nil {
+			if err := insist(ctx, unhealthy, func() error {
+				_, err := client.MemberRemove(ctx, m.ID)
+				return err
+			}); err != nil {
 				return err
 			}
 		}
-		added, err := client.MemberAddAsLearner(ctx, []string{s.peerURL()})
-		if err != nil {
+		if err := insist(ctx, unhealthy, func() error {
+			added, err := client.MemberAddAsLearner(ctx, []string{s.peerURL()})
+			if err == nil {
+				id = added.Member.ID
+			}
+			return err
+		}); err != nil {
 			return err
 		}
 		if err := os.RemoveAll(s.dir); err != nil {
 			return err
 		}
-		id = added.Member.ID
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.lost, s.joining = "", true
@@ -176,15 +183,34 @@ func (s *seat) rejoin(ctx context.Context, client *clientv3.Client) (id uint64, 
 
 // promote gives a learner its vote when it has caught up.
 func promote(ctx context.Context, client *clientv3.Client, id uint64) error {
-	for {
+	if err := insist(ctx, func(error) bool { return true }, func() error {
 		_, err := client.MemberPromote(ctx, id)
-		if err == nil || errors.Is(err, rpctypes.ErrMemberNotLearner) { // an earlier answer was lost
-			return nil
+		if errors.Is(err, rpctypes.ErrMemberNotLearner) {
+			return nil // an earlier answer was lost
+		}
+		return err
+	}); err != nil {
+		return fmt.Errorf("promote the learner: %w", err)
+	}
+	return nil
+}
+
+// unhealthy says that etcd refuses a change of its members because they have been
+// connected for less than some seconds.
+func unhealthy(err error) bool { return errors.Is(err, rpctypes.ErrUnhealthy) }
+
+// insist asks etcd for a change of its members until it is made, or refused for another
+// reason than those that pass.
+func insist(ctx context.Context, passes func(error) bool, change func() error) error {
+	for {
+		err := change()
+		if err == nil || !passes(err) {
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("promote the learner: %w", err)
-		case <-time.After(promotePoll):
+			return err
+		case <-time.After(changePoll):
 		}
 	}
 }
