@@ -36,7 +36,7 @@ func run() (code int) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	go a.listen(cancel)
-	go endWithReader(cancel)
+	go a.endWithReader(cancel)
 	return a.execute(ctx, os.Args[1:])
 }
 
@@ -67,12 +67,15 @@ func (a *app) listen(cancel context.CancelCauseFunc) {
 }
 
 // endWithReader ends the work in good order when nobody reads its output any more,
-// as in a pipe to head. Unasked, the program would end where it stands.
-func endWithReader(cancel context.CancelCauseFunc) {
+// as in a pipe to head. Unasked, the program would end where it stands. What is to be left
+// running is brought up nevertheless.
+func (a *app) endWithReader(cancel context.CancelCauseFunc) {
 	pipe := make(chan os.Signal, 1)
 	signal.Notify(pipe, syscall.SIGPIPE)
 	<-pipe
-	cancel(errClosedPipe)
+	if !a.detach.Load() {
+		cancel(errClosedPipe)
+	}
 }
 
 // keepStack keeps a stack for a report in a file, and says where.

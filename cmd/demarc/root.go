@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"demarc/sim/api"
 	"demarc/sim/engine"
@@ -23,10 +24,11 @@ type app struct {
 	in       io.Reader
 	out, err io.Writer
 
-	name   string // --name
-	as     string // --as
-	output string // --output
-	ran    bool   // the arguments were understood
+	name   string      // --name
+	as     string      // --as
+	output string      // --output
+	ran    bool        // the arguments were understood
+	detach atomic.Bool // --detach: the command does not end with who reads its output
 
 	mu     sync.Mutex
 	engine *engine.Process // to kill at the second signal; nil if it is not ours

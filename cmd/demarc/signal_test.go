@@ -5,20 +5,33 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
+	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"demarc/sim/api"
+	"demarc/sim/disk"
+	"demarc/sim/engine"
 	"demarc/sim/timeline"
 )
 
-// commandEnv makes this test program the command itself.
-const commandEnv = "DEMARC_TEST_AS_COMMAND"
+// commandEnv makes this test program the command itself, and engineEnv what it starts: an
+// engine with that handle.
+const (
+	commandEnv = "DEMARC_TEST_AS_COMMAND"
+	engineEnv  = "DEMARC_TEST_AS_ENGINE"
+)
 
 func TestMain(m *testing.M) {
+	if handle, ok := os.LookupEnv(engineEnv); ok && len(os.Args) > 2 && os.Args[1] == "--config" {
+		os.Exit(playEngine(filepath.Dir(os.Args[2]), handle))
+	}
 	if args, ok := os.LookupEnv(commandEnv); ok {
 		os.Args = append([]string{"demarc"}, strings.Fields(args)...)
 		os.Exit(run())
@@ -51,6 +64,58 @@ func TestClosedPipe(t *testing.T) {
 		if code := exitOf(c.Run()); code != exitClosedPipe || errout.Len() > 0 {
 			t.Errorf("%s: got %d, %q, want %d and nothing", args, code, errout.String(), exitClosedPipe)
 		}
+	}
+}
+
+// waitPath is where an engine that is played learns that the test is over.
+const waitPath = "/wait"
+
+// playEngine is an engine for which the test answers.
+func playEngine(dir, handle string) int {
+	var h api.Handle
+	file := filepath.Join(dir, "engine.json")
+	if json.Unmarshal([]byte(handle), &h) != nil || disk.Replace(file, []byte(handle), false) != nil {
+		return 1
+	}
+	if resp, err := http.Get("http://" + h.Address + waitPath); err == nil {
+		resp.Body.Close()
+	}
+	return 0
+}
+
+// TestDetachedUpWithoutReader checks that a cluster that is to go on in the background
+// comes up though nobody reads what is said meanwhile, as in a pipe to head.
+func TestDetachedUpWithoutReader(t *testing.T) {
+	var asked atomic.Int64
+	home := fakeEngine(t, map[string]func() any{
+		"GET " + waitPath: func() any { <-t.Context().Done(); return nil },
+		"GET " + api.PathStatus: func() any {
+			if asked.Add(1) < 10 {
+				return api.Status{Name: "demarc", State: "starting", Phase: "etcd"}
+			}
+			return api.Status{Name: "demarc", State: "ready"}
+		},
+	})
+	file := filepath.Join(home, "demarc", "engine.json")
+	handle, err := os.ReadFile(file)
+	if err == nil {
+		err = os.Remove(file) // it does not run yet
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	defer w.Close()
+	var out bytes.Buffer
+	c := exec.Command(os.Args[0])
+	c.Env = append(os.Environ(), commandEnv+"=up --detach", engineEnv+"="+string(handle), engine.PathEnv+"="+os.Args[0], "DEMARC_HOME="+home)
+	c.Stdout, c.Stderr = &out, w
+	if code := exitOf(c.Run()); code != exitHeld || !strings.Contains(out.String(), "is ready") {
+		t.Errorf("got %d, %q, want %d and where the cluster is", code, out.String(), exitHeld)
 	}
 }
 

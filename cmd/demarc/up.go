@@ -67,6 +67,7 @@ ended it. If it is running already, up shows it, and Ctrl-C leaves it alone.`,
 }
 
 func (a *app) up(ctx context.Context, o upOptions) error {
+	a.detach.Store(o.detach)
 	cfg, err := o.config(a.name)
 	if err != nil {
 		return err
