@@ -193,6 +193,7 @@ func (p *Plane) etcdConfig(s *seat) (*embed.Config, error) {
 		cfg.ListenPeerUrls = []url.URL{{Scheme: "https", Host: "127.0.0.1:0"}}
 		cfg.PeerTLSInfo = transport.TLSInfo{
 			CertFile: p.pki.cert(etcdPeer), KeyFile: p.pki.key(etcdPeer), TrustedCAFile: p.pki.cert(etcdCA), ClientCertAuth: true,
+			AllowedCNs: []string{etcdPeer}, // the authority's other certificates make nobody a member
 		}
 	}
 	peer, err := url.Parse(s.peerURL())

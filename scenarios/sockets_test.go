@@ -68,8 +68,10 @@ func TestStrangers(t *testing.T) {
 		}
 	}
 	// It is not for lack of time that strangers get nothing.
-	if x.opened == 0 {
-		t.Error("etcd was not opened with its own certificate either")
+	for _, who := range []string{"the API server", "a member"} {
+		if x.opened[who] == 0 {
+			t.Errorf("etcd was not opened with the certificate of %s either", who)
+		}
 	}
 }
 
@@ -81,15 +83,16 @@ type strangers struct {
 	handle   api.Handle
 	customer tls.Certificate
 	selfMade tls.Certificate
-	etcd     *tls.Config // of who may
+	etcd     *tls.Config // of the API server
+	peer     *tls.Config // of a member of etcd
 	work     sync.WaitGroup
 
 	mu     sync.Mutex
-	opened int // how often etcd was opened by who may
+	opened map[string]int // how often a certificate of etcd's own authority opened what it is for
 }
 
 func newStrangers(t *testing.T, dir string, p *engine.Process) *strangers {
-	x := &strangers{t: t, dir: dir, handle: p.Client.Handle(), selfMade: selfMade(t)}
+	x := &strangers{t: t, dir: dir, handle: p.Client.Handle(), selfMade: selfMade(t), opened: map[string]int{}}
 	var err error
 	if x.status, err = p.Client.Status(t.Context()); err != nil {
 		t.Fatal(err)
@@ -101,11 +104,18 @@ func newStrangers(t *testing.T, dir string, p *engine.Process) *strangers {
 	if x.customer, err = tls.X509KeyPair(cfg.CertData, cfg.KeyData); err != nil {
 		t.Fatal(err)
 	}
-	pki := filepath.Join(dir, "pki", "apiserver-etcd-client")
-	if own, err := tls.LoadX509KeyPair(pki+".crt", pki+".key"); err == nil {
-		x.etcd = insecure(own)
-	}
+	x.etcd, x.peer = x.owner("apiserver-etcd-client"), x.owner("etcd-peer")
 	return x
+}
+
+// owner is who has one of the engine's certificates.
+func (x *strangers) owner(certificate string) *tls.Config {
+	pki := filepath.Join(x.dir, "pki", certificate)
+	own, err := tls.LoadX509KeyPair(pki+".crt", pki+".key")
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return insecure(own)
 }
 
 // selfMade is the certificate of an administrator, signed by nobody else.
@@ -166,7 +176,7 @@ func (x *strangers) kindOf(s socket) kind {
 	case "etcd-server":
 		return kind{"etcd, for API servers and the provider", "TLS with a client certificate of etcd's own authority", (*strangers).tryEtcd}
 	case "etcd-peer":
-		return kind{"etcd, for other members", "TLS with a client certificate of etcd's own authority", (*strangers).tryAll}
+		return kind{"etcd, for other members", "TLS with the members' own certificate", (*strangers).tryPeer}
 	}
 	return kind{name: "?"}
 }
@@ -342,9 +352,28 @@ func (x *strangers) tryEtcd(address string) {
 		x.t.Errorf("%s: the API server's own certificate: %d keys, %v", address, n, err)
 		return
 	}
+	x.open("the API server")
+}
+
+// tryPeer also tries the members' port as the API server, whose certificate is of
+// etcd's own authority, and as a member.
+func (x *strangers) tryPeer(address string) {
+	x.tryAll(address)
+	url := "https://" + address + "/members"
+	if r := x.ask(http.MethodGet, url, x.etcd, nil); r.status != 0 {
+		x.t.Errorf("%s: with the API server's certificate: %d %s", url, r.status, r.body)
+	}
+	if r := x.ask(http.MethodGet, url, x.peer, nil); r.status != http.StatusOK {
+		x.t.Errorf("%s: with the members' certificate: %d %s", url, r.status, r.body)
+		return
+	}
+	x.open("a member")
+}
+
+func (x *strangers) open(who string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.opened++
+	x.opened[who]++
 }
 
 // tryAPIServer claims to be somebody by the headers of a front proxy.
