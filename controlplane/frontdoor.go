@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"sync"
+
+	"demarc/sim/accept"
 )
 
 // frontDoor is the stable way to the API servers, as AKS's FQDN and load
@@ -136,23 +138,17 @@ func (e *entrance) listen() error {
 		return fmt.Errorf("front door: %w", err)
 	}
 	e.listener = l
-	go e.serve(l)
+	go accept.All(l, e.take)
 	return nil
 }
 
-func (e *entrance) serve(l net.Listener) {
-	for {
-		c, err := l.Accept()
-		if err != nil {
-			return
-		}
-		s := e.door.pick()
-		gc := e.conns.add(c, e.gates...)
-		if s == nil {
-			gc.reset()
-			continue
-		}
+// take hands a client to an API server.
+func (e *entrance) take(c net.Conn) {
+	gc := e.conns.add(c, e.gates...)
+	if s := e.door.pick(); s != nil {
 		go s.handOver(gc)
+	} else {
+		gc.reset()
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"demarc/sim/accept"
 )
 
 // handover is a listener whose connections are accepted elsewhere and handed to it.
@@ -73,16 +75,10 @@ func newServerListener(g *gate) (*serverListener, error) {
 		return nil, err
 	}
 	l := &serverListener{handover: newHandover(), private: private, gate: g}
-	go func() {
-		for {
-			c, err := private.Accept()
-			if err != nil {
-				return
-			}
-			// The server's client to itself never leaves the process: no gate.
-			l.offer(l.conns.add(&patientConn{Conn: c, limit: loopbackReads}))
-		}
-	}()
+	go accept.All(private, func(c net.Conn) {
+		// The server's client to itself never leaves the process: no gate.
+		l.offer(l.conns.add(&patientConn{Conn: c, limit: loopbackReads}))
+	})
 	return l, nil
 }
 

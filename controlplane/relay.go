@@ -3,6 +3,8 @@ package controlplane
 import (
 	"io"
 	"net"
+
+	"demarc/sim/accept"
 )
 
 // relay is a loopback port whose connections go on to somebody else: the network
@@ -26,22 +28,14 @@ func newRelay(to func(*gatedConn), gates ...*gate) (*relay, error) {
 // relayOn is newRelay on a port that is open already.
 func relayOn(l net.Listener, to func(*gatedConn), gates ...*gate) *relay {
 	r := &relay{listener: l, to: to, gates: gates}
-	go r.serve()
+	go accept.All(l, func(in net.Conn) {
+		go r.to(r.conns.add(&patientConn{Conn: in, limit: etcdReads}, r.gates...))
+	})
 	return r
 }
 
 // addr is where clients connect to.
 func (r *relay) addr() string { return r.listener.Addr().String() }
-
-func (r *relay) serve() {
-	for {
-		in, err := r.listener.Accept()
-		if err != nil {
-			return
-		}
-		go r.to(r.conns.add(&patientConn{Conn: in, limit: etcdReads}, r.gates...))
-	}
-}
 
 // kill resets every connection and gives the port back.
 func (r *relay) kill() {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 
+	"demarc/sim/accept"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 
@@ -182,38 +183,33 @@ func (b *balancers) listen(n *balancer, s *corev1.Service, ip string, port int32
 	}
 	n.listeners = append(n.listeners, l)
 	n.ports = append(n.ports, api.LoadBalancer{Namespace: s.Namespace, Service: s.Name, IP: ip, Port: port, Address: l.Addr().String()})
-	go b.serve(l, s.Namespace, s.Name, port)
+	go accept.All(l, func(in net.Conn) { b.take(in, s.Namespace, s.Name, port) })
 	return nil
 }
 
-func (b *balancers) serve(l net.Listener, namespace, name string, port int32) {
-	for {
-		in, err := l.Accept()
+// take leads a client to a port of a Service.
+func (b *balancers) take(in net.Conn, namespace, name string, port int32) {
+	select {
+	case b.flows <- struct{}{}:
+	default:
+		reset(in)
+		return
+	}
+	go func() {
+		defer func() { <-b.flows }()
+		defer in.Close()
+		out, err := b.cluster.fleet.Network().DialService(b.cluster.ctx, namespace, name, port)
 		if err != nil {
+			reset(in)
 			return
 		}
-		select {
-		case b.flows <- struct{}{}:
-		default:
-			reset(in)
-			continue
-		}
+		defer out.Close()
 		go func() {
-			defer func() { <-b.flows }()
-			defer in.Close()
-			out, err := b.cluster.fleet.Network().DialService(b.cluster.ctx, namespace, name, port)
-			if err != nil {
-				reset(in)
-				return
-			}
-			defer out.Close()
-			go func() {
-				_, _ = io.Copy(out, in) // ends when either side does
-				out.Close()
-			}()
-			_, _ = io.Copy(in, out)
+			_, _ = io.Copy(out, in) // ends when either side does
+			out.Close()
 		}()
-	}
+		_, _ = io.Copy(in, out)
+	}()
 }
 
 // reset ends a connection in the nearest way to a refusal that is left.
