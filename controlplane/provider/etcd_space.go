@@ -89,13 +89,17 @@ type spaceWork struct {
 	compacted int64 // the revision up to which the history was dropped
 }
 
-// mendSpace does what can be done about etcd's space alarm at this moment.
-func (w *watchdog) mendSpace(ctx context.Context) {
-	if !w.o.mending.TryLock() {
-		return
-	}
-	defer w.o.mending.Unlock()
-	for w.o.cfg.Plant.Serving(ctx) == nil {
+// spaceSteps is how many steps are taken in one round: enough to end the alarm, unless
+// somebody deletes all the while, so that there is always more to compact.
+const spaceSteps = 10
+
+// mendSpace does what can be done about etcd's space alarm at this moment. A restore
+// does not wait for it: that ends etcd, and with it the step that is under way.
+func (w *watchdog) mendSpace(ctx context.Context, l *Leadership) {
+	for range spaceSteps {
+		if unfinished(l.State()) != nil || w.o.cfg.Plant.Serving(ctx) != nil {
+			return
+		}
 		s := w.o.cfg.Plant.Space()
 		w.seeSpace(s)
 		step, member := nextStep(s, w.space.compacted)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"demarc/sim/api"
 	"demarc/sim/timeline"
 )
 
@@ -54,7 +55,8 @@ type fakeSpace struct {
 	alarm               bool
 	revision, compacted int64
 	live, history, free int64
-	broken              error // of every step
+	broken              error  // of every step
+	compacting          func() // called, if not nil, while history is compacted
 }
 
 func (f *fakeSpace) space() Space {
@@ -74,6 +76,9 @@ func (f *fakeSpace) step(do func()) error {
 }
 
 func (f *fakeSpace) compact(revision int64) error {
+	if f.compacting != nil {
+		f.compacting()
+	}
 	return f.step(func() {
 		f.free += f.history
 		f.history, f.compacted = 0, revision
@@ -178,6 +183,35 @@ func TestAFailedStepIsTakenAgain(t *testing.T) {
 		time.Sleep(2 * probePeriod)
 		if disk.space().Alarm {
 			t.Errorf("the alarm is still raised; noted %q", noted)
+		}
+	})
+}
+
+// Who deletes all the while keeps etcd full of history. The watchdog still looks after
+// everything else, and a restore does not wait.
+func TestAStreamOfDeletesHoldsNothingUp(t *testing.T) {
+	disk := &fakeSpace{live: 1 << 40}
+	disk.compacting = func() {
+		time.Sleep(time.Second)
+		disk.deleteLive(1)
+	}
+	p := fullPlant(disk)
+	operateWith(t, OperatorConfig{Plant: p}, func(t *testing.T, o *Operator, _ *fakeLedger, r *Replicas) {
+		time.Sleep(2 * probePeriod)
+		c := p.components[0]
+		c.mu.Lock()
+		c.err = gone{}
+		c.mu.Unlock()
+		time.Sleep(3 * probePeriod)
+		if got := c.restarted(); len(got) != 1 {
+			t.Errorf("what crashed was restarted at %v, want once", got)
+		}
+		now := time.Now().UTC()
+		must(t, r.Apply(t.Context(), PutRestore(api.Restore{ID: "r", Phase: api.RestoreDecided, Requested: true, Lost: now, Decided: now})))
+		wake(o.decided)
+		time.Sleep(time.Second / 2)
+		if got := RestoreList(r.State())[0]; got.Phase != api.RestoreFailed { // the fake has no room
+			t.Errorf("the restore is %s, want that it was carried out at once", got.Phase)
 		}
 	})
 }

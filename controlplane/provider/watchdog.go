@@ -114,7 +114,7 @@ func (o *Operator) watch(ctx context.Context, l *Leadership) {
 		}
 		w.round(ctx)
 		w.mendEtcd(ctx, l)
-		w.mendSpace(ctx)
+		w.mendSpace(ctx, l)
 	}
 }
 
