@@ -108,8 +108,13 @@ func (o *Operator) RequestRestore(ctx context.Context, r *Replicas, id string) (
 }
 
 // DecideRestore is RequestRestore without a look at the catalogue, which may not be
-// complete yet: for a request that was left for this start.
+// complete yet: for a request that was left for this start. One that has been decided
+// and not begun, by a life that was killed before it took the request away, is that
+// restore.
 func (o *Operator) DecideRestore(ctx context.Context, r *Replicas, id string) (api.Restore, error) {
+	if u := unfinished(r.State()); u != nil && u.Requested && u.Wanted == id && u.Phase == api.RestoreDecided {
+		return *u, nil
+	}
 	now := time.Now().UTC()
 	want := api.Restore{
 		ID: newRestoreID(now), Phase: api.RestoreDecided, Requested: true, Wanted: id,
