@@ -68,7 +68,7 @@ func ReadKey(path, store string) ([]byte, error) {
 func LoadKey(path, store string, renew bool) ([]byte, error) {
 	key, err := ReadKey(path, store)
 	if lost, ok := errors.AsType[*KeyError](err); ok && (renew || lost.Backups == 0) {
-		if err := disk.SetAside(path); err != nil {
+		if _, err := disk.SetAside(path); err != nil {
 			return nil, fmt.Errorf("make the backup key: %w", err)
 		}
 		key = make([]byte, chacha20poly1305.KeySize)

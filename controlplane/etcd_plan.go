@@ -33,7 +33,7 @@ func loadPlan(file, dir string, members int, mended func(api.Mended)) (etcdplan.
 			return t, nil
 		}
 		found = "it is damaged: " + err.Error()
-		if err := disk.SetAside(file); err != nil {
+		if _, err := disk.SetAside(file); err != nil {
 			return t, err
 		}
 	}

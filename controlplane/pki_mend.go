@@ -99,11 +99,11 @@ func (m *pkiMender) authority(name string) error {
 	switch {
 	case keyErr != nil:
 		m.say(name+".key", keyErr.Error(), newAuthority(name))
-		return m.setAside(name)
+		return m.setAside(m.cert(name), m.key(name))
 	case certErr != nil:
 		m.say(name+".crt", certErr.Error(), "issued anew with the key that is there: what it has signed stays good")
 		m.signers = append(m.signers, key.Public())
-		return disk.SetAside(m.cert(name))
+		return m.setAside(m.cert(name))
 	}
 	m.signers = append(m.signers, key.Public())
 	return nil
@@ -126,7 +126,7 @@ func (m *pkiMender) leaf(name string) error {
 			return nil
 		}
 		m.say(name+".key", err.Error(), "there is a new one: tokens of service accounts that were issued before are void")
-		return disk.SetAside(m.key(name))
+		return m.setAside(m.key(name))
 	}
 	err := m.checkLeaf(name)
 	if err == nil {
@@ -135,7 +135,7 @@ func (m *pkiMender) leaf(name string) error {
 	if !errors.Is(err, errUnknownSigner) { // else its authority is new, which was said
 		m.say(name, err.Error(), "issued anew; nothing is lost")
 	}
-	return m.setAside(name)
+	return m.setAside(m.cert(name), m.key(name))
 }
 
 // checkLonelyKey checks a key that no certificate speaks for: its file has the public
@@ -241,6 +241,11 @@ func readPEM(path string) ([]byte, error) {
 	return block.Bytes, nil
 }
 
-func (m *pkiMender) setAside(name string) error {
-	return errors.Join(disk.SetAside(m.cert(name)), disk.SetAside(m.key(name)))
+func (m *pkiMender) setAside(paths ...string) error {
+	var errs []error
+	for _, path := range paths {
+		_, err := disk.SetAside(path)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }

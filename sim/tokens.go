@@ -25,7 +25,7 @@ func (c *Cluster) token(role api.Role) (string, error) {
 			return token, nil
 		}
 		found = "it is damaged: " + damage.Error()
-		if err := disk.SetAside(path); err != nil {
+		if _, err := disk.SetAside(path); err != nil {
 			return "", err
 		}
 	case !errors.Is(err, fs.ErrNotExist):

@@ -27,7 +27,6 @@ const (
 	snapshotsDir  = "snapshots" // raft's
 	learningFile  = "learning"  // is there until an emptied replica has caught up
 	formedFile    = "formed"    // is there once all replicas have been set up
-	damagedSuffix = ".damaged"  // of a directory that was set aside
 	keepSnapshots = 2           // an older one helps if the newest is damaged
 	lockTimeout   = time.Second // for another process to let go of the files
 	// raft's keys
@@ -233,18 +232,4 @@ func ofAll(servers []raft.Server) bool {
 		}
 	}
 	return len(servers) == Count
-}
-
-// setAside moves a damaged directory away, so that it can be looked at later,
-// and returns where to.
-func setAside(dir string) (string, error) {
-	to := dir + damagedSuffix
-	for n := 2; ; n++ {
-		if _, err := os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
-			return to, os.Rename(dir, to)
-		} else if err != nil {
-			return "", err
-		}
-		to = fmt.Sprintf("%s%s-%d", dir, damagedSuffix, n)
-	}
 }

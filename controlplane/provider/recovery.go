@@ -157,7 +157,7 @@ func (r *Replicas) relearn(p *replica, f *files, damaged error) (*files, error) 
 
 // empty sets a damaged directory aside and opens an empty one in its place.
 func (r *Replicas) empty(p *replica, damaged error) (*files, error) {
-	to, err := setAside(p.dir)
+	to, err := disk.SetAside(p.dir)
 	if err != nil {
 		return nil, errors.Join(damaged, err)
 	}

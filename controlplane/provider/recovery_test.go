@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"demarc/sim/disk"
 	"demarc/sim/disk/disktest"
 )
 
@@ -104,7 +105,7 @@ func TestOneDamagedReplica(t *testing.T) {
 					within(t, time.Minute, "the replica is noted", func() bool {
 						return p.noted("1 damaged") && p.noted("1 recovered")
 					})
-					if _, err := os.Stat(victim + damagedSuffix); s.aside != (err == nil) {
+					if _, err := os.Stat(victim + disk.Damaged); s.aside != (err == nil) {
 						t.Errorf("files set aside: %v, want %t", err, s.aside)
 					}
 					must(t, p.Crash(0)) // it counts again

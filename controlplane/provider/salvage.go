@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"demarc/sim/disk"
 )
 
 // salvage goes on when more than one replica has lost its memory, so that nobody
@@ -22,7 +24,7 @@ func (r *Replicas) salvage(opened *[Count]*files, lost [Count]string) error {
 		if i == best {
 			continue
 		}
-		if _, err := setAside(p.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if _, err := disk.SetAside(p.dir); err != nil {
 			return fmt.Errorf("replica %s: %w", p.name, err)
 		}
 		if best >= 0 {

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"demarc/sim/disk"
 	"demarc/sim/disk/disktest"
 )
 
@@ -62,7 +63,7 @@ func TestMajorityDamaged(t *testing.T) {
 			p.settled()
 			p.close()
 		}
-		if _, err := os.Stat(filepath.Join(dir, "replica-2"+damagedSuffix, logFile)); err != nil {
+		if _, err := os.Stat(filepath.Join(dir, "replica-2"+disk.Damaged, logFile)); err != nil {
 			t.Errorf("the evidence is gone: %v", err)
 		}
 		_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
@@ -94,7 +95,7 @@ func TestAllDamaged(t *testing.T) {
 			if !p.noted(fmt.Sprintf("%d %s", i, Forgotten)) {
 				t.Errorf("nobody said that replica %d has lost its memory", i)
 			}
-			if _, err := os.Stat(filepath.Join(dir, fmt.Sprintf("replica-%d%s", i, damagedSuffix))); err != nil {
+			if _, err := os.Stat(filepath.Join(dir, fmt.Sprintf("replica-%d%s", i, disk.Damaged))); err != nil {
 				t.Errorf("the evidence is gone: %v", err)
 			}
 		}

@@ -47,12 +47,22 @@ func ReplaceKeeping(path string, content []byte, sync bool) error {
 // Damaged ends the name of what was set aside because it cannot be used.
 const Damaged = ".damaged"
 
-// SetAside renames a damaged file, if it is there, to NAME.damaged.
-func SetAside(path string) error {
-	if err := os.Rename(path, path+Damaged); !os.IsNotExist(err) {
-		return err
+// SetAside renames a damaged file or directory, if it is there, to NAME.damaged, or
+// NAME.damaged-2 and so on if there is one already, and returns the new path.
+func SetAside(path string) (to string, err error) {
+	to = path + Damaged
+	for n := 2; ; n++ {
+		if _, err := os.Lstat(to); os.IsNotExist(err) {
+			break
+		} else if err != nil {
+			return "", err
+		}
+		to = fmt.Sprintf("%s%s-%d", path, Damaged, n)
 	}
-	return nil
+	if err := os.Rename(path, to); !os.IsNotExist(err) {
+		return to, err
+	}
+	return "", nil
 }
 
 // ReplaceBy is [Replace] with the content that write writes.

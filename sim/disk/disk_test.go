@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -115,5 +116,25 @@ func TestAppenderWritesWholeRecords(t *testing.T) {
 	}
 	if got, want := read(t, path), "one\ntwo\nthree\n"; got != want {
 		t.Errorf("closed: got %q, want %q", got, want)
+	}
+}
+
+// What is set aside is kept, however often that happens.
+func TestSetAsideKeepsEach(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "backup.key")
+	for i, want := range []string{path + ".damaged", path + ".damaged-2", path + ".damaged-3"} {
+		content := strconv.Itoa(i)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if to, err := SetAside(path); err != nil || to != want {
+			t.Errorf("got %s, %v, want %s", to, err, want)
+		}
+		if got := read(t, want); got != content {
+			t.Errorf("%s: got %q, want %q", want, got, content)
+		}
+	}
+	if to, err := SetAside(path); err != nil || to != "" {
+		t.Errorf("of nothing: got %q, %v", to, err)
 	}
 }

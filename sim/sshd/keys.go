@@ -64,7 +64,7 @@ func makeKey(cfg Config, path, comment string) (ssh.Signer, error) {
 
 // renewKey makes a key. What was there before is set aside, and was lost, which is said.
 func renewKey(cfg Config, path, comment string, found error) (ssh.Signer, error) {
-	if err := disk.SetAside(path); err != nil {
+	if _, err := disk.SetAside(path); err != nil {
 		return nil, err
 	}
 	signer, err := newKey(path, comment, cfg.Sync)

@@ -69,11 +69,13 @@ func read(path string) (s *State, mended []api.Mended, err error) {
 	if damage == nil {
 		return s, nil, nil
 	}
-	if err := disk.SetAside(path); err != nil {
+	aside, err := disk.SetAside(path)
+	if err != nil {
 		return nil, nil, err
 	}
-	name := filepath.Base(path)
-	return nil, []api.Mended{{Subject: name, Found: "it is damaged: " + damage.Error(), Remedy: "it was set aside as " + name + disk.Damaged}}, nil
+	return nil, []api.Mended{{
+		Subject: filepath.Base(path), Found: "it is damaged: " + damage.Error(), Remedy: "it was set aside as " + filepath.Base(aside),
+	}}, nil
 }
 
 // members is how many etcd members there are: as their plan says, or else as many
