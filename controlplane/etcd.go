@@ -251,13 +251,16 @@ func (m *etcdMember) answers(ctx context.Context, serializable bool) error {
 			return fmt.Errorf("its health check: %w", ctx.Err())
 		}
 	}
-	for _, a := range m.etcd.Server.Alarms() {
-		if !noSpace(a) {
-			return fmt.Errorf("it has raised the alarm %s", a.Alarm)
+	said, err := ask(ctx, func(ctx context.Context) error {
+		for _, a := range m.etcd.Server.Alarms() {
+			if !noSpace(a) {
+				return fmt.Errorf("it has raised the alarm %s", a.Alarm)
+			}
 		}
-	}
-	_, err := m.etcd.Server.Range(ctx, &etcdserverpb.RangeRequest{Key: []byte("health"), Limit: 1, Serializable: serializable})
-	return err
+		_, err := m.etcd.Server.Range(ctx, &etcdserverpb.RangeRequest{Key: []byte("health"), Limit: 1, Serializable: serializable})
+		return err
+	})
+	return cmp.Or(err, said)
 }
 
 // kill takes every connection away at once, so that no more requests arrive and

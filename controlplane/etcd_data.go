@@ -1,6 +1,7 @@
 package controlplane
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,7 +27,8 @@ func (s *seat) awaitRelease(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-time.After(etcdHandover):
-		return fmt.Errorf("%s: its last life has not let go of its data", s.component.name)
+		return fmt.Errorf("%s: its last life has not let go of its data (%v): if it stays so, end the engine with demarc down and start it again with demarc up",
+			s.component.name, cmp.Or(last.err(), errors.New("it hangs")))
 	}
 }
 

@@ -40,32 +40,48 @@ type EtcdMemberSpace struct {
 	Quota int64
 }
 
-// EtcdSpace asks the members that run. It waits for nobody.
+// EtcdSpace asks the members that run. One that does not answer is left out.
 func (p *Plane) EtcdSpace() EtcdSpace {
-	var s EtcdSpace
+	var all EtcdSpace
 	for _, seat := range p.seats.list {
 		m, err := seat.running()
 		if err != nil {
 			continue
 		}
-		server, backend := m.etcd.Server, m.etcd.Server.Backend()
-		if full(server) {
-			s.Alarm = true
-			backend.ForceCommit() // pages that one commit frees count as in use until the next
+		s, err := ask(context.Background(), func(context.Context) EtcdSpace { return m.space(p.etcdQuota()) })
+		if err != nil {
+			continue
 		}
-		s.Revision = max(s.Revision, server.KV().Rev())
-		s.Members = append(s.Members, EtcdMemberSpace{
-			Name: seat.component.name, Size: backend.Size(), InUse: backend.SizeInUse(), Quota: p.etcdQuota(),
-		})
+		all.Alarm = all.Alarm || s.Alarm
+		all.Revision = max(all.Revision, s.Revision)
+		all.Members = append(all.Members, s.Members...)
 	}
+	return all
+}
+
+// space is what one member knows.
+func (m *etcdMember) space(quota int64) EtcdSpace {
+	server, backend := m.etcd.Server, m.etcd.Server.Backend()
+	s := EtcdSpace{Alarm: full(server)}
+	if s.Alarm {
+		backend.ForceCommit() // pages that one commit frees count as in use until the next
+	}
+	s.Revision = server.KV().Rev()
+	s.Members = []EtcdMemberSpace{{
+		Name: m.seat.component.name, Size: backend.Size(), InUse: backend.SizeInUse(), Quota: quota,
+	}}
 	return s
 }
 
-// etcdFull says whether a member that runs has the alarm. It waits for nobody.
+// etcdFull says whether a member that runs has the alarm.
 func (p *Plane) etcdFull() bool {
 	return slices.ContainsFunc(p.seats.list, func(s *seat) bool {
 		m, err := s.running()
-		return err == nil && full(m.etcd.Server)
+		if err != nil {
+			return false
+		}
+		has, err := ask(context.Background(), func(context.Context) bool { return full(m.etcd.Server) })
+		return err == nil && has
 	})
 }
 
