@@ -114,7 +114,7 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, loaded state.Loade
 	if _, err := checkGates(c.spec.Edition, c.spec.FeatureGates, c.spec.AllowUnsupportedGates); err != nil {
 		return nil, err
 	}
-	c.faults = &faults{cluster: c, ends: map[string]func(){}}
+	c.faults = &faults{cluster: c}
 	c.incidents = newIncidents(c.log, c.faults.holds, c.faults.struck)
 	if cfg.Scenario != "" {
 		c.drill = newDrill()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -26,8 +25,7 @@ type faults struct {
 
 	mu     sync.Mutex
 	last   int
-	active []fault.Active
-	ends   map[string]func() // what to do when a fault is no longer in force, by its ID
+	active []inForce // oldest first
 }
 
 // Inject makes a fault happen, or a repair. What it returns has an ID only if
@@ -39,21 +37,27 @@ func (c *Cluster) Inject(ctx context.Context, spec fault.Spec) (fault.Active, er
 // InjectAs is [Cluster.Inject] on behalf of a role. All but the director act in their
 // own names.
 func (c *Cluster) InjectAs(ctx context.Context, by api.Role, spec fault.Spec) (fault.Active, error) {
+	spec, target, err := c.asked(by, spec)
+	if err != nil {
+		return fault.Active{}, err
+	}
+	return c.faults.inject(ctx, spec, target)
+}
+
+// asked reads the words of a fault that a role asks for, if it may.
+func (c *Cluster) asked(by api.Role, spec fault.Spec) (fault.Spec, fault.Target, error) {
 	if spec.By == "" && by != api.RoleDirector {
 		spec.By = by.Actor()
 	}
 	spec, err := fault.Parse(spec.Verb, spec.Target, withBy(spec))
 	if err != nil {
-		return fault.Active{}, err
+		return spec, fault.Target{}, err
 	}
 	target, err := fault.ParseTarget(spec.Target)
 	if err != nil {
-		return fault.Active{}, err
+		return spec, target, err
 	}
-	if err := c.noteRefused(by, spec.Target, api.CheckFault(by, spec, target.Kind)); err != nil {
-		return fault.Active{}, err
-	}
-	return c.faults.inject(ctx, spec, target)
+	return spec, target, c.noteRefused(by, spec.Target, api.CheckFault(by, spec, target.Kind))
 }
 
 func withBy(spec fault.Spec) map[string]string {
@@ -69,35 +73,18 @@ func withBy(spec fault.Spec) map[string]string {
 
 // Faults are those in force, oldest first.
 func (c *Cluster) Faults() []fault.Active {
-	c.faults.mu.Lock()
-	defer c.faults.mu.Unlock()
-	return slices.Clone(c.faults.active)
-}
-
-// healing is what ends the fault with the ID given, by whom it was: what is down is
-// started again.
-func (c *Cluster) healing(id string) (fault.Spec, error) {
-	for _, a := range c.Faults() {
-		if a.ID != id {
-			continue
-		}
-		verb := "heal"
-		switch a.Verb {
-		case "crash", "stop":
-			verb = "start"
-		case "power-off":
-			verb = "power-on"
-		}
-		return fault.Spec{Verb: verb, Target: a.Target, By: a.By}, nil
+	all := []fault.Active{}
+	for _, a := range c.faults.list() {
+		all = append(all, a.Active)
 	}
-	return fault.Spec{}, fmt.Errorf("no fault %q is in force", id)
+	return all
 }
 
 // inject dispatches on what is struck.
 func (f *faults) inject(ctx context.Context, spec fault.Spec, t fault.Target) (fault.Active, error) {
 	switch {
 	case spec.Verb == "heal":
-		return fault.Active{Spec: spec}, f.heal(spec, t)
+		return fault.Active{Spec: spec}, f.healOn(spec, t)
 	case spec.Verb == "flap":
 		return f.flap(spec, t)
 	case t.Kind == fault.Provider || t.Kind == fault.Replica:
@@ -126,21 +113,27 @@ func (f *faults) strikeComponents(ctx context.Context, spec fault.Spec, t fault.
 	if spec.Verb == "start" {
 		return fault.Active{Spec: spec}, f.start(ctx, spec, struck)
 	}
+	ends := spec.Verb == "crash" || spec.Verb == "stop"
+	if ends {
+		var err error
+		if struck, err = f.notDown(struck); err != nil {
+			return fault.Active{}, err
+		}
+	}
 	var cause int64
 	if len(struck) > 1 {
 		cause = f.record(spec, 0).Seq
 	}
-	hold := spec.Verb != "slow" && spec.Args["hold"] != "no"
 	a := fault.Active{Spec: spec}
-	if hold || spec.Verb == "slow" {
-		a = f.add(spec, cause)
+	if spec.Verb == "slow" || spec.Args["hold"] != "no" {
+		x := force(spec, t, cause)
+		x.struck = names(struck)
+		a = f.add(x)
 	}
+	f.settle(struck) // so that nobody starts what falls
 	var errs []error
 	var graceful sync.WaitGroup
 	for _, c := range struck {
-		if hold {
-			c.Hold(a.ID)
-		}
 		err := f.strike(ctx, spec, c, &graceful)
 		if err == nil {
 			f.cluster.outage(c.Name(), f.recordOn(spec, c.Name(), cause))
@@ -149,10 +142,30 @@ func (f *faults) strikeComponents(ctx context.Context, spec fault.Spec, t fault.
 	}
 	graceful.Wait()
 	if !slices.Contains(errs, nil) {
-		f.drop(func(x fault.Active) bool { return a.ID != "" && x.ID == a.ID })
+		f.dropID(a.ID)
+		f.settle(struck)
 		return fault.Active{}, errors.Join(errs...)
 	}
+	if ends {
+		f.letGo(names(struck), "hang") // with the program
+		f.settle(struck)
+	}
 	return a, nil
+}
+
+// notDown are those of some components that no fault in force keeps down.
+func (f *faults) notDown(list []*controlplane.Component) (free []*controlplane.Component, err error) {
+	for _, c := range list {
+		if a, down := f.on(c.Name(), "crash", "stop"); down {
+			err = errors.Join(err, fmt.Errorf("%s is down already, by %s: %s", c.Name(), a.ID, a.Spec))
+			continue
+		}
+		free = append(free, c)
+	}
+	if len(free) > 0 {
+		err = nil
+	}
+	return free, err
 }
 
 // strike strikes one component. A graceful end goes on behind the scenes.
@@ -178,16 +191,8 @@ func (f *faults) strike(ctx context.Context, spec fault.Spec, c *controlplane.Co
 // does not wait until they serve: like the real ones, they come when they can.
 func (f *faults) start(ctx context.Context, spec fault.Spec, struck []*controlplane.Component) error {
 	f.record(spec, 0)
-	f.drop(func(a fault.Active) bool {
-		t, err := fault.ParseTarget(a.Target)
-		return err == nil && (a.Verb == "crash" || a.Verb == "stop") && !slices.ContainsFunc(f.targets(t), func(c *controlplane.Component) bool {
-			return !slices.Contains(struck, c)
-		})
-	})
-	for _, c := range struck {
-		c.Release()
-		c.Heal()
-	}
+	f.letGo(names(struck), "crash", "stop")
+	f.wake(struck)
 	f.cluster.work.Go(func() {
 		if err := f.cluster.plane.StartSome(context.WithoutCancel(ctx), struck); err != nil && f.cluster.ctx.Err() == nil {
 			f.cluster.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "failed to start", Subject: spec.Target, Message: err.Error()})
@@ -232,13 +237,13 @@ func (f *faults) strikeNode(spec fault.Spec, t fault.Target) (fault.Active, erro
 	spec.Target = t.String()
 	opposite := map[string][]string{"power-on": {"power-off"}, "start": {"stop", "crash"}}[spec.Verb]
 	if opposite != nil {
-		f.drop(func(a fault.Active) bool { return a.Target == spec.Target && slices.Contains(opposite, a.Verb) })
+		f.letGo([]string{spec.Target}, opposite...)
 		return fault.Active{Spec: spec}, nil
 	}
 	if !hold {
 		return fault.Active{Spec: spec, Event: e.Seq}, nil
 	}
-	return f.add(spec, e.Seq), nil
+	return f.add(force(spec, t, e.Seq)), nil
 }
 
 // record puts a fault on the timeline.
@@ -258,35 +263,4 @@ func (f *faults) recordOn(spec fault.Spec, subject string, cause int64) timeline
 var pastTense = map[string]string{
 	"crash": "crashed", "stop": "stopped", "start": "starting", "hang": "hung", "slow": "slowed",
 	"partition": "partitioned", "flap": "flapping", "heal": "healed", "wipe": "wiped", "corrupt": "corrupted", "fill": "filled",
-}
-
-// add puts a fault into force.
-func (f *faults) add(spec fault.Spec, event int64) fault.Active {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.last++
-	a := fault.Active{ID: "f" + strconv.Itoa(f.last), Spec: spec, Event: event}
-	if spec.Verb == "slow" && spec.Target != string(fault.BackupStore) { // latencies are below the clock's steps
-		f.ends[a.ID] = f.cluster.dial.Fine()
-	}
-	f.active = append(f.active, a)
-	return a
-}
-
-// drop takes faults out of force and returns them.
-func (f *faults) drop(match func(fault.Active) bool) (dropped []fault.Active) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.active = slices.DeleteFunc(f.active, func(a fault.Active) bool {
-		if !match(a) {
-			return false
-		}
-		if end := f.ends[a.ID]; end != nil {
-			end()
-			delete(f.ends, a.ID)
-		}
-		dropped = append(dropped, a)
-		return true
-	})
-	return dropped
 }

@@ -3,17 +3,13 @@ package sim
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"demarc/sim/api"
 	"demarc/sim/fault"
-	"demarc/sim/timeline"
 )
 
 // partition cuts a link. One node's link to the API server is its network.
@@ -26,7 +22,7 @@ func (f *faults) partition(spec fault.Spec, t fault.Target) (fault.Active, error
 		return fault.Active{}, err
 	}
 	e := f.record(spec, 0)
-	a := f.add(spec, e.Seq)
+	a := f.add(force(spec, t, e.Seq))
 	for _, c := range f.targets(t) {
 		f.cluster.outage(c.Name(), e)
 	}
@@ -37,10 +33,9 @@ func (f *faults) partition(spec fault.Spec, t fault.Target) (fault.Active, error
 func (f *faults) flap(spec fault.Spec, t fault.Target) (fault.Active, error) {
 	ctx, cancel := context.WithCancel(f.cluster.ctx)
 	e := f.record(spec, 0)
-	a := f.add(spec, e.Seq)
-	f.mu.Lock()
-	f.ends[a.ID] = cancel
-	f.mu.Unlock()
+	x := force(spec, t, e.Seq)
+	x.end = cancel
+	a := f.add(x)
 	strike := func(verb string) error {
 		s := fault.Spec{Verb: verb, Target: spec.Target, By: spec.By}
 		if t.Kind == fault.Kubelet {
@@ -63,7 +58,7 @@ func (f *faults) flap(spec fault.Spec, t fault.Target) (fault.Active, error) {
 		if f.cluster.ctx.Err() == nil {
 			_ = strike("start") // what runs already is left alone
 		}
-		f.drop(func(x fault.Active) bool { return x.ID == a.ID })
+		f.dropID(a.ID)
 	})
 	return a, nil
 }
@@ -76,65 +71,6 @@ func wait(ctx context.Context, d time.Duration) bool {
 	case <-time.After(d):
 		return true
 	}
-}
-
-// healable are the faults that heal ends.
-var healable = []string{"hang", "slow", "partition", "flap", "cut", "fill"}
-
-// heal ends what holds the target.
-func (f *faults) heal(spec fault.Spec, t fault.Target) error {
-	if name, ok := f.cluster.fleet.NodeName(t.Node); ok && t.Node != "" {
-		t.Node = name
-		spec.Target = t.String()
-	}
-	if leader, ok := f.cluster.operations.replicas.Leader(); ok && t.Replica == fault.Leader {
-		spec.Target = replicaName(strconv.Itoa(leader))
-	}
-	ended := f.drop(func(a fault.Active) bool {
-		if !slices.Contains(healable, a.Verb) {
-			return false
-		}
-		at, err := fault.ParseTarget(a.Target)
-		return err == nil && (t.Kind == fault.All || a.Target == spec.Target || t.Kind == fault.ControlPlane && at.Components() != nil ||
-			t.Kind == fault.Provider && at.Kind == fault.Replica ||
-			t.Kind == fault.Component && slices.ContainsFunc(at.Components(), func(name string) bool { return covers(t, name) }))
-	})
-	if len(ended) == 0 && t.Kind != fault.All {
-		return fmt.Errorf("nothing to heal on %s: no %s or %s is in force there", spec.Target,
-			strings.Join(healable[:len(healable)-1], ", "), healable[len(healable)-1])
-	}
-	var errs []error
-	for _, a := range ended {
-		errs = append(errs, f.undo(a, spec.By))
-	}
-	return errors.Join(errs...)
-}
-
-// undo ends the effect of a fault that is no longer in force.
-func (f *faults) undo(a fault.Active, by timeline.Actor) error {
-	at, err := fault.ParseTarget(a.Target)
-	if err != nil {
-		return err
-	}
-	if a.Verb == "cut" {
-		_, err := f.cluster.fleet.RestoreNetwork(at.Node, by)
-		return err
-	}
-	f.record(fault.Spec{Verb: "heal", Target: a.Target, By: by}, a.Event)
-	switch {
-	case at.Kind == fault.BackupStore:
-		f.healStore(a)
-	case at.Kind == fault.Replica:
-		return f.healReplica(a)
-	case a.Verb == "partition":
-		return f.cluster.plane.Rejoin(a.Target, a.Args["from"])
-	case a.Verb == "hang" || a.Verb == "slow":
-		for _, c := range f.targets(at) {
-			c.Release()
-			c.Heal()
-		}
-	}
-	return nil
 }
 
 // crashContainers kills the containers of a container, pod or deployment target.

@@ -9,12 +9,14 @@ import (
 
 	"demarc/controlplane"
 	"demarc/sim/fault"
+	"demarc/sim/timeline"
 )
 
-// strikeReplicas crashes, starts or cuts off replicas of the provider's plane.
+// strikeReplicas crashes, starts or cuts off replicas of the provider's plane. Some
+// of several may be so already.
 func (f *faults) strikeReplicas(spec fault.Spec, t fault.Target) (fault.Active, error) {
 	r := f.cluster.operations.replicas
-	struck := []int{0, 1, 2}
+	wanted := []string{"0", "1", "2"}
 	switch t.Replica {
 	case "":
 	case fault.Leader:
@@ -22,39 +24,61 @@ func (f *faults) strikeReplicas(spec fault.Spec, t fault.Target) (fault.Active, 
 		if !ok {
 			return fault.Active{}, errors.New("the provider's plane has no leader at the moment")
 		}
-		struck, spec.Target = []int{i}, replicaName(strconv.Itoa(i))
+		wanted = []string{strconv.Itoa(i)}
+		t.Replica = wanted[0]
+		spec.Target = t.String()
 	default:
-		i, err := strconv.Atoi(t.Replica)
-		if err != nil {
-			return fault.Active{}, err
-		}
-		struck = []int{i}
+		wanted = []string{t.Replica}
 	}
-	do := map[string]func(int) error{"crash": r.Crash, "stop": r.Crash, "start": r.Start, "partition": r.Cut}[spec.Verb]
-	var errs []error
-	for _, i := range struck {
-		name := replicaName(strconv.Itoa(i))
-		if len(struck) > 1 && f.already(i, spec.Verb) {
-			continue
-		}
-		e := f.recordOn(spec, name, 0)
+	for i, replica := range wanted {
+		wanted[i] = replicaName(replica)
+	}
+	if spec.Verb == "start" {
+		return fault.Active{Spec: spec}, f.startReplicas(spec, wanted)
+	}
+	x := force(spec, t, 0)
+	do := map[string]func(int) error{"crash": r.Crash, "stop": r.Crash, "partition": r.Cut}[spec.Verb]
+	errs := f.eachReplica(spec, wanted, func(i int, name string, e timeline.Event) error {
 		if err := do(i); err != nil {
-			errs = append(errs, err)
-			continue
+			return err
 		}
-		if spec.Verb == "start" {
-			f.drop(func(a fault.Active) bool {
-				return (a.Verb == "crash" || a.Verb == "stop") && (a.Target == name || a.Target == string(fault.Provider) && len(struck) > 1)
-			})
-			f.cluster.incidents.Close(name, time.Now())
-			continue
-		}
+		x.struck = append(x.struck, name)
 		f.cluster.outage(name, e)
+		return nil
+	})
+	switch {
+	case len(x.struck) == 0 && errs == nil:
+		return fault.Active{}, fmt.Errorf("every replica of %s is down already", spec.Target)
+	case len(x.struck) == 0:
+		return fault.Active{}, errs
 	}
-	if len(errs) > 0 || spec.Verb == "start" {
-		return fault.Active{Spec: spec}, errors.Join(errs...)
+	return f.add(x), nil
+}
+
+// startReplicas starts replicas, and ends the faults that held them down.
+func (f *faults) startReplicas(spec fault.Spec, wanted []string) error {
+	return f.eachReplica(spec, wanted, func(i int, name string, _ timeline.Event) error {
+		if err := f.cluster.operations.replicas.Start(i); err != nil {
+			return err
+		}
+		f.letGo([]string{name}, "crash", "stop")
+		f.cluster.incidents.Close(name, time.Now())
+		return nil
+	})
+}
+
+// eachReplica records a fault of each of some replicas and makes it happen, but for
+// those of several that are as it would have them.
+func (f *faults) eachReplica(spec fault.Spec, wanted []string, do func(i int, name string, e timeline.Event) error) error {
+	var errs []error
+	for _, name := range wanted {
+		i, ok := replicaIndex(name)
+		if !ok || len(wanted) > 1 && f.already(i, spec.Verb) {
+			continue
+		}
+		errs = append(errs, do(i, name, f.recordOn(spec, name, 0)))
 	}
-	return f.add(spec, 0), nil
+	return errors.Join(errs...)
 }
 
 // already says whether a replica is as a verb would have it.
@@ -83,28 +107,20 @@ func (f *faults) strikeBackups(spec fault.Spec, t fault.Target) (fault.Active, e
 	case spec.Verb == "slow":
 		store.Disk().SetLatency(spec.Duration("latency"))
 	}
-	return f.add(spec, f.record(spec, 0).Seq), nil
+	return f.add(force(spec, t, f.record(spec, 0).Seq)), nil
 }
 
-// healStore ends what strikeBackups did to the disk.
-func (f *faults) healStore(a fault.Active) {
+// settleStore leaves the disk that backups are on as the faults in force want it.
+func (f *faults) settleStore() {
 	disk := f.cluster.operations.store.Disk()
-	if a.Verb == "fill" {
+	if _, full := f.on(string(fault.BackupStore), "fill"); !full {
 		disk.SetCapacity(0)
-	} else {
-		disk.SetLatency(0)
 	}
-}
-
-// healReplica ends a partition of the provider's plane.
-func (f *faults) healReplica(a fault.Active) error {
-	i, ok := replicaIndex(a.Target)
-	if !ok {
-		return fmt.Errorf("%s is no replica", a.Target)
+	latency := time.Duration(0)
+	if slow, ok := f.on(string(fault.BackupStore), "slow"); ok {
+		latency = slow.Duration("latency")
 	}
-	err := f.cluster.operations.replicas.Rejoin(i)
-	f.cluster.incidents.Close(a.Target, time.Now())
-	return err
+	disk.SetLatency(latency)
 }
 
 // harmEtcd takes members' disks away, or damages what is on them.
@@ -124,39 +140,4 @@ func (f *faults) harmEtcd(spec fault.Spec, t fault.Target) (fault.Active, error)
 		f.cluster.outage(controlplane.Etcd, e)
 	}
 	return fault.Active{Spec: spec}, errors.Join(errs...)
-}
-
-// holds says whether a fault in force keeps a component or a replica down, or
-// keeps it from its peers.
-func (f *faults) holds(subject string) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.ContainsFunc(f.active, func(a fault.Active) bool {
-		if a.Target == subject {
-			return a.Args["hold"] != "no"
-		}
-		t, err := fault.ParseTarget(a.Target)
-		if err != nil || a.Args["hold"] == "no" {
-			return false
-		}
-		_, isReplica := replicaIndex(subject)
-		return t.Kind == fault.Provider && isReplica || covers(t, subject)
-	})
-}
-
-// struck is the event of the fault in force on a target, or 0.
-func (f *faults) struck(target string) int64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, a := range f.active {
-		if a.Target == target {
-			return a.Event
-		}
-	}
-	return 0
-}
-
-// covers says whether a target comprises a component, or one of its instances.
-func covers(t fault.Target, component string) bool {
-	return slices.ContainsFunc(t.Components(), func(name string) bool { return controlplane.Comprises(name, component) })
 }

@@ -139,14 +139,8 @@ func (s *Server) faultRoutes(mux handlers) {
 		return a, errors.Join(err, c.saveState())
 	}))
 	mux.HandleFunc("DELETE "+api.PathFault+"{id}", func(w http.ResponseWriter, r *http.Request) {
-		spec, err := c.healing(r.PathValue("id"))
-		if err == nil {
-			if s.role(r) != api.RoleDirector {
-				spec.By = "" // his own
-			}
-			_, err = c.InjectAs(context.WithoutCancel(r.Context()), s.role(r), spec)
-		}
-		answer(w, struct{}{}, err)
+		err := c.Heal(context.WithoutCancel(r.Context()), s.role(r), r.PathValue("id"))
+		answer(w, struct{}{}, errors.Join(err, c.saveState()))
 	})
 }
 
