@@ -82,6 +82,7 @@ func run(path string) error {
 		return err
 	}
 	defer hold.Close()
+	engine.BoundLog(dir)
 	loaded, start, err := sim.Load(dir, cfg)
 	if err != nil {
 		return err

@@ -59,10 +59,7 @@ func (l *Log) Write(record []byte) (int, error) {
 // makeRoom sets the log aside if a record would make it too long.
 func (l *Log) makeRoom(n int) error {
 	if l.f != nil && l.size > 0 && l.size+int64(n) > LogLimit {
-		if err := ask(Rename, l.path); err != nil {
-			return err
-		}
-		if err := os.Rename(l.path, l.path+Previous); err != nil {
+		if err := Retire(l.path); err != nil {
 			return err
 		}
 		l.f.Close()
@@ -72,6 +69,14 @@ func (l *Log) makeRoom(n int) error {
 		return nil
 	}
 	return l.open()
+}
+
+// Retire makes a log the previous one.
+func Retire(path string) error {
+	if err := ask(Rename, path); err != nil {
+		return err
+	}
+	return os.Rename(path, path+Previous)
 }
 
 // Close closes the file.

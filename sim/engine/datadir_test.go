@@ -1,13 +1,16 @@
 package engine
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"demarc/sim/disk"
 	"demarc/sim/state"
 )
 
@@ -174,27 +177,67 @@ func TestLastWords(t *testing.T) {
 		"nothing":       {"\n", "it ended without a word"},
 	} {
 		path := filepath.Join(t.TempDir(), "engine.log")
-		if err := os.WriteFile(path, append([]byte("of an engine before\n"), tt.log...), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte("of an engine before\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got := lastWords(path, int64(len("of an engine before\n"))); got != tt.want {
-			t.Errorf("%s: got %q, want %q", name, got, tt.want)
+		before, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log, err := openLog(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer log.Close()
+		for _, aside := range []bool{false, true} {
+			if aside {
+				if _, err := log.Write(bytes.Repeat([]byte("what it did all day\n"), disk.LogLimit/20+1)); err != nil {
+					t.Fatal(err)
+				}
+				if err := boundLog(path, log); err != nil {
+					t.Fatal(err)
+				}
+				if !isThere(path+disk.Previous) || logSize(path) != 0 {
+					t.Fatal("the log was not set aside")
+				}
+				// More than it had before that engine.
+				if _, err := log.Write(bytes.Repeat([]byte("what it did at night\n"), 20_000)); err != nil {
+					t.Fatal(err)
+				}
+				tt.log = strings.TrimPrefix(tt.log, "\n")
+				if tt.log == "" {
+					tt.want = "its last words: what it did at night"
+				}
+			}
+			if _, err := log.WriteString(tt.log); err != nil {
+				t.Fatal(err)
+			}
+			if got := lastWords(path, before); got != tt.want {
+				t.Errorf("%s, set aside: %t: got %q, want %q", name, aside, got, tt.want)
+			}
 		}
 	}
 }
 
-func TestLogIsBounded(t *testing.T) {
+// A log that cannot be set aside goes on.
+func TestLogThatCannotBeSetAside(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "engine.log")
-	for n := range 3 {
-		if err := os.WriteFile(path, make([]byte, logLimit+n), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if err := rotate(path); err != nil {
-			t.Fatal(err)
-		}
-		if isThere(path) || logSize(path+".old") != int64(logLimit+n) {
-			t.Errorf("the log was not set aside")
-		}
+	log, err := openLog(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	if _, err := log.Write(make([]byte, disk.LogLimit)); err != nil {
+		t.Fatal(err)
+	}
+	end := disk.Interpose(func(disk.Operation, string, int) (int, error) { return 0, syscall.ENOSPC })
+	defer end()
+	if err := boundLog(path, log); err == nil {
+		t.Error("it was set aside on a disk that fails")
+	}
+	end()
+	if _, err := log.WriteString("went on\n"); err != nil || logSize(path) != disk.LogLimit+8 {
+		t.Errorf("got %v, and a log of %d bytes", err, logSize(path))
 	}
 }
 

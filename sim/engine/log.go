@@ -3,13 +3,16 @@ package engine
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode"
 
+	"demarc/sim/clock"
 	"demarc/sim/disk"
 )
 
@@ -44,28 +47,51 @@ func Deframe(b []byte) []byte {
 	return out
 }
 
-const (
-	// saidLimit is how much of a log is looked at to find out how an engine ended:
-	// the beginning of what is new in it, where a crash says what it is before it
-	// lists all goroutines, and the end.
-	saidLimit = 256 << 10
-	// logLimit is the size from which a log is set aside when an engine starts. The
-	// one before it goes then.
-	logLimit = 4 << 20
-)
+// saidLimit is how much of a log is looked at to find out how an engine ended: of
+// what is new in it, the end. A crash says what it is before it lists all goroutines.
+const saidLimit = 64 << 20
+
+// logPatrol is how often an engine looks, in real time, whether its log has become too
+// long.
+const logPatrol = 10 * time.Second
 
 // logFile is where an engine's standard error goes.
 func logFile(dir string) string { return filepath.Join(dir, "logs", "engine.log") }
 
-// rotate sets a log aside that has become too long.
-func rotate(path string) error {
-	if logSize(path) < logLimit {
-		return nil
+// rotate sets a log aside that has become too long, and says whether it has.
+func rotate(path string) (bool, error) {
+	if logSize(path) < disk.LogLimit {
+		return false, nil
 	}
-	if err := os.Rename(path, path+disk.Previous); err != nil {
-		return fmt.Errorf("set the engine's log aside: %w", err)
+	if err := disk.Retire(path); err != nil {
+		return false, fmt.Errorf("set the engine's log aside: %w", err)
+	}
+	return true, nil
+}
+
+// BoundLog keeps the log of this engine, which is its standard error, from growing
+// without end: what the runtime writes of a crash is in the newest.
+func BoundLog(dir string) {
+	clock.EveryReal(logPatrol, func() { _ = boundLog(logFile(dir), os.Stderr) }) // it is tried again
+}
+
+// boundLog sets a log aside that has become too long, and lets out write to a new one.
+func boundLog(path string, out *os.File) error {
+	if aside, err := rotate(path); err != nil || !aside {
+		return err
+	}
+	f, err := openLog(path)
+	if err == nil {
+		err = errors.Join(redirect(out, f), f.Close())
+	}
+	if err != nil { // out goes on in what was set aside
+		return errors.Join(err, os.Rename(path+disk.Previous, path))
 	}
 	return nil
+}
+
+func openLog(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 }
 
 // logSize is the size of the log, to know later what is new in it.
@@ -78,24 +104,25 @@ func logSize(path string) int64 {
 }
 
 // lastWords is what a dead engine said last, in one line: its own error, what it
-// died of, or else the last line of what it has written since offset.
-func lastWords(path string, offset int64) string {
+// died of, or else the last line of what it has written to the log since that was as
+// before.
+func lastWords(path string, before os.FileInfo) string {
 	f, err := os.Open(path)
 	if err != nil {
 		return "it left no log"
 	}
 	defer f.Close()
-	size := logSize(path)
-	if offset > size {
-		offset = 0 // it was cut meanwhile
+	info, err := f.Stat()
+	if err != nil {
+		return "its log cannot be read"
 	}
-	var text []byte
-	for _, from := range []int64{offset, max(size-saidLimit, offset+saidLimit)} {
-		b, err := io.ReadAll(io.NewSectionReader(f, from, saidLimit))
-		if err != nil {
-			return "its log cannot be read"
-		}
-		text = append(text, b...)
+	offset := max(0, info.Size()-saidLimit)
+	if before != nil && os.SameFile(before, info) && before.Size() <= info.Size() { // else it was set aside meanwhile
+		offset = max(offset, before.Size())
+	}
+	text, err := io.ReadAll(io.NewSectionReader(f, offset, saidLimit))
+	if err != nil {
+		return "its log cannot be read"
 	}
 	said := strings.TrimSpace(string(Deframe(text)))
 	if said == "" {

@@ -49,12 +49,12 @@ type Process struct {
 	// Client speaks to it.
 	Client *api.Client
 
-	dir     string
-	logFrom int64 // where the log begins that is this engine's
-	cmd     *exec.Cmd
-	stdin   io.Closer // nil if detached
-	done    chan struct{}
-	exit    error // how it ended; read after done
+	dir   string
+	log   os.FileInfo // its log as it was before
+	cmd   *exec.Cmd
+	stdin io.Closer // nil if detached
+	done  chan struct{}
+	exit  error // how it ended; read after done
 }
 
 // Start starts an engine and returns as soon as its management API answers,
@@ -102,15 +102,19 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 // spawn starts the program. Its standard output is not used: whatever writes
 // there must neither block nor kill a detached engine.
 func spawn(o Options) (*Process, error) {
-	if err := rotate(logFile(o.DataDir)); err != nil {
+	if _, err := rotate(logFile(o.DataDir)); err != nil {
 		return nil, err
 	}
-	log, err := os.OpenFile(logFile(o.DataDir), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	log, err := openLog(logFile(o.DataDir))
 	if err != nil {
 		return nil, fmt.Errorf("open the engine's log: %w", err)
 	}
 	defer log.Close() // the engine has its own
-	p := &Process{dir: o.DataDir, logFrom: logSize(log.Name()), done: make(chan struct{})}
+	before, err := log.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("open the engine's log: %w", err)
+	}
+	p := &Process{dir: o.DataDir, log: before, done: make(chan struct{})}
 	p.cmd = exec.Command(o.Path, "--config", filepath.Join(o.DataDir, "config.json"))
 	p.cmd.Stderr = log
 	ownSession(p.cmd)
@@ -173,7 +177,7 @@ func (p *Process) Failure() error {
 	if p.exit == nil {
 		return nil
 	}
-	reason := lastWords(logFile(p.dir), p.logFrom)
+	reason := lastWords(logFile(p.dir), p.log)
 	if p.cmd.ProcessState.ExitCode() == exitInput {
 		return &InputError{Message: reason}
 	}

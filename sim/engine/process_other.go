@@ -21,3 +21,5 @@ func alive(pid int) bool {
 }
 
 func dumpToLog(*os.Process) error { return errors.New("not on this platform") }
+
+func redirect(*os.File, *os.File) error { return errors.New("not on this platform") }
