@@ -21,11 +21,12 @@ var healable = []string{"hang", "slow", "partition", "flap", "cut", "fill"}
 // Heal ends the fault with the ID given, and no other: what it has taken down is
 // started again.
 func (c *Cluster) Heal(ctx context.Context, by api.Role, id string) error {
-	i := slices.IndexFunc(c.faults.list(), func(a inForce) bool { return a.ID == id })
+	list := c.faults.list()
+	i := slices.IndexFunc(list, func(a inForce) bool { return a.ID == id })
 	if i < 0 {
 		return fmt.Errorf("no fault %q is in force", id)
 	}
-	a := c.faults.list()[i]
+	a := list[i]
 	spec := fault.Spec{Verb: "heal", Target: a.Target}
 	switch a.Verb {
 	case "crash", "stop":

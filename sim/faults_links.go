@@ -47,15 +47,21 @@ func (f *faults) flap(spec fault.Spec, t fault.Target) (fault.Active, error) {
 	}
 	f.cluster.work.Go(func() {
 		defer cancel()
+		down := false // by this fault, not by another
 		for range spec.Int("times") {
-			if strike("crash") != nil || !wait(ctx, spec.Duration("down")) {
+			if strike("crash") != nil {
 				break
 			}
-			if strike("start") != nil || !wait(ctx, spec.Duration("up")) {
+			down = true
+			if !wait(ctx, spec.Duration("down")) || strike("start") != nil {
+				break
+			}
+			down = false
+			if !wait(ctx, spec.Duration("up")) {
 				break
 			}
 		}
-		if f.cluster.ctx.Err() == nil {
+		if down && f.cluster.ctx.Err() == nil {
 			_ = strike("start") // what runs already is left alone
 		}
 		f.dropID(a.ID)
