@@ -401,7 +401,7 @@ func TestALaterLossIsAnotherRestore(t *testing.T) {
 		before := time.Now()
 		must(t, r.Apply(t.Context(), PutRestore(api.Restore{ID: "r1", Phase: api.RestoreFailed, Decided: before, Lost: before, End: before})))
 		time.Sleep(2 * time.Minute)
-		p.members = []Member{{Name: "etcd", Lost: "its data directory is empty"}}
+		p.lose(0)
 		time.Sleep(30 * time.Second)
 		list := RestoreList(r.State())
 		if len(list) != 2 || list[1].Lost.Sub(before) < 2*time.Minute {
