@@ -86,7 +86,8 @@ func TestRestoreBesideTheWatchdog(t *testing.T) {
 	}
 	for round := range 8 {
 		m.awaitRunning()
-		for _, target := range []string{"kube-apiserver", "kube-controller-manager", "kube-scheduler"} {
+		// The API server last: the others end by themselves soon after it.
+		for _, target := range []string{"kube-scheduler", "kube-controller-manager", "kube-apiserver"} {
 			if _, err := m.provider().Inject(t.Context(), fault.Spec{Verb: "crash", Target: target, Args: map[string]string{"hold": "no"}}); err != nil {
 				t.Fatal(err)
 			}
