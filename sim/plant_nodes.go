@@ -82,9 +82,14 @@ func (p nodePlant) Broken(node string) (cause string, event int64, since time.Ti
 	return root.Message, root.Seq, since, ok
 }
 
-// Act implements [provider.NodePlant].
+// Act implements [provider.NodePlant]. An answer is kept before it is given: else the
+// provider's log would have a reboot that a killed engine's machine knows nothing of.
 func (p nodePlant) Act(_ context.Context, node, action, key string, cause int64) ([]string, error) {
-	return p.c.fleet.Act(node, action, key, cause)
+	lost, err := p.c.fleet.Act(node, action, key, cause)
+	if serr := p.c.saveState(); serr != nil {
+		return nil, fmt.Errorf("%w: keep the cluster's state: %w", provider.ErrNoAnswer, serr)
+	}
+	return lost, err
 }
 
 // Egress implements [provider.NodePlant].

@@ -182,7 +182,7 @@ func (r *repairer) finish(ctx context.Context, rec api.Repair) error {
 	n := undone(rec)
 	action := rec.Actions[n].Action
 	rec, err := r.o.askCloud(ctx, rec, n)
-	if errors.Is(err, errNoAnswer) {
+	if errors.Is(err, ErrNoAnswer) {
 		return ctx.Err()
 	}
 	if aerr := r.l.Apply(ctx, PutRepair(rec)); aerr != nil {
@@ -206,18 +206,18 @@ func (r *repairer) event(ctx context.Context, node, eventType, action, phase, me
 
 func title(action string) string { return strings.ToUpper(action[:1]) + action[1:] }
 
-// errNoAnswer says that it is not known whether the cloud has accepted an action.
-var errNoAnswer = errors.New("the cloud does not answer")
+// ErrNoAnswer says that it is not known whether the cloud has accepted an action.
+var ErrNoAnswer = errors.New("the cloud does not answer")
 
 // askCloud asks the cloud for the n-th action of a repair, and returns the repair
 // with the answer in it, and the error if it was refused.
 func (o *Operator) askCloud(ctx context.Context, rec api.Repair, n int) (api.Repair, error) {
 	actx, cancel := context.WithTimeout(ctx, askTimeout)
 	lost, err := o.cfg.Nodes.Act(actx, rec.Node, rec.Actions[n].Action, actionKey(rec, n), rec.Event)
-	unanswered := err != nil && actx.Err() != nil
+	unanswered := err != nil && actx.Err() != nil || errors.Is(err, ErrNoAnswer)
 	cancel()
 	if unanswered {
-		return rec, errNoAnswer
+		return rec, ErrNoAnswer
 	}
 	rec.Lost = append(rec.Lost[:len(rec.Lost):len(rec.Lost)], lost...)
 	return withDone(rec, n, func(a *api.RepairAction) {

@@ -326,7 +326,7 @@ func (e *escalation) reboot(ctx context.Context) error {
 	err := e.perform(ctx, want, e.rec.Cause, func(n int) (_, failure string, err error) {
 		err = e.poll(ctx, func(ctx context.Context) (bool, error) {
 			answered, err := e.o.askCloud(ctx, e.rec, n)
-			if errors.Is(err, errNoAnswer) {
+			if errors.Is(err, ErrNoAnswer) {
 				return false, nil
 			}
 			e.rec.Lost = answered.Lost
@@ -366,6 +366,9 @@ func (e *escalation) await(ctx context.Context) error {
 		}
 		if now.Sub(a.Done) >= bootTimeout {
 			e.rec.Reason = fmt.Sprintf("not Ready %s after the reboot: %s", bootTimeout, symptom(n))
+			if n.Ready {
+				e.rec.Reason = fmt.Sprintf("Ready, but still in its old boot %s after the reboot", bootTimeout)
+			}
 			return true, nil
 		}
 		return false, nil

@@ -46,8 +46,8 @@ type NodePlant interface {
 	Broken(node string) (cause string, event int64, since time.Time, ok bool)
 	// Act asks the cloud to reboot, reimage or redeploy the machine. It returns
 	// when the cloud has accepted it or refused it; the error's text begins with
-	// an error code of AKS such as VMExtensionProvisioningError. An error of ctx
-	// says that there was no answer. The key names the action: asking again with
+	// an error code of AKS such as VMExtensionProvisioningError. An error of ctx,
+	// or ErrNoAnswer, says that there was no answer. The key names the action: asking again with
 	// the same key does nothing again and gives the same answer. Cause is the event
 	// that it is done for: whoever did that answers for what it breaks.
 	Act(ctx context.Context, node, action, key string, cause int64) (lost []string, err error)

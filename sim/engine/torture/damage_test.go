@@ -219,7 +219,10 @@ func (s *sound) putBack(file string, content []byte, u *up, why error, bad badly
 // erased is a file, other than the damaged one, that a refusal has not left there.
 func (s *sound) erased(damagedFile string) string {
 	for _, file := range s.files {
-		if file == damagedFile || filepath.Base(file) == "engine.json" {
+		switch {
+		case file == damagedFile, filepath.Base(file) == "engine.json":
+			continue
+		case filepath.Base(file) == "sums.json": // it goes before etcd starts
 			continue
 		}
 		if _, err := os.Stat(filepath.Join(s.dir, file)); err != nil {

@@ -17,8 +17,9 @@ func (l *lane) killClusters(members int) {
 	enough := func() bool { return l.over(func() bool { return l.tally.reached(*kills, *writes) }) }
 	for n := 1; !enough(); n++ {
 		c := l.newCluster(fmt.Sprintf("%d-members-%d", members, n), members)
+		found := l.tally.found()
 		c.endure(enough)
-		if !l.t.Failed() {
+		if l.tally.found() == found {
 			os.RemoveAll(c.dir) // else it is for whoever looks for the fault
 		}
 	}

@@ -83,6 +83,13 @@ func (t *tally) find(format string, args ...any) {
 	t.t.Log("finding: ", t.findings[len(t.findings)-1])
 }
 
+// found is how many findings there are.
+func (t *tally) found() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.findings)
+}
+
 // progress says now and then how far the run is.
 func (t *tally) progress() {
 	t.mu.Lock()

@@ -82,19 +82,23 @@ func (u *up) ready(ctx context.Context) (*api.Client, error) {
 
 var errHangs = fmt.Errorf("demarc up is neither ready nor ended after %s", readyTimeout)
 
-// kill kills the engine, and waits until demarc up has seen that.
+// kill kills the engine, as soon as there is one, and waits until demarc up has seen
+// that.
 func (u *up) kill() {
-	for _, pid := range children(u.cmd.Process.Pid) {
-		if p, err := os.FindProcess(pid); err == nil {
-			_ = p.Kill() // it has ended if it fails
+	for began := time.Now(); time.Since(began) < 20*time.Second; {
+		for _, pid := range children(u.cmd.Process.Pid) {
+			if p, err := os.FindProcess(pid); err == nil {
+				_ = p.Kill() // it has ended if it fails
+			}
+		}
+		select {
+		case <-u.done:
+			return
+		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	select {
-	case <-u.done:
-	case <-time.After(20 * time.Second):
-		_ = u.cmd.Process.Kill()
-		<-u.done
-	}
+	_ = u.cmd.Process.Kill()
+	<-u.done
 }
 
 // children are the processes that a process has started: of demarc up, the engine.
