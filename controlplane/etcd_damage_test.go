@@ -3,6 +3,7 @@
 package controlplane
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -34,11 +35,10 @@ func TestDamagedPageIsFoundBeforeUse(t *testing.T) {
 		t.Fatalf("it was stopped in good order: %v", err)
 	}
 	whole := read(t, backup.Database(s.dir))
-	at := strings.LastIndex(whole, "/registry/")
-	if at < 0 {
-		t.Fatal("no key in the database")
-	}
-	disktest.Harm(t, backup.Database(s.dir), disktest.Changed("flipped", func(b []byte) []byte { b[at] ^= 1; return b }))
+	// In all pages: some are free, and nobody reads those.
+	disktest.Harm(t, backup.Database(s.dir), disktest.Changed("flipped", func(b []byte) []byte {
+		return bytes.ReplaceAll(b, []byte("/registry/"), []byte("/registsy/"))
+	}))
 	var lost *DataLostError
 	if err := etcd.Start(ctx); !errors.As(err, &lost) || strings.Contains(err.Error(), "\n") {
 		t.Fatalf("start on damaged data: got %v, want a DataLostError of one line", err)

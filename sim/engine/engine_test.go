@@ -275,23 +275,27 @@ func TestStall(t *testing.T) {
 	free := func(now time.Time) api.Clock { return api.Clock{Now: now, Rate: api.FreeRun, Virtual: true} }
 	type reading struct {
 		after time.Duration // real
+		spent time.Duration
 		clock api.Clock
 		err   error
 		want  bool
 	}
+	const sec, step = time.Second, clock.Step
 	for name, readings := range map[string][]reading{
-		"stands still":      {{0, free(virtual), nil, false}, {19 * time.Second, free(virtual), nil, false}, {20 * time.Second, free(virtual), nil, true}},
-		"moves":             {{0, free(virtual), nil, false}, {19 * time.Second, free(virtual.Add(clock.Step)), nil, false}, {38 * time.Second, free(virtual.Add(clock.Step)), nil, false}},
-		"is nudged":         {{0, free(virtual), nil, false}, {10 * time.Second, free(virtual.Add(5 * time.Millisecond)), nil, false}, {20 * time.Second, free(virtual.Add(10 * time.Millisecond)), nil, true}},
-		"moves slowly":      {{0, free(virtual), nil, false}, {15 * time.Second, free(virtual.Add(clock.Step / 2)), nil, false}, {19 * time.Second, free(virtual.Add(clock.Step)), nil, false}, {38 * time.Second, free(virtual.Add(clock.Step * 3 / 2)), nil, false}},
-		"no answer":         {{0, free(virtual), nil, false}, {20 * time.Second, api.Clock{}, io.EOF, true}},
-		"paused":            {{0, free(virtual), nil, false}, {30 * time.Second, api.Clock{Now: virtual, Virtual: true}, nil, false}},
-		"not answering yet": {{0, api.Clock{}, io.EOF, false}, {10 * time.Second, free(virtual), nil, false}, {29 * time.Second, free(virtual), nil, false}},
+		"stands still":      {{0, 0, free(virtual), nil, false}, {59 * sec, 59 * sec, free(virtual), nil, false}, {60 * sec, 60 * sec, free(virtual), nil, true}},
+		"moves":             {{0, 0, free(virtual), nil, false}, {59 * sec, 59 * sec, free(virtual.Add(step)), nil, false}, {118 * sec, 118 * sec, free(virtual.Add(step)), nil, false}},
+		"is nudged":         {{0, 0, free(virtual), nil, false}, {30 * sec, 30 * sec, free(virtual.Add(15 * time.Millisecond)), nil, false}, {60 * sec, 60 * sec, free(virtual.Add(30 * time.Millisecond)), nil, true}},
+		"moves slowly":      {{0, 0, free(virtual), nil, false}, {50 * sec, 50 * sec, free(virtual.Add(step / 2)), nil, false}, {59 * sec, 59 * sec, free(virtual.Add(step)), nil, false}, {110 * sec, 110 * sec, free(virtual.Add(step * 3 / 2)), nil, false}},
+		"is seldom served":  {{0, 0, free(virtual), nil, false}, {299 * sec, 20 * sec, free(virtual), nil, false}, {301 * sec, 20 * sec, free(virtual.Add(step)), nil, false}},
+		"does nothing":      {{0, 0, free(virtual), nil, false}, {300 * sec, sec, free(virtual), nil, true}},
+		"no answer":         {{0, 0, free(virtual), nil, false}, {60 * sec, 60 * sec, api.Clock{}, io.EOF, true}},
+		"paused":            {{0, 0, free(virtual), nil, false}, {90 * sec, 90 * sec, api.Clock{Now: virtual, Virtual: true}, nil, false}},
+		"not answering yet": {{0, 0, api.Clock{}, io.EOF, false}, {10 * sec, 10 * sec, free(virtual), nil, false}, {69 * sec, 69 * sec, free(virtual), nil, false}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var s stall
 			for _, r := range readings {
-				if got := s.observe(r.clock, r.err, real.Add(r.after)); got != r.want {
+				if got := s.observe(r.clock, r.err, real.Add(r.after), r.spent); got != r.want {
 					t.Errorf("after %s: got %t, want %t", r.after, got, r.want)
 				}
 			}
