@@ -17,8 +17,9 @@ import (
 	"demarc/sim/timeline"
 )
 
-// scenarioTimeout is how long one scenario may take in real time.
-const scenarioTimeout = 15 * time.Minute
+// scenarioTimeout is how long one scenario may take in real time. It ends what hangs:
+// a virtual day takes a quarter of an hour of a slow machine with other work.
+const scenarioTimeout = 30 * time.Minute
 
 // endingTime is how long before go test's deadline nothing more is begun, and what
 // is being played is given up: so that its end is a message, and no stack trace.
