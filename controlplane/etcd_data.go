@@ -238,9 +238,9 @@ func setAside(dir, into string) error {
 	if err := os.Rename(dir, place); err != nil {
 		return err
 	}
-	reserved, _ := filepath.Glob(filepath.Join(place, "*", "member", "wal", "*.tmp")) // the pattern is good
-	for _, path := range reserved {
-		if err := os.Remove(path); err != nil {
+	reserved, _ := fs.Glob(os.DirFS(place), "*/member/wal/*.tmp") // the pattern is good
+	for _, name := range reserved {
+		if err := os.Remove(filepath.Join(place, name)); err != nil {
 			return err
 		}
 	}
