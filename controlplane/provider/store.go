@@ -66,28 +66,23 @@ func (s *store) seal() error {
 		}
 		entries = append(entries, &e)
 	}
-	values := map[string][]byte{string(sealedKey): {}}
-	for _, key := range []string{currentTerm, lastVoteTerm, lastVoteCandidate} {
-		if value, err := s.Get([]byte(key)); err == nil {
-			values[key] = value
+	type value struct{ key, content []byte }
+	var values []value
+	for _, name := range []string{currentTerm, lastVoteTerm, lastVoteCandidate} {
+		key := []byte(name)
+		if content, err := s.Get(key); err == nil {
+			values = append(values, value{key, content})
 		} else if err.Error() != raftboltdb.ErrKeyNotFound.Error() {
 			return err
 		}
 	}
 	s.sealed = true
-	return s.rewrite(entries, values)
-}
-
-// rewrite saves entries, and then values: the last of them is [sealedKey].
-func (s *store) rewrite(entries []*raft.Log, values map[string][]byte) error {
 	if err := s.StoreLogs(entries); err != nil {
 		return &notSaved{err}
 	}
-	for _, key := range []string{currentTerm, lastVoteTerm, lastVoteCandidate, string(sealedKey)} {
-		if value, ok := values[key]; ok {
-			if err := s.Set([]byte(key), value); err != nil {
-				return &notSaved{err}
-			}
+	for _, v := range append(values, value{sealedKey, nil}) { // the last says that all before it are saved
+		if err := s.Set(v.key, v.content); err != nil {
+			return &notSaved{err}
 		}
 	}
 	return nil
