@@ -1,11 +1,7 @@
 package engine_test
 
 import (
-	"bytes"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
@@ -123,7 +119,7 @@ func (x *big) report() {
 }
 
 func (x *big) reportCost() {
-	x.b.ReportMetric(cpuSeconds(x.p), "cpu-s")
+	x.b.ReportMetric(x.p.Spent().Seconds(), "cpu-s")
 	x.b.ReportMetric(peakMiB(x.dir), "peak-MiB")
 }
 
@@ -140,23 +136,6 @@ func (x *big) idle(d time.Duration) time.Duration {
 		x.b.Fatal(err)
 	}
 	return time.Since(began)
-}
-
-// userTicks is where /proc/PID/stat has the processor time in user mode, counted
-// from the state that follows the program's name; in system mode it is the next.
-const userTicks = 11
-
-// cpuSeconds is the processor time of an engine so far; 0 where the system does
-// not tell.
-func cpuSeconds(p *engine.Process) float64 {
-	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.Client.Handle().PID), "stat"))
-	if err != nil {
-		return 0
-	}
-	f := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
-	user, _ := strconv.ParseFloat(string(f[userTicks]), 64)
-	system, _ := strconv.ParseFloat(string(f[userTicks+1]), 64)
-	return (user + system) / 100 // Linux counts them in hundredths of a second
 }
 
 // BenchmarkNodes1000Pods2000 is from the start of the process until 2,000 pods
@@ -179,9 +158,9 @@ func BenchmarkNodes1000Pods10000(b *testing.B) {
 		x := launchBig(b, path, 1000)
 		x.deploy(10000)
 		x.report()
-		before := cpuSeconds(x.p)
+		before := x.p.Spent().Seconds()
 		b.ReportMetric(x.idle(time.Hour).Seconds(), "hour-s")
-		b.ReportMetric(cpuSeconds(x.p)-before, "hour-cpu-s")
+		b.ReportMetric(x.p.Spent().Seconds()-before, "hour-cpu-s")
 		x.reportCost()
 		x.p.Kill()
 	}

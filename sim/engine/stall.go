@@ -47,9 +47,9 @@ func (s *stall) observe(k api.Clock, err error, now time.Time, spent time.Durati
 	return spent-s.spent >= stallLimit || now.Sub(s.since) >= stallPatience
 }
 
-// spent is the processor time of a process so far; 0 where the system does not tell.
-func spent(pid int) time.Duration {
-	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+// Spent is the processor time of the engine so far; 0 where the system does not tell.
+func (p *Process) Spent() time.Duration {
+	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.cmd.Process.Pid), "stat"))
 	if err != nil {
 		return 0
 	}
@@ -86,7 +86,7 @@ func (p *Process) Watch(ctx context.Context) error {
 		if ctx.Err() != nil || errors.Is(err, api.ErrUnreachable) && !alive(p.cmd.Process.Pid) {
 			return nil
 		}
-		if s.observe(k, err, time.Now(), spent(p.cmd.Process.Pid)) {
+		if s.observe(k, err, time.Now(), p.Spent()) {
 			return p.stalled(ctx, time.Since(s.since))
 		}
 	}
