@@ -11,7 +11,7 @@ import (
 	"strconv"
 
 	"demarc/backup"
-	"demarc/controlplane/etcdplan"
+	"demarc/sim/etcdplan"
 	"demarc/sim/api"
 	"demarc/sim/disk"
 )

@@ -11,7 +11,7 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"demarc/backup"
-	"demarc/controlplane/etcdplan"
+	"demarc/sim/etcdplan"
 	"demarc/sim/api"
 	"demarc/sim/disk/disktest"
 )

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"sync"
 
-	"demarc/controlplane/etcdplan"
+	"demarc/sim/etcdplan"
 	"demarc/sim/api"
 	"demarc/sim/disk"
 )

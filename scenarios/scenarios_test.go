@@ -71,9 +71,9 @@ func play(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 	var narrative []string
-	report, err := engine.RunScenario(ctx, engine.Scenario{
+	report, err := scenarios.Drill{
 		Name: s.Name, File: s.File, Text: string(s.Text),
-	}, func(step api.Step) {
+	}.Run(ctx, func(step api.Step) {
 		if step.Kind == "narrative" {
 			narrative = append(narrative, step.Text)
 		}

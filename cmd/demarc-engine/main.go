@@ -28,9 +28,9 @@ import (
 	"time"
 
 	"demarc/backup"
+	"demarc/cmd/demarc-engine/cluster"
 	"demarc/controlplane"
 	"demarc/scenarios/script"
-	"demarc/sim"
 	"demarc/sim/api"
 	"demarc/sim/clock"
 	"demarc/sim/engine"
@@ -83,42 +83,42 @@ func run(path string) error {
 	}
 	defer hold.Close()
 	engine.BoundLog(dir)
-	loaded, start, err := sim.Load(dir, cfg)
+	loaded, start, err := cluster.Load(dir, cfg)
 	if err != nil {
 		return err
 	}
 	dial := clock.Start(start)
 	tuneMemory()
 	tuneThreads()
-	cluster, err := sim.Open(dir, cfg, dial, loaded)
+	c, err := cluster.Open(dir, cfg, dial, loaded)
 	if err != nil {
 		return err
 	}
-	server, err := sim.NewServer(cluster)
+	server, err := cluster.NewServer(c)
 	if err != nil {
-		return errors.Join(err, cluster.Close(context.Background()))
+		return errors.Join(err, c.Close(context.Background()))
 	}
 	defer server.Close()
 	ended := server.StopRequested()
 	if cfg.Attached {
 		ended = either(ended, inputClosed())
 	}
-	return operate(cluster, cfg, scenario, dial, ended)
+	return operate(c, cfg, scenario, dial, ended)
 }
 
 // operate brings the cluster up, runs its scenario if it has one, and stops it
 // when asked to.
-func operate(cluster *sim.Cluster, cfg api.EngineConfig, scenario *script.Script, dial *clock.Dial, ended <-chan struct{}) error {
+func operate(c *cluster.Cluster, cfg api.EngineConfig, scenario *script.Script, dial *clock.Dial, ended <-chan struct{}) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	done := make(chan error, 1)
 	go func() {
-		err := cluster.Start(ctx)
+		err := c.Start(ctx)
 		if err == nil {
 			err = dial.Set(cfg.Rate, time.Time{})
 		}
 		if scenario != nil {
-			cluster.Finish(cluster.Drill(ctx, scenario, err))
+			c.Finish(c.Drill(ctx, scenario, err))
 			err = dial.Set(0, time.Time{}) // nothing more is to happen while the report is fetched
 		}
 		done <- err
@@ -138,7 +138,7 @@ func operate(cluster *sim.Cluster, cfg api.EngineConfig, scenario *script.Script
 	if cfg.Ephemeral {
 		return failure // its data is thrown away
 	}
-	return errors.Join(failure, cluster.Stop(stop))
+	return errors.Join(failure, c.Stop(stop))
 }
 
 func readConfig(path string) (cfg api.EngineConfig, err error) {

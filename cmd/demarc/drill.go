@@ -120,7 +120,7 @@ func (a *app) drill(ctx context.Context, o drillOptions, names []string) error {
 
 // play is one scenario that is to be played.
 type play struct {
-	engine.Scenario
+	scenarios.Drill
 	title, about string
 	live         bool // its story is told as it happens
 	report       *api.Report
@@ -153,7 +153,7 @@ func (a *app) plays(o drillOptions, names []string) ([]*play, error) {
 		for _, p := range problems {
 			mistakes = append(mistakes, p.String())
 		}
-		p := &play{title: parsed.Title, about: parsed.Description, Scenario: engine.Scenario{
+		p := &play{title: parsed.Title, about: parsed.Description, Drill: scenarios.Drill{
 			Name: s.Name, File: s.File, Text: string(s.Text), Rate: rate, Edition: o.edition, KeepData: o.keep,
 		}}
 		if o.keep {
@@ -220,13 +220,13 @@ func (a *app) play(ctx context.Context, p *play) error {
 			p.ready = at
 			n.ready(at)
 		}
-		p.report, err = engine.RunScenario(ctx, p.Scenario, n.step, func(e timeline.Event) {
+		p.report, err = p.Run(ctx, n.step, func(e timeline.Event) {
 			keep(e)
 			n.event(e)
 		})
 		n.close()
 	} else {
-		p.report, err = engine.RunScenario(ctx, p.Scenario, nil, keep)
+		p.report, err = p.Run(ctx, nil, keep)
 	}
 	if err != nil {
 		p.report = &api.Report{

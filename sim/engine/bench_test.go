@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"demarc/scenarios"
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/timeline"
@@ -124,9 +125,9 @@ func benchmarkScenario(b *testing.B, name, text string) {
 	for b.Loop() {
 		var peak float64
 		var dir string
-		r, err := engine.RunScenario(b.Context(), engine.Scenario{
+		r, err := scenarios.Drill{
 			Name: name, File: name + ".txtar", Text: text, Started: func(d string) { dir = d },
-		}, func(api.Step) { peak = max(peak, peakMiB(dir)) }, func(timeline.Event) {})
+		}.Run(b.Context(), func(api.Step) { peak = max(peak, peakMiB(dir)) }, func(timeline.Event) {})
 		if err != nil {
 			b.Fatal(err)
 		}

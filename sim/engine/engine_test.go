@@ -130,55 +130,6 @@ cluster nodes=1
 within 1m check 'now >= 0.0'
 `
 
-func TestRunScenario(t *testing.T) {
-	useFake(t, "scenario")
-	var steps, events int
-	var ready time.Time
-	var dir string
-	s := Scenario{
-		Name: "tiny", File: "tiny.txtar", Text: tinyScenario,
-		Started: func(d string) { dir = d }, Ready: func(at time.Time) { ready = at },
-	}
-	r, err := RunScenario(t.Context(), s, func(api.Step) { steps++ }, func(timeline.Event) { events++ })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if r.Verdict != api.VerdictHeld || r.Scenario != "tiny" || steps != 1 || events != 1 || ready.Unix() != 100 {
-		t.Errorf("got %+v, %d steps, %d events, ready %v", r, steps, events, ready)
-	}
-	if _, err := os.Stat(dir); !os.IsNotExist(err) {
-		t.Errorf("the directory %s is still there (%v)", dir, err)
-	}
-}
-
-func TestEngineFails(t *testing.T) {
-	for how, want := range map[string]string{
-		"dies":   "no space left on device",
-		"panics": "index out of range",
-		"gone":   "ended before the scenario did",
-	} {
-		t.Run(how, func(t *testing.T) {
-			useFake(t, how)
-			dir := t.TempDir()
-			_, err := RunScenario(t.Context(), Scenario{Name: "tiny", File: "tiny.txtar", Text: tinyScenario, DataDir: dir}, nil, nil)
-			var failed *FailedError
-			if !errors.As(err, &failed) || !strings.Contains(failed.Reason, want) || failed.Log != logFile(dir) {
-				t.Errorf("got %v, want a FailedError with %q and the log", err, want)
-			}
-			if err != nil && strings.Contains(err.Error(), "main.main") {
-				t.Errorf("got a whole trace: %v", err)
-			}
-		})
-	}
-}
-
-func TestScenarioWithMistakes(t *testing.T) {
-	var input *InputError
-	if _, err := RunScenario(t.Context(), Scenario{File: "x.txtar", Text: "# X\nat 0s aply y\n"}, nil, nil); !errors.As(err, &input) || !strings.Contains(err.Error(), "x.txtar:2:") {
-		t.Errorf("got %v, want an InputError with file and line", err)
-	}
-}
-
 func TestOneEngineForADirectory(t *testing.T) {
 	path, dir := useFake(t, "scenario"), filepath.Join(t.TempDir(), "data")
 	if _, err := Attach(dir); !errors.Is(err, ErrNotRunning) {

@@ -288,3 +288,17 @@ func AwaitEnd(ctx context.Context, c *api.Client) error {
 	}
 	return nil
 }
+
+// Explain says why a stream of the engine ended early: because the engine did,
+// if it did; else it returns err.
+func (p *Process) Explain(err error) error {
+	select {
+	case <-p.done:
+	case <-time.After(dialTimeout):
+		return err
+	}
+	if failure := p.Failure(); failure != nil {
+		return failure
+	}
+	return &FailedError{Reason: "it ended before the scenario did", Log: p.Log()}
+}

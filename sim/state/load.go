@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"time"
 
-	"demarc/controlplane/etcdplan"
 	"demarc/sim/api"
 	"demarc/sim/disk"
+	"demarc/sim/etcdplan"
 )
 
 // Loaded is what is known of a cluster.

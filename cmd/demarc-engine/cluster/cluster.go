@@ -1,0 +1,398 @@
+// Package cluster is the engine: it puts a managed cluster together from its
+// control plane, its nodes and its clients, makes faults happen, and keeps the
+// timeline of it all.
+//
+// [Open] prepares a [Cluster] in a data directory, [Cluster.Start] brings it up
+// or resumes it, [Cluster.Serve] answers the management API (package sim/api),
+// and [Cluster.Drill] runs a scenario in it. Cluster implements the world of
+// the scenario language.
+//
+// The packages below it know nothing of each other: package controlplane runs
+// the upstream components, package nodes the machines; here the API server's
+// tunnel is tied to the nodes' kubelets, the nodes' client to the front door,
+// and what each of them reports to one timeline.
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"demarc/controlplane"
+	"demarc/nodes"
+	"demarc/sim/addon"
+	"demarc/sim/api"
+	"demarc/sim/clock"
+	"demarc/sim/disk"
+	"demarc/sim/sshd"
+	"demarc/sim/state"
+	"demarc/sim/timeline"
+	"demarc/sim/traffic"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+)
+
+// Cluster is one managed cluster and the world around it.
+type Cluster struct {
+	dir string
+	cfg api.EngineConfig
+	// loaded is what was known of the cluster when this engine started, and resumed
+	// says that it was there before.
+	loaded  state.Loaded
+	resumed bool
+	spec    api.ClusterSpec
+	dial    *clock.Dial
+
+	log       *timeline.Log
+	refusals  *timeline.Repeats // what is refused, on that log
+	plane     *controlplane.Plane
+	fleet     *nodes.Fleet
+	customer  *rest.Config
+	provider  kubernetes.Interface
+	traffic   *traffic.Generator
+	balancers *balancers
+	faults    *faults
+	incidents *incidents
+	contract  contract
+	// operations is the provider's own plane; nil until it is open.
+	operations *operations
+	telemetry  *telemetry
+	addons     *addon.Reconciler
+	installed  chan struct{}     // closed when the add-ons are
+	restored   chan addon.Repair // what was done about them
+	ssh        *sshd.Server
+	moved      []api.MovedPort // since the last run
+	sshLog     *disk.Log
+	drill      *drill
+	health     health
+	gates      gateCache
+	updating   sync.Mutex // held while the cluster is updated
+	cases      cases
+
+	ctx  context.Context // ends with the cluster
+	end  context.CancelFunc
+	work sync.WaitGroup
+	// saving is held while the state is written.
+	saving sync.Mutex
+
+	mu      sync.Mutex
+	state   string
+	phase   string
+	failure error
+	unsaved error // why the cluster cannot be saved now
+	readyAt time.Time
+	mended  []api.Mended // by this start
+}
+
+// Open prepares the cluster whose data is in dir: a new one, or the one that
+// was there. Close it also if Start fails.
+func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, loaded state.Loaded) (_ *Cluster, err error) {
+	ctx, end := context.WithCancel(context.Background())
+	c := &Cluster{dir: dir, cfg: cfg, loaded: loaded, spec: loaded.Cluster, dial: dial, ctx: ctx, end: end, state: "starting"}
+	defer func() {
+		if err != nil {
+			c.Close(ctx)
+		}
+	}()
+	logs := filepath.Join(dir, "logs")
+	if err := os.MkdirAll(logs, 0o700); err != nil {
+		return nil, err
+	}
+	if err := c.openTimeline(); err != nil {
+		return nil, err
+	}
+	if c.telemetry, err = newTelemetry(ctx, c.spec.Name); err != nil {
+		return nil, err
+	}
+	if _, err := checkGates(c.spec.Edition, c.spec.FeatureGates, c.spec.AllowUnsupportedGates); err != nil {
+		return nil, err
+	}
+	c.faults = &faults{cluster: c}
+	c.incidents = newIncidents(c.log, c.faults.holds, c.faults.struck)
+	if cfg.Scenario != "" {
+		c.drill = newDrill()
+	}
+	c.plane, err = controlplane.New(controlplane.Config{
+		Name: c.spec.Name, Dir: dir, Logs: logs, Port: loaded.Port, Ephemeral: cfg.Ephemeral,
+		EtcdMembers: c.spec.EtcdMembers, APIServers: c.spec.APIServers, WebhookEgress: c.spec.WebhookEgress,
+		Tunnel: c.tunnel, Note: c.note, Mended: c.mend, Changed: c.changed, Tracing: c.telemetry.provider(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := c.makeAddons(); err != nil {
+		return nil, err
+	}
+	if err := c.operate(); err != nil {
+		return nil, err
+	}
+	if err := c.configure(c.settings()); err != nil {
+		return nil, err
+	}
+	if err := c.clients(); err != nil {
+		return nil, err
+	}
+	if err := c.machines(loaded.State); err != nil {
+		return nil, err
+	}
+	if c.moved, err = c.movedPorts(loaded.State); err != nil {
+		return nil, err
+	}
+	return c, c.telemetry.observe(c)
+}
+
+// openTimeline opens the timeline, and notes what it has lost.
+func (c *Cluster) openTimeline() (err error) {
+	var damage timeline.Damage
+	if c.log, damage, err = timeline.Open(timelineFile(c.dir), c.loaded.LastEvent); err != nil {
+		return err
+	}
+	if damage != (timeline.Damage{}) {
+		c.loaded.Mended = append(c.loaded.Mended, api.Mended{Subject: "timeline.jsonl", Found: damage.String(), Remedy: "it goes on with what is left"})
+	}
+	c.refusals = timeline.NewRepeats(c.log)
+	c.resumed = c.log.Last().Seq > 0 || !c.loaded.Starting // before anybody notes anything
+	return nil
+}
+
+// clients makes the clients of the API server that the cluster itself needs.
+func (c *Cluster) clients() (err error) {
+	if c.customer, err = c.plane.Customer(); err != nil {
+		return err
+	}
+	provider, err := c.plane.Provider()
+	if err != nil {
+		return err
+	}
+	c.provider, err = kubernetes.NewForConfig(provider)
+	return err
+}
+
+// machines makes the nodes, their network, and the clients that use it.
+func (c *Cluster) machines(saved *state.State) error {
+	proxy, err := c.plane.NodeProxy()
+	if err != nil {
+		return err
+	}
+	client, err := nodesClient(proxy)
+	if err != nil {
+		return err
+	}
+	pool := c.operations.replicas.State().Cluster.Pools[0]
+	reportFaults()
+	starts, err := c.starts()
+	if err != nil {
+		return fmt.Errorf("what the last engine was starting: %w", err)
+	}
+	c.fleet, err = nodes.NewFleet(nodes.Config{
+		ClusterName: c.spec.Name, Nodes: pool.Count, Seed: c.spec.Seed, Created: c.spec.Start,
+		KubeletVersion: "v" + pool.KubernetesVersion,
+		Timeline:       c.log, Client: client, Watcher: watcher{c.incidents}, State: saved.Fleet, Starts: starts,
+	})
+	if err != nil {
+		return err
+	}
+	if err := c.serveSSH(saved.SSHPort); err != nil {
+		return fmt.Errorf("SSH server: %w", err)
+	}
+	c.balancers = newBalancers(c, saved.Balancers)
+	c.traffic = traffic.New(clientNetwork{c.fleet})
+	for _, s := range saved.Traffic {
+		if err := c.traffic.Start(s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Start brings everything up and returns when the cluster is ready: the control
+// plane serves, the nodes are Ready and kube-system runs.
+func (c *Cluster) Start(ctx context.Context) error {
+	err := c.start(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil {
+		c.state, c.failure = "failed", err
+		return err
+	}
+	c.state, c.phase, c.readyAt = "ready", "", time.Now().UTC()
+	return nil
+}
+
+func (c *Cluster) start(ctx context.Context) error {
+	verb, message := "created", fmt.Sprintf("cluster %s with %d nodes", c.spec.Name, c.spec.Nodes)
+	if c.resumed {
+		verb = "resumed"
+	}
+	c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: "cluster/" + c.spec.Name, Message: message})
+	c.noteMovedPorts()
+	for _, m := range c.loaded.Mended {
+		c.mend(m)
+	}
+	c.work.Go(c.keepState)
+	if !c.resumed {
+		c.noteGates(nil, c.spec.FeatureGates)
+	}
+	c.setPhase("control plane")
+	if err := c.bringUp(ctx); err != nil {
+		return err
+	}
+	if err := c.bootstrap(ctx); err != nil {
+		return fmt.Errorf("install the managed add-ons: %w", err)
+	}
+	c.setPhase("nodes")
+	c.work.Go(func() { c.balancers.run(c.ctx) })
+	c.work.Go(func() {
+		if err := c.fleet.Run(c.ctx); err != nil && c.ctx.Err() == nil {
+			c.fail(fmt.Errorf("nodes: %w", err))
+		}
+	})
+	if err := c.watchCloudNodes(c.ctx); err != nil {
+		return err
+	}
+	if err := c.await(ctx, "the nodes", func() bool { return c.fleet.Ready() }); err != nil {
+		return err
+	}
+	// Not before all can take pods: the scheduler would put all add-ons on the node
+	// that comes first.
+	if err := c.await(ctx, "the nodes", c.schedulable); err != nil {
+		return err
+	}
+	if err := c.addons.Install(ctx); err != nil {
+		return fmt.Errorf("install the managed add-ons: %w", err)
+	}
+	close(c.installed)
+	c.setPhase("workloads")
+	if err := c.await(ctx, "kube-system", c.addonsReady); err != nil {
+		return err
+	}
+	if c.spec.Sample && c.loaded.Starting {
+		if err := c.installSample(ctx); err != nil {
+			return fmt.Errorf("install the sample workload: %w", err)
+		}
+	}
+	c.work.Go(func() { c.traffic.Run(c.ctx) })
+	return c.founded()
+}
+
+// schedulable says whether the taint of new nodes is gone from those that are Ready.
+func (c *Cluster) schedulable() bool {
+	list, err := c.fleet.NodeObjects()
+	if err != nil || len(list) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(list, func(n *corev1.Node) bool {
+		return nodeOf(n).Ready && slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == corev1.TaintNodeNotReady })
+	})
+}
+
+// readyTimeout bounds the start of each part, in virtual time. It is what AKS
+// allows a whole cluster.
+const readyTimeout = 20 * time.Minute
+
+// await waits until ok, which is asked ten times in a second.
+func (c *Cluster) await(ctx context.Context, what string, ok func() bool) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	for !ok() {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("%s did not become ready in %s", what, readyTimeout)
+		case <-c.ctx.Done():
+			return errors.New("stopped while starting")
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) setPhase(p string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.phase = p
+}
+
+// fail records that the engine cannot go on.
+func (c *Cluster) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state != "stopping" {
+		c.state, c.failure = "failed", err
+	}
+}
+
+// Stop ends the cluster in good order: everything that was acknowledged is on
+// disk.
+func (c *Cluster) Stop(ctx context.Context) error {
+	c.mu.Lock()
+	c.state = "stopping"
+	c.mu.Unlock()
+	c.refusals.Flush()
+	err := c.saveState()
+	c.end()
+	// First, so that nobody takes what ends for an outage.
+	err = errors.Join(err, c.operations.close())
+	c.plane.Stop(ctx)
+	return errors.Join(err, c.Close(ctx))
+}
+
+// Close gives back what the cluster holds, without a goodbye to its components.
+func (c *Cluster) Close(ctx context.Context) error {
+	c.end()
+	var errs []error
+	if c.ssh != nil {
+		errs = append(errs, c.ssh.Close())
+	}
+	c.work.Wait()
+	errs = append(errs, c.operations.close())
+	if c.sshLog != nil {
+		errs = append(errs, c.sshLog.Close())
+	}
+	if c.telemetry != nil {
+		errs = append(errs, c.telemetry.close(ctx))
+	}
+	if c.log != nil {
+		errs = append(errs, c.log.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// note is told by the control plane what happens to a component.
+func (c *Cluster) note(component, verb, message string) {
+	cause := c.incidents.cause(component)
+	// Everything else lives by the API server, and that by etcd.
+	for _, below := range []string{controlplane.APIServer, controlplane.Etcd} {
+		if cause == 0 && verb == "crashed" {
+			cause = c.incidents.cause(below)
+		}
+	}
+	e := c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: component, Message: message, Cause: cause})
+	if verb == "crashed" {
+		c.outage(component, e)
+	}
+}
+
+// Status is the cluster at this moment.
+func (c *Cluster) Status() api.Status {
+	c.mu.Lock()
+	s := api.Status{Name: c.spec.Name, State: c.state, Phase: c.phase, ReadyAt: c.readyAt, Mended: slices.Clone(c.mended)}
+	if c.failure != nil {
+		s.Error = c.failure.Error()
+	}
+	c.mu.Unlock()
+	s.Version, s.Now, s.Cluster, s.Clock = api.Version, time.Now().UTC(), c.spec, c.dial.Clock()
+	s.KubernetesVersion, s.Server = c.plane.Version(), c.plane.URL()
+	s.Kubeconfig, s.DataDir = c.plane.Kubeconfig(), c.dir
+	s.SSHConfig, s.MovedPorts = c.ssh.ConfigFile(), c.moved
+	s.Components, s.Machines = c.Components(), c.Machines()
+	s.LoadBalancers, s.Traffic, s.Faults = c.balancers.list(), c.trafficTotals(), c.Faults()
+	s.Warnings = c.warnings()
+	return s
+}

@@ -1,0 +1,106 @@
+package cluster
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"sync"
+	"time"
+
+	"demarc/sim/api"
+	"demarc/sim/policy"
+)
+
+// contract judges what happens in the cluster by the editions of the support
+// policy. Judging reads the whole timeline, so a judgement is kept until something
+// happens or a second has passed.
+type contract struct {
+	mu     sync.Mutex
+	judges map[string]*judged // by edition
+}
+
+// judged is a judge, what it has seen, and what it says of all of it.
+type judged struct {
+	*policy.Judge
+	edition  *policy.Edition
+	world    uint64 // the world's fingerprint
+	at       time.Time
+	contract func() (api.Contract, error)
+}
+
+// world is what happened, as the policy judges it.
+func (c *Cluster) world(now time.Time) policy.World {
+	events, _ := c.log.Since(0)
+	w := policy.World{Events: events, Incidents: c.incidents.list(), Now: now}
+	if c.operations != nil {
+		w.Repairs, w.Consents = c.Repairs(), c.Consents()
+	}
+	return w
+}
+
+// judge judges the cluster by an edition; the cluster's own if it is empty.
+func (c *Cluster) judge(edition string) (*judged, error) {
+	if edition == "" {
+		edition = c.spec.Edition
+	}
+	e, err := policy.Lookup(edition)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now().UTC().Truncate(time.Second)
+	w := c.world(now)
+	print := fingerprint(w)
+	c.contract.mu.Lock()
+	defer c.contract.mu.Unlock()
+	if j := c.contract.judges[e.ID]; j != nil && j.world == print && j.at.Equal(now) {
+		return j, nil
+	}
+	j := &judged{Judge: e.Judge(w), edition: e, world: print, at: now}
+	j.contract = sync.OnceValues(func() (api.Contract, error) { return j.judgeAll(w.Incidents) })
+	if c.contract.judges == nil {
+		c.contract.judges = map[string]*judged{}
+	}
+	c.contract.judges[e.ID] = j
+	return j, nil
+}
+
+// fingerprint tells worlds of one cluster apart. Events never change.
+func fingerprint(w policy.World) uint64 {
+	h := fnv.New64a()
+	// These types always marshal, and a hash takes everything.
+	_ = json.NewEncoder(h).Encode([]any{len(w.Events), w.Incidents, w.Repairs, w.Consents})
+	return h.Sum64()
+}
+
+// Contract implements [script.World].
+func (c *Cluster) Contract(edition string) (api.Contract, error) {
+	j, err := c.judge(edition)
+	if err != nil {
+		return api.Contract{}, err
+	}
+	return j.contract()
+}
+
+// judgeAll judges the incidents that the judge has seen, and the cluster.
+func (j *judged) judgeAll(incidents []api.Incident) (api.Contract, error) {
+	k := api.Contract{Edition: j.edition.ID, Incidents: []api.JudgedIncident{}}
+	for _, i := range incidents {
+		v, err := j.Incident(i.ID)
+		if err != nil {
+			return k, fmt.Errorf("judge incident %s: %w", i.ID, err)
+		}
+		k.Incidents = append(k.Incidents, api.JudgedIncident{Incident: i, Judgement: v})
+	}
+	var err error
+	k.Support, err = j.Support()
+	return k, err
+}
+
+// Explain says why something is as it is: see [policy.Edition.Explain].
+func (c *Cluster) Explain(what, edition string) (api.Explanation, error) {
+	j, err := c.judge(edition)
+	if err != nil {
+		return api.Explanation{}, err
+	}
+	return j.Explain(what)
+}

@@ -1,0 +1,194 @@
+package cluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"demarc/controlplane/provider"
+	"demarc/sim/api"
+	"demarc/sim/desk"
+	"demarc/sim/timeline"
+)
+
+// cases guards the support cases in the provider's plane: each is read, changed and
+// written as one.
+type cases struct{ mu sync.Mutex }
+
+// apply puts commands into the provider's log: a leadership's, or whoever leads.
+type apply func(ctx context.Context, commands ...provider.Command) error
+
+// ErrUnknownCase says that there is no support case of that ID.
+var ErrUnknownCase = errors.New("there is no such support case")
+
+// Cases implements [script.World].
+func (c *Cluster) Cases() []api.Case { return casesOf(c.operations.replicas.State()) }
+
+// casesOf are the cases that the plane remembers, the oldest first.
+func casesOf(s provider.State) []api.Case {
+	list := make([]api.Case, 0, len(s.Cases))
+	for _, record := range s.Cases {
+		var x api.Case
+		if json.Unmarshal(record, &x) == nil { // it was one when it was put there
+			list = append(list, x)
+		}
+	}
+	slices.SortFunc(list, func(a, b api.Case) int { return caseNumber(a) - caseNumber(b) })
+	return list
+}
+
+func caseNumber(x api.Case) int {
+	n, err := strconv.Atoi(x.ID)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// Case is the case that words such as 1 or case/1 name.
+func (c *Cluster) Case(words string) (api.Case, error) {
+	list := c.Cases()
+	i := slices.IndexFunc(list, func(x api.Case) bool { return x.Names(words) })
+	if i < 0 {
+		return api.Case{}, fmt.Errorf("%w: %q; demarc support list lists them", ErrUnknownCase, words)
+	}
+	return list[i], nil
+}
+
+// putCase puts a case in the log.
+func putCase(ctx context.Context, put apply, x api.Case) error {
+	record, err := json.Marshal(x)
+	if err != nil {
+		return fmt.Errorf("support case %s: %w", x.ID, err)
+	}
+	return put(ctx, provider.PutRecord(provider.Cases, x.ID, record))
+}
+
+// noteCase puts what happened to a case on the timeline, because of its opening.
+func (c *Cluster) noteCase(ctx context.Context, by timeline.Actor, verb string, x api.Case, message string) {
+	e := timeline.Event{Actor: by, Verb: verb, Subject: x.Name(), Message: message, Asker: timeline.Asker(ctx)}
+	if verb != "opened" {
+		events, _ := c.log.Since(0)
+		if i := slices.IndexFunc(events, func(o timeline.Event) bool { return o.Subject == x.Name() }); i >= 0 {
+			e.Cause = events[i].Seq
+		}
+	}
+	c.log.Append(e)
+}
+
+// said adds a paragraph to a case's conversation. It shares nothing with what is in the
+// log.
+func said(x api.Case, by api.Role, text string) api.Case {
+	x.Conversation = append(slices.Clip(x.Conversation), api.CaseEntry{At: time.Now().UTC(), By: by, Text: text})
+	return x
+}
+
+// OpenCase implements [script.World].
+func (c *Cluster) OpenCase(ctx context.Context, r api.CaseRequest) (api.Case, error) {
+	if err := desk.Check(r); err != nil {
+		return api.Case{}, err
+	}
+	if r.Node != "" {
+		var err error
+		if r.Node, err = c.node(r.Node); err != nil {
+			return api.Case{}, err
+		}
+	}
+	if r.Severity == "" {
+		r.Severity = api.SeverityC
+	}
+	c.cases.mu.Lock()
+	defer c.cases.mu.Unlock()
+	id := 1
+	if list := c.Cases(); len(list) > 0 {
+		id = caseNumber(list[len(list)-1]) + 1
+	}
+	now := time.Now().UTC()
+	x := api.Case{
+		ID: strconv.Itoa(id), CaseAbout: r.CaseAbout, Symptom: strings.TrimSpace(r.Symptom), Severity: r.Severity, Edition: c.spec.Edition,
+		State: api.CaseOpened, Verdict: api.Verdict{Clauses: []string{}}, Findings: []api.CaseFinding{},
+		Opened: now, Due: now.Add(r.Severity.InitialResponse()),
+	}
+	x = said(x, api.RoleCustomer, x.Symptom)
+	if err := putCase(ctx, c.operations.replicas.Apply, x); err != nil {
+		return x, err
+	}
+	c.noteCase(ctx, timeline.Customer, "opened", x, x.Symptom)
+	return x, nil
+}
+
+// EscalateCase implements [script.World]. A case without an answer gets the next worse
+// severity; one with an answer has its node restarted.
+func (c *Cluster) EscalateCase(ctx context.Context, id, text string) (api.Case, error) {
+	c.cases.mu.Lock()
+	defer c.cases.mu.Unlock()
+	x, err := c.Case(id)
+	if err != nil {
+		return x, err
+	}
+	what := ""
+	switch {
+	case x.State == api.CaseOpened:
+		higher, ok := x.Severity.Higher()
+		if !ok {
+			return x, fmt.Errorf("case %s has severity A already: it is answered by %s", x.ID, x.Due.Format(time.RFC3339))
+		}
+		x.Severity, x.Due = higher, x.Opened.Add(higher.InitialResponse())
+		what = "severity " + string(higher)
+	case x.State != api.CaseOffersEscalation:
+		return x, fmt.Errorf("case %s is %s: there is no node whose restart it offers%s", x.ID, x.State, asksFor(x))
+	default:
+		repair, err := c.Escalate(ctx, api.EscalationRequest{Node: x.Restarts, Reason: strings.TrimSpace("case " + x.ID + " " + text)})
+		if err != nil {
+			return x, err
+		}
+		x.State, x.Repair, x.Asks = api.CaseEscalated, repair.ID, ""
+		what = "restart of node/" + x.Restarts
+	}
+	x = said(x, api.RoleCustomer, strings.TrimSpace("Escalated: "+what+". "+text))
+	if err := putCase(ctx, c.operations.replicas.Apply, x); err != nil {
+		return x, err
+	}
+	c.noteCase(ctx, timeline.Customer, "escalated", x, what)
+	return x, nil
+}
+
+// asksFor repeats what a case waits for.
+func asksFor(x api.Case) string {
+	if x.Asks == "" {
+		return ""
+	}
+	return "; it asks for " + x.Asks
+}
+
+// CloseCase implements [script.World].
+func (c *Cluster) CloseCase(ctx context.Context, id, text string, by api.Role) (api.Case, error) {
+	c.cases.mu.Lock()
+	defer c.cases.mu.Unlock()
+	x, err := c.Case(id)
+	switch {
+	case err != nil:
+		return x, err
+	case x.State == api.CaseClosed:
+		return x, fmt.Errorf("case %s was closed at %s already; open another one", x.ID, x.Closed.Format(time.RFC3339))
+	}
+	return c.closeCase(ctx, c.operations.replicas.Apply, x, by, text)
+}
+
+// closeCase ends a case; the caller holds the cases.
+func (c *Cluster) closeCase(ctx context.Context, put apply, x api.Case, by api.Role, text string) (api.Case, error) {
+	by = api.Role(by.Actor()) // a director plays the customer
+	x.State, x.Closed, x.ClosedBy, x.Asks, x.WaitsFor = api.CaseClosed, time.Now().UTC(), by, "", ""
+	x = said(x, by, strings.TrimSpace("Closed. "+text))
+	if err := putCase(ctx, put, x); err != nil {
+		return x, err
+	}
+	c.noteCase(ctx, by.Actor(), "closed", x, text)
+	return x, nil
+}

@@ -1,0 +1,155 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"demarc/controlplane/provider"
+	"demarc/sim/api"
+	"demarc/sim/desk"
+	"demarc/sim/policy"
+	"demarc/sim/timeline"
+)
+
+// deskLooks is how often the desk looks whether something that it waits for has
+// happened which no entry of the log tells of.
+const deskLooks = time.Minute
+
+// leadDesk is the loop of the provider's leader that works on support cases. All that
+// it goes by is in the log, so that the next leader goes on where it ends.
+func (c *Cluster) leadDesk(ctx context.Context, l *provider.Leadership) {
+	select {
+	case <-c.installed:
+	case <-ctx.Done():
+		return
+	}
+	for {
+		changed := c.operations.replicas.Changed()
+		next, err := c.workOnCases(ctx, l)
+		if err != nil && ctx.Err() == nil {
+			c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "failed to answer", Subject: "cases", Message: err.Error()})
+			changed = nil // not at once again
+		}
+		timer := time.NewTimer(next)
+		select {
+		case <-changed:
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+		timer.Stop()
+	}
+}
+
+// workOnCases does what is due, and says when something may be due again.
+func (c *Cluster) workOnCases(ctx context.Context, l *provider.Leadership) (next time.Duration, err error) {
+	c.cases.mu.Lock()
+	defer c.cases.mu.Unlock()
+	next = 24 * time.Hour
+	for _, x := range casesOf(l.State()) {
+		wait, err := c.workOn(ctx, l, x)
+		if err != nil {
+			return deskLooks, fmt.Errorf("case %s: %w", x.ID, err)
+		}
+		if wait > 0 {
+			next = min(next, wait)
+		}
+	}
+	return next, nil
+}
+
+// workOn does what is due for one case, and says how long to wait before the next look
+// at it; 0 if only the log will tell.
+func (c *Cluster) workOn(ctx context.Context, l *provider.Leadership, x api.Case) (time.Duration, error) {
+	switch {
+	case x.State == api.CaseOpened:
+		if wait := time.Until(x.Opened.Add(desk.AnswersAfter(x.Severity))); wait > 0 {
+			return wait, nil
+		}
+		return 0, c.answerCase(ctx, l, x, nil)
+	case x.State == api.CaseWaitsForConsent && c.consented(x):
+		look, err := c.lookAt(ctx, x.WaitsFor)
+		if look == nil || err != nil { // the consent has ended meanwhile
+			return deskLooks, err
+		}
+		x.Looked = look.At
+		return 0, c.answerCase(ctx, l, x, look)
+	case x.State == api.CaseWaitsForCustomer && x.Verdict.Coverage == policy.VoidsSupport:
+		k, err := c.Contract(x.Edition)
+		if err != nil || k.Support.State == policy.StateUnsupported {
+			return deskLooks, err
+		}
+		return 0, c.answerCase(ctx, l, x, nil)
+	case x.State == api.CaseEscalated:
+		return 0, c.followRestart(ctx, l, x)
+	}
+	return 0, nil
+}
+
+// answerCase answers a case from what is seen now.
+func (c *Cluster) answerCase(ctx context.Context, l *provider.Leadership, x api.Case, look *desk.Look) error {
+	e, err := policy.Lookup(cmp.Or(x.Edition, c.spec.Edition))
+	if err != nil {
+		return err
+	}
+	ev, err := c.evidence(ctx, x)
+	if err != nil {
+		return err
+	}
+	ev.Look = look
+	a, err := desk.Reply(e, x, ev)
+	if err != nil {
+		return err
+	}
+	x.State, x.Subject, x.Verdict, x.Asks, x.WaitsFor, x.Restarts, x.Upstream = a.State, a.Subject, a.Verdict, a.Asks, a.WaitsFor, a.Restarts, a.Upstream
+	x.Findings = slices.Concat([]api.CaseFinding{}, a.Findings)
+	x.Answered = time.Now().UTC()
+	text := a.Text
+	if a.Asks != "" {
+		text += " Support asks you: " + a.Asks + "."
+	}
+	x = said(x, api.RoleProvider, text)
+	if a.Final() {
+		x.State = api.CaseAnswered
+	}
+	if err := putCase(ctx, l.Apply, x); err != nil {
+		return err
+	}
+	c.noteCase(ctx, timeline.Provider, "answered", x, x.State+": "+text)
+	if a.Final() {
+		_, err = c.closeCase(ctx, l.Apply, x, api.RoleProvider, "The question is answered.")
+	}
+	return err
+}
+
+// consented says whether the customer lets support look at the node that a case waits
+// for: by a consent that is in force and names the case.
+func (c *Cluster) consented(x api.Case) bool {
+	now := time.Now()
+	return slices.ContainsFunc(c.Consents(), func(g api.Consent) bool {
+		return x.Names(g.Case) && (g.Node == x.WaitsFor || g.Node == "*") && g.Revoked.IsZero() && now.Before(g.Expires)
+	})
+}
+
+// followRestart goes on when the restart that a case asked for is over.
+func (c *Cluster) followRestart(ctx context.Context, l *provider.Leadership, x api.Case) error {
+	r, ok := l.State().Repairs[x.Repair]
+	switch {
+	case ok && r.Outcome == api.RepairPending:
+		return nil
+	case ok && r.Outcome == api.RepairHealed:
+		_, err := c.closeCase(ctx, l.Apply, x, api.RoleProvider, "node/"+x.Restarts+" was restarted and is Ready.")
+		return err
+	}
+	x.State = api.CaseAnswered
+	x = said(x, api.RoleProvider, "The restart of node/"+x.Restarts+" did not succeed: "+r.Reason+".")
+	if err := putCase(ctx, l.Apply, x); err != nil {
+		return err
+	}
+	c.noteCase(ctx, timeline.Provider, "answered", x, "the restart did not succeed: "+r.Reason)
+	return nil
+}

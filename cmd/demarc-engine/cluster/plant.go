@@ -1,0 +1,158 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"demarc/backup"
+	"demarc/controlplane"
+	"demarc/controlplane/provider"
+	"demarc/sim/api"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// resumeTimeout bounds the start of a control plane on restored data.
+const resumeTimeout = 5 * time.Minute
+
+// plant is the cluster as the provider's plane operates it.
+type plant struct{ c *Cluster }
+
+var _ provider.Plant = plant{}
+
+// Components implements [provider.Plant].
+func (p plant) Components() []provider.Component {
+	var list []provider.Component
+	for _, x := range p.c.plane.Components() {
+		list = append(list, x)
+	}
+	return list
+}
+
+// Members implements [provider.Plant].
+func (p plant) Members() []provider.Member {
+	var list []provider.Member
+	for _, m := range p.c.plane.EtcdMembers() {
+		list = append(list, provider.Member(m))
+	}
+	return list
+}
+
+// Serving implements [provider.Plant].
+func (p plant) Serving(ctx context.Context) error {
+	_, err := p.c.plane.ServingEtcd(ctx)
+	return err
+}
+
+// Source implements [provider.Plant].
+func (p plant) Source(ctx context.Context) (backup.Source, func(), error) {
+	member, err := p.c.plane.ServingEtcd(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("no etcd member serves: %w", err)
+	}
+	client, err := p.c.plane.EtcdClient(member)
+	if err != nil {
+		return nil, nil, err
+	}
+	return backup.ClientSource(client, member), func() { client.Close() }, nil
+}
+
+// Space implements [provider.Plant].
+func (p plant) Space() provider.Space {
+	s := p.c.plane.EtcdSpace()
+	space := provider.Space{Alarm: s.Alarm, Revision: s.Revision}
+	for _, m := range s.Members {
+		space.Members = append(space.Members, provider.MemberSpace(m))
+	}
+	return space
+}
+
+// Compact implements [provider.Plant].
+func (p plant) Compact(ctx context.Context, revision int64) error {
+	return p.c.plane.CompactEtcd(ctx, revision)
+}
+
+// Defragment implements [provider.Plant].
+func (p plant) Defragment(ctx context.Context, member string) error {
+	return p.c.plane.DefragmentEtcd(ctx, member)
+}
+
+// Disarm implements [provider.Plant].
+func (p plant) Disarm(ctx context.Context) error { return p.c.plane.DisarmEtcd(ctx) }
+
+// Replace implements [provider.Plant].
+func (p plant) Replace(ctx context.Context, member string) error {
+	return p.c.plane.ReplaceEtcdMember(ctx, member)
+}
+
+// Stage implements [provider.Plant].
+func (p plant) Stage() ([]backup.Member, string, error) {
+	seats, token, err := p.c.plane.StageRestore()
+	var members []backup.Member
+	for _, s := range seats {
+		members = append(members, backup.Member{Name: s.Name, DataDir: s.Dir, PeerURL: s.PeerURL})
+	}
+	return members, token, err
+}
+
+// Commit implements [provider.Plant]. No API server serves yet, so the nodes are
+// told before they can hear of the past.
+func (p plant) Commit(token string) error {
+	if err := p.c.plane.CommitRestore(token); err != nil {
+		return err
+	}
+	p.c.fleet.Restored()
+	return nil
+}
+
+// Resume implements [provider.Plant].
+func (p plant) Resume(ctx context.Context) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, resumeTimeout)
+	defer cancel()
+	if err := p.c.plane.Start(ctx); err != nil {
+		return 0, err
+	}
+	if !slices.ContainsFunc(p.c.plane.Group(controlplane.APIServer), serves) {
+		return 0, errors.New("no API server serves: they are held down")
+	}
+	return p.c.plane.EtcdRevision(ctx)
+}
+
+func serves(x *controlplane.Component) bool { return x.Status().State == controlplane.Running }
+
+// Reconcile implements [provider.Plant]. The nodes stop and start by themselves
+// what they must, in an order in which no request is lost.
+func (p plant) Reconcile(ctx context.Context) (r api.Reconciled, err error) {
+	list, err := p.c.provider.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return r, err
+	}
+	if err := p.c.fleet.Synced(); err != nil {
+		return r, err
+	}
+	known, running := map[string]bool{}, map[string]bool{}
+	for _, pod := range list.Items {
+		if pod.Spec.NodeName != "" {
+			known[pod.Namespace+"/"+pod.Name] = true
+		}
+	}
+	for _, x := range p.c.fleet.Containers() {
+		running[x.Namespace+"/"+x.Pod] = true
+	}
+	return api.Reconciled{OrphanedPods: without(running, known), RevivedPods: without(known, running)}, nil
+}
+
+// without is what is in a and not in b, sorted.
+func without(a, b map[string]bool) []string {
+	var names []string
+	for name := range a {
+		if !b[name] {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

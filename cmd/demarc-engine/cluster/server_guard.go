@@ -1,0 +1,119 @@
+package cluster
+
+import (
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+
+	"demarc/sim/api"
+	"demarc/sim/timeline"
+)
+
+// guard lets a request in to its handler if it comes from a program of this machine,
+// with a token, for a route of the table that its role may ask for.
+func (s *Server) guard(all handlers) http.Handler {
+	mux, routes := http.NewServeMux(), map[string]api.Route{}
+	for _, route := range api.Routes {
+		pattern := route.Pattern()
+		mux.HandleFunc(pattern, all[pattern])
+		routes[pattern] = route
+	}
+	return recovered(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := checkLocal(r); err != nil {
+			fail(w, http.StatusForbidden, err)
+			return
+		}
+		role := s.role(r)
+		if role == "" {
+			fail(w, http.StatusUnauthorized, errors.New("the management API wants the token of the cluster's engine.json"))
+			return
+		}
+		_, pattern := mux.Handler(r)
+		if pattern == "" {
+			failUnknown(w, r, mux)
+			return
+		}
+		if err := s.cluster.may(role, pattern); err != nil {
+			answer(w, nil, err)
+			return
+		}
+		if checkBody(w, r, routes[pattern]) {
+			understood(r)
+			if role == api.RoleDirector {
+				r = r.WithContext(timeline.AskedBy(r.Context(), string(role)))
+			}
+			mux.ServeHTTP(w, r)
+		}
+	}))
+}
+
+// recovered answers for a handler that panics. What happened is in the engine's log.
+func recovered(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if x := recover(); x != nil {
+				log.Printf("management API: %s %s: %v\n%s", r.Method, r.URL.Path, x, debug.Stack())
+				fail(w, http.StatusInternalServerError, errors.New("the engine made a mistake over this request: its log says which"))
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// checkLocal refuses what a browser sends for a web page: requests with an Origin, and
+// those under a name that somebody's DNS has given to this machine.
+func checkLocal(r *http.Request) error {
+	host := r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if host != "localhost" && host != "127.0.0.1" {
+		return fmt.Errorf("the management API is asked as 127.0.0.1 or localhost, not as %q", r.Host)
+	}
+	if origin := r.Header.Get("Origin"); origin != "" {
+		return fmt.Errorf("the management API is for programs of this machine, not for the web page %q", origin)
+	}
+	return nil
+}
+
+// role is on whose behalf a request speaks; empty for nobody's.
+func (s *Server) role(r *http.Request) api.Role {
+	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok || token == "" {
+		return ""
+	}
+	is := func(secret string) bool { return subtle.ConstantTimeCompare([]byte(token), []byte(secret)) == 1 }
+	switch {
+	case is(s.director):
+		return api.RoleDirector
+	case is(s.cluster.operations.token):
+		return api.RoleProvider
+	case is(s.handle.Token):
+		return api.RoleCustomer
+	}
+	return ""
+}
+
+// failUnknown answers a request that is for no route: there is none of that path, or
+// none of that method.
+func failUnknown(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := mux.Handler(other); pattern != "" {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 {
+		fail(w, http.StatusNotFound, fmt.Errorf("no such thing in the management API: %s", r.URL.Path))
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	fail(w, http.StatusMethodNotAllowed, fmt.Errorf("%s cannot be asked with %s, but with %s", r.URL.Path, r.Method, strings.Join(allowed, ", ")))
+}

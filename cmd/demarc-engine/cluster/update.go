@@ -1,0 +1,173 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"demarc/controlplane"
+	"demarc/controlplane/provider"
+	"demarc/sim/api"
+	"demarc/sim/preview"
+	"demarc/sim/timeline"
+)
+
+// settings are what the customer has set of the cluster.
+func (c *Cluster) settings() api.ClusterSettings { return c.operations.replicas.State().Settings }
+
+// configure hands the settings to what is to have them from its next start on.
+func (c *Cluster) configure(s api.ClusterSettings) error {
+	c.plane.Configure(controlplane.Settings{FeatureGates: s.FeatureGates, Audit: s.AuditLog})
+	return c.addons.KubeProxyMode(strings.ToLower(s.KubeProxyMode))
+}
+
+// Update implements [script.World].
+func (c *Cluster) Update(ctx context.Context, req api.UpdateRequest) (api.ClusterSettings, error) {
+	c.updating.Lock()
+	defer c.updating.Unlock()
+	if s := c.Status().State; s != "ready" {
+		return api.ClusterSettings{}, fmt.Errorf("the cluster is %s: it can be updated when it is ready", s)
+	}
+	if busy := c.operations.replicas.State().OperationInProgress(); busy != nil {
+		return api.ClusterSettings{}, &provider.BusyError{Operation: *busy}
+	}
+	before := c.settings()
+	after, err := c.updated(before, req)
+	if err != nil {
+		return before, err
+	}
+	c.log.Append(timeline.Event{Actor: timeline.Customer, Verb: "updated", Subject: "cluster/" + c.spec.Name, Message: changedText(before, after), Asker: timeline.Asker(ctx)})
+	if err := c.bring(ctx, before, after); err != nil {
+		// As it was: a control plane that does not start helps nobody.
+		return before, errors.Join(fmt.Errorf("update the cluster: %w", err), c.bring(ctx, after, before))
+	}
+	c.noteGates(before.FeatureGates, after.FeatureGates)
+	return after, nil
+}
+
+// updated is what the settings are to be. What is no part of the request follows
+// the defaults of the subscription.
+func (c *Cluster) updated(s api.ClusterSettings, req api.UpdateRequest) (api.ClusterSettings, error) {
+	gates, err := checkGates(c.spec.Edition, req.FeatureGates, req.AllowUnsupportedGates)
+	if err != nil {
+		var refused *controlplane.GateError
+		if errors.As(err, &refused) && refused.Gate != "" {
+			c.refusals.Append(timeline.Event{Actor: timeline.Customer, Verb: "was refused", Subject: "featuregate/" + refused.Gate, Message: err.Error()})
+		}
+		return s, err
+	}
+	s.FeatureGates = maps.Clone(s.FeatureGates)
+	for _, g := range gates {
+		if s.FeatureGates == nil {
+			s.FeatureGates = map[string]bool{}
+		}
+		s.FeatureGates[g.Name] = req.FeatureGates[g.Name]
+		if req.FeatureGates[g.Name] == g.Default {
+			delete(s.FeatureGates, g.Name)
+		}
+	}
+	if _, err := controlplane.CheckGates(s.FeatureGates); err != nil {
+		return s, err
+	}
+	s.KubeProxyMode, err = c.option("kube-proxy-mode", req.KubeProxyMode, s.KubeProxyMode, api.KubeProxyModes, preview.KubeProxy)
+	if err != nil {
+		return s, err
+	}
+	s.Restriction, err = c.option("nrg-lockdown", req.Restriction, s.Restriction, api.RestrictionLevels, preview.NRGLockdown)
+	if err != nil {
+		return s, err
+	}
+	s.AuditLog = c.registered(preview.AuditLog)
+	return s, nil
+}
+
+// option is the value of an option after a request. Its first value is its default
+// and kept as nothing; each other needs a feature.
+func (c *Cluster) option(name, wanted, has string, values []string, feature string) (string, error) {
+	if wanted == "" {
+		return has, nil
+	}
+	i := slices.IndexFunc(values, func(v string) bool { return strings.EqualFold(v, wanted) })
+	if i < 0 {
+		return has, fmt.Errorf("%s=%s: want %s", name, wanted, strings.Join(values, " or "))
+	}
+	if i == 0 {
+		return "", nil
+	}
+	return values[i], c.require(feature)
+}
+
+// bring puts new settings in force and returns when they are.
+func (c *Cluster) bring(ctx context.Context, before, after api.ClusterSettings) error {
+	if err := c.operations.replicas.Apply(ctx, provider.SetSettings(after)); err != nil {
+		return err
+	}
+	if err := c.configure(after); err != nil {
+		return err
+	}
+	if !maps.Equal(before.FeatureGates, after.FeatureGates) || before.AuditLog != after.AuditLog {
+		if err := c.plane.Roll(ctx); err != nil {
+			return err
+		}
+	}
+	if before.KubeProxyMode != after.KubeProxyMode {
+		return c.addons.WriteKubeProxy(ctx)
+	}
+	return nil
+}
+
+// changedText says what an update changes.
+func changedText(before, after api.ClusterSettings) string {
+	if reflect.DeepEqual(before, after) {
+		return "to its settings: nothing differs"
+	}
+	var words []string
+	if !maps.Equal(before.FeatureGates, after.FeatureGates) {
+		words = append(words, "other feature gates: the control plane restarts")
+	}
+	if before.AuditLog != after.AuditLog {
+		words = append(words, fmt.Sprintf("audit log %s: the control plane restarts", onOff(after.AuditLog)))
+	}
+	for _, x := range []struct{ name, before, after, first string }{
+		{"kube-proxy-mode", before.KubeProxyMode, after.KubeProxyMode, api.KubeProxyModes[0]},
+		{"nrg-lockdown", before.Restriction, after.Restriction, api.RestrictionLevels[0]},
+	} {
+		if x.before != x.after {
+			words = append(words, x.name+"="+cmp.Or(x.after, x.first))
+		}
+	}
+	return strings.Join(words, "; ")
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+// LockedError says that the node resource group is locked against changes past
+// AKS, whoever makes them.
+type LockedError struct{ What string }
+
+// Error implements error, in Azure's words for a deny assignment.
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("(DenyAssignmentAuthorizationFailed) %s: the access is denied because of the deny assignment of the node resource group "+
+		"(restriction level ReadOnly); demarc aks update --nrg-lockdown Unrestricted ends it", e.What)
+}
+
+// unlocked refuses what somebody does to IaaS resources past AKS while they are
+// locked.
+func (c *Cluster) unlocked(by timeline.Actor, what string) error {
+	if by != timeline.Customer || c.settings().Restriction != "ReadOnly" {
+		return nil
+	}
+	err := &LockedError{what}
+	c.refusals.Append(timeline.Event{Actor: by, Verb: "was refused", Subject: "node-resource-group", Message: err.Error()})
+	return err
+}
