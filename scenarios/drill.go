@@ -25,10 +25,9 @@ type Drill struct {
 	Rate api.Rate
 	// Edition of the support policy, in place of the one that the file names.
 	Edition string
-	// DataDir is where the cluster is kept; it is left there. If empty, a
-	// temporary directory is used and removed, unless the engine fails.
-	DataDir string
-	// KeepData says not to remove a temporary directory.
+	// DataDir is where the cluster is kept, or a temporary directory if empty. It is
+	// removed at the end, unless the engine fails or KeepData says not to.
+	DataDir  string
 	KeepData bool
 	// Started, if not nil, is called with the data directory when there is one.
 	Started func(dir string)
@@ -53,11 +52,17 @@ func (d Drill) Run(ctx context.Context, onStep func(api.Step), onEvent func(time
 	if err != nil {
 		return nil, err
 	}
-	dir, cleanup, err := d.directory()
-	if err != nil {
-		return nil, err
+	dir := d.DataDir
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "demarc-"+d.Name+"-"); err != nil {
+			return nil, fmt.Errorf("make a directory for the scenario: %w", err)
+		}
 	}
-	defer func() { cleanup(err) }()
+	defer func() {
+		if failed := (*engine.FailedError)(nil); !d.KeepData && !errors.As(err, &failed) {
+			os.RemoveAll(dir)
+		}
+	}()
 	if d.Started != nil {
 		d.Started(dir)
 	}
@@ -86,24 +91,7 @@ func (d Drill) config(parsed *script.Script) api.EngineConfig {
 	if rate == 0 {
 		rate = api.FreeRun
 	}
-	return api.EngineConfig{Cluster: spec, Rate: rate, Scenario: d.Text, ScenarioFile: d.File, Ephemeral: true}
-}
-
-// directory returns the data directory and what is to be done with it at the
-// end, when it is known how that was.
-func (d Drill) directory() (dir string, cleanup func(error), err error) {
-	if d.DataDir != "" {
-		return d.DataDir, func(error) {}, nil
-	}
-	dir, err = os.MkdirTemp("", "demarc-"+d.Name+"-")
-	if err != nil {
-		return "", nil, fmt.Errorf("make a directory for the scenario: %w", err)
-	}
-	return dir, func(err error) {
-		if failed := (*engine.FailedError)(nil); !d.KeepData && !errors.As(err, &failed) {
-			os.RemoveAll(dir)
-		}
-	}, nil
+	return api.EngineConfig{Cluster: spec, Rate: rate, Scenario: d.Text, ScenarioFile: d.File, Ephemeral: true, Keep: d.KeepData}
 }
 
 // follow follows the engine until the scenario has ended, the engine has, or its

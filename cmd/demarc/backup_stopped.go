@@ -24,7 +24,7 @@ type backupSource interface {
 
 // backupSource finds the engine, or else what is to be read without one.
 func (a *app) backupSource() (backupSource, error) {
-	dir, err := engine.DataDir(a.name)
+	dir, err := a.dir()
 	if err != nil {
 		return nil, err
 	}

@@ -21,11 +21,17 @@ func completeRates(*cobra.Command, []string, string) ([]string, cobra.ShellCompD
 }
 
 func completeClusters(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	names, err := engine.Clusters()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
+	return clusterNames(), cobra.ShellCompDirectiveNoFileComp
+}
+
+// clusterNames are the names of the clusters that can be found.
+func clusterNames() []string {
+	list, _ := engine.Clusters() // of those that cannot, nothing is to be said
+	var names []string
+	for _, c := range list {
+		names = append(names, c.Name)
 	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+	return names
 }
 
 // completeScenarios completes built-in scenarios, and files.

@@ -36,7 +36,7 @@ is stopped; it says what that was. Nothing else removes them.`,
 }
 
 func (a *app) down(ctx context.Context, remove bool) error {
-	dir, err := engine.DataDir(a.name)
+	dir, err := a.dir()
 	if err != nil {
 		return err
 	}

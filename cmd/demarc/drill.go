@@ -43,6 +43,10 @@ and then what held and what did not. A name is that of a built-in scenario; what
 has a slash or ends in .txtar is a file. Several are played side by side. With
 --edition the same scenario is judged by another edition of the support policy.
 
+While a drill is played, demarc list has its cluster by the scenario's name, and
+demarc --name NAME kubectl, clock, timeline and the others reach it. Its data is
+removed at the end, unless the engine fails or --keep is given.
+
 Exit codes: 0 everything held, 1 an expectation failed, 2 a mistake in the input,
 3 the engine failed.`,
 		Example: `  demarc drill --list
@@ -68,7 +72,7 @@ Exit codes: 0 everything held, 1 an expectation failed, 2 a mistake in the input
 	f.BoolVar(&o.list, "list", false, "list the built-in scenarios")
 	f.StringVar(&o.rate, "rate", "max", "speed of the virtual clock: 1x, 60x, max")
 	f.StringVar(&o.edition, "edition", "", "edition of the support policy, in place of the scenario's: "+strings.Join(editionIDs(), ", "))
-	f.BoolVar(&o.keep, "keep", false, "keep the cluster's data and logs, and say where they are")
+	f.BoolVar(&o.keep, "keep", false, "keep the cluster's data and logs, and say where they are; demarc down --delete removes them")
 	f.StringVar(&o.junit, "junit", "", "write a JUnit report to this file as well")
 	f.StringVar(&o.html, "html", "", "write a report with a picture to this file as well, as one HTML page; of one scenario only")
 	must(c.RegisterFlagCompletionFunc("rate", complete("max", "1x", "60x", "600x")))
@@ -210,24 +214,7 @@ func (a *app) playAll(ctx context.Context, plays []*play) []error {
 // play plays one scenario. A failure of the engine becomes a report as well, so
 // that each scenario has one.
 func (a *app) play(ctx context.Context, p *play) error {
-	var err error
-	p.Ready = func(at time.Time) { p.ready = at }
-	keep := func(e timeline.Event) { p.events = append(p.events, e) }
-	if p.live {
-		n := newNarrator(a.out, a.err)
-		n.open(p.title, p.about)
-		p.Ready = func(at time.Time) {
-			p.ready = at
-			n.ready(at)
-		}
-		p.report, err = p.Run(ctx, n.step, func(e timeline.Event) {
-			keep(e)
-			n.event(e)
-		})
-		n.close()
-	} else {
-		p.report, err = p.Run(ctx, nil, keep)
-	}
+	err := a.run(ctx, p)
 	if err != nil {
 		p.report = &api.Report{
 			Scenario: p.Name, File: p.File, Title: p.title, Verdict: api.VerdictError, Error: err.Error(), Edition: p.Edition,
@@ -243,6 +230,31 @@ func (a *app) play(ctx context.Context, p *play) error {
 		}
 		terminal.Fprintf(a.err, "%s  %s  (%.1fs)\n", verdict, p.Name, p.report.RealSeconds)
 	}
+	return err
+}
+
+// run runs one scenario, in a cluster that others find by its name.
+func (a *app) run(ctx context.Context, p *play) (err error) {
+	if p.DataDir, err = engine.DrillDir(ctx, p.Name); err != nil {
+		return err
+	}
+	p.Ready = func(at time.Time) { p.ready = at }
+	keep := func(e timeline.Event) { p.events = append(p.events, e) }
+	if !p.live {
+		p.report, err = p.Run(ctx, nil, keep)
+		return err
+	}
+	n := newNarrator(a.out, a.err)
+	defer n.close()
+	n.open(p.title, p.about)
+	p.Ready = func(at time.Time) {
+		p.ready = at
+		n.ready(at)
+	}
+	p.report, err = p.Run(ctx, n.step, func(e timeline.Event) {
+		keep(e)
+		n.event(e)
+	})
 	return err
 }
 

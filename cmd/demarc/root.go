@@ -24,7 +24,8 @@ type app struct {
 	in       io.Reader
 	out, err io.Writer
 
-	name   string      // --name
+	name   string      // --name; the name of the cluster once it was looked for
+	chosen bool        // it was not named
 	as     string      // --as
 	output string      // --output
 	ran    bool        // the arguments were understood
@@ -77,7 +78,7 @@ your own kubectl, break it, and replay hours of it in seconds as a scenario.`,
 			return nil
 		},
 	},
-		a.upCmd(), a.downCmd(), a.statusCmd(), a.kubeconfigCmd(), a.kubectlCmd(), a.clockCmd(), a.faultCmd(),
+		a.upCmd(), a.downCmd(), a.listCmd(), a.statusCmd(), a.kubeconfigCmd(), a.kubectlCmd(), a.clockCmd(), a.faultCmd(),
 		a.timelineCmd(), a.incidentsCmd(), a.sshCmd(), a.repairsCmd(), a.escalateCmd(), a.consentCmd(), a.supportCmd(), a.iaasCmd(), a.patchCmd(), a.cveCmd(), a.aksCmd(), a.nodepoolCmd(), a.backupCmd(), a.replicasCmd(),
 		a.explainCmd(), a.policyCmd(), a.reportCmd(),
 		a.featureCmd(),
@@ -85,12 +86,14 @@ your own kubectl, break it, and replay hours of it in seconds as a scenario.`,
 	)
 	f := root.PersistentFlags()
 	f.StringVarP(&a.output, "output", "o", "text", "form of the output: text or json")
-	f.StringVar(&a.name, "name", "demarc", "the cluster's name")
+	f.StringVar(&a.name, "name", "", "the cluster's name; wanted only if there are several (default $"+engine.NameEnv+")")
 	f.StringVar(&a.as, "as", string(api.RoleCustomer), "on whose behalf: "+strings.Join(roles(), ", ")+"; drills are the director's")
 	must(root.RegisterFlagCompletionFunc("output", completeFormat))
 	must(root.RegisterFlagCompletionFunc("as", complete(roles()...)))
 	must(root.RegisterFlagCompletionFunc("name", completeClusters))
 	root.SetFlagErrorFunc(flagError)
+	root.Long += listTopics()
+	root.SetHelpCommand(a.helpCmd(root))
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }
@@ -146,12 +149,26 @@ func roles() []string {
 	return names
 }
 
+// dir is the data directory of the cluster that is meant, and name its name from then
+// on.
+func (a *app) dir() (string, error) { return a.choose(false) }
+
+func (a *app) choose(toStart bool) (_ string, err error) {
+	if a.name == "" {
+		a.chosen = true
+		if a.name, err = engine.Choose(toStart); err != nil {
+			return "", err
+		}
+	}
+	return engine.DataDir(a.name)
+}
+
 // client finds the running engine of the cluster that --name names, and speaks
 // to it in the role that --as names.
 func (a *app) client() (*api.Client, error) { return a.clientAs(api.Role(a.as)) }
 
 func (a *app) clientAs(role api.Role) (*api.Client, error) {
-	dir, err := engine.DataDir(a.name)
+	dir, err := a.dir()
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +181,7 @@ func (a *app) clientAs(role api.Role) (*api.Client, error) {
 
 // nameFlag is what names the cluster in a command that is proposed.
 func (a *app) nameFlag() string {
-	if a.name == "demarc" {
+	if a.chosen {
 		return ""
 	}
 	return " --name " + a.name
@@ -173,10 +190,13 @@ func (a *app) nameFlag() string {
 // notRunning explains that there is nothing to talk to.
 func (a *app) notRunning(dir string) error {
 	flag := a.nameFlag()
+	if engine.Find(dir).Drill() {
+		return &engine.InputError{Message: fmt.Sprintf("the drill %s is over, and its data is in %s", a.name, dir), Hint: "remove it with: demarc down --delete" + flag}
+	}
 	if engine.Exists(dir) {
 		return &engine.InputError{Message: fmt.Sprintf("the cluster %s is stopped", a.name), Hint: "start it again with: demarc up" + flag}
 	}
-	if names, err := engine.Clusters(); err == nil && len(names) > 0 {
+	if names := clusterNames(); len(names) > 0 {
 		return &engine.InputError{Message: fmt.Sprintf("there is no cluster %s", a.name),
 			Hint: fmt.Sprintf("there is %s; make one with: demarc up%s", strings.Join(names, ", "), flag)}
 	}

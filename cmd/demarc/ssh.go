@@ -103,7 +103,7 @@ func (a *app) ssh(ctx context.Context, ref, command string) error {
 // dialSSH connects to the engine's SSH server, with the key of the role that --as
 // names.
 func (a *app) dialSSH(ctx context.Context, node string) (*ssh.Client, error) {
-	dir, err := engine.DataDir(a.name)
+	dir, err := a.dir()
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func (a *app) statusCmd() *cobra.Command {
   demarc status -o json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			dir, err := engine.DataDir(a.name)
+			dir, err := a.dir()
 			if err != nil {
 				return err
 			}
@@ -50,10 +50,14 @@ func (a *app) statusCmd() *cobra.Command {
 
 // printStopped describes a cluster of which there is only data.
 func (a *app) printStopped(dir string) error {
-	if a.json() {
-		return a.printJSON(map[string]string{"name": a.name, "state": "stopped", "dataDir": dir})
+	what, state := "cluster", "stopped"
+	if engine.Find(dir).Drill() {
+		what, state = "drill", "over"
 	}
-	_, err := terminal.Fprintf(a.out, "The cluster %s is stopped; its data is in %s.\n", a.name, dir)
+	if a.json() {
+		return a.printJSON(map[string]string{"name": a.name, "state": state, "dataDir": dir})
+	}
+	_, err := terminal.Fprintf(a.out, "The %s %s is %s; its data is in %s.\n", what, a.name, state, dir)
 	return err
 }
 

@@ -35,7 +35,7 @@ a line.`,
 }
 
 func (a *app) timeline(c *cobra.Command, follow bool, since string) error {
-	dir, err := engine.DataDir(a.name)
+	dir, err := a.dir()
 	if err != nil {
 		return err
 	}

@@ -68,11 +68,11 @@ ended it. If it is running already, up shows it, and Ctrl-C leaves it alone.`,
 
 func (a *app) up(ctx context.Context, o upOptions) error {
 	a.detach.Store(o.detach)
-	cfg, err := o.config(a.name)
+	dir, err := a.choose(true)
 	if err != nil {
 		return err
 	}
-	dir, err := engine.DataDir(a.name)
+	cfg, err := o.config(a.name)
 	if err != nil {
 		return err
 	}
@@ -80,6 +80,9 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 		return a.upAgain(ctx, c, o)
 	} else if err != nil && !errors.Is(err, engine.ErrNotRunning) {
 		return err
+	}
+	if engine.Find(dir).Drill() {
+		return a.notRunning(dir)
 	}
 	path, err := engine.Build(ctx, a.err)
 	if err != nil {
@@ -253,10 +256,7 @@ func (a *app) printUp(s api.Status, background bool) error {
 	if a.json() {
 		return a.printJSON(s)
 	}
-	p, flag := paletteFor(a.out), ""
-	if s.Name != "demarc" {
-		flag = " --name " + s.Name
-	}
+	p, flag := paletteFor(a.out), a.nameFlag()
 	var sb strings.Builder
 	terminal.Fprintf(&sb, "%s\n\n", p.bold(fmt.Sprintf("The cluster %s is %s: Kubernetes %s, %d nodes, support policy %s.", s.Name, s.State, s.KubernetesVersion, len(s.Machines), s.Cluster.Edition)))
 	terminal.Fprintf(&sb, "  API server     %s\n", s.Server)

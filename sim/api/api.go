@@ -50,6 +50,8 @@ type EngineConfig struct {
 	// Ephemeral says that the data need not survive a crash of the machine:
 	// no fsync. True for scenarios.
 	Ephemeral bool `json:"ephemeral,omitempty"`
+	// Keep says that a drill's data is kept when it is over.
+	Keep bool `json:"keep,omitempty"`
 	// NewBackupKey says that a lost key of backups is to be replaced: those that
 	// were sealed with it stay unreadable.
 	NewBackupKey bool `json:"newBackupKey,omitempty"`

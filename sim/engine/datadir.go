@@ -57,26 +57,6 @@ func DataDir(name string) (string, error) {
 	return filepath.Join(home, name), nil
 }
 
-// Clusters are the names of the clusters that have data, in alphabetical order.
-func Clusters() ([]string, error) {
-	home, err := Home()
-	if err != nil {
-		return nil, err
-	}
-	entries, err := os.ReadDir(home)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("list the clusters: %w", err)
-	}
-	var names []string
-	for _, e := range entries {
-		dir := filepath.Join(home, e.Name())
-		if _, err := os.Stat(versionFile(dir)); err == nil || Exists(dir) {
-			names = append(names, e.Name())
-		}
-	}
-	return names, nil
-}
-
 // Exists says whether a cluster has data in dir that can be resumed.
 func Exists(dir string) bool { return state.Exists(dir) }
 

@@ -81,7 +81,7 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 		return nil, err
 	}
 	o.Config.Attached = !o.Detached
-	if err := writeJSON(filepath.Join(o.DataDir, "config.json"), o.Config); err != nil {
+	if err := writeJSON(configFile(o.DataDir), o.Config); err != nil {
 		return nil, err
 	}
 	if err := os.Remove(handleFile(o.DataDir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -115,7 +115,7 @@ func spawn(o Options) (*Process, error) {
 		return nil, fmt.Errorf("open the engine's log: %w", err)
 	}
 	p := &Process{dir: o.DataDir, log: before, done: make(chan struct{})}
-	p.cmd = exec.Command(o.Path, "--config", filepath.Join(o.DataDir, "config.json"))
+	p.cmd = exec.Command(o.Path, "--config", configFile(o.DataDir))
 	p.cmd.Stderr = log
 	ownSession(p.cmd)
 	if !o.Detached {

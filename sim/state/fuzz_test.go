@@ -17,7 +17,7 @@ import (
 
 // remembered is a state with something in each field.
 var remembered = State{
-	Cluster: spec, Now: began.Add(time.Hour), LastEvent: 42, Port: 6443, SSHPort: 2222, Fleet: json.RawMessage(`{"version":3}`),
+	Cluster: spec, KubernetesVersion: "v1.37.2", Now: began.Add(time.Hour), LastEvent: 42, Port: 6443, SSHPort: 2222, Fleet: json.RawMessage(`{"version":3}`),
 	Traffic:   []traffic.Spec{{Name: "buyers", From: "outside", To: "service/shop", Rate: 2}},
 	Balancers: []api.LoadBalancer{{}},
 }

@@ -20,6 +20,19 @@ type Loaded struct {
 	Mended []api.Mended
 }
 
+// Last is the newest state in dir that is whole, nil if there is none. It leaves
+// everything as it is.
+func Last(dir string) *State {
+	for _, name := range []string{file, previous, origin} {
+		if text, err := os.ReadFile(filepath.Join(dir, name)); err == nil {
+			if s, err := decode(text); err == nil {
+				return s
+			}
+		}
+	}
+	return nil
+}
+
 // Load finds out what is known of the cluster in dir: from its state, the previous
 // one, or what it was made as. If all of them are gone or damaged and there is
 // data, it is rebuilt from what was asked for when the cluster was started last.

@@ -35,6 +35,8 @@ const (
 type State struct {
 	// Cluster is what was asked for when the cluster was made.
 	Cluster api.ClusterSpec `json:"cluster"`
+	// KubernetesVersion is the control plane's.
+	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
 	// Now is the virtual time at which the state was saved.
 	Now time.Time `json:"now"`
 	// Starting says that the cluster's first start has not come to its end.

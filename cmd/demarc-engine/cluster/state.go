@@ -121,7 +121,7 @@ func (c *Cluster) writeState(sync bool) error {
 
 func (c *Cluster) currentState() (*state.State, error) {
 	s := &state.State{
-		Cluster: c.spec, Now: time.Now().UTC(), LastEvent: c.log.Last().Seq,
+		Cluster: c.spec, KubernetesVersion: c.plane.Version(), Now: time.Now().UTC(), LastEvent: c.log.Last().Seq,
 		Traffic: c.traffic.Running(), Balancers: c.balancers.list(),
 	}
 	c.mu.Lock()
