@@ -10,35 +10,50 @@ import (
 
 // Annotations of a pod that change what its containers do.
 const (
-	prefix = "demarc.dev/"
-	// AnnotationReadyAfter is how long after the start the ports answer: 10s.
-	AnnotationReadyAfter = prefix + "ready-after"
-	// AnnotationExitAfter ends the container so long after its start: 30s.
-	AnnotationExitAfter = prefix + "exit-after"
-	// AnnotationExitCode is the code with which exit-after ends it: 1. Default 0.
-	AnnotationExitCode = prefix + "exit-code"
-	// AnnotationOOMAfter kills it for want of memory so long after its start.
-	AnnotationOOMAfter = prefix + "oom-after"
-	// AnnotationHTTPStatus is what requests are answered with, except those for
-	// /healthz, /readyz, /livez, /health and /ready: 503.
-	AnnotationHTTPStatus = prefix + "http-status"
-	// AnnotationLatency is how long each answer takes: 200ms.
-	AnnotationLatency = prefix + "latency"
-	// AnnotationUnhealthyAfter has it answer 500 so long after its start.
+	prefix                   = "demarc.dev/"
+	AnnotationReadyAfter     = prefix + "ready-after"
+	AnnotationExitAfter      = prefix + "exit-after"
+	AnnotationExitCode       = prefix + "exit-code"
+	AnnotationOOMAfter       = prefix + "oom-after"
+	AnnotationHTTPStatus     = prefix + "http-status"
+	AnnotationLatency        = prefix + "latency"
 	AnnotationUnhealthyAfter = prefix + "unhealthy-after"
-	// AnnotationIgnoreSIGTERM is "true" for a program that must be killed.
-	AnnotationIgnoreSIGTERM = prefix + "ignore-sigterm"
-	// AnnotationPullSeconds is how long the first pull of an image on a node
-	// takes; the node reads it.
-	AnnotationPullSeconds = prefix + "pull-seconds"
+	AnnotationIgnoreSIGTERM  = prefix + "ignore-sigterm"
+	AnnotationPullSeconds    = prefix + "pull-seconds" // the node reads it
 )
 
-// checks are how the value of each annotation is read.
-var checks = map[string]func(string) error{
-	AnnotationReadyAfter: isDuration, AnnotationExitAfter: isDuration, AnnotationOOMAfter: isDuration,
-	AnnotationLatency: isDuration, AnnotationUnhealthyAfter: isDuration,
-	AnnotationExitCode: isNumber(0, 255), AnnotationHTTPStatus: isNumber(100, 599), AnnotationPullSeconds: isSeconds,
-	AnnotationIgnoreSIGTERM: func(v string) error { _, err := strconv.ParseBool(v); return err },
+// Annotation is what a pod may be annotated with.
+type Annotation struct {
+	Name, Example, Doc string
+	check              func(value string) error
+}
+
+// Annotations are all that there are.
+var Annotations = []Annotation{
+	{AnnotationReadyAfter, "10s", "the ports answer so long after the start", isDuration},
+	{AnnotationExitAfter, "30s", "the container ends so long after its start", isDuration},
+	{AnnotationExitCode, "1", "the exit code with which exit-after ends it; 0 by default", isNumber(0, 255)},
+	{AnnotationOOMAfter, "5m", "the container is OOMKilled so long after its start", isDuration},
+	{AnnotationHTTPStatus, "503", "the status of every answer, except for /healthz, /readyz, /livez, /health and /ready", isNumber(100, 599)},
+	{AnnotationLatency, "200ms", "how long each answer takes", isDuration},
+	{AnnotationUnhealthyAfter, "10m", "every answer is 500 so long after the start", isDuration},
+	{AnnotationIgnoreSIGTERM, "true", "the program ignores SIGTERM and must be killed", isBool},
+	{AnnotationPullSeconds, "40", "how long the first pull of an image takes on a node", isSeconds},
+}
+
+// checkOf checks the value of an annotation, nil if there is none of that name.
+func checkOf(name string) func(string) error {
+	for _, a := range Annotations {
+		if a.Name == name {
+			return a.check
+		}
+	}
+	return nil
+}
+
+func isBool(v string) error {
+	_, err := strconv.ParseBool(v)
+	return err
 }
 
 func isDuration(v string) error {
@@ -74,8 +89,8 @@ func Check(annotations map[string]string) (errs []error) {
 			continue
 		}
 		base, _, _ := strings.Cut(strings.TrimPrefix(name, prefix), ".")
-		check, ok := checks[prefix+base]
-		if !ok {
+		check := checkOf(prefix + base)
+		if check == nil {
 			errs = append(errs, fmt.Errorf("annotation %s: unknown", name))
 		} else if err := check(value); err != nil {
 			errs = append(errs, fmt.Errorf("annotation %s: %q: %w", name, value, err))
@@ -88,7 +103,7 @@ func Check(annotations map[string]string) (errs []error) {
 // annotation is a container's value of an annotation, if it has a good one.
 func (s Spec) annotation(name string) (string, bool) {
 	for _, key := range []string{name + "." + s.Container, name} {
-		if v, ok := s.Annotations[key]; ok && checks[name](v) == nil {
+		if v, ok := s.Annotations[key]; ok && checkOf(name)(v) == nil {
 			return v, true
 		}
 	}

@@ -14,6 +14,7 @@
 package desk
 
 import (
+	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,6 +24,11 @@ import (
 	"demarc/sim/policy"
 	"demarc/sim/timeline"
 )
+
+// Help is what users read of the desk.
+//
+//go:embed desk.md
+var Help string
 
 // AnswersAfter is how long after its opening a case is answered: a quarter of what is
 // promised, so that the promise is kept with some room.

@@ -17,6 +17,7 @@ package policy
 
 import (
 	"cmp"
+	_ "embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,6 +27,11 @@ import (
 	"demarc/sim/api"
 	"demarc/sim/fault"
 )
+
+// Help is what users read of the contract.
+//
+//go:embed contract.md
+var Help string
 
 // Owners, as clauses, components and judgements name them. A judgement has no
 // owner that is shared.

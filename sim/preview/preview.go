@@ -42,6 +42,11 @@ type Feature struct {
 	Stages map[string]string `yaml:"stages"`
 }
 
+// Help is what users read of previews and feature gates.
+//
+//go:embed features.md
+var Help string
+
 //go:embed catalogue.yaml
 var data []byte
 
