@@ -11,9 +11,9 @@ import (
 	"strconv"
 
 	"demarc/backup"
-	"demarc/sim/etcdplan"
 	"demarc/sim/api"
 	"demarc/sim/disk"
+	"demarc/sim/etcdplan"
 )
 
 // loadPlan reads the file of etcd's members. If it is lost, the members'

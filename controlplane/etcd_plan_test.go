@@ -11,9 +11,9 @@ import (
 	bolt "go.etcd.io/bbolt"
 
 	"demarc/backup"
-	"demarc/sim/etcdplan"
 	"demarc/sim/api"
 	"demarc/sim/disk/disktest"
+	"demarc/sim/etcdplan"
 )
 
 // threeMembers are those of a cluster, as the database of one of them has them.

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"sync"
 
-	"demarc/sim/etcdplan"
 	"demarc/sim/api"
 	"demarc/sim/disk"
+	"demarc/sim/etcdplan"
 )
 
 // seat is the place of one etcd member: its data, its address for the other
