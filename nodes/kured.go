@@ -14,13 +14,10 @@ import (
 	"strings"
 	"time"
 
+	"demarc/sim/drain"
 	"demarc/sim/timeline"
 
-	corev1 "k8s.io/api/core/v1"
-	policyv1 "k8s.io/api/policy/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/spf13/pflag"
 )
@@ -69,10 +66,6 @@ type lockState struct {
 	Unschedulable bool `json:"unschedulable"`
 }
 
-// Intervals between two tries of what did not work, such as an eviction that a
-// PodDisruptionBudget forbids.
-const kuredRetry = 5 * time.Second
-
 func (k *kured) main(ctx context.Context, out io.Writer, argv []string) int {
 	k.out = out
 	flags := pflag.NewFlagSet("kured", pflag.ContinueOnError)
@@ -94,7 +87,7 @@ func (k *kured) main(ctx context.Context, out io.Writer, argv []string) int {
 	ctx = WithServiceAccount(ctx, k.namespace, k.account)
 	k.log("info", "Node ID: %s, lock annotation: %s/%s:%s, reboot sentinel: %s every %v", k.m.name, k.dsNamespace, k.dsName, k.annotation, k.sentinel, k.period)
 	for !k.settled(ctx) {
-		if !wait(ctx, kuredRetry) {
+		if !wait(ctx, drain.Retry) {
 			return 0
 		}
 	}
@@ -193,7 +186,7 @@ func (k *kured) settled(ctx context.Context) bool {
 	k.log("info", "Holding lock")
 	if !held.Metadata.Unschedulable {
 		k.log("info", "Uncordoning node %s", k.m.name)
-		if err := k.cordon(ctx, false); err != nil {
+		if err := drain.Cordon(ctx, k.f.client, k.m.name, false); err != nil {
 			k.log("warning", "Error uncordoning node %s: %v", k.m.name, err)
 			return false
 		}
@@ -253,7 +246,7 @@ func (k *kured) reboot(ctx context.Context) error {
 		return err
 	}
 	k.log("info", "Draining node %s", k.m.name)
-	if err := k.cordon(ctx, true); err != nil {
+	if err := drain.Cordon(ctx, k.f.client, k.m.name, true); err != nil {
 		return fmt.Errorf("Error cordoning %s: %w", k.m.name, err)
 	}
 	if err := k.drain(ctx); err != nil {
@@ -265,12 +258,6 @@ func (k *kured) reboot(ctx context.Context) error {
 	return nil
 }
 
-func (k *kured) cordon(ctx context.Context, unschedulable bool) error {
-	patch := fmt.Appendf(nil, `{"spec":{"unschedulable":%t}}`, unschedulable)
-	_, err := k.f.client.CoreV1().Nodes().Patch(ctx, k.m.name, types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: "kured"})
-	return err
-}
-
 // drain evicts the node's pods, again and again while budgets forbid it.
 func (k *kured) drain(ctx context.Context) error {
 	if k.drainTimeout > 0 {
@@ -279,44 +266,20 @@ func (k *kured) drain(ctx context.Context) error {
 		defer cancel()
 	}
 	for {
-		left, err := k.evict(ctx)
+		left, blocked, err := drain.Evict(ctx, k.f.client, k.m.name)
 		if err == nil && left == 0 {
 			return nil
+		}
+		for _, pod := range blocked {
+			k.log("warning", "error when evicting pods (will retry after %s): %s", drain.Retry, pod)
 		}
 		if err != nil {
 			k.log("warning", "%v", err)
 		}
-		if !wait(ctx, kuredRetry) {
+		if !wait(ctx, drain.Retry) {
 			return ctx.Err()
 		}
 	}
-}
-
-// evict asks for the eviction of what is left on the node: no pods of DaemonSets, no
-// mirrors of static pods.
-func (k *kured) evict(ctx context.Context) (left int, err error) {
-	pods, err := k.f.client.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{FieldSelector: "spec.nodeName=" + k.m.name})
-	if err != nil {
-		return 0, err
-	}
-	var errs []error
-	for i := range pods.Items {
-		p := &pods.Items[i]
-		owner := metav1.GetControllerOf(p)
-		if owner != nil && owner.Kind == "DaemonSet" || p.Annotations[corev1.MirrorPodAnnotationKey] != "" {
-			continue
-		}
-		left++
-		if p.DeletionTimestamp != nil {
-			continue
-		}
-		eviction := &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: p.Namespace, Name: p.Name}}
-		err := k.f.client.PolicyV1().Evictions(p.Namespace).Evict(ctx, eviction)
-		if err != nil && !apierrors.IsNotFound(err) {
-			errs = append(errs, fmt.Errorf("error when evicting pods/%q -n %q (will retry after 5s): %w", p.Name, p.Namespace, err))
-		}
-	}
-	return left, errors.Join(errs...)
 }
 
 // restart reboots the machine, as its customer: Kured is the customer's.

@@ -5,16 +5,14 @@ import (
 	"fmt"
 	"time"
 
+	"demarc/sim/drain"
+
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
-
-// drainRetry is how long drain waits before it asks again for an eviction that
-// a disruption budget refused; kubectl drain waits as long (k8s.io/kubectl
-// v0.37 pkg/drain/drain.go).
-const drainRetry = 5 * time.Second
 
 var podKind = schema.GroupVersionKind{Version: "v1", Kind: "Pod"}
 
@@ -44,7 +42,8 @@ var verbDrain = Verb{
 		}
 		for _, pod := range pods {
 			on, _, _ := unstructured.NestedString(pod.Object, "spec", "nodeName")
-			if owner := metav1.GetControllerOf(pod); on != node || owner != nil && owner.Kind == "DaemonSet" {
+			phase, _, _ := unstructured.NestedString(pod.Object, "status", "phase")
+			if on != node || !drain.Moves(pod, corev1.PodPhase(phase)) {
 				continue
 			}
 			if err := r.evict(ctx, pod, deadline); err != nil {
@@ -71,10 +70,10 @@ func (r *run) evict(ctx context.Context, pod *unstructured.Unstructured, deadlin
 		switch {
 		case err == nil || apierrors.IsNotFound(err):
 			return nil
-		case !apierrors.IsTooManyRequests(err) || time.Now().Add(drainRetry).After(deadline):
+		case !apierrors.IsTooManyRequests(err) || time.Now().Add(drain.Retry).After(deadline):
 			return fmt.Errorf("evict pod/%s/%s: %w", pod.GetNamespace(), pod.GetName(), err)
 		}
-		if err := sleep(ctx, drainRetry); err != nil {
+		if err := sleep(ctx, drain.Retry); err != nil {
 			return err
 		}
 	}

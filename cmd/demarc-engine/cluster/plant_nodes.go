@@ -2,18 +2,16 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"demarc/controlplane/provider"
+	"demarc/sim/drain"
 
 	corev1 "k8s.io/api/core/v1"
-	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	cloudproviderapi "k8s.io/cloud-provider/api"
 )
 
@@ -124,44 +122,10 @@ func (c *Cluster) nodeEvent(ctx context.Context, by eventSource, node, eventType
 
 // Cordon implements [provider.NodePlant].
 func (p nodePlant) Cordon(ctx context.Context, node string, unschedulable bool) error {
-	patch := fmt.Appendf(nil, `{"spec":{"unschedulable":%t}}`, unschedulable)
-	_, err := p.c.provider.CoreV1().Nodes().Patch(ctx, node, types.MergePatchType, patch, metav1.PatchOptions{})
-	return err
+	return drain.Cordon(ctx, p.c.provider, node, unschedulable)
 }
 
 // Evict implements [provider.NodePlant].
 func (p nodePlant) Evict(ctx context.Context, node string) (left int, blocked []string, err error) {
-	pods, err := p.c.provider.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{FieldSelector: "spec.nodeName=" + node})
-	if err != nil {
-		return 0, nil, err
-	}
-	var errs []error
-	for i := range pods.Items {
-		pod := &pods.Items[i]
-		if !evictable(pod) {
-			continue
-		}
-		left++
-		if pod.DeletionTimestamp != nil {
-			continue
-		}
-		err := p.c.provider.PolicyV1().Evictions(pod.Namespace).Evict(ctx, &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}})
-		switch {
-		case apierrors.IsTooManyRequests(err):
-			blocked = append(blocked, fmt.Sprintf("%s/%s: %v", pod.Namespace, pod.Name, err))
-		case err != nil && !apierrors.IsNotFound(err):
-			errs = append(errs, fmt.Errorf("evict pod %s/%s: %w", pod.Namespace, pod.Name, err))
-		}
-	}
-	return left, blocked, errors.Join(errs...)
-}
-
-// evictable says whether a drain evicts a pod: not one of a DaemonSet, not a
-// mirror of a static pod, and not one that has ended.
-func evictable(p *corev1.Pod) bool {
-	if p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed || p.Annotations[corev1.MirrorPodAnnotationKey] != "" {
-		return false
-	}
-	owner := metav1.GetControllerOf(p)
-	return owner == nil || owner.Kind != "DaemonSet"
+	return drain.Evict(ctx, p.c.provider, node)
 }
