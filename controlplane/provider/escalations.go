@@ -16,9 +16,8 @@ import (
 // unless the customer says otherwise (MicrosoftDocs/azure-aks-docs, upgrade of a
 // cluster: the default of the drain timeout).
 const (
-	escalationPoll = 5 * time.Second
-	drainTimeout   = 30 * time.Minute
-	bootTimeout    = 10 * time.Minute
+	drainTimeout = 30 * time.Minute
+	bootTimeout  = 10 * time.Minute
 	// bootGrace is how long after a reboot a node without a boot ID must be Ready
 	// for that to tell of the time after: its kubelet's last word goes on for
 	// the grace period of nodes, 50 s.
@@ -82,29 +81,22 @@ func (o *Operator) checkNode(ctx context.Context, node string) error {
 	return nil
 }
 
-// escalateAll carries out escalations, one after the other, as long as ctx lasts.
+// escalateAll carries out escalations, one after the other.
 func (o *Operator) escalateAll(ctx context.Context, l *Leadership) {
-	defer wake(o.escalated) // what this leadership has been told is for the next
-	for {
-		for list := escalations(l.State().Repairs); len(list) > 0; list = escalations(l.State().Repairs) {
-			e := &escalation{o: o, l: l, rec: list[0]}
-			if e.run(ctx) != nil && !pause(ctx, retryEscalation) {
-				return
-			}
+	carryOutAll(ctx, o.escalated, retryEscalation, func() func(context.Context) error {
+		list := escalations(l.State().Repairs)
+		if len(list) == 0 {
+			return nil
 		}
-		select {
-		case <-o.escalated:
-		case <-ctx.Done():
-			return
-		}
-	}
+		e := &escalation{rec: list[0]}
+		e.task = task{o: o, l: l, cause: e.rec.Event, record: func() Command { return PutRepair(e.rec) }}
+		return e.run
+	})
 }
 
-// escalation is one restart of a node. Everything that it goes by is in its
-// record, which is in the log before each action and after.
+// escalation is one restart of a node.
 type escalation struct {
-	o   *Operator
-	l   *Leadership
+	task
 	rec api.Repair
 }
 
@@ -114,7 +106,7 @@ var errDeleted = errors.New(deleted)
 // run goes on where the record ends, to the end. An error says that it could
 // not: the leadership is over.
 func (e *escalation) run(ctx context.Context) error {
-	for _, phase := range []func(context.Context) error{e.cordon, e.drain, e.reboot, e.await, e.uncordon} {
+	for _, phase := range []func(context.Context) error{e.keepOut, e.drainFirst, e.reboot, e.await, e.uncordon} {
 		err := phase(ctx)
 		if errors.Is(err, errDeleted) {
 			e.rec.Outcome, e.rec.Reason = api.RepairWithdrawn, deleted
@@ -136,14 +128,8 @@ func (e *escalation) end(ctx context.Context, verb, message string) error {
 	if err := e.save(ctx); err != nil {
 		return err
 	}
-	e.note(verb, message)
+	e.note(verb, e.rec.Subject, message)
 	return nil
-}
-
-func (e *escalation) save(ctx context.Context) error { return e.l.Apply(ctx, PutRepair(e.rec)) }
-
-func (e *escalation) note(verb, message string) {
-	e.o.noteBecause(e.rec.Event, verb, e.rec.Subject, message)
 }
 
 // action is the index of an action in the record; -1 if it was not begun.
@@ -153,7 +139,7 @@ func (e *escalation) action(name string) int {
 
 // perform begins an action, unless the record has it, and carries it out, unless
 // it has ended. The function says how it ended.
-func (e *escalation) perform(ctx context.Context, a api.RepairAction, message string, do func(n int) (detail, failure string, err error)) error {
+func (e *escalation) perform(ctx context.Context, a api.RepairAction, message string, do func(ctx context.Context, n int) (detail, failure string, err error)) error {
 	n := e.action(a.Action)
 	if n < 0 {
 		n, a.At = len(e.rec.Actions), time.Now().UTC()
@@ -161,12 +147,12 @@ func (e *escalation) perform(ctx context.Context, a api.RepairAction, message st
 		if err := e.save(ctx); err != nil {
 			return err
 		}
-		e.note(gerund[a.Action], message)
+		e.note(gerund[a.Action], e.rec.Subject, message)
 	}
 	if !e.rec.Actions[n].Done.IsZero() {
 		return nil
 	}
-	detail, failure, err := do(n)
+	detail, failure, err := do(ctx, n)
 	if err != nil {
 		return err
 	}
@@ -175,82 +161,48 @@ func (e *escalation) perform(ctx context.Context, a api.RepairAction, message st
 		return err
 	}
 	if failure != "" {
-		e.note("failed to "+a.Action, failure)
+		e.note("failed to "+a.Action, e.rec.Subject, failure)
 	}
 	return nil
 }
 
-// poll tries every five seconds until it is done, or cannot be: an error. While
-// a restore is under way it does not try.
-func (e *escalation) poll(ctx context.Context, try func(ctx context.Context) (done bool, err error)) error {
-	for {
-		if unfinished(e.l.State()) == nil {
-			actx, cancel := context.WithTimeout(ctx, askTimeout)
-			done, err := try(actx)
-			cancel()
-			if done || err != nil {
-				return err
-			}
+// pollNode is pollNodes for the node; without it the restart ends.
+func (e *escalation) pollNode(ctx context.Context, try func(ctx context.Context, n Node) bool) error {
+	return e.pollNodes(ctx, func(ctx context.Context, here map[string]Node) (bool, error) {
+		n, ok := here[e.rec.Node]
+		if !ok {
+			return false, errDeleted
 		}
-		if !pause(ctx, untilTick(time.Now(), escalationPoll)) {
-			return ctx.Err()
-		}
-	}
-}
-
-// node is what the API server says of the node; errDeleted if there is none.
-func (e *escalation) node(ctx context.Context) (Node, error) {
-	nodes, err := e.o.cfg.Nodes.Nodes(ctx)
-	if err != nil {
-		return Node{}, err
-	}
-	i := slices.IndexFunc(nodes, func(n Node) bool { return n.Name == e.rec.Node })
-	if i < 0 {
-		return Node{}, errDeleted
-	}
-	return nodes[i], nil
-}
-
-// onlyDeleted is an error that ends the restart, or nil: others pass.
-func onlyDeleted(err error) error {
-	if errors.Is(err, errDeleted) {
-		return err
-	}
-	return nil
+		return try(ctx, n), nil
+	})
 }
 
 // awaitNode is what the API server says of the node as soon as it answers.
 func (e *escalation) awaitNode(ctx context.Context) (n Node, err error) {
-	err = e.poll(ctx, func(ctx context.Context) (bool, error) {
-		n, err = e.node(ctx)
-		return err == nil, onlyDeleted(err)
+	err = e.pollNode(ctx, func(_ context.Context, found Node) bool {
+		n = found
+		return true
 	})
 	return n, err
 }
 
 // mark cordons or uncordons the node, as soon as the API server does it.
-func (e *escalation) mark(ctx context.Context, unschedulable bool) error {
-	return e.poll(ctx, func(ctx context.Context) (bool, error) {
-		if e.o.cfg.Nodes.Cordon(ctx, e.rec.Node, unschedulable) == nil {
-			return true, nil
-		}
-		_, err := e.node(ctx)
-		return false, onlyDeleted(err)
-	})
+func (e *escalation) mark(unschedulable bool) func(context.Context, int) (detail, failure string, err error) {
+	return func(ctx context.Context, _ int) (_, _ string, err error) {
+		return "", "", e.pollNode(ctx, func(ctx context.Context, _ Node) bool { return e.cordon(ctx, e.rec.Node, unschedulable) })
+	}
 }
 
-// cordon keeps new pods away. A node that is cordoned already is left so, then
+// keepOut keeps new pods away. A node that is cordoned already is left so, then
 // and in the end: the record has no such action.
-func (e *escalation) cordon(ctx context.Context) error {
+func (e *escalation) keepOut(ctx context.Context) error {
 	if e.action("cordon") < 0 {
 		n, err := e.awaitNode(ctx)
 		if err != nil || n.Unschedulable || len(e.rec.Actions) > 0 {
 			return err
 		}
 	}
-	return e.perform(ctx, api.RepairAction{Action: "cordon"}, "so that no new pods come", func(int) (_, _ string, err error) {
-		return "", "", e.mark(ctx, true)
-	})
+	return e.perform(ctx, api.RepairAction{Action: "cordon"}, "so that no new pods come", e.mark(true))
 }
 
 // uncordon lets pods come again, if it was this restart that kept them away.
@@ -258,49 +210,32 @@ func (e *escalation) uncordon(ctx context.Context) error {
 	if e.action("cordon") < 0 {
 		return nil
 	}
-	return e.perform(ctx, api.RepairAction{Action: "uncordon"}, "pods may come again", func(int) (_, _ string, err error) {
-		return "", "", e.mark(ctx, false)
-	})
+	return e.perform(ctx, api.RepairAction{Action: "uncordon"}, "pods may come again", e.mark(false))
 }
 
-// drain evicts the node's pods, for half an hour at most: then it says which are
+// drainFirst evicts the node's pods, for half an hour at most: then it says which are
 // left, and the restart goes on.
-func (e *escalation) drain(ctx context.Context) error {
-	return e.perform(ctx, api.RepairAction{Action: "drain"}, "its pods move, as their disruption budgets allow", func(n int) (detail, failure string, err error) {
-		deadline := e.rec.Actions[n].At.Add(drainTimeout)
-		told := false
-		err = e.poll(ctx, func(ctx context.Context) (bool, error) {
-			node, err := e.node(ctx)
-			if err != nil {
-				return false, onlyDeleted(err)
+func (e *escalation) drainFirst(ctx context.Context) error {
+	return e.perform(ctx, api.RepairAction{Action: "drain"}, "its pods move, as their disruption budgets allow", func(ctx context.Context, n int) (detail, failure string, err error) {
+		deadline, waits := e.rec.Actions[n].At.Add(drainTimeout), ""
+		err = e.pollNode(ctx, func(ctx context.Context, n Node) bool {
+			d, ok := e.drain(ctx, n, deadline)
+			switch {
+			case !ok:
+				return false
+			case d.over && d.left > 0:
+				detail = fmt.Sprintf("%s evicted, but no kubelet ends them: the reboot does", plural(d.left, "pod"))
+			case !d.over && d.late:
+				failure = leftText(d.left, d.blocked)
 			}
-			left, blocked, err := e.o.cfg.Nodes.Evict(ctx, e.rec.Node)
-			if err != nil {
-				return false, nil // no pod is lost because the API server did not answer
+			var message string
+			if waits, message = d.waits(waits); message != "" {
+				e.note("waits to drain", e.rec.Subject, message)
 			}
-			if len(blocked) > 0 && !told {
-				told = true
-				e.note("waits to drain", "eviction blocked by "+strings.Join(blocked, "; "))
-			}
-			var done bool
-			done, detail, failure = drained(node, left, blocked, !time.Now().Before(deadline))
-			return done, nil
+			return d.over || d.late
 		})
 		return detail, failure, err
 	})
-}
-
-// drained says whether a drain is over, and what there is to say about it.
-func drained(n Node, left int, blocked []string, late bool) (done bool, detail, failure string) {
-	switch {
-	case left == 0:
-		return true, "", ""
-	case late:
-		return true, "", leftText(left, blocked)
-	case len(blocked) == 0 && !n.Ready:
-		return true, fmt.Sprintf("%s evicted, but no kubelet ends them: the reboot does", plural(left, "pod")), ""
-	}
-	return false, "", ""
 }
 
 // leftText says which pods a drain has left. The error code is that of an
@@ -323,7 +258,7 @@ func (e *escalation) reboot(ctx context.Context) error {
 		}
 		want.Boot = n.BootID
 	}
-	err := e.perform(ctx, want, e.rec.Cause, func(n int) (_, failure string, err error) {
+	err := e.perform(ctx, want, e.rec.Cause, func(ctx context.Context, n int) (_, failure string, err error) {
 		err = e.poll(ctx, func(ctx context.Context) (bool, error) {
 			answered, err := e.o.askCloud(ctx, e.rec, n)
 			if errors.Is(err, ErrNoAnswer) {
@@ -354,24 +289,19 @@ func (e *escalation) await(ctx context.Context) error {
 	if !e.rec.Healed.IsZero() || e.rec.Reason != "" {
 		return nil
 	}
-	err := e.poll(ctx, func(ctx context.Context) (bool, error) {
-		n, err := e.node(ctx)
-		if err != nil {
-			return false, onlyDeleted(err)
-		}
+	err := e.pollNode(ctx, func(_ context.Context, n Node) bool {
 		now, a := time.Now().UTC(), e.rebooted()
-		if backFrom(n, a, now) {
+		switch {
+		case backFrom(n, a, now):
 			e.rec.Healed = now
-			return true, nil
-		}
-		if now.Sub(a.Done) >= bootTimeout {
+		case now.Sub(a.Done) < bootTimeout:
+			return false
+		case n.Ready:
+			e.rec.Reason = fmt.Sprintf("Ready, but still in its old boot %s after the reboot", bootTimeout)
+		default:
 			e.rec.Reason = fmt.Sprintf("not Ready %s after the reboot: %s", bootTimeout, symptom(n))
-			if n.Ready {
-				e.rec.Reason = fmt.Sprintf("Ready, but still in its old boot %s after the reboot", bootTimeout)
-			}
-			return true, nil
 		}
-		return false, nil
+		return true
 	})
 	if err != nil {
 		return err

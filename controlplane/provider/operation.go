@@ -13,12 +13,8 @@ import (
 	"demarc/sim/timeline"
 )
 
-// Times of operations. AKS's own poll is not published.
-const (
-	operationPoll = 5 * time.Second
-	// keptOperations is how many operations that have ended the log keeps.
-	keptOperations = 100
-)
+// keptOperations is how many operations that have ended the log keeps.
+const keptOperations = 100
 
 // BusyError says that another operation is in the way: a cluster and its pools
 // are changed by one at a time (MicrosoftDocs/SupportArticles-docs, error
@@ -100,31 +96,23 @@ func excessOperations(s State) (forget []Command) {
 	return forget
 }
 
-// operation is one operation in a leader's hands. Everything that it goes by is
-// in its record, which is in the log before each action and after.
+// operation is one operation in a leader's hands.
 type operation struct {
-	o   *Operator
-	l   *Leadership
+	task
 	rec api.Operation
 }
 
-// operateAll carries out the operation in progress, as long as ctx lasts. One
-// that an earlier leader began goes on where its record ends.
+// operateAll carries out the operation in progress.
 func (o *Operator) operateAll(ctx context.Context, l *Leadership) {
-	defer wake(o.operated) // what this leadership has been told is for the next
-	for {
-		for op := l.State().OperationInProgress(); op != nil; op = l.State().OperationInProgress() {
-			x := &operation{o: o, l: l, rec: *op}
-			if x.run(ctx) != nil && !pause(ctx, operationPoll) {
-				return
-			}
+	carryOutAll(ctx, o.operated, taskPoll, func() func(context.Context) error {
+		rec := l.State().OperationInProgress()
+		if rec == nil {
+			return nil
 		}
-		select {
-		case <-o.operated:
-		case <-ctx.Done():
-			return
-		}
-	}
+		x := &operation{rec: *rec}
+		x.task = task{o: o, l: l, cause: rec.Event, record: func() Command { return PutOperation(x.rec) }}
+		return x.run
+	})
 }
 
 // failure is an error that ends an operation, in AKS's words.
@@ -145,8 +133,7 @@ func (x *operation) run(ctx context.Context) error {
 	default:
 		err = &failure{text: fmt.Sprintf("(InternalServerError) this version of the provider's plane cannot carry out %s", x.rec.Kind)}
 	}
-	var f *failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*failure](err); ok {
 		return x.end(ctx, api.OpFailed, f.text)
 	}
 	if err != nil {
@@ -167,35 +154,40 @@ func (x *operation) end(ctx context.Context, state, message string) error {
 	if err := x.save(ctx); err != nil {
 		return err
 	}
-	if message == "" {
-		message = x.rec.Message
-	}
-	x.note(endedVerbs[x.rec.Kind][state], x.rec.Subject, message)
+	x.note(endedVerbs[x.rec.Kind][state], x.rec.Subject, cmp.Or(message, x.rec.Message))
 	return nil
 }
 
-// save puts the record in the log, together with what else changes with it.
-func (x *operation) save(ctx context.Context, more ...Command) error {
-	return x.l.Apply(ctx, append(more, PutOperation(x.rec))...)
+// change changes the record and puts it in the log.
+func (x *operation) change(ctx context.Context, how func(*api.Operation), more ...Command) error {
+	data, err := encodeJSON(x.rec) // what it points to may be the log's
+	if err != nil {
+		return err
+	}
+	x.rec = api.Operation{}
+	if err := decodeJSON(data, &x.rec); err != nil {
+		return err
+	}
+	how(&x.rec)
+	return x.save(ctx, more...)
 }
 
-// note puts something on the timeline that is done for the operation.
-func (x *operation) note(verb, subject, message string) {
-	x.o.noteBecause(x.rec.Event, verb, subject, message)
-}
-
-// poll tries every five seconds until it is done, or cannot be: an error. While a
-// restore is under way it does not try.
-func (x *operation) poll(ctx context.Context, try func(ctx context.Context) (done bool, err error)) error {
-	for {
-		if unfinished(x.l.State()) == nil {
-			done, err := try(ctx)
-			if done || err != nil {
-				return err
+// changeNode changes the record of one node.
+func (x *operation) changeNode(ctx context.Context, name string, how func(*api.NodeUpgrade)) error {
+	return x.change(ctx, func(op *api.Operation) {
+		var lists [][]api.NodeUpgrade
+		if op.Upgrade != nil {
+			for _, p := range op.Upgrade.Pools {
+				lists = append(lists, p.SurgeNodes, p.Nodes)
 			}
 		}
-		if !pause(ctx, untilTick(time.Now(), operationPoll)) {
-			return ctx.Err()
+		if op.Scale != nil {
+			lists = append(lists, op.Scale.Added, op.Scale.Removed)
 		}
-	}
+		for _, list := range lists {
+			if i := slices.IndexFunc(list, func(n api.NodeUpgrade) bool { return n.Name == name }); i >= 0 {
+				how(&list[i])
+			}
+		}
+	})
 }

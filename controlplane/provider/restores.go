@@ -13,36 +13,25 @@ import (
 	"demarc/sim/api"
 )
 
-// restoreAll carries out restores that were decided, one after the other, as
-// long as ctx lasts. One that an earlier leader began is begun again, or gone on
-// with if its data is in place.
+// restoreAll carries out restores that were decided, one after the other. One that an
+// earlier leader began is begun again, or gone on with if its data is in place.
 func (o *Operator) restoreAll(ctx context.Context, l *Leadership) {
-	defer wake(o.decided) // what this leadership has been told is for the next
-	for {
-		if r := unfinished(l.State()); r != nil {
-			o.restore(ctx, l, *r)
+	carryOutAll(ctx, o.decided, retryBackup, func() func(context.Context) error {
+		r := unfinished(l.State())
+		if r == nil {
+			return nil
 		}
-		if unfinished(l.State()) != nil {
-			if !pause(ctx, retryBackup) {
-				return
-			}
-			continue
-		}
-		select {
-		case <-o.decided:
-		case <-ctx.Done():
-			return
-		}
-	}
+		return func(ctx context.Context) error { return o.restore(ctx, l, *r) }
+	})
 }
 
 // restore carries out one restore.
-func (o *Operator) restore(ctx context.Context, l *Leadership, r api.Restore) {
+func (o *Operator) restore(ctx context.Context, l *Leadership, r api.Restore) error {
 	o.mending.Lock()
 	defer o.mending.Unlock()
 	err := o.carryOut(ctx, l, &r)
 	if ctx.Err() != nil {
-		return // whoever leads next begins again
+		return ctx.Err() // whoever leads next begins again
 	}
 	r.End = time.Now().UTC()
 	if err != nil {
@@ -52,7 +41,7 @@ func (o *Operator) restore(ctx context.Context, l *Leadership, r api.Restore) {
 		r.Phase, r.Error = api.RestoreDone, ""
 		o.note("restored", etcd, account(&r))
 	}
-	_ = l.Apply(ctx, PutRestore(r)) // if it is lost, the next leader finds that it is done
+	return l.Apply(ctx, PutRestore(r)) // if it is lost, the next leader finds that it is done
 }
 
 // account reckons what a restore has cost, and says it.

@@ -1,11 +1,11 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"demarc/sim/api"
@@ -45,7 +45,7 @@ func planScale(c Cluster, pool string, count int, vms, missing []string) (op api
 // scale goes on where the record ends: nodes come, the missing ones are forgotten,
 // nodes go.
 func (x *operation) scale(ctx context.Context) error {
-	if err := x.poll(ctx, x.scaleStep); err != nil {
+	if err := x.pollNodes(ctx, x.scaleStep); err != nil {
 		return err
 	}
 	c := x.l.State().Cluster
@@ -62,30 +62,16 @@ func (x *operation) scale(ctx context.Context) error {
 	return nil
 }
 
-// changeScale changes the record, which may be the log's, and puts it in the log.
-func (x *operation) changeScale(ctx context.Context, how func(*api.Scale)) error {
-	s := *x.rec.Scale
-	s.Added, s.Removed = slices.Clone(s.Added), slices.Clone(s.Removed)
-	how(&s)
-	x.rec.Scale = &s
-	return x.save(ctx)
-}
-
 // scaleStep takes every node a step further, if it can go. A failure is in the
 // record before what it leaves is tidied up.
-func (x *operation) scaleStep(ctx context.Context) (done bool, err error) {
-	here, ok := x.here(ctx)
-	if !ok {
-		return false, nil // nothing is judged without the API server
-	}
+func (x *operation) scaleStep(ctx context.Context, here map[string]Node) (done bool, err error) {
 	if x.rec.Scale.Failure != "" {
-		return x.leaveRest(ctx, here)
+		return x.freeAll(ctx, x.rec.Scale.Removed, here)
 	}
 	for _, step := range []func(context.Context, map[string]Node) (bool, error){x.addNodes, x.forgetMissing, x.removeNodes} {
 		done, err = step(ctx, here)
-		var f *failure
-		if errors.As(err, &f) {
-			return false, x.changeScale(ctx, func(s *api.Scale) { s.Failure = f.text })
+		if f, ok := errors.AsType[*failure](err); ok {
+			return false, x.change(ctx, func(op *api.Operation) { op.Scale.Failure = f.text })
 		}
 		if !done || err != nil {
 			return false, err
@@ -94,180 +80,52 @@ func (x *operation) scaleStep(ctx context.Context) (done bool, err error) {
 	return true, nil
 }
 
-// here are the nodes that the API server knows, by name; ok says that it answered.
-func (x *operation) here(ctx context.Context) (here map[string]Node, ok bool) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	list, err := x.o.cfg.Nodes.Nodes(ctx)
-	here = map[string]Node{}
-	for _, n := range list {
-		here[n.Name] = n
-	}
-	return here, err == nil
-}
-
 // addNodes asks the cloud for VMs, and says whether they all are Ready nodes.
 func (x *operation) addNodes(ctx context.Context, here map[string]Node) (done bool, err error) {
 	c := x.l.State().Cluster
 	pool, _ := c.pool(x.rec.Scale.Pool)
 	for i := len(x.rec.Scale.Added); i < x.rec.Scale.Add; i++ {
-		name, err := x.o.cfg.Pool.AddVM(ctx, fmt.Sprintf("%s/add-%d", x.rec.ID, i+1), "v"+c.version(pool), false, x.rec.Event)
-		if err != nil {
-			return false, scaleError(ctx, err)
-		}
-		if err := x.changeScale(ctx, func(s *api.Scale) { s.Added = append(s.Added, api.NodeUpgrade{Name: name, Asked: time.Now().UTC()}) }); err != nil {
+		if err := x.addVM(ctx, fmt.Sprintf("/add-%d", i+1), c.version(pool), false, func(op *api.Operation, n api.NodeUpgrade) {
+			op.Scale.Added = append(op.Scale.Added, n)
+		}); err != nil {
 			return false, err
 		}
 	}
-	done = true
-	for i, n := range x.rec.Scale.Added {
-		switch {
-		case !n.Ready.IsZero():
-		case here[n.Name].Ready:
-			if err := x.changeScale(ctx, func(s *api.Scale) { s.Added[i].Ready = time.Now().UTC() }); err != nil {
-				return false, err
-			}
-		case time.Since(n.Asked) >= nodeTimeout:
-			return false, &failure{text: fmt.Sprintf("(VMExtensionProvisioningTimeout) node %s is not Ready %s after its VM was created", n.Name, nodeTimeout)}
-		default:
-			done = false
-		}
-	}
-	return done, nil
-}
-
-// scaleError ends the operation if the cloud refused something, in the cloud's
-// words, which begin with a code; and not if it did not answer.
-func scaleError(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	code, text, _ := strings.Cut(err.Error(), ": ")
-	return &failure{text: fmt.Sprintf("(%s) %s", code, text)}
+	return x.allReady(ctx, x.rec.Scale.Added, here)
 }
 
 // forgetMissing no longer waits for VMs that somebody deleted outside of AKS.
 func (x *operation) forgetMissing(ctx context.Context, _ map[string]Node) (done bool, err error) {
 	for _, name := range x.rec.Scale.Missing {
-		if err := x.o.cfg.Pool.RemoveVM(ctx, x.rec.ID+"/forget/"+name, name, x.rec.Event); err != nil {
-			return false, scaleError(ctx, err)
+		if err := x.o.cfg.Pool.RemoveVM(ctx, x.rec.ID+"/forget/"+name, name, x.cause); err != nil {
+			return false, x.refused(ctx, "forget node "+name, err)
 		}
 	}
 	return true, nil
 }
 
 // removeNodes keeps new pods from all nodes that go, so that none moves twice,
-// evicts those that are there, and deletes the VMs that are empty. It says whether
-// all are gone.
+// before it takes them away. It says whether all are gone.
 func (x *operation) removeNodes(ctx context.Context, here map[string]Node) (done bool, err error) {
-	for i, n := range x.rec.Scale.Removed {
-		if _, ok := here[n.Name]; n.Cordoned.IsZero() && ok {
-			if err := x.cordonRemoved(ctx, i); err != nil {
+	for _, n := range x.rec.Scale.Removed {
+		if _, ok := here[n.Name]; ok && n.Cordoned.IsZero() {
+			if err := x.keepOut(ctx, n.Name); err != nil {
 				return false, err
 			}
 		}
 	}
-	done = true
-	for i, n := range x.rec.Scale.Removed {
-		if !n.Removed.IsZero() {
-			continue
-		}
-		at, ok := here[n.Name]
-		if ok { // else it never registered, or is deleted already
-			if empty, err := x.drainRemoved(ctx, i, at); !empty || err != nil {
-				if err != nil {
-					return false, err
-				}
-				done = false
-				continue
+	for _, n := range x.rec.Scale.Removed {
+		if n.Removed.IsZero() {
+			if err := x.takeAway(ctx, n, here, "/remove/"+n.Name, x.drainTimeout()); err != nil {
+				return false, err
 			}
 		}
-		if err := x.o.cfg.Pool.RemoveVM(ctx, x.rec.ID+"/remove/"+n.Name, n.Name, x.rec.Event); err != nil {
-			return false, scaleError(ctx, err)
-		}
-		if err := x.changeScale(ctx, func(s *api.Scale) { s.Removed[i].Removed = time.Now().UTC() }); err != nil {
-			return false, err
-		}
 	}
-	return done, nil
-}
-
-func (x *operation) cordonRemoved(ctx context.Context, i int) error {
-	name := x.rec.Scale.Removed[i].Name
-	actx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	if x.o.cfg.Nodes.Cordon(actx, name, true) != nil {
-		return nil // asked again
-	}
-	if err := x.changeScale(ctx, func(s *api.Scale) { s.Removed[i].Cordoned = time.Now().UTC() }); err != nil {
-		return err
-	}
-	x.note("draining", nodeSubject(name), "its pods move, as their disruption budgets allow")
-	return nil
-}
-
-// drainRemoved evicts the pods of a node that goes, and says whether none is left.
-func (x *operation) drainRemoved(ctx context.Context, i int, at Node) (empty bool, err error) {
-	n := x.rec.Scale.Removed[i]
-	if n.Cordoned.IsZero() {
-		return false, nil
-	}
-	actx, cancel := context.WithTimeout(ctx, askTimeout)
-	left, blocked, err := x.o.cfg.Nodes.Evict(actx, n.Name)
-	cancel()
-	switch {
-	case err != nil:
-		return false, nil // no pod is lost because the API server did not answer
-	case left == 0, len(blocked) == 0 && !at.Ready: // no kubelet ends them: the end of the VM does
-		return true, x.changeScale(ctx, func(s *api.Scale) { s.Removed[i].Drained, s.Removed[i].Blocked = time.Now().UTC(), "" })
-	case time.Since(n.Cordoned) >= x.drainTimeout():
-		return false, &failure{text: fmt.Sprintf("(PodDrainFailure) Drain node %s failed: %s left after %s%s",
-			n.Name, plural(left, "pod"), x.drainTimeout(), blockedBy(blocked))}
-	case len(blocked) == 0:
-		return false, nil
-	}
-	pod, reason, _ := strings.Cut(blocked[0], ": ")
-	if pod == n.Blocked {
-		return false, nil
-	}
-	if err := x.changeScale(ctx, func(s *api.Scale) { s.Removed[i].Blocked = pod }); err != nil {
-		return false, err
-	}
-	x.note("waits to drain", nodeSubject(n.Name), "eviction of "+pod+" blocked: "+reason)
-	return false, nil
-}
-
-func blockedBy(blocked []string) string {
-	if len(blocked) == 0 {
-		return ""
-	}
-	return ", blocked by " + strings.Join(blocked, "; ")
+	return !slices.ContainsFunc(x.rec.Scale.Removed, func(n api.NodeUpgrade) bool { return n.Removed.IsZero() }), nil
 }
 
 // drainTimeout is how long a node of the pool is drained.
 func (x *operation) drainTimeout() time.Duration {
 	pool, _ := x.l.State().Cluster.pool(x.rec.Scale.Pool)
-	if pool.DrainTimeout > 0 {
-		return time.Duration(pool.DrainTimeout)
-	}
-	return api.DefaultDrainTimeout
-}
-
-// leaveRest lets pods come again to the nodes that do not go after all.
-func (x *operation) leaveRest(ctx context.Context, here map[string]Node) (done bool, err error) {
-	for i, n := range x.rec.Scale.Removed {
-		if _, ok := here[n.Name]; n.Cordoned.IsZero() || !n.Removed.IsZero() || !ok {
-			continue
-		}
-		actx, cancel := context.WithTimeout(ctx, askTimeout)
-		err := x.o.cfg.Nodes.Cordon(actx, n.Name, false)
-		cancel()
-		if err != nil {
-			return false, nil
-		}
-		if err := x.changeScale(ctx, func(s *api.Scale) { s.Removed[i].Cordoned = time.Time{} }); err != nil {
-			return false, err
-		}
-	}
-	return true, nil
+	return time.Duration(cmp.Or(pool.DrainTimeout, api.Duration(api.DefaultDrainTimeout)))
 }

@@ -228,19 +228,6 @@ func (x *operation) upgrade(ctx context.Context) error {
 	return nil
 }
 
-// change changes the upgrade in the record, which may be the log's, and puts it in
-// the log.
-func (x *operation) change(ctx context.Context, how func(*api.Upgrade), more ...Command) error {
-	u := *x.rec.Upgrade
-	u.Pools = slices.Clone(u.Pools)
-	for i := range u.Pools {
-		u.Pools[i].SurgeNodes, u.Pools[i].Nodes = slices.Clone(u.Pools[i].SurgeNodes), slices.Clone(u.Pools[i].Nodes)
-	}
-	how(&u)
-	x.rec.Upgrade = &u
-	return x.save(ctx, more...)
-}
-
 // upgradeControlPlane restarts the control plane with the version. What has it
 // already is left alone, so a new leader does the rest.
 func (x *operation) upgradeControlPlane(ctx context.Context) error {
@@ -249,7 +236,7 @@ func (x *operation) upgradeControlPlane(ctx context.Context) error {
 		return nil
 	}
 	if u.ControlPlaneBegan.IsZero() {
-		if err := x.change(ctx, func(u *api.Upgrade) { u.ControlPlaneBegan = time.Now().UTC() }); err != nil {
+		if err := x.change(ctx, func(op *api.Operation) { op.Upgrade.ControlPlaneBegan = time.Now().UTC() }); err != nil {
 			return err
 		}
 		x.note("upgrading", "control-plane", x.rec.Message)
@@ -275,7 +262,7 @@ func (x *operation) upgradeControlPlane(ctx context.Context) error {
 		pools[i].KubernetesVersion = c.version(pools[i]) // not the cluster's new one
 	}
 	c.KubernetesVersion, c.Pools = u.To, pools
-	if err := x.change(ctx, func(u *api.Upgrade) { u.ControlPlaneDone = time.Now().UTC() }, SetCluster(c)); err != nil {
+	if err := x.change(ctx, func(op *api.Operation) { op.Upgrade.ControlPlaneDone = time.Now().UTC() }, SetCluster(c)); err != nil {
 		return err
 	}
 	x.note("upgraded", "control-plane", x.rec.Message)

@@ -39,7 +39,7 @@ func TestUpgrade(t *testing.T) {
 			"18:35 event b Normal Upgrade: Successfully reimaged node: b",
 			"18:40 cordon surge0 true",
 			"18:40 event surge0 Normal Drain: Draining node: [surge0]",
-			"18:50 remove surge0",
+			"18:45 remove surge0",
 		}
 		if d := cmp.Diff(want, w.logged("")); d != "" {
 			t.Errorf("what happened (-want +got):\n%s", d)

@@ -1,0 +1,127 @@
+package provider
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// taskPoll is how often a task looks whether it can go on. AKS's own poll is not
+// published.
+const taskPoll = 5 * time.Second
+
+// task is one record of the log in a leader's hands: an operation of the customer, or
+// a restart of a node. Everything that it goes by is in its record, which is in the log
+// before each action and after: whoever leads next goes on where it ends.
+type task struct {
+	o      *Operator
+	l      *Leadership
+	cause  int64          // the event on the timeline that it is done for
+	record func() Command // puts its record as it is now
+}
+
+// carryOutAll carries out what the log has to be done, one after the other, as long as
+// ctx lasts, and again when it is woken. What could not be done is tried again.
+func carryOutAll(ctx context.Context, woken chan struct{}, retry time.Duration, next func() (do func(context.Context) error)) {
+	defer wake(woken) // what this leadership has been told is for the next
+	for {
+		for do := next(); do != nil; do = next() {
+			if do(ctx) != nil && !pause(ctx, retry) {
+				return
+			}
+		}
+		select {
+		case <-woken:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// save puts the record in the log, together with what else changes with it.
+func (t *task) save(ctx context.Context, more ...Command) error {
+	return t.l.Apply(ctx, append(more, t.record())...)
+}
+
+// note puts something on the timeline that is done for the task.
+func (t *task) note(verb, subject, message string) { t.o.noteBecause(t.cause, verb, subject, message) }
+
+// poll tries every five seconds until it is done, or cannot be: an error. While a
+// restore is under way it does not try.
+func (t *task) poll(ctx context.Context, try func(ctx context.Context) (done bool, err error)) error {
+	for {
+		if unfinished(t.l.State()) == nil {
+			done, err := try(ctx)
+			if done || err != nil {
+				return err
+			}
+		}
+		if !pause(ctx, untilTick(time.Now(), taskPoll)) {
+			return ctx.Err()
+		}
+	}
+}
+
+// pollNodes is poll with the nodes that the API server knows, by name: nothing is
+// judged without its answer.
+func (t *task) pollNodes(ctx context.Context, try func(ctx context.Context, here map[string]Node) (done bool, err error)) error {
+	return t.poll(ctx, func(ctx context.Context) (bool, error) {
+		here := map[string]Node{}
+		if !ask(ctx, func(ctx context.Context) error {
+			list, err := t.o.cfg.Nodes.Nodes(ctx)
+			for _, n := range list {
+				here[n.Name] = n
+			}
+			return err
+		}) {
+			return false, nil
+		}
+		return try(ctx, here)
+	})
+}
+
+// ask asks the API server something, and says whether it did it.
+func ask(ctx context.Context, do func(context.Context) error) bool {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	return do(ctx) == nil
+}
+
+// cordon marks a node unschedulable or schedulable, and says whether the API server
+// did it.
+func (t *task) cordon(ctx context.Context, node string, unschedulable bool) bool {
+	return ask(ctx, func(ctx context.Context) error { return t.o.cfg.Nodes.Cordon(ctx, node, unschedulable) })
+}
+
+// drain is how the drain of a node stands.
+type drain struct {
+	left    int      // pods that are still there
+	blocked []string // those that a budget protects, as namespace/pod: reason
+	over    bool     // no pod is left that a kubelet would end
+	late    bool     // its time is over
+}
+
+// drain evicts what is left on a node. If the API server does not answer, nothing is
+// known: no pod is lost for that.
+func (t *task) drain(ctx context.Context, n Node, deadline time.Time) (d drain, ok bool) {
+	ok = ask(ctx, func(ctx context.Context) (err error) {
+		d.left, d.blocked, err = t.o.cfg.Nodes.Evict(ctx, n.Name)
+		return err
+	})
+	d.over = d.left == 0 || len(d.blocked) == 0 && !n.Ready
+	d.late = !time.Now().Before(deadline)
+	return d, ok
+}
+
+// waits says which pod a budget protects, and what to say of it; nothing if it was said
+// of that pod last.
+func (d drain) waits(last string) (pod, message string) {
+	if len(d.blocked) == 0 {
+		return last, ""
+	}
+	pod, reason, _ := strings.Cut(d.blocked[0], ": ")
+	if pod == last {
+		return last, ""
+	}
+	return pod, "eviction of " + pod + " blocked: " + reason
+}
