@@ -14,15 +14,15 @@ import (
 
 	"demarc/nodes/cloud"
 	"demarc/nodes/host"
-	"demarc/nodes/host/shell"
 	"demarc/nodes/network"
+	"demarc/nodes/shell/login"
 	"demarc/sim/timeline"
 )
 
 // Login is somebody's login to a machine. Its methods must be called one at a
 // time.
 type Login struct {
-	*shell.Session
+	*login.Session
 	console *console
 	by      timeline.Actor
 }
@@ -39,8 +39,8 @@ func (f *Fleet) Login(node string, by timeline.Actor, columns int) (*Login, erro
 	if err != nil {
 		return nil, err
 	}
-	o := shell.Options{User: userOf(by), Columns: columns, Terminal: columns > 0}
-	return &Login{Session: shell.New(c, o), console: c, by: by}, nil
+	o := login.Options{User: userOf(by), Columns: columns, Terminal: columns > 0}
+	return &Login{Session: login.New(c, o), console: c, by: by}, nil
 }
 
 // reach is the machine as a new connection by SSH finds it.
@@ -137,10 +137,10 @@ type console struct {
 	event timeline.Event // the script that runs
 }
 
-var _ shell.Machine = (*console)(nil)
+var _ login.Machine = (*console)(nil)
 
-// Do implements [shell.Machine].
-func (t *console) Do(do func(now time.Time, h *host.Host, r shell.Runtime)) error {
+// Do implements [login.Machine].
+func (t *console) Do(do func(now time.Time, h *host.Host, r login.Runtime)) error {
 	m := t.m
 	m.f.mu.Lock()
 	defer m.f.mu.Unlock()
@@ -178,7 +178,7 @@ func (t *console) gone() error {
 	return nil
 }
 
-// Dial implements [shell.Machine].
+// Dial implements [login.Machine].
 func (t *console) Dial(ctx context.Context, _, address string) (net.Conn, error) {
 	f, m := t.m.f, t.m
 	hostname, port, err := net.SplitHostPort(address)
@@ -213,12 +213,12 @@ type shellRuntime struct {
 	by timeline.Event // the script that asks
 }
 
-var _ shell.Runtime = shellRuntime{}
+var _ login.Runtime = shellRuntime{}
 
 // errNoRuntime is what a client of a container runtime that is down hears.
 var errNoRuntime = errors.New(`rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix /run/containerd/containerd.sock: connect: connection refused"`)
 
-// Err implements [shell.Runtime].
+// Err implements [login.Runtime].
 func (r shellRuntime) Err() error {
 	if !r.m.runtime {
 		return errNoRuntime
@@ -226,15 +226,15 @@ func (r shellRuntime) Err() error {
 	return nil
 }
 
-// Containers implements [shell.Runtime].
-func (r shellRuntime) Containers() []shell.Container {
-	var out []shell.Container
+// Containers implements [login.Runtime].
+func (r shellRuntime) Containers() []login.Container {
+	var out []login.Container
 	for _, p := range r.m.sortedPods() {
 		for _, c := range p.containers {
 			if c.state == absent || c.id == "" {
 				continue
 			}
-			x := shell.Container{
+			x := login.Container{
 				ID: c.id, Name: c.name, Pod: p.name, Namespace: p.namespace, PodID: hexID("sandbox", p.uid, p.sandboxes), State: "Exited",
 				Attempt: c.restarts, Created: c.startedAt, ExitCode: c.exitCode,
 			}
@@ -266,7 +266,7 @@ func commandOf(image string, argv []string) string {
 	return strings.Join(append([]string{name}, argv...), " ")
 }
 
-// Logs implements [shell.Runtime].
+// Logs implements [login.Runtime].
 func (r shellRuntime) Logs(id string) []byte {
 	c := r.find(id)
 	if c == nil || c.log == nil {
@@ -280,7 +280,7 @@ func (r shellRuntime) Logs(id string) []byte {
 	return []byte(b.String())
 }
 
-// Kill implements [shell.Runtime].
+// Kill implements [login.Runtime].
 func (r shellRuntime) Kill(id string, signal int) {
 	c := r.find(id)
 	if c == nil || c.state != running {
@@ -291,7 +291,7 @@ func (r shellRuntime) Kill(id string, signal int) {
 	r.m.f.wake(c.p)
 }
 
-// Images implements [shell.Runtime].
+// Images implements [login.Runtime].
 func (r shellRuntime) Images() []string { return sortedKeys(r.m.images) }
 
 func (r shellRuntime) find(id string) *container {

@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"demarc/nodes/guard"
 	"demarc/nodes/program"
+	"demarc/nodes/shell/guard"
 )
 
 // Starts remembers, in a directory, which programs of containers are beginning to run: what

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"demarc/nodes/guard"
+	"demarc/nodes/shell/guard"
 
 	"mvdan.cc/sh/v3/interp"
 )

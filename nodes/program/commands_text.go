@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"demarc/nodes/guard"
+	"demarc/nodes/shell/guard"
 )
 
 // lines are the lines of the files named, or of what comes in.

@@ -11,7 +11,7 @@ import (
 	"testing/fstest"
 	"time"
 
-	"demarc/nodes/guard"
+	"demarc/nodes/shell/guard"
 )
 
 const (

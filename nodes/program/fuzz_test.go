@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"demarc/nodes/guard"
+	"demarc/nodes/shell/guard"
 )
 
 // FuzzScript looks for scripts that panic, do not end or take more than they may.

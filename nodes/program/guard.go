@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"demarc/nodes/guard"
+	"demarc/nodes/shell/guard"
 
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/syntax"

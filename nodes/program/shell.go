@@ -13,7 +13,7 @@ import (
 	"strings"
 	"syscall"
 
-	"demarc/nodes/guard"
+	"demarc/nodes/shell/guard"
 
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"

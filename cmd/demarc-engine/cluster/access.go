@@ -14,7 +14,7 @@ import (
 
 	"demarc/controlplane/provider"
 	"demarc/nodes"
-	"demarc/nodes/host/shell"
+	"demarc/nodes/shell/login"
 	"demarc/sim/api"
 	"demarc/sim/disk"
 	"demarc/sim/sshd"
@@ -28,7 +28,7 @@ func (c *Cluster) serveSSH(port int) (err error) {
 	}
 	c.ssh, err = sshd.Start(sshd.Config{
 		Dir: filepath.Join(c.dir, "ssh"), ProviderDir: filepath.Join(c.dir, "provider"), Sync: !c.cfg.Ephemeral, Port: port,
-		Nodes: c.fleet.NodeNames, Incomplete: shell.Incomplete, Log: c.sshLog, Mended: c.mend,
+		Nodes: c.fleet.NodeNames, Incomplete: login.Incomplete, Log: c.sshLog, Mended: c.mend,
 		Open: func(ctx context.Context, node string, role api.Role, from string) (sshd.Session, error) {
 			return c.login(ctx, node, role, "logged in from "+from)
 		},
@@ -109,7 +109,7 @@ func (c *Cluster) Run(ctx context.Context, by api.Role, node, command string) (a
 	}
 	var stdout, stderr limited
 	exit, err := s.Run(ctx, command, strings.NewReader(""), &stdout, &stderr)
-	if err != nil && !errors.Is(err, shell.ErrGone) {
+	if err != nil && !errors.Is(err, login.ErrGone) {
 		return api.RunResult{}, err
 	}
 	if err != nil { // it was asked to reboot, or to switch itself off

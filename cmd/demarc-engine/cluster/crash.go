@@ -8,7 +8,7 @@ import (
 	"runtime/debug"
 
 	"demarc/nodes"
-	"demarc/nodes/guard"
+	"demarc/nodes/shell/guard"
 	"demarc/sim/state"
 )
 

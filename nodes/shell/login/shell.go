@@ -1,4 +1,4 @@
-// Package shell is what a customer gets who logs in to a worker node by SSH: bash on
+// Package login is what a customer gets who logs in to a worker node by SSH: bash on
 // Ubuntu 22.04, with the commands that people use there.
 //
 // [New] begins a session on a [Machine]; [Session.Run] runs a script or a line of it.
@@ -10,7 +10,7 @@
 // write what they have to say when that is over, so that a slow reader holds nobody up.
 // Programs that take memory or time of the machine are entries in its process table and
 // not goroutines of ours.
-package shell
+package login
 
 import (
 	"context"
@@ -23,8 +23,8 @@ import (
 	"sync"
 	"time"
 
-	"demarc/nodes/guard"
 	"demarc/nodes/host"
+	"demarc/nodes/shell/guard"
 
 	"mvdan.cc/sh/v3/interp"
 )

@@ -1,4 +1,4 @@
-package shell
+package login
 
 import (
 	"errors"
@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"demarc/nodes/guard"
+	"demarc/nodes/shell/guard"
 
 	"mvdan.cc/sh/v3/syntax"
 )

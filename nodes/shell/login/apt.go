@@ -1,4 +1,4 @@
-package shell
+package login
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"demarc/nodes/guard"
 	"demarc/nodes/host"
+	"demarc/nodes/shell/guard"
 )
 
 // lockFailed is what the package tools say to those who are not root.

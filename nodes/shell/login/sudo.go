@@ -1,4 +1,4 @@
-package shell
+package login
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 
 	"mvdan.cc/sh/v3/expand"
 
-	"demarc/nodes/guard"
+	"demarc/nodes/shell/guard"
 )
 
 // sudo runs a command as root. Both users may, without a password.

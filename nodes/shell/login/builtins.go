@@ -1,4 +1,4 @@
-package shell
+package login
 
 import (
 	"cmp"
@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"demarc/nodes/guard"
 	"demarc/nodes/program"
+	"demarc/nodes/shell/guard"
 
 	"mvdan.cc/sh/v3/interp"
 )

@@ -1,4 +1,4 @@
-package shell
+package login
 
 import (
 	"context"
@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"demarc/nodes/guard"
+	"demarc/nodes/shell/guard"
 )
 
 // edit is one command of a sed script: s, p, d or q at an address.

@@ -1,4 +1,4 @@
-package shell
+package login
 
 import (
 	"bytes"
@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"demarc/nodes/guard"
 	"demarc/nodes/host"
+	"demarc/nodes/shell/guard"
 
 	"mvdan.cc/sh/v3/expand"
 )

@@ -1,4 +1,4 @@
-package shell
+package login
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 	"syscall"
 	"time"
 
-	"demarc/nodes/guard"
 	"demarc/nodes/host"
+	"demarc/nodes/shell/guard"
 )
 
 // process is a process of the machine or of a container.

@@ -1,4 +1,4 @@
-package shell
+package login
 
 import (
 	"cmp"
@@ -14,7 +14,7 @@ import (
 	"strings"
 	"syscall"
 
-	"demarc/nodes/guard"
+	"demarc/nodes/shell/guard"
 
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"

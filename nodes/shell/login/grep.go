@@ -1,4 +1,4 @@
-package shell
+package login
 
 import (
 	"context"
@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"demarc/nodes/guard"
+	"demarc/nodes/shell/guard"
 )
 
 // grep knows -c, -E, -F, -i, -l, -h, -H, -n, -o, -q, -v, -w, -x, -r, -s, -A, -B, -C, -m and -e.
