@@ -2,7 +2,6 @@ package program
 
 import (
 	"io/fs"
-	"os"
 	"path"
 	"runtime"
 	"strings"
@@ -11,7 +10,10 @@ import (
 	"testing/fstest"
 	"time"
 
+	"demarc/nodes/shell"
 	"demarc/nodes/shell/guard"
+
+	"mvdan.cc/sh/v3/interp"
 )
 
 const (
@@ -113,25 +115,54 @@ func clean(name string) string {
 	return name
 }
 
-func (d *Disk) read(name string) ([]byte, error) {
+// Read implements [shell.Files].
+func (d *Disk) Read(_, name string) ([]byte, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if info, err := d.all.Stat(clean(name)); err == nil && info.IsDir() {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: syscall.EISDIR}
+	}
 	b, err := d.all.ReadFile(clean(name))
 	return b, failure("open", name, err)
 }
 
-func (d *Disk) stat(name string) (fs.FileInfo, error) {
+// Stat implements [shell.Files].
+func (d *Disk) Stat(name string) (shell.File, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	info, err := d.all.Stat(clean(name))
-	return info, failure("stat", name, err)
+	if err != nil {
+		return shell.File{}, failure("stat", name, err)
+	}
+	return fileOf(path.Clean("/"+name), info), nil
 }
 
-func (d *Disk) list(name string) ([]fs.DirEntry, error) {
+func fileOf(name string, i fs.FileInfo) shell.File {
+	return shell.File{Path: name, Size: i.Size(), Mode: i.Mode().Perm(), Dir: i.IsDir(), ModTime: i.ModTime()}
+}
+
+// List implements [shell.Files].
+func (d *Disk) List(_, name string) (files []shell.File, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	entries, err := d.all.ReadDir(clean(name))
-	return entries, failure("open", name, err)
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			files = append(files, fileOf(path.Join("/", name, e.Name()), info))
+		}
+	}
+	return files, failure("open", name, err)
+}
+
+// Access implements [shell.Files]: every file is root's.
+func (d *Disk) Access(_, name string, _ interp.AccessMode) error {
+	_, err := d.Stat(name)
+	return err
+}
+
+// Allocate implements [shell.Files]: a container has no room for what has no content.
+func (d *Disk) Allocate(_, name string, _ int64) error {
+	return &fs.PathError{Op: "write", Path: name, Err: syscall.ENOSPC}
 }
 
 // failure is an error in the kernel's words.
@@ -142,8 +173,8 @@ func failure(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: name, Err: syscall.ENOENT}
 }
 
-// write replaces a file, or appends to it.
-func (d *Disk) write(name string, b []byte, add bool) error {
+// Write implements [shell.Files].
+func (d *Disk) Write(_, name string, b []byte, add bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	key := clean(name)
@@ -184,20 +215,11 @@ func (d *Disk) directory(key string) bool {
 	return err == nil && info.IsDir()
 }
 
-func (d *Disk) mkdir(name string, parents bool) error {
+// Mkdir implements [shell.Files].
+func (d *Disk) Mkdir(_, name string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	key := clean(name)
-	info, err := d.all.Stat(key)
-	switch {
-	case err == nil && parents && info.IsDir():
-		return nil
-	case err == nil:
-		return &fs.PathError{Op: "mkdir", Path: name, Err: syscall.EEXIST}
-	}
-	if _, err := d.all.Stat(path.Dir(key)); err != nil && !parents {
-		return failure("mkdir", name, err)
-	}
 	if len(d.all) >= maxFiles || !d.grow(entrySize+len(key)) {
 		return &fs.PathError{Op: "mkdir", Path: name, Err: syscall.ENOSPC}
 	}
@@ -205,8 +227,8 @@ func (d *Disk) mkdir(name string, parents bool) error {
 	return nil
 }
 
-// remove removes a file, or a directory with all that is in it.
-func (d *Disk) remove(name string, whole bool) error {
+// Remove implements [shell.Files].
+func (d *Disk) Remove(_, name string, whole bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	key := clean(name)
@@ -227,35 +249,3 @@ func (d *Disk) remove(name string, whole bool) error {
 	}
 	return nil
 }
-
-// file is an open file. Every write is on the disk at once.
-type file struct {
-	disk *Disk
-	name string
-	rest []byte // to read
-}
-
-// open opens a file as open(2) does.
-func (d *Disk) open(name string, flag int) (*file, error) {
-	f := &file{disk: d, name: name}
-	if flag&(os.O_WRONLY|os.O_RDWR) != 0 {
-		return f, d.write(name, nil, flag&os.O_TRUNC == 0)
-	}
-	var err error
-	f.rest, err = d.read(name)
-	return f, err
-}
-
-// Read implements [io.Reader].
-func (f *file) Read(p []byte) (int, error) { return readFrom(&f.rest, p) }
-
-// Write implements [io.Writer].
-func (f *file) Write(p []byte) (int, error) {
-	if err := f.disk.write(f.name, p, true); err != nil {
-		return 0, err
-	}
-	return len(p), nil
-}
-
-// Close implements [io.Closer].
-func (f *file) Close() error { return nil }

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"demarc/nodes/shell"
 )
 
 // startError is the exit code that containerd gives a container whose program
@@ -39,8 +41,12 @@ func planCommand(s Spec, argv []string) Behaviour {
 		return forever(s)
 	case strings.HasPrefix(string(s.Files[argv[0]]), "#!"): // a mounted script
 		return runs(s, argv)
-	case commands[name] != nil:
-		return planScript(s, argv, quote(append([]string{name}, argv[1:]...)))
+	case s.command(name) != nil:
+		script, err := shell.Quoted(append([]string{name}, argv[1:]...))
+		if err != nil {
+			return runs(s, argv)
+		}
+		return planScript(s, argv, script)
 	case !bare[imageName(s.Image)] || len(s.Ports) > 0:
 		return serve(s)
 	}
@@ -109,8 +115,10 @@ func runs(s Spec, argv []string) Behaviour {
 		Ports: s.Ports, IgnoresTerm: !handlesTerm(s, argv),
 		Script: func(ctx context.Context, out io.Writer) int {
 			sh := newShell(s)
-			sh.main = true
-			return sh.run(ctx, argv, sh.streams(nil, out, out))
+			if !bare[imageName(s.Image)] {
+				sh.Unknown = unknown
+			}
+			return s.run(ctx, sh, argv, s.streams(nil, out, out))
 		},
 	}
 	if len(s.Ports) > 0 {
@@ -191,38 +199,11 @@ func (b *Behaviour) simple(s Spec, words []string, lines *[]string) (done, ok bo
 		*b = forever(s)
 		return true, true
 	case words[0] == "sleep" && len(words) == 2:
-		d, err := parseSleep(words[1])
-		b.ExitAfter += d
-		return done, err == nil
+		d, ok := shell.Span(words[1])
+		b.ExitAfter = min(b.ExitAfter, shell.MaxSpan) + d
+		return done, ok
 	default:
 		return false, false
 	}
 	return false, true
-}
-
-// parseSleep reads the argument of sleep(1): a number with s, m, h or d.
-func parseSleep(s string) (time.Duration, error) {
-	unit := time.Second
-	if n := len(s) - 1; n >= 0 {
-		if u, ok := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour}[s[n]]; ok {
-			s, unit = s[:n], u
-		}
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || f < 0 || f > 1e9 {
-		return 0, fmt.Errorf("sleep: invalid time interval %q", s)
-	}
-	return time.Duration(f * float64(unit)), nil
-}
-
-// quote is a command as a shell reads it.
-func quote(argv []string) string {
-	words := make([]string, len(argv))
-	for i, a := range argv {
-		words[i] = a
-		if a == "" || strings.ContainsAny(a, " \t\n;&|<>(){}$`\\\"'*?#~[]!") {
-			words[i] = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
-		}
-	}
-	return strings.Join(words, " ")
 }

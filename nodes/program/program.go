@@ -4,9 +4,9 @@
 // what its ports answer, what it logs. Where that can be known in advance (a
 // web server, `sleep 30`, an annotation) nothing runs at all: the plan is data,
 // and a handler for whoever connects. A shell script that is more than that runs
-// in an interpreter, in which every command is one of ours (commands.go) and
-// every file is in memory: nothing of the host can be reached, and a script that
-// never waits is made to wait (guard.go). [Exec] runs a command in a container in
+// in package shell, in which every command is one of ours and every file is in
+// memory: nothing of the host can be reached, and a script that never waits is
+// made to wait. [Exec] runs a command in a container in
 // the same way.
 //
 // A container whose image we do not know is taken for a server that runs until it
@@ -104,7 +104,7 @@ func Plan(s Spec) Behaviour {
 		// of ours: the entry points of most images run those.
 		if entry := entryPoints[image]; entry != "" {
 			argv = append([]string{entry}, argv...)
-		} else if len(argv) > 0 && !isShell(path.Base(argv[0])) && commands[path.Base(argv[0])] == nil {
+		} else if len(argv) > 0 && s.command(path.Base(argv[0])) == nil {
 			argv = nil
 		}
 	}

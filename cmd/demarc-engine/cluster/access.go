@@ -14,6 +14,7 @@ import (
 
 	"demarc/controlplane/provider"
 	"demarc/nodes"
+	"demarc/nodes/shell"
 	"demarc/nodes/shell/login"
 	"demarc/sim/api"
 	"demarc/sim/disk"
@@ -28,7 +29,7 @@ func (c *Cluster) serveSSH(port int) (err error) {
 	}
 	c.ssh, err = sshd.Start(sshd.Config{
 		Dir: filepath.Join(c.dir, "ssh"), ProviderDir: filepath.Join(c.dir, "provider"), Sync: !c.cfg.Ephemeral, Port: port,
-		Nodes: c.fleet.NodeNames, Incomplete: login.Incomplete, Log: c.sshLog, Mended: c.mend,
+		Nodes: c.fleet.NodeNames, Incomplete: shell.Incomplete, Log: c.sshLog, Mended: c.mend,
 		Open: func(ctx context.Context, node string, role api.Role, from string) (sshd.Session, error) {
 			return c.login(ctx, node, role, "logged in from "+from)
 		},

@@ -50,19 +50,17 @@ func (r *Reader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Parse reads a script in the language of bash.
+// Parse reads a script in the language of bash, whose tree has a greatest depth.
 func Parse(script, name string) (*syntax.File, error) {
 	if len(script) > maxScript {
 		return nil, errTooLong
 	}
 	// Invalid characters make the interpreter's patterns fail.
 	script = strings.ToValidUTF8(script, "\uFFFD")
-	return syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(&Reader{From: strings.NewReader(script)}, name)
-}
-
-// Safe makes a script safe to run: its depth is bounded, statements say what they take, and
-// nothing asks the host. The error is of what cannot be run.
-func Safe(f *syntax.File) error {
+	f, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(&Reader{From: strings.NewReader(script)}, name)
+	if err != nil {
+		return nil, err
+	}
 	depth, deepest := 0, false
 	syntax.Walk(f, func(n syntax.Node) bool {
 		if n == nil {
@@ -77,8 +75,14 @@ func Safe(f *syntax.File) error {
 		return true
 	})
 	if deepest {
-		return &Error{f.Pos(), errNested}
+		return nil, &Error{f.Pos(), errNested}
 	}
+	return f, nil
+}
+
+// Safe makes a script safe to run: statements say what they take, and nothing asks the host.
+// The error is of what cannot be run.
+func Safe(f *syntax.File) error {
 	t := tamer{ours: map[*syntax.Stmt]bool{}}
 	syntax.Walk(f, func(n syntax.Node) bool {
 		if n == nil || t.err != nil {

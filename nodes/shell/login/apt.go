@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"demarc/nodes/host"
+	"demarc/nodes/shell"
 	"demarc/nodes/shell/guard"
 )
 
@@ -20,16 +21,16 @@ const lockFailed = "E: Could not open lock file /var/lib/dpkg/lock-frontend - op
 func apt(_ context.Context, c *call) int {
 	yes := false
 	flags := map[string]bool{}
-	words := options(c.args, "ot", nil, func(name, _ string) {
+	words := shell.Options(c.Args, "ot", nil, func(name, _ string) {
 		flags[name] = true
 		yes = yes || name == "y" || name == "yes" || name == "assume-yes"
 	})
 	if len(words) == 0 {
-		c.printf("apt 2.4.13 (amd64)\nUsage: apt [options] command\n")
+		c.Printf("apt 2.4.13 (amd64)\nUsage: apt [options] command\n")
 		return 0
 	}
-	if c.name == "apt" {
-		fmt.Fprint(c.err, "\nWARNING: apt does not have a stable CLI interface. Use with caution in scripts.\n\n")
+	if c.Name == "apt" {
+		fmt.Fprint(c.Err, "\nWARNING: apt does not have a stable CLI interface. Use with caution in scripts.\n\n")
 	}
 	verb, names := words[0], words[1:]
 	switch verb {
@@ -38,18 +39,18 @@ func apt(_ context.Context, c *call) int {
 	case "show", "policy", "search":
 		return c.packages(verb, names)
 	case "update":
-		if !c.root() {
+		if !c.Root() {
 			return c.code(100, "Reading package lists... Done\nE: Could not open lock file /var/lib/apt/lists/lock - open (13: Permission denied)\nE: Unable to lock directory /var/lib/apt/lists/")
 		}
-		c.printf("Hit:1 http://azure.archive.ubuntu.com/ubuntu jammy InRelease\nHit:2 http://azure.archive.ubuntu.com/ubuntu jammy-updates InRelease\nHit:3 http://azure.archive.ubuntu.com/ubuntu jammy-security InRelease\nReading package lists... Done\n")
+		c.Printf("Hit:1 http://azure.archive.ubuntu.com/ubuntu jammy InRelease\nHit:2 http://azure.archive.ubuntu.com/ubuntu jammy-updates InRelease\nHit:3 http://azure.archive.ubuntu.com/ubuntu jammy-security InRelease\nReading package lists... Done\n")
 		return 0
 	case "install", "remove", "purge", "upgrade", "dist-upgrade", "full-upgrade", "autoremove", "reinstall":
-		if !c.root() {
+		if !c.Root() {
 			return c.code(100, lockFailed)
 		}
 		return aptChange(c, verb, names, yes, flags)
 	case "clean", "autoclean":
-		if !c.root() {
+		if !c.Root() {
 			return c.code(100, "E: Could not open lock file /var/cache/apt/archives/lock - open (13: Permission denied)")
 		}
 		return 0
@@ -61,13 +62,13 @@ func apt(_ context.Context, c *call) int {
 
 // code complains and returns a code.
 func (c *call) code(code int, text string) int {
-	fmt.Fprintln(c.err, text)
+	fmt.Fprintln(c.Err, text)
 	return code
 }
 
 // aptChange installs, removes or upgrades, after a question.
 func aptChange(c *call, verb string, names []string, yes bool, flags map[string]bool) int {
-	c.printf("Reading package lists... Done\nBuilding dependency tree... Done\nReading state information... Done\n")
+	c.Printf("Reading package lists... Done\nBuilding dependency tree... Done\nReading state information... Done\n")
 	remove := verb == "remove" || verb == "purge"
 	var have, unknown []string
 	for i, n := range names {
@@ -93,24 +94,24 @@ func aptChange(c *call, verb string, names []string, yes bool, flags map[string]
 	if remove {
 		for _, n := range names {
 			if !slices.Contains(todo, n) {
-				c.printf("Package '%s' is not installed, so not removed\n", n)
+				c.Printf("Package '%s' is not installed, so not removed\n", n)
 			}
 		}
 	} else if verb == "install" {
 		for _, h := range have {
-			c.printf("%s\n", h)
+			c.Printf("%s\n", h)
 		}
 	}
 	upgrade := strings.HasSuffix(verb, "upgrade")
 	if len(todo) == 0 && !upgrade {
-		c.printf("0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n")
+		c.Printf("0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n")
 		return 0
 	}
 	switch {
 	case upgrade:
-		c.printf("Calculating upgrade... Done\n")
+		c.Printf("Calculating upgrade... Done\n")
 	case remove:
-		c.printf("The following packages will be REMOVED:\n  %s\n0 upgraded, 0 newly installed, %d to remove and 0 not upgraded.\n", strings.Join(todo, " "), len(todo))
+		c.Printf("The following packages will be REMOVED:\n  %s\n0 upgraded, 0 newly installed, %d to remove and 0 not upgraded.\n", strings.Join(todo, " "), len(todo))
 	default:
 		c.announce(todo)
 	}
@@ -136,12 +137,12 @@ func (c *call) announce(todo []string) {
 		}
 	})
 	if len(new) > 0 {
-		c.printf("The following NEW packages will be installed:\n  %s\n", strings.Join(new, " "))
+		c.Printf("The following NEW packages will be installed:\n  %s\n", strings.Join(new, " "))
 	}
 	if len(newer) > 0 {
-		c.printf("The following packages will be upgraded:\n  %s\n", strings.Join(newer, " "))
+		c.Printf("The following packages will be upgraded:\n  %s\n", strings.Join(newer, " "))
 	}
-	c.printf("%d upgraded, %d newly installed, 0 to remove and 0 not upgraded.\n", len(newer), len(new))
+	c.Printf("%d upgraded, %d newly installed, 0 to remove and 0 not upgraded.\n", len(newer), len(new))
 }
 
 func (c *call) aptRun(verb string, todo []string, remove, upgrade bool) int {
@@ -158,7 +159,7 @@ func (c *call) aptRun(verb string, todo []string, remove, upgrade bool) int {
 		}
 	})
 	for _, d := range changed {
-		c.printf("%s\n", strings.TrimSuffix(d, "\n"))
+		c.Printf("%s\n", strings.TrimSuffix(d, "\n"))
 	}
 	if err != nil {
 		text := err.Error()
@@ -168,21 +169,21 @@ func (c *call) aptRun(verb string, todo []string, remove, upgrade bool) int {
 		return c.code(100, text)
 	}
 	if upgrade && len(changed) == 0 {
-		c.printf("0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n")
+		c.Printf("0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n")
 	}
 	return 0
 }
 
 // confirmed asks whether to go on.
 func (c *call) confirmed() bool {
-	c.printf("Do you want to continue? [Y/n] ")
-	answer, ok := guard.Line(c.in)
+	c.Printf("Do you want to continue? [Y/n] ")
+	answer, ok := guard.Line(c.In)
 	ok = ok || answer != ""
 	answer = strings.ToLower(strings.TrimSpace(answer))
 	if ok && (answer == "" || answer == "y" || answer == "yes") {
 		return true
 	}
-	c.printf("Abort.\n")
+	c.Printf("Abort.\n")
 	return false
 }
 
@@ -193,7 +194,7 @@ func matches(names []string, name string) bool {
 func aptList(c *call, flags map[string]bool, names []string) int {
 	var all []host.Package
 	c.do(func(_ time.Time, h *host.Host, _ Runtime) { all = h.Packages() })
-	c.printf("Listing... Done\n")
+	c.Printf("Listing... Done\n")
 	for _, p := range all {
 		upgradable := p.Installed && p.Version != p.Candidate
 		if flags["installed"] && !p.Installed || !matches(names, p.Name) || flags["upgradable"] && !upgradable {
@@ -204,14 +205,14 @@ func aptList(c *call, flags map[string]bool, names []string) int {
 			if p.Security {
 				pocket = "jammy-updates,jammy-security"
 			}
-			c.printf("%s/%s %s amd64 [upgradable from: %s]\n", p.Name, pocket, p.Candidate, p.Version)
+			c.Printf("%s/%s %s amd64 [upgradable from: %s]\n", p.Name, pocket, p.Candidate, p.Version)
 			continue
 		}
 		state := ""
 		if p.Installed {
 			state = " [installed]"
 		}
-		c.printf("%s/jammy-updates,now %s amd64%s\n", p.Name, p.Version, state)
+		c.Printf("%s/jammy-updates,now %s amd64%s\n", p.Name, p.Version, state)
 	}
 	return 0
 }
@@ -226,7 +227,7 @@ func (c *call) packages(verb string, names []string) int {
 		for _, p := range all {
 			switch {
 			case verb == "search" && (strings.Contains(p.Name, n) || strings.Contains(p.Description, n)):
-				c.printf("%s - %s\n", p.Name, p.Description)
+				c.Printf("%s - %s\n", p.Name, p.Description)
 				found = true
 			case verb == "search" || p.Name != n:
 			case verb == "policy":
@@ -234,10 +235,10 @@ func (c *call) packages(verb string, names []string) int {
 				if p.Installed {
 					installed = p.Version
 				}
-				c.printf("%s:\n  Installed: %s\n  Candidate: %s\n  Version table:\n     %s 500\n        500 http://azure.archive.ubuntu.com/ubuntu jammy-updates/main amd64 Packages\n", p.Name, installed, p.Candidate, p.Candidate)
+				c.Printf("%s:\n  Installed: %s\n  Candidate: %s\n  Version table:\n     %s 500\n        500 http://azure.archive.ubuntu.com/ubuntu jammy-updates/main amd64 Packages\n", p.Name, installed, p.Candidate, p.Candidate)
 				found = true
 			default:
-				c.printf("Package: %s\nVersion: %s\nArchitecture: amd64\nDescription: %s\n\n", p.Name, p.Version, p.Description)
+				c.Printf("Package: %s\nVersion: %s\nArchitecture: amd64\nDescription: %s\n\n", p.Name, p.Version, p.Description)
 				found = true
 			}
 		}
@@ -253,7 +254,7 @@ func (c *call) packages(verb string, names []string) int {
 }
 
 func aptCache(_ context.Context, c *call) int {
-	words := c.operands()
+	words := c.Operands()
 	if len(words) < 2 {
 		return c.code(100, "E: Invalid operation")
 	}
@@ -262,7 +263,7 @@ func aptCache(_ context.Context, c *call) int {
 
 // aptMark puts packages on hold, which keeps their patches away.
 func aptMark(_ context.Context, c *call) int {
-	words := c.operands()
+	words := c.Operands()
 	if len(words) == 0 {
 		return c.code(100, "E: Invalid operation")
 	}
@@ -271,13 +272,13 @@ func aptMark(_ context.Context, c *call) int {
 		if verb == "showhold" || verb == "showholds" {
 			c.do(func(_ time.Time, h *host.Host, _ Runtime) {
 				for _, n := range h.HeldPackages() {
-					c.printf("%s\n", n)
+					c.Printf("%s\n", n)
 				}
 			})
 		}
 		return 0
 	}
-	if !c.root() {
+	if !c.Root() {
 		return c.code(100, strings.Split(lockFailed, "\n")[0])
 	}
 	for _, n := range names {
@@ -305,41 +306,41 @@ func (c *call) hold(pkg string, held bool, done, already string) {
 		}
 		h.HoldPackage(now, pkg, held)
 	})
-	c.printf(text, pkg)
+	c.Printf(text, pkg)
 }
 
 // unattendedUpgrade runs unattended-upgrades by hand.
 func unattendedUpgrade(_ context.Context, c *call) int {
-	if !c.root() {
-		return c.fail("You need to be root to run this application")
+	if !c.Root() {
+		return c.Fail("You need to be root to run this application")
 	}
-	if c.has("h") || c.long("--help") {
-		c.printf("Usage: unattended-upgrade [options]\n")
+	if c.Has("h") || c.Long("--help") {
+		c.Printf("Usage: unattended-upgrade [options]\n")
 		return 0
 	}
 	var u host.Upgrade
 	c.do(func(now time.Time, h *host.Host, _ Runtime) { u = h.Unattended(now) })
 	if u.Failed != "" {
-		return c.fail("%s", u.Failed)
+		return c.Fail("%s", u.Failed)
 	}
 	return 0
 }
 
 // dpkg knows -l, -s, -r, -P, -i, -L and -S.
 func dpkg(_ context.Context, c *call) int {
-	names := c.operands()
+	names := c.Operands()
 	switch {
-	case c.has("l") || c.long("--list"):
+	case c.Has("l") || c.Long("--list"):
 		return dpkgList(c, names)
-	case c.has("s") || c.long("--status"):
+	case c.Has("s") || c.Long("--status"):
 		return dpkgStatus(c, names)
-	case c.long("--configure", "--audit"), c.has("C"):
+	case c.Long("--configure", "--audit"), c.Has("C"):
 		return 0
-	case c.has("rPi") || c.long("--remove", "--purge", "--install"):
-		if !c.root() {
+	case c.Has("rPi") || c.Long("--remove", "--purge", "--install"):
+		if !c.Root() {
 			return c.code(2, "dpkg: error: requested operation requires superuser privilege")
 		}
-		if c.has("i") || c.long("--install") {
+		if c.Has("i") || c.Long("--install") {
 			return dpkgInstall(c, names)
 		}
 		return dpkgRemove(c, names)
@@ -352,21 +353,21 @@ func dpkgList(c *call, names []string) int {
 	c.do(func(_ time.Time, h *host.Host, _ Runtime) { all = h.Packages() })
 	all = slices.DeleteFunc(all, func(p host.Package) bool { return !p.Installed || !matches(names, p.Name) })
 	if len(all) == 0 {
-		return c.fail("dpkg-query: no packages found matching %s", strings.Join(names, " "))
+		return c.Fail("dpkg-query: no packages found matching %s", strings.Join(names, " "))
 	}
 	name, version := 14, 12
 	for _, p := range all {
 		name, version = max(name, len(p.Name)), max(version, len(p.Version))
 	}
-	c.printf("Desired=Unknown/Install/Remove/Purge/Hold\n| Status=Not/Inst/Conf-files/Unpacked/halF-conf/Half-inst/trig-aWait/Trig-pend\n|/ Err?=(none)/Reinst-required (Status,Err: uppercase=bad)\n")
-	c.printf("||/ %-*s %-*s %-12s %s\n", name, "Name", version, "Version", "Architecture", "Description")
-	c.printf("+++-%s-%s-============-=================================\n", strings.Repeat("=", name), strings.Repeat("=", version))
+	c.Printf("Desired=Unknown/Install/Remove/Purge/Hold\n| Status=Not/Inst/Conf-files/Unpacked/halF-conf/Half-inst/trig-aWait/Trig-pend\n|/ Err?=(none)/Reinst-required (Status,Err: uppercase=bad)\n")
+	c.Printf("||/ %-*s %-*s %-12s %s\n", name, "Name", version, "Version", "Architecture", "Description")
+	c.Printf("+++-%s-%s-============-=================================\n", strings.Repeat("=", name), strings.Repeat("=", version))
 	for _, p := range all {
 		state := "ii"
 		if p.Held {
 			state = "hi"
 		}
-		c.printf("%s  %-*s %-*s %-12s %s\n", state, name, p.Name, version, p.Version, "amd64", p.Description)
+		c.Printf("%s  %-*s %-*s %-12s %s\n", state, name, p.Name, version, p.Version, "amd64", p.Description)
 	}
 	return 0
 }
@@ -377,10 +378,10 @@ func dpkgStatus(c *call, names []string) int {
 		var p host.Package
 		c.do(func(_ time.Time, h *host.Host, _ Runtime) { p, _ = h.Package(n) })
 		if !p.Installed {
-			code = c.fail("dpkg-query: package '%s' is not installed and no information is available\nUse dpkg --info (= dpkg-deb --info) to examine archive files.", n)
+			code = c.Fail("dpkg-query: package '%s' is not installed and no information is available\nUse dpkg --info (= dpkg-deb --info) to examine archive files.", n)
 			continue
 		}
-		c.printf("Package: %s\nStatus: install ok installed\nPriority: optional\nArchitecture: amd64\nVersion: %s\nDescription: %s\n", p.Name, p.Version, p.Description)
+		c.Printf("Package: %s\nStatus: install ok installed\nPriority: optional\nArchitecture: amd64\nVersion: %s\nDescription: %s\n", p.Name, p.Version, p.Description)
 	}
 	return code
 }
@@ -393,17 +394,17 @@ func dpkgRemove(c *call, names []string) int {
 		err := errors.New("")
 		c.do(func(now time.Time, h *host.Host, _ Runtime) {
 			if p, _ = h.Package(n); p.Installed {
-				changed, err = h.Remove(now, c.has("P") || c.long("--purge"), n)
+				changed, err = h.Remove(now, c.Has("P") || c.Long("--purge"), n)
 			}
 		})
 		switch {
 		case !p.Installed:
 			c.code(0, fmt.Sprintf("dpkg: warning: ignoring request to remove %s which isn't installed", n))
 		case err != nil:
-			code = c.fail("dpkg: error processing package %s (--remove):\n %v\nErrors were encountered while processing:\n %s", n, err, n)
+			code = c.Fail("dpkg: error processing package %s (--remove):\n %v\nErrors were encountered while processing:\n %s", n, err, n)
 		default:
 			for _, d := range changed {
-				c.printf("%s\n", strings.TrimSuffix(d, "\n"))
+				c.Printf("%s\n", strings.TrimSuffix(d, "\n"))
 			}
 		}
 	}
@@ -413,18 +414,18 @@ func dpkgRemove(c *call, names []string) int {
 // dpkgInstall installs a package by the name of its file, if the file is there.
 func dpkgInstall(c *call, names []string) int {
 	for _, n := range names {
-		if _, err := c.s.stat(c.path(n)); err != nil {
-			return c.fail("dpkg: error: cannot access archive '%s': %s", n, reason(err))
+		if _, err := c.Shell.Stat(c.Path(n)); err != nil {
+			return c.Fail("dpkg: error: cannot access archive '%s': %s", n, shell.Reason(err))
 		}
 		name := strings.Split(path.Base(n), "_")[0]
 		err := errGone
 		var changed []string
 		c.do(func(now time.Time, h *host.Host, _ Runtime) { changed, err = h.Install(now, name) })
 		if err != nil {
-			return c.fail("dpkg-deb: error: '%s' is not a Debian format archive\ndpkg: error processing archive %s (--install):\n dpkg-deb --control subprocess returned error exit status 2\nErrors were encountered while processing:\n %s", n, n, n)
+			return c.Fail("dpkg-deb: error: '%s' is not a Debian format archive\ndpkg: error processing archive %s (--install):\n dpkg-deb --control subprocess returned error exit status 2\nErrors were encountered while processing:\n %s", n, n, n)
 		}
 		for _, d := range changed {
-			c.printf("%s\n", strings.TrimSuffix(d, "\n"))
+			c.Printf("%s\n", strings.TrimSuffix(d, "\n"))
 		}
 	}
 	return 0

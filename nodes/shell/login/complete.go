@@ -1,12 +1,14 @@
 package login
 
 import (
+	"maps"
 	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"demarc/nodes/host"
+	"demarc/nodes/shell"
 )
 
 // Complete returns what the last word of a line can become: commands for the first word of
@@ -18,8 +20,8 @@ func (s *Session) Complete(line string) []string {
 	var out []string
 	switch {
 	case !strings.Contains(word, "/") && first(before, words):
-		for name := range commands {
-			if _, ok := s.lookup(name); ok && strings.HasPrefix(name, word) && !strings.HasPrefix(name, "_") {
+		for _, name := range slices.Concat(slices.Collect(maps.Keys(commands)), slices.Collect(maps.Keys(shell.Coreutils))) {
+			if strings.HasPrefix(name, word) && !strings.HasPrefix(name, "_") && s.sh.Command(name) != nil {
 				out = append(out, name)
 			}
 		}
@@ -47,19 +49,19 @@ func first(before string, words []string) bool {
 }
 
 func (s *Session) completeFile(word string) (out []string) {
-	user, dir := s.options.User, home(s.options.User)
+	user, dir := s.options.User, shell.Home(s.options.User)
 	if n := len(s.logins); n > 0 {
-		user, dir = s.logins[n-1].user, home(s.logins[n-1].user)
+		user, dir = s.logins[n-1].user, shell.Home(s.logins[n-1].user)
 		if r := s.logins[n-1].run; r != nil {
 			dir = r.Dir
 		}
 	}
 	parent, base := path.Split(word)
-	full := absolute(dir, parent)
+	full := shell.Absolute(dir, parent)
 	if rest, ok := strings.CutPrefix(parent, "~/"); ok {
-		full = path.Join(home(user), rest)
+		full = path.Join(shell.Home(user), rest)
 	}
-	files, err := s.list(user, full)
+	files, err := s.sh.List(user, full)
 	if err != nil {
 		return nil
 	}

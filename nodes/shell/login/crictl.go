@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"demarc/nodes/host"
+	"demarc/nodes/shell"
 )
 
 const socket = "/run/containerd/containerd.sock"
@@ -42,21 +43,21 @@ func crictl(_ context.Context, c *call) int {
 	tail := -1
 	flags := map[string]bool{}
 	value := map[string]string{}
-	words := options(c.args, "r", []string{"tail", "name", "namespace", "runtime-endpoint", "state", "label", "output", "pod"}, func(name, v string) {
+	words := shell.Options(c.Args, "r", []string{"tail", "name", "namespace", "runtime-endpoint", "state", "label", "output", "pod"}, func(name, v string) {
 		flags[name], value[name] = true, v
 		if n, err := strconv.Atoi(v); name == "tail" && err == nil {
 			tail = max(n, 0)
 		}
 	})
 	if len(words) == 0 {
-		c.printf("NAME:\n   crictl - client for CRI\n\nUSAGE:\n   crictl [global options] command [command options] [arguments...]\n")
+		c.Printf("NAME:\n   crictl - client for CRI\n\nUSAGE:\n   crictl [global options] command [command options] [arguments...]\n")
 		return 0
 	}
 	fatal := func(text string) int {
-		fmt.Fprintf(c.err, "FATA[0000] %s \n", text)
+		fmt.Fprintf(c.Err, "FATA[0000] %s \n", text)
 		return 1
 	}
-	if !c.root() {
+	if !c.Root() {
 		return fatal(fmt.Sprintf("validate service connection: validate CRI v1 runtime API for endpoint \"unix://%s\": rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial unix %s: connect: permission denied\"", socket, socket))
 	}
 	var containers []Container
@@ -77,26 +78,26 @@ func crictl(_ context.Context, c *call) int {
 	case "pods":
 		return criPods(c, containers, flags, now)
 	case "images", "image":
-		c.printf("%-70s %-20s %-15s %s\n", "IMAGE", "TAG", "IMAGE ID", "SIZE")
+		c.Printf("%-70s %-20s %-15s %s\n", "IMAGE", "TAG", "IMAGE ID", "SIZE")
 		for _, i := range images {
 			name, tag := i, "latest"
 			if k := strings.LastIndex(i, ":"); k > strings.LastIndex(i, "/") {
 				name, tag = i[:k], i[k+1:]
 			}
-			c.printf("%-70s %-20s %-15s %s\n", name, tag, word13(fmt.Sprintf("%08x%08x", checksum(i), checksum(i+"x"))), "42.1MB")
+			c.Printf("%-70s %-20s %-15s %s\n", name, tag, word13(fmt.Sprintf("%08x%08x", checksum(i), checksum(i+"x"))), "42.1MB")
 		}
 		return 0
 	case "info":
-		c.printf("{\n  \"status\": {\n    \"conditions\": [\n      {\n        \"type\": \"RuntimeReady\",\n        \"status\": true\n      },\n      {\n        \"type\": \"NetworkReady\",\n        \"status\": true\n      }\n    ]\n  }\n}\n")
+		c.Printf("{\n  \"status\": {\n    \"conditions\": [\n      {\n        \"type\": \"RuntimeReady\",\n        \"status\": true\n      },\n      {\n        \"type\": \"NetworkReady\",\n        \"status\": true\n      }\n    ]\n  }\n}\n")
 		return 0
 	case "version":
-		c.printf("Version:  0.1.0\nRuntimeName:  containerd\nRuntimeApiVersion:  v1\n")
+		c.Printf("Version:  0.1.0\nRuntimeName:  containerd\nRuntimeApiVersion:  v1\n")
 		return 0
 	case "stats", "exec", "pull", "rmi", "rmp", "stopp", "attach", "run", "create":
 		return fatal(words[0] + ": demarc's crictl only looks at containers and stops them: use kubectl for the rest")
 	case "logs", "inspect", "stop", "rm":
 	default:
-		return c.fail("No help topic for '%s'", words[0])
+		return c.Fail("No help topic for '%s'", words[0])
 	}
 	if len(words) < 2 {
 		return fatal("ID cannot be empty")
@@ -122,7 +123,7 @@ func checksum(s string) (h uint32) {
 func criPS(c *call, containers []Container, flags map[string]bool, value map[string]string, now time.Time) int {
 	quiet := flags["q"] || flags["quiet"]
 	if !quiet {
-		c.printf("%-20s%-20s%-20s%-20s%-24s%-20s%-20s%s\n", "CONTAINER", "IMAGE", "CREATED", "STATE", "NAME", "ATTEMPT", "POD ID", "POD")
+		c.Printf("%-20s%-20s%-20s%-20s%-24s%-20s%-20s%s\n", "CONTAINER", "IMAGE", "CREATED", "STATE", "NAME", "ATTEMPT", "POD ID", "POD")
 	}
 	for _, k := range containers {
 		switch {
@@ -131,10 +132,10 @@ func criPS(c *call, containers []Container, flags map[string]bool, value map[str
 		case !strings.Contains(k.Name, value["name"]), value["namespace"] != "" && value["namespace"] != k.Namespace:
 			continue
 		case quiet:
-			c.printf("%s\n", k.ID)
+			c.Printf("%s\n", k.ID)
 			continue
 		}
-		c.printf("%-20s%-20s%-20s%-20s%-24s%-20d%-20s%s\n", word13(k.ID), word13(shortImage(k.Image)), criAgo(now.Sub(k.Created)), k.State, k.Name, k.Attempt, word13(k.PodID), k.Pod)
+		c.Printf("%-20s%-20s%-20s%-20s%-24s%-20d%-20s%s\n", word13(k.ID), word13(shortImage(k.Image)), criAgo(now.Sub(k.Created)), k.State, k.Name, k.Attempt, word13(k.PodID), k.Pod)
 	}
 	return 0
 }
@@ -162,7 +163,7 @@ func criAgo(d time.Duration) string {
 
 func criPods(c *call, containers []Container, flags map[string]bool, now time.Time) int {
 	if !flags["q"] {
-		c.printf("%-20s%-20s%-20s%-50s%-20s%-20s%s\n", "POD ID", "CREATED", "STATE", "NAME", "NAMESPACE", "ATTEMPT", "RUNTIME")
+		c.Printf("%-20s%-20s%-20s%-50s%-20s%-20s%s\n", "POD ID", "CREATED", "STATE", "NAME", "NAMESPACE", "ATTEMPT", "RUNTIME")
 	}
 	seen := map[string]bool{}
 	for _, k := range containers {
@@ -177,10 +178,10 @@ func criPods(c *call, containers []Container, flags map[string]bool, now time.Ti
 			}
 		}
 		if flags["q"] {
-			c.printf("%s\n", k.PodID)
+			c.Printf("%s\n", k.PodID)
 			continue
 		}
-		c.printf("%-20s%-20s%-20s%-50s%-20s%-20d%s\n", word13(k.PodID), criAgo(now.Sub(k.Created)), state, k.Pod, k.Namespace, 0, "(default)")
+		c.Printf("%-20s%-20s%-20s%-50s%-20s%-20d%s\n", word13(k.PodID), criAgo(now.Sub(k.Created)), state, k.Pod, k.Namespace, 0, "(default)")
 	}
 	return 0
 }
@@ -203,9 +204,9 @@ func criOne(c *call, verb, id string, containers []Container, force bool, tail i
 			return errors.New(runtimeDown("runtime", err))
 		}
 		if tail >= 0 {
-			logs = part(logs, tail, true, false, false, false)
+			logs = shell.Part(logs, tail, true, false, false, false)
 		}
-		_, _ = c.out.Write(logs) // ends when the reader does
+		_, _ = c.Out.Write(logs) // ends when the reader does
 	case "inspect":
 		b, err := json.MarshalIndent(map[string]any{
 			"status": map[string]any{
@@ -218,7 +219,7 @@ func criOne(c *call, verb, id string, containers []Container, force bool, tail i
 		if err != nil {
 			return err
 		}
-		c.printf("%s\n", b)
+		c.Printf("%s\n", b)
 	case "stop", "rm":
 		if verb == "rm" && k.State == "Running" && !force {
 			return fmt.Errorf("removing the container %q: rpc error: code = Unknown desc = container %q is running, please stop first", id, id)
@@ -232,7 +233,7 @@ func criOne(c *call, verb, id string, containers []Container, force bool, tail i
 				return errors.New(runtimeDown("runtime", err))
 			}
 		}
-		c.printf("%s\n", id)
+		c.Printf("%s\n", id)
 	}
 	return nil
 }
@@ -240,13 +241,13 @@ func criOne(c *call, verb, id string, containers []Container, force bool, tail i
 // ctr knows containers ls, tasks ls, tasks kill and images ls.
 func ctr(_ context.Context, c *call) int {
 	namespace := "default"
-	words := options(c.args, "nas", []string{"namespace", "address", "signal"}, func(name, value string) {
+	words := shell.Options(c.Args, "nas", []string{"namespace", "address", "signal"}, func(name, value string) {
 		if name == "n" || name == "namespace" {
 			namespace = value
 		}
 	})
-	if !c.root() {
-		return c.fail("ctr: failed to dial %q: connection error: desc = \"transport: error while dialing: dial unix %s: connect: permission denied\"", socket, socket)
+	if !c.Root() {
+		return c.Fail("ctr: failed to dial %q: connection error: desc = \"transport: error while dialing: dial unix %s: connect: permission denied\"", socket, socket)
 	}
 	var containers []Container
 	var images []string
@@ -255,7 +256,7 @@ func ctr(_ context.Context, c *call) int {
 		if strings.Contains(err.Error(), "no such file") {
 			why = "no such file or directory"
 		}
-		return c.fail("ctr: failed to dial %q: connection error: desc = \"transport: error while dialing: dial unix %s: connect: %s\"", socket, socket, why)
+		return c.Fail("ctr: failed to dial %q: connection error: desc = \"transport: error while dialing: dial unix %s: connect: %s\"", socket, socket, why)
 	}
 	if namespace != "k8s.io" {
 		containers, images = nil, nil
@@ -263,9 +264,9 @@ func ctr(_ context.Context, c *call) int {
 	words = append(words, "", "")
 	switch words[0] {
 	case "c", "container", "containers":
-		c.printf("%-67s%-60s%s\n", "CONTAINER", "IMAGE", "RUNTIME")
+		c.Printf("%-67s%-60s%s\n", "CONTAINER", "IMAGE", "RUNTIME")
 		for _, k := range containers {
-			c.printf("%-67s%-60s%s\n", k.ID, k.Image, "io.containerd.runc.v2")
+			c.Printf("%-67s%-60s%s\n", k.ID, k.Image, "io.containerd.runc.v2")
 		}
 	case "t", "task", "tasks":
 		if words[1] == "kill" {
@@ -275,19 +276,19 @@ func ctr(_ context.Context, c *call) int {
 					return 0
 				}
 			}
-			return c.fail("ctr: no running task found: task %s not found: not found", words[2])
+			return c.Fail("ctr: no running task found: task %s not found: not found", words[2])
 		}
-		c.printf("%-67s%-8s%s\n", "TASK", "PID", "STATUS")
+		c.Printf("%-67s%-8s%s\n", "TASK", "PID", "STATUS")
 		for _, k := range containers {
 			if k.State == "Running" {
-				c.printf("%-67s%-8d%s\n", k.ID, k.PID, "RUNNING")
+				c.Printf("%-67s%-8d%s\n", k.ID, k.PID, "RUNNING")
 			}
 		}
 	case "i", "image", "images":
-		c.printf("REF\n")
-		c.print(images)
+		c.Printf("REF\n")
+		c.Print(images)
 	default:
-		return c.fail("No help topic for '%s'", words[0])
+		return c.Fail("No help topic for '%s'", words[0])
 	}
 	return 0
 }
@@ -299,19 +300,19 @@ func docker(_ context.Context, c *call) int {
 		u, ok := h.Unit("docker.service")
 		running = ok && u.Active == "active"
 	})
-	switch words := append(c.operands(), "", ""); {
-	case !c.root():
-		return c.fail("permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock")
+	switch words := append(c.Operands(), "", ""); {
+	case !c.Root():
+		return c.Fail("permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock")
 	case !running:
-		return c.fail("Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?")
+		return c.Fail("Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?")
 	case words[0] == "ps":
-		c.printf("CONTAINER ID   IMAGE     COMMAND   CREATED   STATUS    PORTS     NAMES\n")
+		c.Printf("CONTAINER ID   IMAGE     COMMAND   CREATED   STATUS    PORTS     NAMES\n")
 	case words[0] == "images":
-		c.printf("REPOSITORY   TAG       IMAGE ID   CREATED   SIZE\n")
+		c.Printf("REPOSITORY   TAG       IMAGE ID   CREATED   SIZE\n")
 	case words[0] == "version" || words[0] == "info":
-		c.printf("Client:\n Version:           24.0.7\n\nServer:\n Engine:\n  Version:          24.0.7\n")
+		c.Printf("Client:\n Version:           24.0.7\n\nServer:\n Engine:\n  Version:          24.0.7\n")
 	default:
-		return c.fail("docker: demarc's docker has no containers: the cluster's are containerd's (crictl ps)")
+		return c.Fail("docker: demarc's docker has no containers: the cluster's are containerd's (crictl ps)")
 	}
 	return 0
 }
@@ -319,7 +320,7 @@ func docker(_ context.Context, c *call) int {
 // kubectl is on the nodes, with the kubelet's identity, which may do little.
 func kubectl(_ context.Context, c *call) int {
 	given := ""
-	words := options(c.args, "nlof", []string{"kubeconfig", "namespace", "output"}, func(name, value string) {
+	words := shell.Options(c.Args, "nlof", []string{"kubeconfig", "namespace", "output"}, func(name, value string) {
 		if name == "kubeconfig" {
 			given = value
 		}
@@ -327,13 +328,13 @@ func kubectl(_ context.Context, c *call) int {
 	words = append(words, "", "")
 	switch {
 	case words[0] == "version":
-		c.printf("Client Version: v1.37.0\n")
+		c.Printf("Client Version: v1.37.0\n")
 		return 0
 	case given == "":
-		return c.fail("The connection to the server localhost:8080 was refused - did you specify the right host or port?")
+		return c.Fail("The connection to the server localhost:8080 was refused - did you specify the right host or port?")
 	}
-	if _, err := c.read(given); err != nil {
-		return c.fail("error: error loading config file %q: open %s: %s", given, given, strings.ToLower(reason(err)))
+	if _, err := c.Read(given); err != nil {
+		return c.Fail("error: error loading config file %q: open %s: %s", given, given, strings.ToLower(shell.Reason(err)))
 	}
 	verb := map[string]string{"get": "list", "describe": "get", "delete": "delete", "drain": "patch", "cordon": "patch", "apply": "create"}[words[0]]
 	if verb == "" {
@@ -343,5 +344,5 @@ func kubectl(_ context.Context, c *call) int {
 	if words[0] == "drain" || words[0] == "cordon" || words[1] == "" || words[1] == "no" {
 		resource = "nodes"
 	}
-	return c.fail("Error from server (Forbidden): %s is forbidden: User \"system:node:%s\" cannot %s resource \"%s\" in API group \"\" at the cluster scope", resource, c.s.name, verb, resource)
+	return c.Fail("Error from server (Forbidden): %s is forbidden: User \"system:node:%s\" cannot %s resource \"%s\" in API group \"\" at the cluster scope", resource, c.s.name, verb, resource)
 }

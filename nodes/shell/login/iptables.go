@@ -10,26 +10,27 @@ import (
 	"time"
 
 	"demarc/nodes/host"
+	"demarc/nodes/shell"
 )
 
 // iptables knows -A, -I, -D, -C, -L, -S, -F, -P, -N and -X, with -n, -v, --line-numbers and -t.
 func iptables(_ context.Context, c *call) int {
-	if !c.root() {
-		c.fail("iptables v1.8.7 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)")
+	if !c.Root() {
+		c.Fail("iptables v1.8.7 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)")
 		return 4
 	}
 	verb, table := "", "filter"
 	var args []string
 	numeric, verbose, numbers := false, false, false
-	for i := 0; i < len(c.args); i++ {
-		a := c.args[i]
+	for i := 0; i < len(c.Args); i++ {
+		a := c.Args[i]
 		if long, ok := tableVerbs[a]; ok {
 			a = long
 		}
 		switch {
-		case (a == "-t" || a == "--table") && i+1 < len(c.args):
+		case (a == "-t" || a == "--table") && i+1 < len(c.Args):
 			i++
-			table = c.args[i]
+			table = c.Args[i]
 		case a == "-n" || a == "--numeric":
 			numeric = true
 		case (a == "-v" || a == "--verbose") && verb != "-A":
@@ -50,11 +51,11 @@ func iptables(_ context.Context, c *call) int {
 		}
 	}
 	if !slices.Contains([]string{"filter", "nat", "mangle", "raw", "security"}, table) {
-		c.fail("iptables v1.8.7 (nf_tables): table '%s' does not exist\nPerhaps iptables or your kernel needs to be upgraded.", table)
+		c.Fail("iptables v1.8.7 (nf_tables): table '%s' does not exist\nPerhaps iptables or your kernel needs to be upgraded.", table)
 		return 3
 	}
 	if verb == "" {
-		c.fail("iptables v1.8.7 (nf_tables): no command specified\nTry `iptables -h' or 'iptables --help' for more information.")
+		c.Fail("iptables v1.8.7 (nf_tables): no command specified\nTry `iptables -h' or 'iptables --help' for more information.")
 		return 2
 	}
 	if verb == "-L" || verb == "-S" {
@@ -62,7 +63,7 @@ func iptables(_ context.Context, c *call) int {
 	}
 	if table != "filter" && verb != "-F" && verb != "-Z" {
 		// The rules of kube-proxy are in these tables; the machine's own are in filter.
-		return c.fail("iptables v1.8.7 (nf_tables): demarc keeps only the table filter for changes by hand")
+		return c.Fail("iptables v1.8.7 (nf_tables): demarc keeps only the table filter for changes by hand")
 	}
 	return c.changeRules(verb, table, args)
 }
@@ -79,7 +80,7 @@ func (c *call) changeRules(verb, table string, args []string) int {
 		chain, args = args[0], args[1:]
 	}
 	if chain == "" && verb != "-F" && verb != "-X" && verb != "-Z" {
-		c.fail("iptables v1.8.7 (nf_tables): option \"%s\" requires an argument\nTry `iptables -h' or 'iptables --help' for more information.", verb)
+		c.Fail("iptables v1.8.7 (nf_tables): option \"%s\" requires an argument\nTry `iptables -h' or 'iptables --help' for more information.", verb)
 		return 2
 	}
 	known := true
@@ -92,13 +93,13 @@ func (c *call) changeRules(verb, table string, args []string) int {
 	})
 	switch {
 	case !known && verb != "-N":
-		return c.fail("iptables: No chain/target/match by that name.")
+		return c.Fail("iptables: No chain/target/match by that name.")
 	case err != nil:
 		text := err.Error()
 		if !strings.HasPrefix(text, "iptables") {
 			text = "iptables: " + text
 		}
-		return c.fail("%s", text)
+		return c.Fail("%s", text)
 	}
 	return 0
 }
@@ -197,45 +198,45 @@ func (c *call) rules(verb, table string, args []string, numeric, verbose, number
 	if len(args) > 0 {
 		all = slices.DeleteFunc(all, func(ch chain) bool { return ch.name != args[0] })
 		if len(all) == 0 {
-			return c.fail("iptables: No chain/target/match by that name.")
+			return c.Fail("iptables: No chain/target/match by that name.")
 		}
 	}
 	if verb == "-S" {
 		for _, ch := range all {
 			if slices.Contains(builtinChains, ch.name) || ch.policy != "" && ch.policy != "-" {
-				c.printf("-P %s %s\n", ch.name, ch.policy)
+				c.Printf("-P %s %s\n", ch.name, ch.policy)
 			} else {
-				c.printf("-N %s\n", ch.name)
+				c.Printf("-N %s\n", ch.name)
 			}
 		}
 		for _, ch := range all {
 			for _, r := range ch.rules {
-				c.printf("-A %s %s\n", ch.name, r.Text)
+				c.Printf("-A %s %s\n", ch.name, r.Text)
 			}
 		}
 		return 0
 	}
 	for i, ch := range all {
 		if i > 0 {
-			c.printf("\n")
+			c.Printf("\n")
 		}
 		switch counts := map[bool]string{true: " 0 packets, 0 bytes"}[verbose]; {
 		case ch.policy != "" && ch.policy != "-":
-			c.printf("Chain %s (policy %s%s)\n", ch.name, ch.policy, counts)
+			c.Printf("Chain %s (policy %s%s)\n", ch.name, ch.policy, counts)
 		default:
-			c.printf("Chain %s (1 references)\n", ch.name)
+			c.Printf("Chain %s (1 references)\n", ch.name)
 		}
 		lead := map[bool]string{true: "num  "}[numbers]
 		if verbose {
-			c.printf("%s pkts bytes target     prot opt in     out     source               destination\n", lead)
+			c.Printf("%s pkts bytes target     prot opt in     out     source               destination\n", lead)
 		} else {
-			c.printf("%starget     prot opt source               destination         \n", lead)
+			c.Printf("%starget     prot opt source               destination         \n", lead)
 		}
 		for n, r := range ch.rules {
 			if numbers {
-				c.printf("%-4d ", n+1)
+				c.Printf("%-4d ", n+1)
 			}
-			c.printf("%s\n", ruleRow(r.Text, numeric, verbose))
+			c.Printf("%s\n", ruleRow(r.Text, numeric, verbose))
 		}
 	}
 	return 0
@@ -298,10 +299,10 @@ func ruleRow(text string, numeric, verbose bool) string {
 }
 
 func iptablesSave(_ context.Context, c *call) int {
-	if !c.root() {
-		return c.fail("iptables-save v1.8.7 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)")
+	if !c.Root() {
+		return c.Fail("iptables-save v1.8.7 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)")
 	}
-	c.printf("*filter\n")
+	c.Printf("*filter\n")
 	c.do(func(_ time.Time, h *host.Host, _ Runtime) {
 		var rules []string
 		for _, chain := range h.Chains() {
@@ -309,35 +310,35 @@ func iptablesSave(_ context.Context, c *call) int {
 			if policy == "" {
 				policy = "-"
 			}
-			c.printf(":%s %s [0:0]\n", chain, policy)
+			c.Printf(":%s %s [0:0]\n", chain, policy)
 			all, _ := h.Rules(chain) // the chain is there
 			for _, r := range all {
 				rules = append(rules, "-A "+chain+" "+r.Text)
 			}
 		}
-		c.print(rules)
+		c.Print(rules)
 	})
-	c.printf("COMMIT\n")
+	c.Printf("COMMIT\n")
 	return 0
 }
 
 func ufw(_ context.Context, c *call) int {
-	if !c.root() {
-		return c.fail("ERROR: You need to be root to run this script")
+	if !c.Root() {
+		return c.Fail("ERROR: You need to be root to run this script")
 	}
-	if words := c.operands(); len(words) > 0 && words[0] != "status" && words[0] != "disable" {
-		return c.fail("ERROR: demarc's ufw is never active: use iptables")
+	if words := c.Operands(); len(words) > 0 && words[0] != "status" && words[0] != "disable" {
+		return c.Fail("ERROR: demarc's ufw is never active: use iptables")
 	}
-	c.printf("Status: inactive\n")
+	c.Printf("Status: inactive\n")
 	return 0
 }
 
 // address is the machine's own, as its network sees it: from /etc/hosts, where the image
 // puts it, else the first of the subnet.
 func (c *call) address() string {
-	b, err := c.s.read(root, "/etc/hosts")
+	b, err := c.Shell.Read(shell.Root, "/etc/hosts")
 	if err == nil {
-		for _, l := range splitLines(b) {
+		for l := range strings.Lines(string(b)) {
 			f := strings.Fields(l)
 			if len(f) > 1 && slices.Contains(f[1:], c.s.name) && net.ParseIP(f[0]) != nil && !strings.HasPrefix(f[0], "127.") {
 				return f[0]

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"demarc/nodes/host"
+	"demarc/nodes/shell"
 )
 
 // last are the last n entries of those wanted; n < 0 is all.
@@ -33,46 +34,13 @@ func journalLine(e host.Entry, machine string) string {
 	return fmt.Sprintf("%s %s %s: %s", e.Time.UTC().Format("Jan 02 15:04:05"), machine, ident, e.Message)
 }
 
-// moment reads what --since takes: a time, or a span before now.
-func moment(s string, now time.Time) (time.Time, bool) {
-	s = strings.TrimSpace(s)
-	switch s {
-	case "today":
-		return now.Truncate(24 * time.Hour), true
-	case "yesterday":
-		return now.Truncate(24 * time.Hour).Add(-24 * time.Hour), true
-	case "now":
-		return now, true
-	}
-	for _, layout := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02", time.RFC3339} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, true
-		}
-	}
-	f := strings.Fields(strings.TrimPrefix(strings.TrimSuffix(s, " ago"), "-"))
-	if len(f) == 1 {
-		digits := len(f[0]) - len(strings.TrimLeft(f[0], "0123456789"))
-		f = []string{f[0][:digits], f[0][digits:]}
-	}
-	if len(f) != 2 {
-		return now, false
-	}
-	n, err := strconv.Atoi(f[0])
-	unit := map[string]time.Duration{"s": time.Second, "sec": time.Second, "second": time.Second, "m": time.Minute, "min": time.Minute, "minute": time.Minute, "h": time.Hour, "hour": time.Hour, "d": 24 * time.Hour, "day": 24 * time.Hour}
-	d, ok := unit[strings.TrimSuffix(f[1], "s")]
-	if f[1] == "s" {
-		d, ok = time.Second, true
-	}
-	return now.Add(-time.Duration(min(n, 1_000_000)) * d), err == nil && ok
-}
-
 // journalctl knows -u, -t, -n, -k, -r, -g, -p, -o cat, --since and --until. With -f it
 // shows what is there.
 func journalctl(_ context.Context, c *call) int {
 	n, ident, pattern, from, until := -1, "", "", "", ""
 	units := map[string]bool{}
 	flags := map[string]string{}
-	options(c.args, "untgSUpo", []string{"unit", "lines", "since", "until", "identifier", "grep", "priority", "output"}, func(name, value string) {
+	shell.Options(c.Args, "untgSUpo", []string{"unit", "lines", "since", "until", "identifier", "grep", "priority", "output"}, func(name, value string) {
 		switch name {
 		case "u", "unit":
 			units[unitName(value)] = true
@@ -108,8 +76,8 @@ func journalctl(_ context.Context, c *call) int {
 	bad := ""
 	kernel := has("k", "dmesg")
 	if !c.do(func(now time.Time, h *host.Host, _ Runtime) {
-		after, ok1 := moment(from, now)
-		before, ok2 := moment(until, now)
+		after, ok1 := shell.Moment(from, now)
+		before, ok2 := shell.Moment(until, now)
 		if from != "" && !ok1 {
 			bad = from
 		} else if until != "" && !ok2 {
@@ -125,14 +93,14 @@ func journalctl(_ context.Context, c *call) int {
 	}
 	switch {
 	case bad != "":
-		return c.fail("Failed to parse timestamp: %s", bad)
+		return c.Fail("Failed to parse timestamp: %s", bad)
 	case has("disk-usage"):
-		c.printf("Archived and active journals take up 48.0M in the file system.\n")
+		c.Printf("Archived and active journals take up 48.0M in the file system.\n")
 		return 0
 	case strings.HasPrefix(flags["vacuum-size"]+flags["vacuum-time"], "."), has("rotate", "flush"):
 		return 0
 	case len(entries) == 0:
-		c.printf("-- No entries --\n")
+		c.Printf("-- No entries --\n")
 		return 0
 	}
 	if has("r", "reverse") {
@@ -142,11 +110,11 @@ func journalctl(_ context.Context, c *call) int {
 	}
 	for _, e := range entries {
 		if flags["o"]+flags["output"] == "cat." {
-			c.printf("%s\n", e.Message)
+			c.Printf("%s\n", e.Message)
 		} else {
-			c.printf("%s\n", journalLine(e, c.s.name))
+			c.Printf("%s\n", journalLine(e, c.s.name))
 		}
-		if c.written.Err != nil {
+		if c.Stopped() {
 			break
 		}
 	}
@@ -156,26 +124,26 @@ func journalctl(_ context.Context, c *call) int {
 func dmesg(_ context.Context, c *call) int {
 	var entries []host.Entry
 	var boot time.Time
-	if !c.root() {
-		return c.fail("dmesg: read kernel buffer failed: Operation not permitted")
+	if !c.Root() {
+		return c.Fail("dmesg: read kernel buffer failed: Operation not permitted")
 	}
 	c.do(func(now time.Time, h *host.Host, _ Runtime) {
 		boot = now.Add(-h.Uptime(now))
 		entries = last(h.Journal(), -1, func(e host.Entry) bool { return e.Ident == "kernel" && !e.Time.Before(boot) })
 	})
 	for _, e := range entries {
-		if c.has("T") {
-			c.printf("[%s] %s\n", e.Time.UTC().Format("Mon Jan _2 15:04:05 2006"), e.Message)
+		if c.Has("T") {
+			c.Printf("[%s] %s\n", e.Time.UTC().Format("Mon Jan _2 15:04:05 2006"), e.Message)
 			continue
 		}
-		c.printf("[%12.6f] %s\n", e.Time.Sub(boot).Seconds(), e.Message)
+		c.Printf("[%12.6f] %s\n", e.Time.Sub(boot).Seconds(), e.Message)
 	}
 	return 0
 }
 
 func logger(_ context.Context, c *call) int {
-	ident := c.user
-	words := options(c.args, "tp", []string{"tag", "priority"}, func(name, value string) {
+	ident := c.User
+	words := shell.Options(c.Args, "tp", []string{"tag", "priority"}, func(name, value string) {
 		if name == "t" || name == "tag" {
 			ident = value
 		}

@@ -7,73 +7,17 @@ import (
 	"net"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"demarc/nodes/host"
-	"demarc/nodes/program"
+	"demarc/nodes/shell"
 )
-
-// connectTime is how long a connection may take that was given no limit: the kernel's own.
-const connectTime = 130 * time.Second
-
-// dial connects within a limit.
-func (c *call) dial(ctx context.Context, network, address string, limit time.Duration) (net.Conn, context.CancelFunc, error) {
-	if limit <= 0 {
-		limit = connectTime
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	conn, err := c.s.machine.Dial(ctx, network, address)
-	if err == nil && conn == nil {
-		err = syscall.ENETUNREACH
-	}
-	if err != nil {
-		cancel()
-		return nil, func() {}, err
-	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
-	return conn, func() { stop(); conn.Close(); cancel() }, nil
-}
-
-// nc tries whether a port is open, as with -z.
-func nc(ctx context.Context, c *call) int {
-	limit := time.Duration(0)
-	network := "tcp"
-	from := options(c.args, "wip", nil, func(name, value string) {
-		switch name {
-		case "w":
-			limit, _ = span(value)
-		case "u":
-			network = "udp"
-		}
-	})
-	if len(from) != 2 || c.has("l") {
-		return c.fail("usage: nc [-46CDdFhklNnrStUuvZz] [-I length] [-i interval] [-w timeout] [destination] [port]")
-	}
-	_, done, err := c.dial(ctx, network, net.JoinHostPort(from[0], from[1]), limit)
-	if err != nil {
-		switch name, refused, late := program.Trouble(err); {
-		case name:
-			return c.fail("nc: getaddrinfo for host \"%s\" port %s: Name or service not known", from[0], from[1])
-		case refused && c.has("v"):
-			return c.fail("nc: connect to %s port %s (tcp) failed: Connection refused", from[0], from[1])
-		case late && c.has("v"):
-			return c.fail("nc: connect to %s port %s (tcp) timed out: Operation now in progress", from[0], from[1])
-		}
-		return 1
-	}
-	done()
-	if c.has("v") {
-		fmt.Fprintf(c.err, "Connection to %s %s port [%s/*] succeeded!\n", from[0], from[1], network)
-	}
-	return 0
-}
 
 // ping tries a connection in place of an echo, since that is all that the machine's network
 // has: a port that refuses answers too.
 func ping(ctx context.Context, c *call) int {
 	count, limit := 4, 4*time.Second
-	names := options(c.args, "cWwis", nil, func(name, value string) {
+	names := shell.Options(c.Args, "cWwis", nil, func(name, value string) {
 		switch n, err := strconv.Atoi(value); {
 		case err != nil:
 		case name == "c":
@@ -83,30 +27,30 @@ func ping(ctx context.Context, c *call) int {
 		}
 	})
 	if len(names) == 0 {
-		c.fail("ping: usage error: Destination address required")
+		c.Fail("ping: usage error: Destination address required")
 		return 2
 	}
 	got := 0
 	for i := range count {
-		_, done, err := c.dial(ctx, "tcp", net.JoinHostPort(names[0], "443"), limit)
-		name, refused, _ := program.Trouble(err)
+		_, done, err := c.Dial(ctx, "tcp", net.JoinHostPort(names[0], "443"), limit)
+		name, refused, _ := shell.Trouble(err)
 		done()
 		if name {
-			c.fail("ping: %s: Name or service not known", names[0])
+			c.Fail("ping: %s: Name or service not known", names[0])
 			return 2
 		}
 		if i == 0 {
-			c.printf("PING %s (%s) 56(84) bytes of data.\n", names[0], names[0])
+			c.Printf("PING %s (%s) 56(84) bytes of data.\n", names[0], names[0])
 		}
 		if err == nil || refused {
 			got++
-			c.printf("64 bytes from %s: icmp_seq=%d ttl=64 time=0.71 ms\n", names[0], i+1)
+			c.Printf("64 bytes from %s: icmp_seq=%d ttl=64 time=0.71 ms\n", names[0], i+1)
 		}
-		if i+1 < count && !pause(ctx, time.Second) {
+		if i+1 < count && !shell.Pause(ctx, time.Second) {
 			return 130
 		}
 	}
-	c.printf("\n--- %s ping statistics ---\n%d packets transmitted, %d received, %d%% packet loss, time %dms\n", names[0], count, got, 100*(count-got)/count, (count-1)*1000)
+	c.Printf("\n--- %s ping statistics ---\n%d packets transmitted, %d received, %d%% packet loss, time %dms\n", names[0], count, got, 100*(count-got)/count, (count-1)*1000)
 	if got == 0 {
 		return 1
 	}
@@ -116,15 +60,15 @@ func ping(ctx context.Context, c *call) int {
 // nslookup also stands for dig and host: whether a name is known shows by dialing it.
 func nslookup(ctx context.Context, c *call) int {
 	var names []string
-	for _, a := range c.operands() {
+	for _, a := range c.Operands() {
 		if !strings.HasPrefix(a, "+") && !strings.HasPrefix(a, "@") {
 			names = append(names, a)
 		}
 	}
 	if len(names) == 0 {
-		return c.fail("usage: %s HOST", c.name)
+		return c.Fail("usage: %s HOST", c.Name)
 	}
-	conn, done, err := c.dial(ctx, "tcp", net.JoinHostPort(names[0], "443"), 5*time.Second)
+	conn, done, err := c.Dial(ctx, "tcp", net.JoinHostPort(names[0], "443"), 5*time.Second)
 	address := names[0]
 	if err == nil {
 		if ip, _, split := net.SplitHostPort(conn.RemoteAddr().String()); split == nil {
@@ -135,48 +79,48 @@ func nslookup(ctx context.Context, c *call) int {
 	var dns *net.DNSError
 	switch unknown := errors.As(err, &dns); {
 	case unknown && !dns.IsNotFound:
-		return c.fail(";; communications error to 168.63.129.16#53: timed out\n;; no servers could be reached")
+		return c.Fail(";; communications error to 168.63.129.16#53: timed out\n;; no servers could be reached")
 	case unknown:
-		c.printf("Server:\t\t127.0.0.53\nAddress:\t127.0.0.53#53\n\n** server can't find %s: NXDOMAIN\n\n", names[0])
+		c.Printf("Server:\t\t127.0.0.53\nAddress:\t127.0.0.53#53\n\n** server can't find %s: NXDOMAIN\n\n", names[0])
 		return 1
-	case c.name == "dig":
-		if !c.long("+short") {
-			c.printf(";; ANSWER SECTION:\n%s.\t30\tIN\tA\t", names[0])
+	case c.Name == "dig":
+		if !c.Long("+short") {
+			c.Printf(";; ANSWER SECTION:\n%s.\t30\tIN\tA\t", names[0])
 		}
-		c.printf("%s\n", address)
+		c.Printf("%s\n", address)
 	default:
-		c.printf("Server:\t\t127.0.0.53\nAddress:\t127.0.0.53#53\n\nNon-authoritative answer:\nName:\t%s\nAddress: %s\n\n", names[0], address)
+		c.Printf("Server:\t\t127.0.0.53\nAddress:\t127.0.0.53#53\n\nNon-authoritative answer:\nName:\t%s\nAddress: %s\n\n", names[0], address)
 	}
 	return 0
 }
 
 // ip knows addr, route and link.
 func ip(_ context.Context, c *call) int {
-	words := append(c.operands(), "", "")
+	words := append(c.Operands(), "", "")
 	own := c.address()
 	switch {
-	case c.name == "ifconfig":
-		c.printf("eth0: flags=4163<UP,BROADCAST,RUNNING,MULTICAST>  mtu 1500\n        inet %s  netmask 255.255.0.0  broadcast 10.224.255.255\n", own)
+	case c.Name == "ifconfig":
+		c.Printf("eth0: flags=4163<UP,BROADCAST,RUNNING,MULTICAST>  mtu 1500\n        inet %s  netmask 255.255.0.0  broadcast 10.224.255.255\n", own)
 		return 0
 	case len(words) > 1 && (words[1] == "add" || words[1] == "del" || words[1] == "set" || words[1] == "flush"):
-		if !c.root() {
-			c.fail("RTNETLINK answers: Operation not permitted")
+		if !c.Root() {
+			c.Fail("RTNETLINK answers: Operation not permitted")
 			return 2
 		}
-		c.fail("ip: demarc's shell does not change addresses, links and routes: use iptables to cut the machine off")
+		c.Fail("ip: demarc's shell does not change addresses, links and routes: use iptables to cut the machine off")
 		return 2
 	case strings.HasPrefix("address", words[0]) && words[0] != "":
-		c.printf("1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN group default qlen 1000\n    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00\n    inet 127.0.0.1/8 scope host lo\n       valid_lft forever preferred_lft forever\n")
-		c.printf("2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP group default qlen 1000\n    link/ether 00:0d:3a:5e:10:04 brd ff:ff:ff:ff:ff:ff\n    inet %s/16 metric 100 brd 10.224.255.255 scope global eth0\n       valid_lft forever preferred_lft forever\n", own)
+		c.Printf("1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN group default qlen 1000\n    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00\n    inet 127.0.0.1/8 scope host lo\n       valid_lft forever preferred_lft forever\n")
+		c.Printf("2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP group default qlen 1000\n    link/ether 00:0d:3a:5e:10:04 brd ff:ff:ff:ff:ff:ff\n    inet %s/16 metric 100 brd 10.224.255.255 scope global eth0\n       valid_lft forever preferred_lft forever\n", own)
 		return 0
 	case strings.HasPrefix("route", words[0]) && words[0] != "":
-		c.printf("default via 10.224.0.1 dev eth0 proto dhcp src %s metric 100\n10.224.0.0/16 dev eth0 proto kernel scope link src %s metric 100\n168.63.129.16 via 10.224.0.1 dev eth0 proto dhcp src %s metric 100\n169.254.169.254 via 10.224.0.1 dev eth0 proto dhcp src %s metric 100\n", own, own, own, own)
+		c.Printf("default via 10.224.0.1 dev eth0 proto dhcp src %s metric 100\n10.224.0.0/16 dev eth0 proto kernel scope link src %s metric 100\n168.63.129.16 via 10.224.0.1 dev eth0 proto dhcp src %s metric 100\n169.254.169.254 via 10.224.0.1 dev eth0 proto dhcp src %s metric 100\n", own, own, own, own)
 		return 0
 	case strings.HasPrefix("link", words[0]) && words[0] != "":
-		c.printf("1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN mode DEFAULT group default qlen 1000\n2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP mode DEFAULT group default qlen 1000\n")
+		c.Printf("1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN mode DEFAULT group default qlen 1000\n2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP mode DEFAULT group default qlen 1000\n")
 		return 0
 	}
-	c.fail("Object \"%s\" is unknown, try \"ip help\".", words[0])
+	c.Fail("Object \"%s\" is unknown, try \"ip help\".", words[0])
 	return 1
 }
 
@@ -190,10 +134,10 @@ var listeners = []struct {
 
 // ss lists what listens; it also stands for netstat.
 func ss(_ context.Context, c *call) int {
-	if c.name == "netstat" {
-		c.printf("Active Internet connections (only servers)\nProto Recv-Q Send-Q Local Address           Foreign Address         State       PID/Program name\n")
+	if c.Name == "netstat" {
+		c.Printf("Active Internet connections (only servers)\nProto Recv-Q Send-Q Local Address           Foreign Address         State       PID/Program name\n")
 	} else {
-		c.printf("State  Recv-Q Send-Q Local Address:Port  Peer Address:Port Process\n")
+		c.Printf("State  Recv-Q Send-Q Local Address:Port  Peer Address:Port Process\n")
 	}
 	c.do(func(_ time.Time, h *host.Host, _ Runtime) {
 		for _, l := range listeners {
@@ -201,15 +145,15 @@ func ss(_ context.Context, c *call) int {
 			if !ok || u.PID == 0 {
 				continue
 			}
-			if c.name == "netstat" {
-				c.printf("tcp        0      0 %-23s 0.0.0.0:*               LISTEN      %d/%s\n", l.address, u.PID, l.program)
+			if c.Name == "netstat" {
+				c.Printf("tcp        0      0 %-23s 0.0.0.0:*               LISTEN      %d/%s\n", l.address, u.PID, l.program)
 				continue
 			}
 			users := ""
-			if c.has("p") && c.root() {
+			if c.Has("p") && c.Root() {
 				users = fmt.Sprintf("users:((\"%s\",pid=%d,fd=3))", l.program, u.PID)
 			}
-			c.printf("LISTEN 0      4096   %18s      0.0.0.0:*     %s\n", l.address, users)
+			c.Printf("LISTEN 0      4096   %18s      0.0.0.0:*     %s\n", l.address, users)
 		}
 	})
 	return 0

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"demarc/nodes/host"
+	"demarc/nodes/shell"
 	"demarc/nodes/shell/guard"
 )
 
@@ -37,7 +38,7 @@ func (c *call) processes() (all []process, now time.Time, memory int64) {
 			if command == "" {
 				command = "/" + k.Name
 			}
-			all = append(all, process{Process: host.Process{PID: k.PID, User: root, Command: command, Memory: 40 << 20, Since: k.Created}, container: k.ID})
+			all = append(all, process{Process: host.Process{PID: k.PID, User: shell.Root, Command: command, Memory: 40 << 20, Since: k.Created}, container: k.ID})
 		}
 	})
 	slices.SortStableFunc(all, func(a, b process) int { return a.PID - b.PID })
@@ -55,7 +56,7 @@ func ps(_ context.Context, c *call) int {
 	all, now, memory := c.processes()
 	letters := ""
 	pids, names := "", ""
-	options(c.args, "pCoU", nil, func(name, value string) {
+	shell.Options(c.Args, "pCoU", nil, func(name, value string) {
 		switch name {
 		case "p":
 			pids = value
@@ -66,14 +67,14 @@ func ps(_ context.Context, c *call) int {
 		}
 	})
 	bsd := ""
-	for _, o := range c.args {
+	for _, o := range c.Args {
 		if !strings.HasPrefix(o, "-") && strings.Trim(o, "auxfwe") == "" {
 			bsd += o
 		}
 	}
 	own := []process{
-		{Process: host.Process{PID: shellPID, User: c.user, Command: "-bash", Memory: 5 << 20, Since: c.s.began}},
-		{Process: host.Process{PID: shellPID + 1, User: c.user, Command: strings.TrimSpace("ps " + strings.Join(c.args, " ")), Memory: 3 << 20, Since: now}},
+		{Process: host.Process{PID: shellPID, User: c.User, Command: "-bash", Memory: 5 << 20, Since: c.s.began}},
+		{Process: host.Process{PID: shellPID + 1, User: c.User, Command: strings.TrimSpace("ps " + strings.Join(c.Args, " ")), Memory: 3 << 20, Since: now}},
 	}
 	if pids != "" || names != "" {
 		all = slices.DeleteFunc(all, func(p process) bool {
@@ -84,11 +85,11 @@ func ps(_ context.Context, c *call) int {
 	}
 	switch {
 	case strings.Contains(bsd, "u"):
-		c.printf("USER         PID %%CPU %%MEM    VSZ   RSS TTY      STAT START   TIME COMMAND\n")
+		c.Printf("USER         PID %%CPU %%MEM    VSZ   RSS TTY      STAT START   TIME COMMAND\n")
 	case strings.Contains(letters, "f"):
-		c.printf("UID          PID    PPID  C STIME TTY          TIME CMD\n")
+		c.Printf("UID          PID    PPID  C STIME TTY          TIME CMD\n")
 	default:
-		c.printf("    PID TTY          TIME CMD\n")
+		c.Printf("    PID TTY          TIME CMD\n")
 	}
 	for _, p := range all {
 		tty := "?"
@@ -101,11 +102,11 @@ func ps(_ context.Context, c *call) int {
 		}
 		switch {
 		case strings.Contains(bsd, "u"):
-			c.printf("%-8s %7d  0.0 %4.1f %6d %5d %-8s Ss   %s   0:00 %s\n", p.User, p.PID, percent(p.Memory, memory), p.Memory*3/1024, p.Memory/1024, tty, start, p.Command)
+			c.Printf("%-8s %7d  0.0 %4.1f %6d %5d %-8s Ss   %s   0:00 %s\n", p.User, p.PID, percent(p.Memory, memory), p.Memory*3/1024, p.Memory/1024, tty, start, p.Command)
 		case strings.Contains(letters, "f"):
-			c.printf("%-8s %7d       1  0 %s %-8s 00:00:00 %s\n", p.User, p.PID, start, tty, p.Command)
+			c.Printf("%-8s %7d       1  0 %s %-8s 00:00:00 %s\n", p.User, p.PID, start, tty, p.Command)
 		default:
-			c.printf("%7d %-8s 00:00:00 %s\n", p.PID, tty, p.base())
+			c.Printf("%7d %-8s 00:00:00 %s\n", p.PID, tty, p.base())
 		}
 	}
 	if len(all) == 0 {
@@ -124,14 +125,14 @@ func top(_ context.Context, c *call) int {
 		used, _ = h.Memory()
 	})
 	mib := func(n int64) float64 { return float64(n) / (1 << 20) }
-	c.printf("top - %s up %s,  1 user,  load average: 0.31, 0.27, 0.22\n", now.UTC().Format("15:04:05"), upWords(up))
-	c.printf("Tasks: %3d total,   1 running, %3d sleeping,   0 stopped,   0 zombie\n", len(all), max(len(all)-1, 0))
-	c.printf("%%Cpu(s):  3.1 us,  1.6 sy,  0.0 ni, 95.3 id,  0.0 wa,  0.0 hi,  0.0 si,  0.0 st\n")
-	c.printf("MiB Mem : %8.1f total, %8.1f free, %8.1f used, %8.1f buff/cache\nMiB Swap: %8.1f total, %8.1f free, %8.1f used. %8.1f avail Mem\n\n", mib(size), mib(max(size-used, 0)), mib(used), 0.0, 0.0, 0.0, 0.0, mib(max(size-used, 0)))
-	c.printf("    PID USER      PR  NI    VIRT    RES    SHR S  %%CPU  %%MEM     TIME+ COMMAND\n")
+	c.Printf("top - %s up %s,  1 user,  load average: 0.31, 0.27, 0.22\n", now.UTC().Format("15:04:05"), upWords(up))
+	c.Printf("Tasks: %3d total,   1 running, %3d sleeping,   0 stopped,   0 zombie\n", len(all), max(len(all)-1, 0))
+	c.Printf("%%Cpu(s):  3.1 us,  1.6 sy,  0.0 ni, 95.3 id,  0.0 wa,  0.0 hi,  0.0 si,  0.0 st\n")
+	c.Printf("MiB Mem : %8.1f total, %8.1f free, %8.1f used, %8.1f buff/cache\nMiB Swap: %8.1f total, %8.1f free, %8.1f used. %8.1f avail Mem\n\n", mib(size), mib(max(size-used, 0)), mib(used), 0.0, 0.0, 0.0, 0.0, mib(max(size-used, 0)))
+	c.Printf("    PID USER      PR  NI    VIRT    RES    SHR S  %%CPU  %%MEM     TIME+ COMMAND\n")
 	slices.SortStableFunc(all, func(a, b process) int { return int(min(max(b.Memory-a.Memory, -1), 1)) })
 	for _, p := range all {
-		c.printf("%7d %-8s  20   0 %7d %6d %6d S   0.0 %5.1f   0:00.00 %s\n", p.PID, p.User, p.Memory*3/1024, p.Memory/1024, p.Memory/4096, percent(p.Memory, size), p.base())
+		c.Printf("%7d %-8s  20   0 %7d %6d %6d S   0.0 %5.1f   0:00.00 %s\n", p.PID, p.User, p.Memory*3/1024, p.Memory/1024, p.Memory/4096, percent(p.Memory, size), p.base())
 	}
 	return 0
 }
@@ -174,16 +175,16 @@ func signalled(args []string) (signal int, rest []string, bad string) {
 
 // kill sends signals to processes by their numbers.
 func kill(_ context.Context, c *call) int {
-	if len(c.args) > 0 && (c.args[0] == "-l" || c.args[0] == "-L") {
-		c.printf(" 1) SIGHUP\t 2) SIGINT\t 3) SIGQUIT\t 9) SIGKILL\t10) SIGUSR1\n12) SIGUSR2\t15) SIGTERM\t18) SIGCONT\t19) SIGSTOP\n")
+	if len(c.Args) > 0 && (c.Args[0] == "-l" || c.Args[0] == "-L") {
+		c.Printf(" 1) SIGHUP\t 2) SIGINT\t 3) SIGQUIT\t 9) SIGKILL\t10) SIGUSR1\n12) SIGUSR2\t15) SIGTERM\t18) SIGCONT\t19) SIGSTOP\n")
 		return 0
 	}
-	signal, rest, bad := signalled(c.args)
+	signal, rest, bad := signalled(c.Args)
 	switch {
 	case bad != "":
-		return c.fail("bash: kill: %s: invalid signal specification", bad)
+		return c.Fail("bash: kill: %s: invalid signal specification", bad)
 	case len(rest) == 0:
-		c.fail("kill: usage: kill [-s sigspec | -n signum | -sigspec] pid | jobspec ... or kill -l [sigspec]")
+		c.Fail("kill: usage: kill [-s sigspec | -n signum | -sigspec] pid | jobspec ... or kill -l [sigspec]")
 		return 2
 	}
 	all, _, _ := c.processes()
@@ -191,16 +192,16 @@ func kill(_ context.Context, c *call) int {
 	for _, a := range rest {
 		pid, err := strconv.Atoi(a)
 		if err != nil {
-			code = c.fail("bash: kill: %s: arguments must be process or job IDs", a)
+			code = c.Fail("bash: kill: %s: arguments must be process or job IDs", a)
 			continue
 		}
 		i := slices.IndexFunc(all, func(p process) bool { return p.PID == pid })
 		if i < 0 {
-			code = c.fail("bash: kill: (%d) - No such process", pid)
+			code = c.Fail("bash: kill: (%d) - No such process", pid)
 			continue
 		}
 		if err := c.send(all[i], signal); err != nil {
-			code = c.fail("bash: kill: (%d) - %s", pid, reason(err))
+			code = c.Fail("bash: kill: (%d) - %s", pid, shell.Reason(err))
 		}
 	}
 	return code
@@ -208,7 +209,7 @@ func kill(_ context.Context, c *call) int {
 
 // send sends a signal to one process.
 func (c *call) send(p process, signal int) (err error) {
-	if !c.root() && p.User != c.user {
+	if !c.Root() && p.User != c.User {
 		return syscall.EPERM
 	}
 	if signal == 0 {
@@ -226,15 +227,15 @@ func (c *call) send(p process, signal int) (err error) {
 
 // pkill also stands for killall and pgrep and pidof: processes by name.
 func pkill(_ context.Context, c *call) int {
-	signal, args, bad := signalled(c.args)
+	signal, args, bad := signalled(c.Args)
 	if bad != "" {
-		return c.fail("%s: invalid signal specification: %s", c.name, bad)
+		return c.Fail("%s: invalid signal specification: %s", c.Name, bad)
 	}
 	whole := slices.ContainsFunc(args, func(a string) bool { return len(a) > 1 && a[0] == '-' && strings.Contains(a, "f") })
-	exact := c.name == "killall" || c.name == "pidof" || slices.ContainsFunc(args, func(a string) bool { return len(a) > 1 && a[0] == '-' && strings.Contains(a, "x") })
+	exact := c.Name == "killall" || c.Name == "pidof" || slices.ContainsFunc(args, func(a string) bool { return len(a) > 1 && a[0] == '-' && strings.Contains(a, "x") })
 	names := slices.DeleteFunc(slices.Clone(args), func(a string) bool { return strings.HasPrefix(a, "-") })
 	if len(names) == 0 {
-		c.fail("%s: no matching criteria specified\nTry `%s --help' for more information.", c.name, c.name)
+		c.Fail("%s: no matching criteria specified\nTry `%s --help' for more information.", c.Name, c.Name)
 		return 2
 	}
 	all, _, _ := c.processes()
@@ -252,14 +253,14 @@ func pkill(_ context.Context, c *call) int {
 				continue
 			}
 			found = true
-			switch c.name {
+			switch c.Name {
 			case "pgrep":
-				if text := strconv.Itoa(p.PID); c.has("a") {
-					c.printf("%s %s\n", text, p.Command)
-				} else if c.has("l") {
-					c.printf("%s %s\n", text, base)
+				if text := strconv.Itoa(p.PID); c.Has("a") {
+					c.Printf("%s %s\n", text, p.Command)
+				} else if c.Has("l") {
+					c.Printf("%s %s\n", text, base)
 				} else {
-					c.printf("%s\n", text)
+					c.Printf("%s\n", text)
 				}
 				code = 0
 			case "pidof":
@@ -267,18 +268,18 @@ func pkill(_ context.Context, c *call) int {
 				code = 0
 			default:
 				if err := c.send(p, signal); err != nil {
-					c.fail(map[string]string{"pkill": "pkill: killing pid %[1]d failed: %[3]s", "killall": "%[2]s(%[1]d): %[3]s"}[c.name], p.PID, base, reason(err))
+					c.Fail(map[string]string{"pkill": "pkill: killing pid %[1]d failed: %[3]s", "killall": "%[2]s(%[1]d): %[3]s"}[c.Name], p.PID, base, shell.Reason(err))
 				} else {
 					code = 0
 				}
 			}
 		}
-		if !found && c.name == "killall" {
-			c.fail("%s: no process found", name)
+		if !found && c.Name == "killall" {
+			c.Fail("%s: no process found", name)
 		}
 	}
 	if len(pids) > 0 {
-		c.printf("%s\n", strings.Join(pids, " "))
+		c.Printf("%s\n", strings.Join(pids, " "))
 	}
 	return code
 }
@@ -289,8 +290,8 @@ const spawnName = "/bin/__spawn"
 // spawn makes a process that does nothing but be there.
 func spawn(_ context.Context, c *call) int {
 	pid := 0
-	c.do(func(now time.Time, h *host.Host, _ Runtime) { pid = h.Spawn(now, strings.Join(c.args, " "), 4<<20) })
-	fmt.Fprintf(c.err, "[1] %d\n", pid)
+	c.do(func(now time.Time, h *host.Host, _ Runtime) { pid = h.Spawn(now, strings.Join(c.Args, " "), 4<<20) })
+	fmt.Fprintf(c.Err, "[1] %d\n", pid)
 	return 0
 }
 
@@ -300,12 +301,12 @@ func stress(ctx context.Context, c *call) int {
 	workers, each, limit := 0, int64(256<<20), time.Duration(0)
 	vm := 0
 	others := 0
-	options(c.args, "mctidk", []string{"vm", "vm-bytes", "cpu", "timeout", "io", "hdd", "vm-keep"}, func(name, value string) {
+	shell.Options(c.Args, "mctidk", []string{"vm", "vm-bytes", "cpu", "timeout", "io", "hdd", "vm-keep"}, func(name, value string) {
 		switch name {
 		case "m", "vm":
 			vm, _ = strconv.Atoi(value)
 		case "vm-bytes":
-			if n, ok := parseSize(value); ok {
+			if n, ok := shell.ParseSize(value); ok {
 				each = n
 			} else if share, err := strconv.Atoi(strings.TrimSuffix(value, "%")); err == nil && strings.HasSuffix(value, "%") {
 				c.do(func(_ time.Time, h *host.Host, _ Runtime) {
@@ -317,15 +318,15 @@ func stress(ctx context.Context, c *call) int {
 			workers, _ = strconv.Atoi(value)
 			others += workers
 		case "t", "timeout":
-			limit, _ = span(value)
+			limit, _ = shell.Span(value)
 		}
 	})
 	vm, others = min(max(vm, 0), 64), min(max(others, 0), 64)
 	if vm+others == 0 {
-		c.printf("%s: info: no stress workers invoked\n", c.name)
+		c.Printf("%s: info: no stress workers invoked\n", c.Name)
 		return 0
 	}
-	c.printf("%s: info: [%d] dispatching hogs: %d cpu, 0 io, %d vm, 0 hdd\n", c.name, shellPID+1, others, vm)
+	c.Printf("%s: info: [%d] dispatching hogs: %d cpu, 0 io, %d vm, 0 hdd\n", c.Name, shellPID+1, others, vm)
 	var pids []int
 	c.do(func(now time.Time, h *host.Host, _ Runtime) {
 		for i := range vm + others {
@@ -333,33 +334,18 @@ func stress(ctx context.Context, c *call) int {
 			if i >= vm {
 				size = 1 << 20
 			}
-			pids = append(pids, h.Spawn(now, strings.TrimSpace(c.name+" "+strings.Join(c.args, " ")), size))
+			pids = append(pids, h.Spawn(now, strings.TrimSpace(c.Name+" "+strings.Join(c.Args, " ")), size))
 		}
 	})
 	if limit <= 0 {
 		return 0
 	}
-	pause(ctx, min(limit, time.Hour))
+	shell.Pause(ctx, min(limit, time.Hour))
 	c.do(func(now time.Time, h *host.Host, _ Runtime) {
 		for _, pid := range pids {
 			_ = h.Kill(now, pid, int(syscall.SIGKILL)) // it may have been killed for its memory
 		}
 	})
-	c.printf("%s: info: [%d] successful run completed in %ds\n", c.name, shellPID+1, int(limit.Seconds()))
+	c.Printf("%s: info: [%d] successful run completed in %ds\n", c.Name, shellPID+1, int(limit.Seconds()))
 	return 0
-}
-
-// span reads the durations of sleep, timeout and stress: 5, 0.5, 2m.
-func span(s string) (time.Duration, bool) {
-	unit := time.Second
-	if n := len(s); n > 0 {
-		if u, ok := map[byte]time.Duration{'s': time.Second, 'm': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour}[s[n-1]]; ok {
-			unit, s = u, s[:n-1]
-		}
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	if err != nil || !(f >= 0) {
-		return 0, false
-	}
-	return time.Duration(min(f, 1e6) * float64(unit)), true
 }

@@ -3,16 +3,16 @@
 //
 // [New] begins a session on a [Machine]; [Session.Run] runs a script or a line of it.
 //
-// As in a container (package program), scripts run in an interpreter in which every
-// command is one of ours and every file is the simulated machine's. Nothing of the
-// computer on which this runs can be reached: each of the interpreter's handlers is ours
-// (handlers.go). Commands look at the machine and change it within [Machine.Do] only, and
-// write what they have to say when that is over, so that a slow reader holds nobody up.
+// Package shell has the interpreter and the commands that containers have too; here are the
+// machine behind them and the node's own commands. They look at the machine and change it
+// within [Machine.Do] only, and write what they have to say when that is over, so that a
+// slow reader holds nobody up.
 // Programs that take memory or time of the machine are entries in its process table and
 // not goroutines of ours.
 package login
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,8 +24,9 @@ import (
 	"time"
 
 	"demarc/nodes/host"
-	"demarc/nodes/shell/guard"
+	"demarc/nodes/shell"
 
+	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
 )
 
@@ -82,12 +83,11 @@ type Session struct {
 	options Options
 	name    string // of the machine
 	began   time.Time
-	process *guard.Process
+	sh      *shell.Shell
 	logins  []*login // the shells that have been started, innermost last
 	next    *login   // to be started when the line ends
 	history []string
 	exited  bool
-	in      io.Reader // of the run
 
 	mu     sync.Mutex // guards what follows: pipelines run side by side
 	gone   error
@@ -98,7 +98,7 @@ type Session struct {
 type login struct {
 	user string
 	run  *interp.Runner
-	out  *streams
+	out  *shell.Streams
 }
 
 // New begins a session. Nothing happens on the machine until something is run.
@@ -109,7 +109,12 @@ func New(m Machine, o Options) *Session {
 	if o.Columns <= 0 {
 		o.Columns = 80
 	}
-	s := &Session{machine: m, options: o, name: "localhost", process: &guard.Process{Language: parse}}
+	s := &Session{machine: m, options: o, name: "localhost"}
+	s.sh = &shell.Shell{
+		System: system{s}, GNU: true, PID: shellPID, Users: map[string]int{shell.Root: 0, "azureuser": 1000, "support": 1001},
+		Shadowed: []string{"echo", "history", "help", "hash", "ulimit", "umask", "wait", "jobs", "fg", "bg", "disown"},
+		Change:   background, Interactive: s.interactive,
+	}
 	s.do(func(now time.Time, h *host.Host, _ Runtime) { s.name, s.began = h.Name(), now })
 	return s
 }
@@ -144,27 +149,15 @@ const maxOutput = 16 << 20
 // session. Variables, functions and the working directory stay for the next. Its error is
 // only that the machine has gone away, and wraps [ErrGone]. A nil stdin is empty.
 func (s *Session) Run(ctx context.Context, script string, stdin io.Reader, stdout, stderr io.Writer) (exit int, err error) {
-	ctx, end := s.process.Begin(ctx)
+	ctx, end := context.WithCancel(ctx)
 	defer end()
 	s.mu.Lock()
 	s.cancel = end
 	s.mu.Unlock()
-	if stdin == nil {
-		stdin = strings.NewReader("")
-	}
 	left := &budget{left: maxOutput}
-	s.in = stdin
+	s.sh.In = cmp.Or(stdin, io.Reader(strings.NewReader("")))
 	out, errOut := &bounded{to: stdout, budget: left}, &bounded{to: stderr, budget: left}
-	fault := guard.Contain(func() error {
-		exit = s.line(ctx, script, out, errOut)
-		return nil
-	})
-	if cause := context.Cause(ctx); fault == nil && ctx.Err() != nil && cause != ctx.Err() {
-		fault = cause
-	}
-	if fault != nil {
-		exit = s.exitCode(fault, errOut)
-	}
+	exit = s.sh.Contain(ctx, errOut, func(ctx context.Context) int { return s.line(ctx, script, out, errOut) })
 	if err := s.lost(); err != nil {
 		s.exited = true
 		return 255, err
@@ -179,23 +172,19 @@ func (s *Session) line(ctx context.Context, script string, stdout, stderr io.Wri
 	}
 	s.remember(strings.TrimSpace(script))
 	top := s.logins[len(s.logins)-1]
-	f, err := safe(script)
-	if err != nil {
-		s.complain(stderr, err)
-		return 2
-	}
 	if top.run == nil {
 		io := s.streams(top.user, nil, nil, nil)
 		if top.out != nil {
 			io = *top.out
 		}
-		if top.run, err = s.runner(nil, io); err != nil {
+		var err error
+		if top.run, err = s.sh.Runner(nil, io, nil); err != nil {
 			fmt.Fprintln(stderr, "bash:", err)
 			return 2
 		}
 	}
 	_ = interp.StdIO(nil, stdout, stderr)(top.run) // fails for input only
-	code := s.exitCode(top.run.Run(ctx, f), stderr)
+	code := s.sh.Line(ctx, top.run, script, stderr)
 	switch {
 	case top.run.Exited() && len(s.logins) > 1:
 		s.logins = s.logins[:len(s.logins)-1]
@@ -234,19 +223,19 @@ func (s *Session) Exited() bool { return s.exited }
 
 // Prompt is what the shell shows before a line.
 func (s *Session) Prompt() string {
-	user, dir, sign := s.options.User, home(s.options.User), "$"
+	user, dir, sign := s.options.User, shell.Home(s.options.User), "$"
 	if n := len(s.logins); n > 0 {
-		user, dir = s.logins[n-1].user, home(s.logins[n-1].user)
+		user, dir = s.logins[n-1].user, shell.Home(s.logins[n-1].user)
 		if r := s.logins[n-1].run; r != nil {
 			dir = r.Dir
 		} else if o := s.logins[n-1].out; o != nil {
-			dir = o.dir
+			dir = o.Dir
 		}
 	}
-	if user == root {
+	if user == shell.Root {
 		sign = "#"
 	}
-	if rest, ok := strings.CutPrefix(dir, home(user)); ok && (rest == "" || rest[0] == '/') {
+	if rest, ok := strings.CutPrefix(dir, shell.Home(user)); ok && (rest == "" || rest[0] == '/') {
 		dir = "~" + rest
 	}
 	return fmt.Sprintf("%s@%s:%s%s ", user, s.name, dir, sign)
@@ -261,7 +250,7 @@ func (s *Session) Banner() string {
 		used, size := h.Disk()
 		memory, memorySize := h.Memory()
 		fmt.Fprintf(&b, "  System information as of %s\n\n", now.UTC().Format("Mon Jan _2 15:04:05 UTC 2006"))
-		fmt.Fprintf(&b, "  Usage of /:   %-20s  Processes: %d\n", fmt.Sprintf("%.1f%% of %s", percent(used, size), human(size)+"B"), len(h.Processes()))
+		fmt.Fprintf(&b, "  Usage of /:   %-20s  Processes: %d\n", fmt.Sprintf("%.1f%% of %s", percent(used, size), shell.Human(size)+"B"), len(h.Processes()))
 		fmt.Fprintf(&b, "  Memory usage: %.0f%%\n\n", percent(memory, memorySize))
 		fmt.Fprintf(&b, "AKS node image %s. Changes made here by hand are lost when the node is reimaged.\n", image.Version)
 		if h.RebootRequired() {
@@ -276,4 +265,15 @@ func percent[N int | int64 | uint64](part, whole N) float64 {
 		return 0
 	}
 	return 100 * float64(part) / float64(whole)
+}
+
+// shellPID is the number of every shell: it is not in the process table.
+const shellPID = 48213
+
+// streams are what a user's login begins with.
+func (s *Session) streams(user string, in io.Reader, out, errOut io.Writer) shell.Streams {
+	env := expand.ListEnviron(
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin", "HOME="+shell.Home(user), "USER="+user, "LOGNAME="+user,
+		"SHELL=/bin/bash", "LANG=C.UTF-8", "TERM=xterm-256color", "HOSTNAME="+s.name, "SSH_TTY=/dev/pts/0", "BASH_VERSION=5.1.16(1)-release")
+	return shell.Streams{In: in, Out: out, Err: errOut, Env: env, Dir: shell.Home(user), User: user}
 }

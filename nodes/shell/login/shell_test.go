@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"demarc/nodes/host"
+	"demarc/nodes/shell"
 )
 
 var bootTime = time.Date(2026, 5, 12, 8, 0, 0, 0, time.UTC)
@@ -287,7 +288,7 @@ func TestIncomplete(t *testing.T) {
 		"echo hi": false, "echo 'a": true, `echo "a`: true, `echo a \`: true, `echo a \\`: false, "cat <<EOF\na": true, "cat <<EOF\na\nEOF\n": false,
 		"if true; then": true, "for i in 1; do": true, "echo )": false, "": false, "echo $(": true, "a |": true,
 	} {
-		if got := Incomplete(script); got != want {
+		if got := shell.Incomplete(script); got != want {
 			t.Errorf("Incomplete(%q) = %v, want %v", script, got, want)
 		}
 	}

@@ -8,28 +8,28 @@ import (
 	"time"
 
 	"demarc/nodes/host"
-	"demarc/nodes/program"
+	"demarc/nodes/shell"
 )
 
 // power is reboot, poweroff, halt, shutdown and init.
 func power(_ context.Context, c *call) int {
-	verb := c.name
-	words := c.operands()
-	switch c.name {
+	verb := c.Name
+	words := c.Operands()
+	switch c.Name {
 	case "shutdown":
 		switch {
-		case c.has("c"):
+		case c.Has("c"):
 			return 0
-		case c.has("r"):
+		case c.Has("r"):
 			verb = "reboot"
 		default:
 			verb = "poweroff"
 		}
-		if len(words) > 0 && words[0] != "now" && words[0] != "+0" && c.root() {
-			return c.fail("shutdown: demarc only shuts down at once: say `now'")
+		if len(words) > 0 && words[0] != "now" && words[0] != "+0" && c.Root() {
+			return c.Fail("shutdown: demarc only shuts down at once: say `now'")
 		}
-		if len(words) == 0 && c.root() {
-			return c.fail("shutdown: demarc only shuts down at once: say `now'")
+		if len(words) == 0 && c.Root() {
+			return c.Fail("shutdown: demarc only shuts down at once: say `now'")
 		}
 	case "init", "telinit":
 		switch append(words, "")[0] {
@@ -38,12 +38,12 @@ func power(_ context.Context, c *call) int {
 		case "0":
 			verb = "poweroff"
 		default:
-			return c.fail("init: demarc's machines only know the runlevels 0 and 6")
+			return c.Fail("init: demarc's machines only know the runlevels 0 and 6")
 		}
 	}
-	if !c.root() {
+	if !c.Root() {
 		what := map[string]string{"reboot": "reboot", "poweroff": "power off", "halt": "halt"}[verb]
-		return c.fail("Failed to set wall message, ignoring: Interactive authentication required.\nFailed to %s system via logind: Interactive authentication required.\nFailed to start %s.target: Interactive authentication required.\nSee system logs and 'systemctl status %s.target' for details.\nFailed to open initctl fifo: Permission denied\nFailed to talk to init daemon.", what, verb, verb)
+		return c.Fail("Failed to set wall message, ignoring: Interactive authentication required.\nFailed to %s system via logind: Interactive authentication required.\nFailed to start %s.target: Interactive authentication required.\nSee system logs and 'systemctl status %s.target' for details.\nFailed to open initctl fifo: Permission denied\nFailed to talk to init daemon.", what, verb, verb)
 	}
 	c.do(func(now time.Time, h *host.Host, _ Runtime) {
 		if verb == "reboot" {
@@ -75,12 +75,12 @@ func uptime(_ context.Context, c *call) int {
 	c.do(func(now time.Time, h *host.Host, _ Runtime) {
 		up := h.Uptime(now)
 		switch {
-		case c.name == "uptime" && c.has("p"):
-			c.printf("up %s\n", strings.TrimSpace(upWords(up)))
-		case c.name == "uptime" && c.has("s"):
-			c.printf("%s\n", now.Add(-up).UTC().Format("2006-01-02 15:04:05"))
+		case c.Name == "uptime" && c.Has("p"):
+			c.Printf("up %s\n", strings.TrimSpace(upWords(up)))
+		case c.Name == "uptime" && c.Has("s"):
+			c.Printf("%s\n", now.Add(-up).UTC().Format("2006-01-02 15:04:05"))
 		default:
-			c.printf(" %s up %s,  1 user,  load average: 0.31, 0.27, 0.22\n", now.UTC().Format("15:04:05"), upWords(up))
+			c.Printf(" %s up %s,  1 user,  load average: 0.31, 0.27, 0.22\n", now.UTC().Format("15:04:05"), upWords(up))
 		}
 	})
 	return 0
@@ -93,23 +93,23 @@ func free(_ context.Context, c *call) int {
 	cache := left / 4
 	show := func(n int64) string {
 		switch {
-		case c.has("h"):
+		case c.Has("h"):
 			if n == 0 {
 				return "0B"
 			}
-			return human(n) + "i"
-		case c.has("m"):
+			return shell.Human(n) + "i"
+		case c.Has("m"):
 			return strconv.FormatInt(n>>20, 10)
-		case c.has("g"):
+		case c.Has("g"):
 			return strconv.FormatInt(n>>30, 10)
-		case c.has("b"):
+		case c.Has("b"):
 			return strconv.FormatInt(n, 10)
 		}
 		return strconv.FormatInt(n>>10, 10)
 	}
-	c.printf("               total        used        free      shared  buff/cache   available\n")
-	c.printf("Mem:    %12s%12s%12s%12s%12s%12s\n", show(size), show(used), show(left-cache), show(4<<20), show(cache), show(left))
-	c.printf("Swap:   %12s%12s%12s\n", show(0), show(0), show(0))
+	c.Printf("               total        used        free      shared  buff/cache   available\n")
+	c.Printf("Mem:    %12s%12s%12s%12s%12s%12s\n", show(size), show(used), show(left-cache), show(4<<20), show(cache), show(left))
+	c.Printf("Swap:   %12s%12s%12s\n", show(0), show(0), show(0))
 	return 0
 }
 
@@ -117,76 +117,41 @@ func uname(_ context.Context, c *call) int {
 	var kernel string
 	c.do(func(_ time.Time, h *host.Host, _ Runtime) { kernel = h.Kernel() })
 	version := "#119~20.04.1-Ubuntu SMP x86_64"
-	if c.has("a") {
-		c.printf("Linux %s %s %s x86_64 x86_64 GNU/Linux\n", c.s.name, kernel, version)
+	if c.Has("a") {
+		c.Printf("Linux %s %s %s x86_64 x86_64 GNU/Linux\n", c.s.name, kernel, version)
 		return 0
 	}
 	var parts []string
 	for _, p := range [][2]string{{"s", "Linux"}, {"n", c.s.name}, {"r", kernel}, {"v", version}, {"m", "x86_64"}, {"o", "GNU/Linux"}} {
-		if c.has(p[0]) || len(c.args) == 0 && p[0] == "s" {
+		if c.Has(p[0]) || len(c.Args) == 0 && p[0] == "s" {
 			parts = append(parts, p[1])
 		}
 	}
-	c.printf("%s\n", strings.Join(parts, " "))
+	c.Printf("%s\n", strings.Join(parts, " "))
 	return 0
 }
 
 func hostname(_ context.Context, c *call) int {
-	switch names := c.operands(); {
-	case c.has("iI"):
-		c.printf("%s\n", c.address())
-	case len(names) > 0 && !c.root():
-		return c.fail("hostname: you must be root to change the host name")
+	switch names := c.Operands(); {
+	case c.Has("iI"):
+		c.Printf("%s\n", c.address())
+	case len(names) > 0 && !c.Root():
+		return c.Fail("hostname: you must be root to change the host name")
 	case len(names) > 0:
-		return c.fail("hostname: demarc's machines keep the name by which Kubernetes knows them")
+		return c.Fail("hostname: demarc's machines keep the name by which Kubernetes knows them")
 	default:
-		c.printf("%s\n", c.s.name)
+		c.Printf("%s\n", c.s.name)
 	}
 	return 0
 }
 
 func hostnamectl(_ context.Context, c *call) int {
-	if words := c.operands(); len(words) > 0 && words[0] != "status" {
-		return c.fail("Could not set property: Interactive authentication required.")
+	if words := c.Operands(); len(words) > 0 && words[0] != "status" {
+		return c.Fail("Could not set property: Interactive authentication required.")
 	}
 	c.do(func(_ time.Time, h *host.Host, _ Runtime) {
-		c.printf(" Static hostname: %s\n       Icon name: computer-vm\n         Chassis: vm\n  Virtualization: microsoft\nOperating System: %s\n          Kernel: Linux %s\n    Architecture: x86-64\n Hardware Vendor: Microsoft Corporation\n  Hardware Model: Virtual Machine\n", h.Name(), h.Image().OS, h.Kernel())
+		c.Printf(" Static hostname: %s\n       Icon name: computer-vm\n         Chassis: vm\n  Virtualization: microsoft\nOperating System: %s\n          Kernel: Linux %s\n    Architecture: x86-64\n Hardware Vendor: Microsoft Corporation\n  Hardware Model: Virtual Machine\n", h.Name(), h.Image().OS, h.Kernel())
 	})
-	return 0
-}
-
-// date knows -u, -d @N, -I, -R and +LAYOUT.
-func date(_ context.Context, c *call) int {
-	var now time.Time
-	c.do(func(at time.Time, _ *host.Host, _ Runtime) { now = at.UTC() })
-	layout := "%a %b %e %T UTC %Y"
-	for i := 0; i < len(c.args); i++ {
-		switch a := c.args[i]; {
-		case strings.HasPrefix(a, "+"):
-			layout = a[1:]
-		case (a == "-d" || a == "--date") && i+1 < len(c.args):
-			i++
-			t, ok := moment(c.args[i], now)
-			if n, err := strconv.ParseInt(strings.TrimPrefix(c.args[i], "@"), 10, 64); err == nil && strings.HasPrefix(c.args[i], "@") {
-				t, ok = time.Unix(n, 0).UTC(), true
-			}
-			if !ok {
-				return c.fail("date: invalid date ‘%s’", c.args[i])
-			}
-			now = t
-		case (a == "-s" || a == "--set"):
-			return c.fail("date: cannot set date: Operation not permitted")
-		case a == "-I":
-			layout = "%F"
-		case strings.HasPrefix(a, "-I") || strings.HasPrefix(a, "--iso-8601"):
-			layout = "%FT%T+00:00"
-		case a == "-R":
-			layout = "%a, %d %b %Y %T +0000"
-		case a != "-u" && a != "--utc":
-			return c.fail("date: invalid date ‘%s’", a)
-		}
-	}
-	c.printf("%s\n", program.Strftime(now, layout))
 	return 0
 }
 
@@ -202,13 +167,13 @@ var settings = [][2]string{
 // sysctl shows settings and accepts changes, which nothing here depends on.
 func sysctl(_ context.Context, c *call) int {
 	code := 0
-	if c.has("a") || c.long("--all", "--system") || c.has("p") {
+	if c.Has("a") || c.Long("--all", "--system") || c.Has("p") {
 		for _, s := range settings {
-			c.printf("%s = %s\n", s[0], s[1])
+			c.Printf("%s = %s\n", s[0], s[1])
 		}
 		return 0
 	}
-	for _, a := range c.operands() {
+	for _, a := range c.Operands() {
 		name, value, set := strings.Cut(a, "=")
 		name = strings.ReplaceAll(strings.TrimSpace(name), "/", ".")
 		found := ""
@@ -219,18 +184,18 @@ func sysctl(_ context.Context, c *call) int {
 		}
 		switch {
 		case found == "":
-			code = c.fail("sysctl: cannot stat /proc/sys/%s: No such file or directory", strings.ReplaceAll(name, ".", "/"))
-		case set && !c.root():
-			code = c.fail("sysctl: permission denied on key '%s'", name)
+			code = c.Fail("sysctl: cannot stat /proc/sys/%s: No such file or directory", strings.ReplaceAll(name, ".", "/"))
+		case set && !c.Root():
+			code = c.Fail("sysctl: permission denied on key '%s'", name)
 		case set:
-			c.printf("%s = %s\n", name, strings.TrimSpace(value))
+			c.Printf("%s = %s\n", name, strings.TrimSpace(value))
 			c.do(func(now time.Time, h *host.Host, _ Runtime) {
 				h.Log(now, "", "sysctl", fmt.Sprintf("%s = %s", name, strings.TrimSpace(value)))
 			})
-		case c.has("n"):
-			c.printf("%s\n", found)
+		case c.Has("n"):
+			c.Printf("%s\n", found)
 		default:
-			c.printf("%s = %s\n", name, found)
+			c.Printf("%s = %s\n", name, found)
 		}
 	}
 	return code
@@ -238,70 +203,70 @@ func sysctl(_ context.Context, c *call) int {
 
 // swap is swapon and swapoff: there is no swap on the machines of AKS.
 func swap(_ context.Context, c *call) int {
-	names := c.operands()
+	names := c.Operands()
 	switch {
-	case c.name == "swapon" && len(names) == 0:
+	case c.Name == "swapon" && len(names) == 0:
 		return 0
-	case !c.root():
-		return c.fail("%s: %s: Operation not permitted", c.name, append(names, "Not superuser.")[0])
-	case c.name == "swapoff":
+	case !c.Root():
+		return c.Fail("%s: %s: Operation not permitted", c.Name, append(names, "Not superuser.")[0])
+	case c.Name == "swapoff":
 		return 0
 	}
-	if _, err := c.s.stat(c.path(names[0])); err != nil {
-		return c.fail("swapon: cannot open %s: %s", names[0], reason(err))
+	if _, err := c.Shell.Stat(c.Path(names[0])); err != nil {
+		return c.Fail("swapon: cannot open %s: %s", names[0], shell.Reason(err))
 	}
-	return c.fail("swapon: %s: read swap header failed", names[0])
+	return c.Fail("swapon: %s: read swap header failed", names[0])
 }
 
 func modprobe(_ context.Context, c *call) int {
-	names := c.operands()
+	names := c.Operands()
 	switch {
-	case c.name == "lsmod":
-		c.printf("Module                  Size  Used by\nbr_netfilter           32768  0\noverlay               151552  12\nnf_conntrack          172032  3\nxt_conntrack           16384  14\n")
+	case c.Name == "lsmod":
+		c.Printf("Module                  Size  Used by\nbr_netfilter           32768  0\noverlay               151552  12\nnf_conntrack          172032  3\nxt_conntrack           16384  14\n")
 		return 0
 	case len(names) == 0:
-		return c.fail("%s: ERROR: missing parameters. See -h.", c.name)
-	case !c.root() && c.name == "rmmod":
-		return c.fail("rmmod: ERROR: ../libkmod/libkmod-module.c:799 kmod_module_remove_module() could not remove '%s': Operation not permitted\nrmmod: ERROR: could not remove module %s: Operation not permitted", names[0], names[0])
-	case !c.root():
-		return c.fail("modprobe: ERROR: could not insert '%s': Operation not permitted", names[0])
-	case c.name == "rmmod" || c.has("r"):
-		return c.fail("%s: ERROR: Module %s is in use", c.name, names[0])
+		return c.Fail("%s: ERROR: missing parameters. See -h.", c.Name)
+	case !c.Root() && c.Name == "rmmod":
+		return c.Fail("rmmod: ERROR: ../libkmod/libkmod-module.c:799 kmod_module_remove_module() could not remove '%s': Operation not permitted\nrmmod: ERROR: could not remove module %s: Operation not permitted", names[0], names[0])
+	case !c.Root():
+		return c.Fail("modprobe: ERROR: could not insert '%s': Operation not permitted", names[0])
+	case c.Name == "rmmod" || c.Has("r"):
+		return c.Fail("%s: ERROR: Module %s is in use", c.Name, names[0])
 	}
 	switch names[0] {
 	case "br_netfilter", "overlay", "nf_conntrack", "ip_vs", "xt_conntrack":
 		return 0
 	}
-	return c.fail("modprobe: FATAL: Module %s not found in directory /lib/modules", names[0])
+	return c.Fail("modprobe: FATAL: Module %s not found in directory /lib/modules", names[0])
 }
 
 func mount(_ context.Context, c *call) int {
-	names := c.operands()
+	names := c.Operands()
 	switch {
-	case c.name == "mount" && len(names) == 0:
-		c.printf("/dev/sda1 on / type ext4 (rw,relatime,discard,errors=remount-ro)\ndevtmpfs on /dev type devtmpfs (rw,nosuid,noexec,relatime)\nproc on /proc type proc (rw,nosuid,nodev,noexec,relatime)\nsysfs on /sys type sysfs (rw,nosuid,nodev,noexec,relatime)\ntmpfs on /run type tmpfs (rw,nosuid,nodev)\ncgroup2 on /sys/fs/cgroup type cgroup2 (rw,nosuid,nodev,noexec,relatime)\n/dev/sda15 on /boot/efi type vfat (rw,relatime)\n")
+	case c.Name == "mount" && len(names) == 0:
+		c.Printf("/dev/sda1 on / type ext4 (rw,relatime,discard,errors=remount-ro)\ndevtmpfs on /dev type devtmpfs (rw,nosuid,noexec,relatime)\nproc on /proc type proc (rw,nosuid,nodev,noexec,relatime)\nsysfs on /sys type sysfs (rw,nosuid,nodev,noexec,relatime)\ntmpfs on /run type tmpfs (rw,nosuid,nodev)\ncgroup2 on /sys/fs/cgroup type cgroup2 (rw,nosuid,nodev,noexec,relatime)\n/dev/sda15 on /boot/efi type vfat (rw,relatime)\n")
 		return 0
 	case len(names) == 0:
-		return c.fail("umount: bad usage\nTry 'umount --help' for more information.")
-	case c.name == "umount":
+		return c.Fail("umount: bad usage\nTry 'umount --help' for more information.")
+	case c.Name == "umount":
 		target := names[0]
-		if !c.root() {
-			c.fail("umount: %s: must be superuser to unmount.", target)
+		if !c.Root() {
+			c.Fail("umount: %s: must be superuser to unmount.", target)
 			return 32
 		}
-		switch c.path(target) {
+		switch c.Path(target) {
 		case "/", "/dev", "/proc", "/sys", "/run", "/boot/efi", "/sys/fs/cgroup":
-			c.fail("umount: %s: target is busy.", target)
+			c.Fail("umount: %s: target is busy.", target)
 		default:
-			c.fail("umount: %s: not mounted.", target)
+			c.Fail("umount: %s: not mounted.", target)
 		}
 		return 32
-	case !c.root():
-		c.fail("mount: only root can do that")
+	case !c.Root():
+		c.Fail("mount: only root can do that")
 		return 1
 	}
-	if c.has("o") { // a remount
+	if c.Has("o") { // a remount
 		return 0
 	}
-	return c.fail("mount: %s: special device %s does not exist.", names[len(names)-1], names[0])
+	return c.Fail("mount: %s: special device %s does not exist.", names[len(names)-1], names[0])
 }

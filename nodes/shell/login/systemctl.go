@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"demarc/nodes/host"
+	"demarc/nodes/shell"
 )
 
 // unitName completes a unit's name: kubelet is kubelet.service.
@@ -30,7 +31,7 @@ type control struct {
 
 func systemctl(ctx context.Context, c *call) int {
 	k := control{call: c, flags: map[string]bool{}, value: map[string]string{}}
-	rest := options(c.args, "tpnsoH", []string{"type", "state", "property", "lines", "signal", "output"}, func(name, value string) {
+	rest := shell.Options(c.Args, "tpnsoH", []string{"type", "state", "property", "lines", "signal", "output"}, func(name, value string) {
 		k.flags[name], k.value[name] = true, value
 	})
 	if len(rest) == 0 {
@@ -54,38 +55,38 @@ func systemctl(ctx context.Context, c *call) int {
 	case "list-units", "list-unit-files":
 		return k.list()
 	case "list-timers", "list-sockets", "list-jobs":
-		c.printf("0 %s listed.\n", strings.TrimPrefix(k.verb, "list-"))
+		c.Printf("0 %s listed.\n", strings.TrimPrefix(k.verb, "list-"))
 		return 0
 	case "is-system-running":
 		return k.system()
 	case "daemon-reload", "daemon-reexec":
-		if !c.root() {
-			return c.fail("Failed to reload daemon: Interactive authentication required.")
+		if !c.Root() {
+			return c.Fail("Failed to reload daemon: Interactive authentication required.")
 		}
 		return 0
 	case "reboot", "poweroff", "halt", "kexec":
-		c.name = k.verb
+		c.Name = k.verb
 		return power(ctx, c)
 	case "edit", "set-property", "revert":
-		return c.fail("Cannot edit units: demarc's shell has no full-screen editor: write a file below /etc/systemd/system/ with tee and run systemctl daemon-reload.")
+		return c.Fail("Cannot edit units: demarc's shell has no full-screen editor: write a file below /etc/systemd/system/ with tee and run systemctl daemon-reload.")
 	case "get-default":
-		c.printf("multi-user.target\n")
+		c.Printf("multi-user.target\n")
 		return 0
 	}
-	return c.fail("Unknown command verb %s.", k.verb)
+	return c.Fail("Unknown command verb %s.", k.verb)
 }
 
 // service is the older way to say systemctl VERB UNIT.
 func service(ctx context.Context, c *call) int {
-	names := c.operands()
+	names := c.Operands()
 	if len(names) < 2 {
-		if c.long("--status-all") {
-			c.args = []string{"list-units"}
+		if c.Long("--status-all") {
+			c.Args = []string{"list-units"}
 			return systemctl(ctx, c)
 		}
-		return c.fail("Usage: service < option > | --status-all | [ service_name [ command | --full-restart ] ]")
+		return c.Fail("Usage: service < option > | --status-all | [ service_name [ command | --full-restart ] ]")
 	}
-	c.args = []string{names[1], names[0]}
+	c.Args = []string{names[1], names[0]}
 	return systemctl(ctx, c)
 }
 
@@ -120,12 +121,12 @@ func denied(verb, unit string) string {
 // change starts, stops and so on.
 func (k *control) change() int {
 	if len(k.units) == 0 && k.verb != "reset-failed" {
-		return k.fail("Too few arguments.")
+		return k.Fail("Too few arguments.")
 	}
 	code := 0
 	for _, name := range k.units {
-		if !k.root() {
-			code = k.fail("%s", denied(k.verb, name))
+		if !k.Root() {
+			code = k.Fail("%s", denied(k.verb, name))
 			continue
 		}
 		var u host.Unit
@@ -138,14 +139,14 @@ func (k *control) change() int {
 		})
 		switch {
 		case !ok && k.verb == "mask":
-			fmt.Fprintf(k.err, "Unit %s does not exist, proceeding anyway.\n", name)
+			fmt.Fprintf(k.Err, "Unit %s does not exist, proceeding anyway.\n", name)
 		case !ok:
 			code = k.missing(name)
 		case err != nil:
 			code = k.refused(u, err)
 		default:
 			if text := did(k.verb, u); text != "" {
-				fmt.Fprintln(k.err, text)
+				fmt.Fprintln(k.Err, text)
 			}
 		}
 	}
@@ -155,14 +156,14 @@ func (k *control) change() int {
 func (k *control) missing(name string) int {
 	switch k.verb {
 	case "enable", "disable", "reenable":
-		return k.fail("Failed to %s unit: Unit file %s does not exist.", strings.TrimPrefix(k.verb, "re"), name)
+		return k.Fail("Failed to %s unit: Unit file %s does not exist.", strings.TrimPrefix(k.verb, "re"), name)
 	case "unmask":
-		fmt.Fprintf(k.err, "Unit %s does not exist, proceeding anyway.\n", name)
+		fmt.Fprintf(k.Err, "Unit %s does not exist, proceeding anyway.\n", name)
 		return 0
 	case "kill", "reset-failed":
-		return k.fail("Failed to %s unit %s: Unit %s not loaded.", strings.ReplaceAll(k.verb, "-", " "), name, name)
+		return k.Fail("Failed to %s unit %s: Unit %s not loaded.", strings.ReplaceAll(k.verb, "-", " "), name, name)
 	}
-	k.fail("Failed to %s %s: Unit %s not found.", k.verb, name, name)
+	k.Fail("Failed to %s %s: Unit %s not found.", k.verb, name, name)
 	return 5
 }
 
@@ -171,15 +172,15 @@ func (k *control) refused(u host.Unit, err error) int {
 	text := err.Error()
 	switch {
 	case u.Masked && (k.verb == "start" || k.verb == "restart"):
-		return k.fail("Failed to %s %s: Unit %s is masked.", k.verb, u.Name, u.Name)
+		return k.Fail("Failed to %s %s: Unit %s is masked.", k.verb, u.Name, u.Name)
 	case u.Masked && k.verb == "enable":
-		return k.fail("Failed to enable unit: Unit file %s is masked.", u.File)
+		return k.Fail("Failed to enable unit: Unit file %s is masked.", u.File)
 	case strings.HasPrefix(text, "Failed to ") || strings.HasPrefix(text, "Job for "):
-		return k.fail("%s", text)
+		return k.Fail("%s", text)
 	case k.verb == "start" || k.verb == "restart":
-		return k.fail("Job for %s failed because the control process exited with error code.\nSee \"systemctl status %s\" and \"journalctl -xeu %s\" for details.", u.Name, u.Name, u.Name)
+		return k.Fail("Job for %s failed because the control process exited with error code.\nSee \"systemctl status %s\" and \"journalctl -xeu %s\" for details.", u.Name, u.Name, u.Name)
 	}
-	return k.fail("Failed to %s %s: %s", k.verb, u.Name, text)
+	return k.Fail("Failed to %s %s: %s", k.verb, u.Name, text)
 }
 
 func (k *control) act(now time.Time, h *host.Host, u host.Unit, name string) error {

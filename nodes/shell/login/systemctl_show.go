@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"demarc/nodes/host"
+	"demarc/nodes/shell"
 )
 
 // since is a time in systemd's words: Tue 2026-05-12 08:00:00 UTC; 2h 5min ago.
@@ -48,7 +49,7 @@ func (k *control) status() int {
 	code := 0
 	for i, name := range k.units {
 		if i > 0 {
-			k.printf("\n")
+			k.Printf("\n")
 		}
 		var u host.Unit
 		var ok bool
@@ -67,15 +68,15 @@ func (k *control) status() int {
 			}
 		})
 		if !ok {
-			k.fail("Unit %s could not be found.", name)
+			k.Fail("Unit %s could not be found.", name)
 			code = 4
 			continue
 		}
-		k.printf("%s", statusText(u, at, memory))
+		k.Printf("%s", statusText(u, at, memory))
 		if len(entries) > 0 && !k.flags["n"] {
-			k.printf("\n")
+			k.Printf("\n")
 			for _, e := range entries {
-				k.printf("%s\n", journalLine(e, k.s.name))
+				k.Printf("%s\n", journalLine(e, k.s.name))
 			}
 		}
 		if u.Active != "active" && u.Active != "activating" {
@@ -114,7 +115,7 @@ func statusText(u host.Unit, now time.Time, memory int64) string {
 		program := path.Base(strings.Split(u.ExecStart+" ", " ")[0])
 		fmt.Fprintf(&b, "   Main PID: %d (%s)\n      Tasks: 14 (limit: 19105)\n", u.PID, program)
 		if memory > 0 {
-			fmt.Fprintf(&b, "     Memory: %s\n", human(memory))
+			fmt.Fprintf(&b, "     Memory: %s\n", shell.Human(memory))
 		}
 		fmt.Fprintf(&b, "     CGroup: /system.slice/%s\n             └─%d %s\n", u.Name, u.PID, u.ExecStart)
 	}
@@ -139,10 +140,10 @@ func (k *control) system() int {
 		state = "degraded"
 	}
 	if k.verb == "status" {
-		k.printf("● %s\n    State: %s\n     Jobs: 0 queued\n   Failed: %d units\n    Since: %s\n", k.s.name, state, len(failed), since(at.Add(-up), at))
+		k.Printf("● %s\n    State: %s\n     Jobs: 0 queued\n   Failed: %d units\n    Since: %s\n", k.s.name, state, len(failed), since(at.Add(-up), at))
 		return 0
 	}
-	k.printf("%s\n", state)
+	k.Printf("%s\n", state)
 	if len(failed) > 0 {
 		return 1
 	}
@@ -152,7 +153,7 @@ func (k *control) system() int {
 func (k *control) is() int {
 	code := 3
 	if len(k.units) == 0 {
-		return k.fail("Too few arguments.")
+		return k.Fail("Too few arguments.")
 	}
 	for _, name := range k.units {
 		var u host.Unit
@@ -161,7 +162,7 @@ func (k *control) is() int {
 		word, good := "inactive", false
 		switch {
 		case k.verb == "is-enabled" && !ok:
-			code = k.fail("Failed to get unit file state for %s: No such file or directory", name)
+			code = k.Fail("Failed to get unit file state for %s: No such file or directory", name)
 			continue
 		case k.verb == "is-enabled":
 			word = u.Enabled
@@ -185,7 +186,7 @@ func (k *control) is() int {
 			code = 0
 		}
 		if !k.flags["q"] && !k.flags["quiet"] {
-			k.printf("%s\n", word)
+			k.Printf("%s\n", word)
 		}
 	}
 	return code
@@ -208,9 +209,9 @@ func (k *control) show() int {
 			switch {
 			case len(wanted) > 0 && !slices.Contains(wanted, p[0]):
 			case k.flags["value"]:
-				k.printf("%s\n", p[1])
+				k.Printf("%s\n", p[1])
 			default:
-				k.printf("%s=%s\n", p[0], p[1])
+				k.Printf("%s=%s\n", p[0], p[1])
 			}
 		}
 	}
@@ -231,14 +232,14 @@ func (k *control) cat() int {
 		})
 		switch {
 		case u.Name == "":
-			code = k.fail("No files found for %s.", name)
+			code = k.Fail("No files found for %s.", name)
 		case u.Masked:
-			k.printf("# Unit %s is masked.\n", u.Name)
+			k.Printf("# Unit %s is masked.\n", u.Name)
 		case err != nil:
-			k.printf("# %s\n", u.File)
+			k.Printf("# %s\n", u.File)
 			code = 1
 		default:
-			k.printf("# %s\n%s", u.File, b)
+			k.Printf("# %s\n%s", u.File, b)
 		}
 	}
 	return code
@@ -268,25 +269,25 @@ func (k *control) list() int {
 		width = max(width, len(u.Name))
 	}
 	if k.verb == "list-unit-files" {
-		k.printf("%-*s %-8s %s\n", width, "UNIT FILE", "STATE", "VENDOR PRESET")
+		k.Printf("%-*s %-8s %s\n", width, "UNIT FILE", "STATE", "VENDOR PRESET")
 		for _, u := range units {
-			k.printf("%-*s %-8s enabled\n", width, u.Name, u.Enabled)
+			k.Printf("%-*s %-8s enabled\n", width, u.Name, u.Enabled)
 		}
-		k.printf("\n%d unit files listed.\n", len(units))
+		k.Printf("\n%d unit files listed.\n", len(units))
 		return 0
 	}
 	if !k.flags["no-legend"] {
-		k.printf("  %-*s %-9s %-8s %-12s %s\n", width, "UNIT", "LOAD", "ACTIVE", "SUB", "DESCRIPTION")
+		k.Printf("  %-*s %-9s %-8s %-12s %s\n", width, "UNIT", "LOAD", "ACTIVE", "SUB", "DESCRIPTION")
 	}
 	for _, u := range units {
 		mark := " "
 		if u.Active == "failed" || u.Load != "loaded" {
 			mark = "●"
 		}
-		k.printf("%s %-*s %-9s %-8s %-12s %s\n", mark, width, u.Name, u.Load, u.Active, u.Sub, u.Description)
+		k.Printf("%s %-*s %-9s %-8s %-12s %s\n", mark, width, u.Name, u.Load, u.Active, u.Sub, u.Description)
 	}
 	if !k.flags["no-legend"] {
-		k.printf("\nLOAD   = Reflects whether the unit definition was properly loaded.\nACTIVE = The high-level unit activation state, i.e. generalization of SUB.\nSUB    = The low-level unit activation state, values depend on unit type.\n%d loaded units listed.\n", len(units))
+		k.Printf("\nLOAD   = Reflects whether the unit definition was properly loaded.\nACTIVE = The high-level unit activation state, i.e. generalization of SUB.\nSUB    = The low-level unit activation state, values depend on unit type.\n%d loaded units listed.\n", len(units))
 	}
 	return 0
 }

@@ -1,12 +1,10 @@
-package login
+package shell
 
 import (
 	"context"
 	"regexp"
 	"strconv"
 	"strings"
-
-	"demarc/nodes/shell/guard"
 )
 
 // edit is one command of a sed script: s, p, d or q at an address.
@@ -22,10 +20,10 @@ type edit struct {
 }
 
 // sed knows s///, p, d, q and addresses, with -n, -e, -E and -i.
-func sed(_ context.Context, c *call) int {
+func sed(_ context.Context, c *Call) int {
 	var scripts []string
 	quiet, extended, place := false, false, false
-	names := options(c.args, "e", []string{"expression"}, func(name, value string) {
+	names := Options(c.Args, "e", []string{"expression"}, func(name, value string) {
 		switch name {
 		case "e", "expression":
 			scripts = append(scripts, value)
@@ -39,7 +37,7 @@ func sed(_ context.Context, c *call) int {
 	})
 	if len(scripts) == 0 {
 		if len(names) == 0 {
-			return c.fail("Usage: sed [OPTION]... {script-only-if-no-other-script} [input-file]...")
+			return c.Fail("Usage: sed [OPTION]... {script-only-if-no-other-script} [input-file]...")
 		}
 		scripts, names = names[:1], names[1:]
 	}
@@ -48,33 +46,30 @@ func sed(_ context.Context, c *call) int {
 		for _, one := range commandsOf(script) {
 			e, text := readEdit(one, extended)
 			if text != "" {
-				return c.fail("sed: -e expression #1, char %d: %s", len(one), text)
+				return c.Fail("sed: -e expression #1, char %d: %s", len(one), text)
 			}
 			edits = append(edits, e)
 		}
 	}
-	if len(names) == 0 {
-		names = []string{"-"}
-	}
 	code := 0
-	for _, name := range names {
-		b, err := c.read(name)
+	for _, name := range inputs(names) {
+		lines, err := c.readLines(name)
 		if err != nil {
-			c.fail("sed: can't read %s: %s", name, reason(err))
+			c.Fail("sed: can't read %s: %s", name, Reason(err))
 			code = 2
 			continue
 		}
-		out := apply(edits, splitLines(b), quiet)
+		out := apply(edits, lines, quiet)
 		switch {
 		case !place:
-			c.print(out)
+			c.Print(out)
 		default:
 			text := strings.Join(out, "\n")
 			if len(out) > 0 {
 				text += "\n"
 			}
-			if err := c.s.write(c.user, c.path(name), []byte(text), false); err != nil {
-				c.fail("sed: couldn't open temporary file %s: %s", strings.TrimSuffix(c.path(name), name)+"sedXYZ", reason(err))
+			if err := c.Shell.Write(c.User, c.Path(name), []byte(text), false); err != nil {
+				c.Fail("sed: couldn't open temporary file %s: %s", strings.TrimSuffix(c.Path(name), name)+"sedXYZ", Reason(err))
 				code = 4
 			}
 		}
@@ -273,14 +268,14 @@ func apply(edits []*edit, lines []string, quiet bool) (out []string) {
 					out = append(out, l)
 				}
 			}
-			if size += len(l); size > maxRead {
+			if size += len(l); size > MaxRead {
 				break
 			}
 		}
 		if !deleted && !quiet {
 			out = append(out, l)
 		}
-		if quit || size > maxRead {
+		if quit || size > MaxRead {
 			break
 		}
 	}
@@ -312,98 +307,3 @@ func (e *edit) substitute(l *string) bool {
 
 // maxMatches is how many places of a line are replaced.
 const maxMatches = 64 << 10
-
-var awkProgram = regexp.MustCompile(`^\s*(?:/((?:[^/\\]|\\.)*)/|NR\s*(==|>=|<=|>|<|!=)\s*([0-9]+))?\s*(?:\{\s*print\s*(.*?);?\s*\})?\s*$`)
-
-// awk knows /pattern/ and NR conditions, and print with fields and texts.
-func awk(_ context.Context, c *call) int {
-	sep := ""
-	names := options(c.args, "Fv", nil, func(name, value string) {
-		if name == "F" {
-			sep = value
-		}
-	})
-	if len(names) == 0 {
-		c.fail("usage: awk [-F fs][-v var=value][prog | -f progfile][file ...]")
-		return 2
-	}
-	m := awkProgram.FindStringSubmatch(names[0])
-	if m == nil {
-		c.fail("awk: demarc's shell only knows programs such as '/PATTERN/ {print $1, $2}'")
-		return 2
-	}
-	var re *regexp.Regexp
-	if m[1] != "" {
-		var err error
-		if re, err = guard.Compile(m[1]); err != nil {
-			c.fail("awk: syntax error in regular expression %s", m[1])
-			return 2
-		}
-	}
-	limit, _ := strconv.Atoi(m[3]) // none is no condition
-	lines, code := c.lines(names[1:])
-	for i, l := range lines {
-		if re != nil && !re.MatchString(l) || m[2] != "" && !compare(i+1, m[2], limit) {
-			continue
-		}
-		fields := strings.Fields(l)
-		if sep != "" {
-			fields = strings.Split(l, strings.ReplaceAll(sep, `\t`, "\t"))
-		}
-		c.printf("%s\n", printAwk(m[4], l, fields, i+1))
-	}
-	return code
-}
-
-func compare(a int, operator string, b int) bool {
-	switch operator {
-	case "==":
-		return a == b
-	case "!=":
-		return a != b
-	case ">":
-		return a > b
-	case ">=":
-		return a >= b
-	case "<":
-		return a < b
-	}
-	return a <= b
-}
-
-var awkItem = regexp.MustCompile(`"((?:[^"\\]|\\.)*)"|\$\(?(NF|[0-9]+)(?:-([0-9]+))?\)?|(NR|NF)|(,)`)
-
-// printAwk is what print makes of a line.
-func printAwk(items, line string, fields []string, number int) string {
-	if strings.TrimSpace(items) == "" {
-		return line
-	}
-	var b strings.Builder
-	for _, m := range awkItem.FindAllStringSubmatch(items, -1) {
-		if b.Len() > maxText {
-			break
-		}
-		switch {
-		case m[2] != "":
-			n, err := strconv.Atoi(m[2])
-			if err != nil {
-				n = len(fields)
-			}
-			less, _ := strconv.Atoi(m[3]) // none is 0
-			if n -= less; n == 0 {
-				b.WriteString(line)
-			} else if n > 0 && n <= len(fields) {
-				b.WriteString(fields[n-1])
-			}
-		case m[4] == "NR":
-			b.WriteString(strconv.Itoa(number))
-		case m[4] == "NF":
-			b.WriteString(strconv.Itoa(len(fields)))
-		case m[5] != "":
-			b.WriteByte(' ')
-		default:
-			b.WriteString(strings.NewReplacer(`\t`, "\t", `\n`, "\n", `\"`, `"`).Replace(m[1]))
-		}
-	}
-	return b.String()
-}

@@ -1,4 +1,4 @@
-package login
+package shell
 
 import (
 	"context"
@@ -10,12 +10,12 @@ import (
 )
 
 // grep knows -c, -E, -F, -i, -l, -h, -H, -n, -o, -q, -v, -w, -x, -r, -s, -A, -B, -C, -m and -e.
-func grep(_ context.Context, c *call) int {
+func grep(_ context.Context, c *Call) int {
 	var patterns []string
-	flags := map[string]bool{"E": c.name == "egrep", "F": c.name == "fgrep"}
+	flags := map[string]bool{"E": c.Name == "egrep", "F": c.Name == "fgrep"}
 	number := map[string]int{"A": 0, "B": 0, "m": 0}
 	bad := ""
-	names := options(c.args, "eABCmf", []string{"regexp", "after-context", "before-context", "context", "max-count", "include", "exclude"}, func(name, value string) {
+	names := Options(c.Args, "eABCmf", []string{"regexp", "after-context", "before-context", "context", "max-count", "include", "exclude"}, func(name, value string) {
 		switch name {
 		case "e", "regexp":
 			patterns = append(patterns, value)
@@ -37,35 +37,33 @@ func grep(_ context.Context, c *call) int {
 		}
 	})
 	if bad != "" {
-		c.fail("grep: %s: invalid context length argument", bad)
+		c.Fail("grep: %s: invalid context length argument", bad)
 		return 2
 	}
 	if len(patterns) == 0 {
 		if len(names) == 0 {
-			c.fail("Usage: grep [OPTION]... PATTERNS [FILE]...\nTry 'grep --help' for more information.")
+			c.Fail("Usage: grep [OPTION]... PATTERNS [FILE]...\nTry 'grep --help' for more information.")
 			return 2
 		}
 		patterns, names = names[:1], names[1:]
 	}
 	re, err := expression(patterns, flags)
 	if err != nil {
-		c.fail("grep: Invalid regular expression")
+		c.Fail("%s", c.say("grep: Invalid regular expression", "grep: bad regex '"+patterns[0]+"'"))
 		return 2
 	}
 	recursive := flags["r"] || flags["R"]
 	if recursive {
 		names = c.below(names)
 	}
-	if len(names) == 0 {
-		names = []string{"-"}
-	}
+	names = inputs(names)
 	found, failed := false, false
 	label := (len(names) > 1 || recursive || flags["H"]) && !flags["h"]
 	for _, name := range names {
-		b, err := c.read(name)
+		lines, err := c.readLines(name)
 		if err != nil {
 			if !flags["s"] {
-				c.problem(name, err)
+				c.Problem(name, err)
 			}
 			failed = true
 			continue
@@ -74,7 +72,7 @@ func grep(_ context.Context, c *call) int {
 		if label {
 			prefix = name
 		}
-		n := c.search(re, splitLines(b), prefix, name, flags, number)
+		n := c.search(re, lines, prefix, name, flags, number)
 		found = found || n > 0
 	}
 	switch {
@@ -87,7 +85,7 @@ func grep(_ context.Context, c *call) int {
 }
 
 // search prints the lines of one file and says how many matched.
-func (c *call) search(re *regexp.Regexp, lines []string, prefix, name string, flags map[string]bool, number map[string]int) int {
+func (c *Call) search(re *regexp.Regexp, lines []string, prefix, name string, flags map[string]bool, number map[string]int) int {
 	mark := func(i int, sep string) string {
 		out := ""
 		if prefix != "" {
@@ -107,49 +105,49 @@ func (c *call) search(re *regexp.Regexp, lines []string, prefix, name string, fl
 		switch {
 		case flags["q"] || flags["l"]:
 			if flags["l"] {
-				c.printf("%s\n", name)
+				c.Printf("%s\n", name)
 			}
 			return found
 		case flags["c"]:
 		case flags["o"]:
 			for _, m := range re.FindAllString(l, 1000) {
-				c.printf("%s%s\n", mark(i, ":"), m)
+				c.Printf("%s%s\n", mark(i, ":"), m)
 			}
 		default:
 			from := max(shown+1, i-number["B"])
 			if from > shown+1 && shown >= 0 && number["A"]+number["B"] > 0 {
-				c.printf("--\n")
+				c.Printf("--\n")
 			}
 			for k := from; k < i; k++ {
-				c.printf("%s%s\n", mark(k, "-"), lines[k])
+				c.Printf("%s%s\n", mark(k, "-"), lines[k])
 			}
 			if shown < i {
-				c.printf("%s%s\n", mark(i, ":"), l)
+				c.Printf("%s%s\n", mark(i, ":"), l)
 			}
 			shown = i
 			for k := i + 1; k <= i+number["A"] && k < len(lines) && re.MatchString(lines[k]) == flags["v"]; k++ {
-				c.printf("%s%s\n", mark(k, "-"), lines[k])
+				c.Printf("%s%s\n", mark(k, "-"), lines[k])
 				shown = k
 			}
 		}
-		if number["m"] > 0 && found >= number["m"] || c.written.Err != nil {
+		if number["m"] > 0 && found >= number["m"] || c.Stopped() {
 			break
 		}
 	}
 	if flags["c"] {
-		c.printf("%s%d\n", strings.TrimSuffix(mark(0, ":"), "1:"), found)
+		c.Printf("%s%d\n", strings.TrimSuffix(mark(0, ":"), "1:"), found)
 	}
 	return found
 }
 
 // below are all files of some directories.
-func (c *call) below(names []string) []string {
+func (c *Call) below(names []string) []string {
 	if len(names) == 0 {
 		names = []string{"."}
 	}
 	var out []string
 	for _, n := range names {
-		c.walk(n, 12, func(name string, f fileInfo) {
+		c.Walk(n, 12, func(name string, f File) {
 			if !f.Dir {
 				out = append(out, name)
 			}

@@ -1,0 +1,105 @@
+package shell
+
+import (
+	"context"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"demarc/nodes/shell/guard"
+)
+
+var awkProgram = regexp.MustCompile(`^\s*(?:/((?:[^/\\]|\\.)*)/|NR\s*(==|>=|<=|>|<|!=)\s*([0-9]+))?\s*(?:\{\s*print\s*(.*?);?\s*\})?\s*$`)
+
+// awk knows /pattern/ and NR conditions, and print with fields and texts.
+func awk(_ context.Context, c *Call) int {
+	sep := ""
+	names := Options(c.Args, "Fv", nil, func(name, value string) {
+		if name == "F" {
+			sep = value
+		}
+	})
+	if len(names) == 0 {
+		c.Fail("usage: awk [-F fs][-v var=value][prog | -f progfile][file ...]")
+		return 2
+	}
+	m := awkProgram.FindStringSubmatch(names[0])
+	if m == nil {
+		c.Fail("awk: demarc's shell only knows programs such as '/PATTERN/ {print $1, $2}'")
+		return 2
+	}
+	var re *regexp.Regexp
+	if m[1] != "" {
+		var err error
+		if re, err = guard.Compile(m[1]); err != nil {
+			c.Fail("awk: syntax error in regular expression %s", m[1])
+			return 2
+		}
+	}
+	limit, _ := strconv.Atoi(m[3]) // none is no condition
+	lines, code := c.Lines(names[1:])
+	for i, l := range lines {
+		if re != nil && !re.MatchString(l) || m[2] != "" && !compare(i+1, m[2], limit) {
+			continue
+		}
+		fields := strings.Fields(l)
+		if sep != "" {
+			fields = strings.Split(l, strings.ReplaceAll(sep, `\t`, "\t"))
+		}
+		c.Printf("%s\n", printAwk(m[4], l, fields, i+1))
+	}
+	return code
+}
+
+func compare(a int, operator string, b int) bool {
+	switch operator {
+	case "==":
+		return a == b
+	case "!=":
+		return a != b
+	case ">":
+		return a > b
+	case ">=":
+		return a >= b
+	case "<":
+		return a < b
+	}
+	return a <= b
+}
+
+var awkItem = regexp.MustCompile(`"((?:[^"\\]|\\.)*)"|\$\(?(NF|[0-9]+)(?:-([0-9]+))?\)?|(NR|NF)|(,)`)
+
+// printAwk is what print makes of a line.
+func printAwk(items, line string, fields []string, number int) string {
+	if strings.TrimSpace(items) == "" {
+		return line
+	}
+	var b strings.Builder
+	for _, m := range awkItem.FindAllStringSubmatch(items, -1) {
+		if b.Len() > maxText {
+			break
+		}
+		switch {
+		case m[2] != "":
+			n, err := strconv.Atoi(m[2])
+			if err != nil {
+				n = len(fields)
+			}
+			less, _ := strconv.Atoi(m[3]) // none is 0
+			if n -= less; n == 0 {
+				b.WriteString(line)
+			} else if n > 0 && n <= len(fields) {
+				b.WriteString(fields[n-1])
+			}
+		case m[4] == "NR":
+			b.WriteString(strconv.Itoa(number))
+		case m[4] == "NF":
+			b.WriteString(strconv.Itoa(len(fields)))
+		case m[5] != "":
+			b.WriteByte(' ')
+		default:
+			b.WriteString(strings.NewReplacer(`\t`, "\t", `\n`, "\n", `\"`, `"`).Replace(m[1]))
+		}
+	}
+	return b.String()
+}

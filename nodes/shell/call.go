@@ -1,0 +1,258 @@
+package shell
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"demarc/nodes/shell/guard"
+
+	"mvdan.cc/sh/v3/expand"
+)
+
+// Call is one run of a command.
+type Call struct {
+	Streams
+	Ctx   context.Context
+	Shell *Shell
+	Name  string
+	Args  []string
+
+	sink   *guard.Sink // what Out goes to
+	memory guard.Memory
+}
+
+// Command is a program: it returns its exit code.
+type Command = func(context.Context, *Call) int
+
+// newCall makes a call of a command line, whose output is paid for.
+func (s *Shell) newCall(ctx context.Context, argv []string, io Streams) *Call {
+	sink := &guard.Sink{Ctx: ctx, Meter: &s.Process().Meter, To: io.Out}
+	io.Out = sink
+	return &Call{Streams: io, Ctx: ctx, Shell: s, Name: path.Base(argv[0]), Args: argv[1:], sink: sink, memory: guard.Memory{Process: s.process}}
+}
+
+// paths are the directories in which commands are.
+var paths = []string{"/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin"}
+
+// lookup finds a command by its name or path.
+func (s *Shell) lookup(name string) Command {
+	base := path.Base(name)
+	if base != name && !slices.Contains(paths, path.Dir(name)) {
+		return nil
+	}
+	return s.Command(base)
+}
+
+// Knows says whether a command can be run by its name or path.
+func (s *Shell) Knows(io Streams, name string) bool {
+	if s.lookup(name) != nil {
+		return true
+	}
+	if !strings.Contains(name, "/") {
+		return false
+	}
+	b, err := s.Read(io.User, Absolute(io.Dir, name))
+	return err == nil && (s.GNU || strings.HasPrefix(string(b), "#!"))
+}
+
+// busy puts what GNU's commands say in the words of BusyBox.
+var busy = strings.NewReplacer("cannot ", "can't ", "‘", "'", "’", "'")
+
+// Fail prints what is wrong, and returns the exit code 1.
+func (c *Call) Fail(format string, args ...any) int {
+	text := fmt.Sprintf(format, args...)
+	if !c.Shell.GNU {
+		text, _, _ = strings.Cut(busy.Replace(text), "\nTry '")
+	}
+	fmt.Fprintln(c.Err, text)
+	return 1
+}
+
+// say chooses between the words of GNU and of BusyBox.
+func (c *Call) say(gnu, busyBox string) string {
+	if c.Shell.GNU {
+		return gnu
+	}
+	return busyBox
+}
+
+// Printf prints what a command has to show.
+func (c *Call) Printf(format string, args ...any) { fmt.Fprintf(c.Out, format, args...) }
+
+// Print prints lines.
+func (c *Call) Print(lines []string) {
+	for _, l := range lines {
+		if _, err := io.WriteString(c.Out, l+"\n"); err != nil {
+			return // the reader has ended
+		}
+	}
+}
+
+// Stopped says that nobody reads what the command prints any more, or pays for it.
+func (c *Call) Stopped() bool { return c.sink.Err != nil }
+
+// Problem is what a command says of a file.
+func (c *Call) Problem(what string, err error) int {
+	return c.Fail("%s: %s: %s", c.Name, what, Reason(err))
+}
+
+// Root says whether the command may do everything.
+func (c *Call) Root() bool { return c.User == Root }
+
+// Path is a file's name from the root.
+func (c *Call) Path(name string) string { return Absolute(c.Dir, name) }
+
+// Stat is what is known of a file.
+func (c *Call) Stat(name string) (File, error) { return c.Shell.Stat(c.Path(name)) }
+
+// Has says whether one of the options is given, alone or among others: -rf.
+func (c *Call) Has(options string) bool {
+	return slices.ContainsFunc(c.Args, func(a string) bool {
+		return strings.HasPrefix(a, "-") && !strings.HasPrefix(a, "--") && strings.ContainsAny(a[1:], options)
+	})
+}
+
+// Long says whether one of the words is among the arguments.
+func (c *Call) Long(names ...string) bool {
+	return slices.ContainsFunc(c.Args, func(a string) bool { return slices.Contains(names, a) })
+}
+
+// Operands are the arguments that are not options.
+func (c *Call) Operands() []string {
+	var out []string
+	for i, a := range c.Args {
+		if a == "--" {
+			return append(out, c.Args[i+1:]...)
+		}
+		if !strings.HasPrefix(a, "-") || a == "-" {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// inputs are the operands, or "-" for what comes in.
+func inputs(names []string) []string {
+	if len(names) == 0 {
+		return []string{"-"}
+	}
+	return names
+}
+
+// readPrice is how many bytes of a file may be read for the price of a command.
+const readPrice = 4 << 10
+
+// Read is a file, or what comes in for the name "-". Its memory is held.
+func (c *Call) Read(name string) ([]byte, error) {
+	if name == "-" || name == "/dev/stdin" {
+		if c.In == nil {
+			return nil, nil
+		}
+		return c.memory.ReadAll(c.Ctx, c.In)
+	}
+	if _, ok := deviceOf(c.Path(name), nil, nil); ok {
+		return nil, nil
+	}
+	b, err := c.Shell.Read(c.User, c.Path(name))
+	if err == nil {
+		err = c.memory.Hold(len(b))
+	}
+	if err == nil {
+		err = c.Shell.process.Meter.SpendAll(c.Ctx, float64(len(b)/readPrice))
+	}
+	return b, err
+}
+
+// readLines are the lines of a file, or of what comes in. Their memory is held.
+func (c *Call) readLines(name string) ([]string, error) {
+	b, err := c.Read(name)
+	if err == nil {
+		err = c.memory.HoldLines(b)
+	}
+	if err != nil || len(b) == 0 {
+		return nil, err
+	}
+	return strings.Split(strings.TrimSuffix(string(b), "\n"), "\n"), nil
+}
+
+// Lines are the lines of the files named, or of what comes in. Files that cannot be read
+// are complained about.
+func (c *Call) Lines(names []string) (out []string, code int) {
+	for _, name := range inputs(names) {
+		lines, err := c.readLines(name)
+		if err != nil {
+			code = c.Problem(name, err)
+			continue
+		}
+		out = append(out, lines...)
+	}
+	return out, code
+}
+
+// Run runs another command in this one's place.
+func (c *Call) Run(ctx context.Context, argv []string) int {
+	switch {
+	case c.Shell.process.Meter.Spend(ctx) != nil:
+		return c.Shell.Interrupted()
+	case guard.Deep():
+		return c.Fail("%s: maximum nesting level exceeded", c.Name)
+	case !c.Shell.Knows(c.Streams, argv[0]):
+		c.Fail("%s: %s: No such file or directory", c.Name, argv[0])
+		return 127
+	}
+	return c.Shell.Start(ctx, argv, c.Streams)
+}
+
+// Options reads a command line: letters in withValue take the rest of their word or the
+// next one; long names take what is behind "=" or, for those in longValues, the next word.
+func Options(args []string, withValue string, longValues []string, set func(name, value string)) (operands []string) {
+	for i := 0; i < len(args); i++ {
+		next := func() string {
+			if i+1 < len(args) {
+				i++
+				return args[i]
+			}
+			return ""
+		}
+		switch a := args[i]; {
+		case a == "--":
+			return append(operands, args[i+1:]...)
+		case strings.HasPrefix(a, "--"):
+			name, value, given := strings.Cut(a[2:], "=")
+			if !given && slices.Contains(longValues, name) {
+				value = next()
+			}
+			set(name, value)
+		case strings.HasPrefix(a, "-") && len(a) > 1:
+			for k := 1; k < len(a); k++ {
+				if !strings.Contains(withValue, a[k:k+1]) {
+					set(a[k:k+1], "")
+					continue
+				}
+				value := a[k+1:]
+				if value == "" {
+					value = next()
+				}
+				set(a[k:k+1], value)
+				break
+			}
+		default:
+			operands = append(operands, a)
+		}
+	}
+	return operands
+}
+
+// Exported are the variables that a command gets.
+func Exported(env expand.Environ) (pairs []string) {
+	for name, v := range env.Each {
+		if v.Exported && v.IsSet() {
+			pairs = append(pairs, name+"="+v.String())
+		}
+	}
+	return pairs
+}

@@ -1,0 +1,350 @@
+package shell
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// request is what curl or wget asks for.
+type request struct {
+	url    *url.URL
+	method string
+	header http.Header
+	body   string
+	limit  time.Duration
+}
+
+// connectTime is how long a connection may take that was given no limit: the kernel's own.
+const connectTime = 130 * time.Second
+
+// Dial connects within a limit; 0 is the kernel's.
+func (c *Call) Dial(ctx context.Context, network, address string, limit time.Duration) (net.Conn, context.CancelFunc, error) {
+	if limit <= 0 {
+		limit = connectTime
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	conn, err := c.Shell.Dial(ctx, network, address)
+	if err == nil && conn == nil {
+		err = syscall.ENETUNREACH
+	}
+	if err != nil {
+		cancel()
+		return nil, func() {}, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+	return conn, func() { stop(); conn.Close(); cancel() }, nil
+}
+
+// send makes the request and returns the answer with its body. Behind https there is only
+// the connection: nobody on the other end has a certificate that this machine could trust,
+// so an answer is made up: the status of the registry's own front page.
+func (c *Call) send(ctx context.Context, r request) (*http.Response, []byte, error) {
+	conn, done, err := c.Dial(ctx, "tcp", net.JoinHostPort(r.url.Hostname(), r.port()), r.limit)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer done()
+	if r.url.Scheme == "https" {
+		return &http.Response{Status: "200 OK", StatusCode: http.StatusOK, Header: http.Header{}}, nil, nil
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, r.url.String(), strings.NewReader(r.body))
+	if err != nil {
+		return nil, nil, err
+	}
+	req.Header, req.Close = r.header, true
+	if err := req.Write(conn); err != nil {
+		return nil, nil, err
+	}
+	resp, err := http.ReadResponse(bufio.NewReader(conn), req)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer resp.Body.Close()
+	b, err := c.memory.ReadAll(ctx, io.LimitReader(resp.Body, MaxRead))
+	return resp, b, err
+}
+
+func (r request) port() string {
+	return cmp.Or(r.url.Port(), map[string]string{"https": "443", "http": "80"}[r.url.Scheme])
+}
+
+// errURL is curl's word for what is not an address.
+var errURL = errors.New("URL using bad/illegal format or missing URL")
+
+// target reads a URL, for which a name alone stands too. Containers speak no https.
+func (c *Call) target(s string) (*url.URL, error) {
+	if !strings.Contains(s, "://") {
+		s = "http://" + s
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Hostname() == "":
+		return nil, errURL
+	case u.Scheme != "http" && !(u.Scheme == "https" && c.Shell.GNU):
+		return nil, fmt.Errorf(c.say("Protocol %q not supported or disabled in libcurl", "unsupported protocol %s"), u.Scheme)
+	}
+	return u, nil
+}
+
+// addHeader adds a header such as "Accept: */*".
+func (r request) addHeader(s string) {
+	if name, value, ok := strings.Cut(s, ":"); ok {
+		r.header.Set(strings.TrimSpace(name), strings.TrimSpace(value))
+	}
+}
+
+// Trouble sorts the ways in which a connection fails.
+func Trouble(err error) (name, refused, late bool) {
+	var dns *net.DNSError
+	var timeout net.Error
+	name = errors.As(err, &dns)
+	refused = errors.Is(err, syscall.ECONNREFUSED)
+	late = errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
+	return name, refused, late
+}
+
+// curl knows -s, -S, -f, -i, -I, -k, -L, -v, -o, -m, --connect-timeout, -H, -X, -d and -w.
+func curl(ctx context.Context, c *Call) int {
+	r := request{method: http.MethodGet, header: http.Header{"User-Agent": {c.say("curl/7.81.0", "curl/8.5.0")}, "Accept": {"*/*"}}}
+	output, format := "", ""
+	on := map[string]bool{}
+	from := Options(c.Args, "omHXdwAuxe", []string{"output", "max-time", "connect-timeout", "header", "request", "data", "write-out", "retry", "retry-delay", "user-agent", "cacert", "cert", "key", "noproxy"}, func(name, value string) {
+		on[name] = true
+		switch name {
+		case "o", "output":
+			output = value
+		case "m", "max-time", "connect-timeout":
+			r.limit, _ = Span(value)
+		case "H", "header":
+			r.addHeader(value)
+		case "X", "request":
+			r.method = value
+		case "d", "data":
+			r.method, r.body = http.MethodPost, value
+		case "I", "head":
+			r.method = http.MethodHead
+		case "w", "write-out":
+			format = value
+		}
+	})
+	show := !on["s"] && !on["silent"] || on["S"] || on["show-error"]
+	if len(from) == 0 {
+		c.Fail("curl: try 'curl --help' or 'curl --manual' for more information")
+		return 2
+	}
+	var err error
+	if r.url, err = c.target(from[0]); err != nil {
+		c.Fail("curl: (3) %v", err)
+		return 3
+	}
+	began := time.Now()
+	resp, body, err := c.send(ctx, r)
+	code, status := 0, 0
+	switch {
+	case err != nil:
+		var text string
+		code, text = c.curlTrouble(r, err, time.Since(began))
+		if show {
+			c.Fail("curl: (%d) %s", code, text)
+		}
+	case (on["f"] || on["fail"]) && resp.StatusCode >= 400:
+		code, status = 22, resp.StatusCode
+		if show {
+			c.Fail("curl: (22) The requested URL returned error: %d", status)
+		}
+	default:
+		status = resp.StatusCode
+		if on["i"] || on["I"] || on["include"] || on["head"] {
+			c.Printf("HTTP/1.1 %s\r\n", resp.Status)
+			_ = resp.Header.Write(c.Out) // ends when the reader does
+			c.Printf("\r\n")
+		}
+		code = c.save(output, body)
+	}
+	c.Printf("%s", strings.NewReplacer("%{http_code}", fmt.Sprintf("%03d", status), "%{response_code}", fmt.Sprintf("%03d", status),
+		"%{time_total}", fmt.Sprintf("%.6f", time.Since(began).Seconds()), `\n`, "\n").Replace(format))
+	return code
+}
+
+// curlTrouble is curl's exit code and its words for a connection that failed.
+func (c *Call) curlTrouble(r request, err error, took time.Duration) (int, string) {
+	switch name, refused, late := Trouble(err); {
+	case late:
+		return 28, fmt.Sprintf("Connection timed out after %d milliseconds", took.Milliseconds())
+	case name:
+		return 6, "Could not resolve host: " + r.url.Hostname()
+	case !c.Shell.GNU && (refused || errors.Is(err, syscall.ENETUNREACH)):
+		return 7, fmt.Sprintf("Failed to connect to %s: Could not connect to server", r.url.Host)
+	case refused, errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
+		why := "Connection refused"
+		if !refused {
+			why = "No route to host"
+		}
+		return 7, fmt.Sprintf("Failed to connect to %s port %s after %d ms: %s", r.url.Hostname(), r.port(), took.Milliseconds(), why)
+	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
+		return 7, fmt.Sprintf("Failed to connect to %s: Operation not permitted", r.url.Hostname())
+	}
+	return 56, "Recv failure: Connection reset by peer"
+}
+
+// save writes what was fetched to a file, or out.
+func (c *Call) save(name string, b []byte) int {
+	if name == "-" || name == "" {
+		_, _ = c.Out.Write(b) // ends when the reader does
+		return 0
+	}
+	if IsDevice(c.Path(name)) {
+		return 0
+	}
+	err := c.Shell.Write(c.User, c.Path(name), b, false)
+	switch {
+	case err == nil:
+		return 0
+	case !c.Shell.GNU:
+		return c.Problem(name, err)
+	}
+	c.Fail("%s: (23) Failure writing output to destination: %s", c.Name, Reason(err))
+	return 23
+}
+
+// wget knows -q, -O, -S, -T, --spider, --header and --post-data.
+func wget(ctx context.Context, c *Call) int {
+	r := request{method: http.MethodGet, header: http.Header{"User-Agent": {c.say("Wget/1.21.2", "Wget")}}}
+	if !c.Shell.GNU {
+		r.limit = 900 * time.Second // its default
+	}
+	output := ""
+	on := map[string]bool{}
+	from := Options(c.Args, "OTtPU", []string{"timeout", "tries", "output-document", "header", "post-data", "user-agent"}, func(name, value string) {
+		on[name] = true
+		switch name {
+		case "O", "output-document":
+			output = value
+		case "T", "timeout":
+			r.limit, _ = Span(value)
+		case "header":
+			r.addHeader(value)
+		case "post-data":
+			r.method, r.body = http.MethodPost, value
+		}
+	})
+	quiet := on["q"] || on["quiet"]
+	if len(from) == 0 {
+		return c.Fail("%s", c.say("wget: missing URL\nUsage: wget [OPTION]... [URL]...\n\nTry `wget --help' for more options.", "usage: wget [-q] [-S] [-O FILE] [-T SEC] [--spider] URL"))
+	}
+	var err error
+	if r.url, err = c.target(from[0]); err != nil {
+		return c.Fail(c.say("%[1]s: Invalid host name.", "wget: %[2]v"), from[0], err)
+	}
+	if !quiet && !c.Shell.GNU {
+		c.Fail("Connecting to %s", r.url.Host)
+	}
+	resp, body, err := c.send(ctx, r)
+	switch {
+	case err != nil:
+		return c.wgetTrouble(r, err, quiet)
+	case c.Shell.GNU && !quiet:
+		c.Fail("HTTP request sent, awaiting response... %s", resp.Status)
+	case on["S"]:
+		c.Fail("  HTTP/1.1 %s", resp.Status)
+	}
+	if resp.StatusCode >= 400 {
+		if c.Shell.GNU {
+			return 8
+		}
+		return c.Fail("wget: server returned error: HTTP/1.1 %s", resp.Status)
+	}
+	if on["spider"] {
+		return 0
+	}
+	if output == "" {
+		if output = path.Base(r.url.Path); output == "." || output == "/" {
+			output = "index.html"
+		}
+	}
+	return c.save(output, body)
+}
+
+// wgetTrouble says what is wrong with a connection.
+func (c *Call) wgetTrouble(r request, err error, quiet bool) int {
+	name, refused, late := Trouble(err)
+	host := r.url.Hostname()
+	var text string
+	if c.Shell.GNU {
+		text = fmt.Sprintf("Connecting to %s... failed: %v.", r.url.Host, err)
+		switch {
+		case name:
+			text = fmt.Sprintf("wget: unable to resolve host address ‘%s’", host)
+		case refused:
+			text = fmt.Sprintf("Connecting to %s... failed: Connection refused.", r.url.Host)
+		case late:
+			text = fmt.Sprintf("Connecting to %s... failed: Connection timed out.\nGiving up.\n", r.url.Host)
+		}
+		if !quiet {
+			c.Fail("%s", text)
+		}
+		return 4
+	}
+	switch {
+	case name:
+		text = fmt.Sprintf("bad address '%s'", host)
+	case refused:
+		text = fmt.Sprintf("can't connect to remote host (%s): Connection refused", host)
+	case late:
+		text = "download timed out"
+	case errors.Is(err, syscall.ENETUNREACH):
+		text = fmt.Sprintf("can't connect to remote host (%s): Network is unreachable", host)
+	default:
+		text = "error getting response: Connection reset by peer"
+	}
+	return c.Fail("wget: %s", text)
+}
+
+// nc tries whether a port is open, as with -z.
+func nc(ctx context.Context, c *Call) int {
+	limit, network := time.Duration(0), "tcp"
+	if !c.Shell.GNU {
+		limit = 10 * time.Second
+	}
+	from := Options(c.Args, "wip", nil, func(name, value string) {
+		switch name {
+		case "w":
+			limit, _ = Span(value)
+		case "u":
+			network = "udp"
+		}
+	})
+	if len(from) != 2 || c.Has("l") {
+		return c.Fail("%s", c.say("usage: nc [-46CDdFhklNnrStUuvZz] [-I length] [-i interval] [-w timeout] [destination] [port]", "usage: nc -z [-v] [-w SEC] HOST PORT"))
+	}
+	_, done, err := c.Dial(ctx, network, net.JoinHostPort(from[0], from[1]), limit)
+	name, refused, late := Trouble(err)
+	switch {
+	case err == nil:
+		done()
+		if c.Has("v") {
+			fmt.Fprintf(c.Err, c.say("Connection to %s %s port [%s/*] succeeded!\n", "%s (%s) open%.0s\n"), from[0], from[1], network)
+		}
+		return 0
+	case !c.Shell.GNU:
+		return c.Fail("nc: %s (%s): %v", from[0], from[1], err)
+	case name:
+		return c.Fail("nc: getaddrinfo for host \"%s\" port %s: Name or service not known", from[0], from[1])
+	case refused && c.Has("v"):
+		return c.Fail("nc: connect to %s port %s (tcp) failed: Connection refused", from[0], from[1])
+	case late && c.Has("v"):
+		return c.Fail("nc: connect to %s port %s (tcp) timed out: Operation now in progress", from[0], from[1])
+	}
+	return 1
+}
