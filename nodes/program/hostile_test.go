@@ -77,6 +77,14 @@ var hostile = map[string]string{
 	"panics":            `unset ''; shift -1; getopts abc x -abc; getopts ab x -a; x=abc; y=$'\377'; echo ${x%$(printf '\377')}; declare -A m; m[1+1]=2; echo ${m[2-1]}; unset '' | cat`,
 	"loop head":         `for ((i=0; ${x:=$x$x} < 3; i++)); do :; done`,
 	"time":              "date +" + strings.Repeat("%c", 20_000),
+	"cut":               `x=$(printf "%99999s" 1); echo "$x" | tr ' ' : > f; cut -d: -f "$(printf '1,%.0s' $(seq 20000))" f; cut -c "$(printf '1-,%.0s' $(seq 20000))" f`,
+	"tr":                `x=$(printf "%99999s" 1); for i in 1 2 3 4; do echo "$x" | tr "$x$x" a; done; tr ' -~' a < /etc/passwd`,
+	"empty lines":       `yes '' | head -2000000 | tac | sort -k 2 -n | head -1; yes '' | tail -n 1; yes '' | grep -c x; yes '' | xargs -n 1 echo`,
+	"sed":               `x=$(printf "%99999d" 1); echo "$x" | sed 's/ /&&&&&&&&&&/g;s/ /&&&&&&&&&&/g;s/./&&&&&&&&&&/g;p;p' | wc -c; sed "s/(/(/;$(printf 'p;%.0s' $(seq 20000))" /etc/passwd`,
+	"awk":               `seq 100000 | awk '{print $1 $1 $1}' | wc; awk '/((.{1000}){1000}){1000}/' /etc/passwd`,
+	"xargs":             `yes a | xargs -n 1 yes | head -1; seq 10000 | xargs -I{} echo {}{}{}{}; yes xargs | xargs xargs xargs`,
+	"walk":              `for i in $(seq 3000); do mkdir d$i; done; while :; do find / -name x; du /; ls -lR / /; done`,
+	"base64":            `x=$(printf "%99999d" 1); echo "$x$x$x$x" | base64 | base64 | base64 -d | base64 -d | wc -c`,
 	"own formula":       `echo 2>> '/dev/.demarc/size/+ + * ^ / =x ?y f:z 9 9' ; echo >> /dev/.demarc/subst/-1`,
 }
 

@@ -74,6 +74,7 @@ func TestRunawayScripts(t *testing.T) {
 		{"echo 'bash /tmp/s' > /tmp/s; bash /tmp/s", 1, "nesting"},
 		{"echo 'sudo bash /tmp/s' > /tmp/s; bash /tmp/s", 1, "nesting"},
 		{"x=a; while true; do x=$x$x; done", 137, "Killed"},
+		{strings.Repeat("true && ", 100_000) + "true", 2, "nested too deeply"},
 		{"echo {1..100000000}", 2, "out of memory"},
 		{"printf '%999999999d' 1", 137, "Killed"},
 		{"yes yes yes | xargs -n 1 yes | wc -c > /dev/null; sleep 100", 137, "Killed"},
@@ -81,7 +82,7 @@ func TestRunawayScripts(t *testing.T) {
 		{"curl -m 5 http://nowhere; sleep 1d", 130, ""},
 	}
 	for _, tt := range tests {
-		t.Run(tt.script, func(t *testing.T) {
+		t.Run(tt.script[:min(len(tt.script), 40)], func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
