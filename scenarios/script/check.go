@@ -2,10 +2,13 @@ package script
 
 import (
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 
+	"demarc/scenarios/script/celtype"
+	"demarc/sim/api"
 	"demarc/sim/fault"
 
 	"github.com/google/cel-go/cel"
@@ -23,15 +26,15 @@ type checkCondition struct {
 type expression struct {
 	ast     *cel.Ast
 	program cel.Program
-	// vars are the variables that it names.
-	vars []string
+	// variables are those that it names.
+	variables []variable
 	// traffic are the names of traffic; anyTraffic says that it goes through
 	// all of them.
 	traffic    []string
 	anyTraffic bool
 	// watches are the names of watches.
 	watches []string
-	// judged says that it names a field of incidents that is of their judgement.
+	// judged says that it names a field of the judgement of incidents.
 	judged bool
 	// objects are the kinds and names of object(…).
 	objects []objectRef
@@ -184,8 +187,8 @@ func literal(x ast.Expr) (string, bool) {
 
 // collect notes what the expression names.
 func (e *expression) collect() {
-	named := 0
-	all := 0
+	named, all := 0, 0
+	known, judgement := variables(), celtype.JSONFields(reflect.TypeFor[api.Judgement]())
 	ast.PreOrderVisit(e.ast.NativeRep().Expr(), ast.NewExprVisitor(func(x ast.Expr) {
 		if name, ok := memberName(x, "traffic"); ok {
 			named++
@@ -202,11 +205,12 @@ func (e *expression) collect() {
 			if name == "traffic" {
 				all++
 			}
-			if !slices.Contains(e.vars, name) {
-				e.vars = append(e.vars, name)
+			isThis := func(v variable) bool { return v.name == name }
+			if i := slices.IndexFunc(known, isThis); i >= 0 && !slices.ContainsFunc(e.variables, isThis) {
+				e.variables = append(e.variables, known[i])
 			}
 		case ast.SelectKind:
-			e.judged = e.judged || slices.Contains(judgedFields, x.AsSelect().FieldName())
+			e.judged = e.judged || slices.ContainsFunc(judgement, func(f celtype.Field) bool { return f.Name == x.AsSelect().FieldName() })
 		case ast.CallKind:
 			if x.AsCall().FunctionName() == lookupFunc {
 				e.objects = append(e.objects, objectOf(x))
@@ -238,17 +242,17 @@ var (
 // suggestion if one is near.
 func explainCEL(message string) (said, suggestion string) {
 	if m := undeclared.FindStringSubmatch(message); m != nil {
-		return "unknown name " + m[1], fault.Suggest(m[1], append(celVariables(), "size", "has", "object", "matches", "timestamp", "duration"))
+		return "unknown name " + m[1], fault.Suggest(m[1], append(variableNames(), "size", "has", "object", "matches", "timestamp", "duration"))
 	}
 	if m := noField.FindStringSubmatch(message); m != nil {
-		return "unknown field " + m[1], fault.Suggest(m[1], celFields())
+		return "unknown field " + m[1], fault.Suggest(m[1], fieldNames())
 	}
 	if m := noOverload.FindStringSubmatch(message); m != nil {
-		said = m[1] + " cannot be applied to " + strings.NewReplacer("script.cel", "", "((", "(").Replace(m[2])
+		said = m[1] + " cannot be applied to " + strings.ReplaceAll(m[2], "((", "(")
 		if strings.Contains(m[2], "double, int") || strings.Contains(m[2], "int, double") {
 			said += "; write the number with a point, such as 1.0"
 		}
 		return said, ""
 	}
-	return strings.ReplaceAll(message, "script.cel", ""), ""
+	return message, ""
 }

@@ -7,12 +7,12 @@ import (
 	"strings"
 	"time"
 
+	"demarc/scenarios/script/celtype"
 	"demarc/sim/api"
 	"demarc/sim/traffic"
 
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/interpreter"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 func (c checkCondition) bind(r *run) (bound, error) {
@@ -48,47 +48,34 @@ func (b *boundCheck) needs() needs { return b.looksAt }
 
 // looksAt is what the expression looks at.
 func (e *expression) looksAt() needs {
-	var n needs
-	for _, name := range e.vars {
-		if gvk, ok := celLists[name]; ok {
-			n.kinds = append(n.kinds, gvk)
-		}
-		switch name {
-		case "timeline", "components", "machines", "containers", "incidents", "support", "backups", "restores", "repairs",
-			"operations", "cases", "patches", "cves", "replicas", "features", "gates":
-			n.timeline = true
-		case "watches":
-			n.watches = true
-		}
+	n := needs{traffic: e.traffic}
+	for _, v := range e.variables {
+		n.kinds = append(n.kinds, v.needs.kinds...)
+		n.timeline, n.watches = n.timeline || v.needs.timeline, n.watches || v.needs.watches
 	}
 	for _, o := range e.objects {
 		n.kinds = append(n.kinds, o.gvk)
 	}
-	n.traffic = e.traffic
 	return n
 }
 
 func (b *boundCheck) eval(v *view) outcome {
-	for _, gvk := range b.looksAt.kinds {
-		if _, err := v.objects(gvk); err != nil {
-			return unreachable(err)
-		}
-	}
-	vars := activation{view: v, check: b, known: map[string]any{}}
-	if b.judges() {
-		var err error
-		if vars.contract, err = v.run.world.Contract(""); err != nil {
-			return outcome{explain: func() string { return "cannot be judged: " + err.Error() }}
-		}
-	}
-	if slices.Contains(b.vars, "gates") {
-		var err error
-		if vars.gates, err = v.run.world.FeatureGates(v.ctx); err != nil {
-			return unreachable(err)
-		}
-	}
 	if b.costly {
 		return tooCostly
+	}
+	vars := &activation{view: v, check: b, known: map[string]any{}}
+	for _, x := range b.variables {
+		if !x.fails {
+			continue
+		}
+		if _, err := vars.get(x); err != nil {
+			return failed(err)
+		}
+	}
+	for _, o := range b.objects {
+		if _, err := v.objects(o.gvk); err != nil {
+			return failed(unreachable(err))
+		}
 	}
 	val, _, err := b.program.Eval(vars)
 	if cancelled := (interpreter.EvalCancelledError{}); errors.As(err, &cancelled) {
@@ -125,11 +112,11 @@ func (b *boundCheck) unsent(v *view) string {
 func (b *boundCheck) tally(v *view, name string) *tally {
 	t, ok := b.totals[name]
 	if !ok || !t.since.Equal(v.since) {
-		t = &tally{since: v.since, celTraffic: celTraffic{Success: 1, Reasons: map[string]int64{}, Backends: map[string]int64{}}}
+		t = &tally{since: v.since, trafficSeen: trafficSeen{Success: 1, Reasons: map[string]int64{}, Backends: map[string]int64{}}}
 		b.totals[name] = t
 	}
 	if rec, ok := v.run.world.Traffic(name); ok {
-		t.read(rec, v.run.ready)
+		t.read(rec)
 	}
 	return t
 }
@@ -137,12 +124,23 @@ func (b *boundCheck) tally(v *view, name string) *tally {
 // tally counts the results of one traffic as they come, so that no result is
 // looked at twice.
 type tally struct {
-	celTraffic
+	trafficSeen
 	since time.Time
 	seen  int // results that were counted or skipped
 }
 
-func (t *tally) read(rec *traffic.Record, ready time.Time) {
+// trafficSeen is a traffic as checks see it.
+type trafficSeen struct {
+	Sent      int64            `json:"sent"`
+	Succeeded int64            `json:"succeeded"`
+	Failed    int64            `json:"failed"`
+	Success   float64          `json:"success"`
+	Reasons   map[string]int64 `json:"reasons"`
+	Backends  map[string]int64 `json:"backends"`
+	Last      traffic.Result   `json:"last"`
+}
+
+func (t *tally) read(rec *traffic.Record) {
 	results, _ := rec.Results(time.Time{})
 	for _, res := range results[t.seen:] {
 		t.seen++
@@ -150,10 +148,7 @@ func (t *tally) read(rec *traffic.Record, ready time.Time) {
 			continue
 		}
 		t.Sent++
-		t.Last = celResult{
-			Time: seconds(res.Time, ready), Latency: res.Latency.Seconds(),
-			Status: int64(res.Status), Reason: res.Reason, Backend: res.Backend,
-		}
+		t.Last = res
 		if res.Reason != "" {
 			t.Failed++
 			t.Reasons[res.Reason]++
@@ -171,109 +166,57 @@ func (t *tally) read(rec *traffic.Record, ready time.Time) {
 
 // activation resolves variables when they are asked for, and no others.
 type activation struct {
-	view  *view
-	check *boundCheck
-	known map[string]any
-	// contract is set if the check asks for a judgement.
-	contract api.Contract
-	// gates is set if the check asks for them.
-	gates []api.FeatureGate
+	view   *view
+	check  *boundCheck
+	known  map[string]any
+	judged *api.Contract // nil until it is asked for
 }
 
-var _ interpreter.Activation = activation{}
+var _ interpreter.Activation = (*activation)(nil)
 
 // Parent is nil: there is no outer scope.
-func (a activation) Parent() cel.Activation { return nil }
+func (a *activation) Parent() cel.Activation { return nil }
 
 // ResolveName finds a variable's value.
-func (a activation) ResolveName(name string) (any, bool) {
-	if v, ok := a.known[name]; ok {
-		return v, true
-	}
-	v, ok := a.resolve(strings.TrimPrefix(name, "."))
-	if ok {
-		a.known[name] = v
-	}
-	return v, ok
-}
-
-func (a activation) resolve(name string) (any, bool) {
-	r := a.view.run
-	if gvk, ok := celLists[name]; ok {
-		return a.list(gvk), true
-	}
-	switch name {
-	case "now":
-		return seconds(time.Now(), r.ready), true
-	case "traffic":
-		return a.traffic(), true
-	case "timeline":
-		return r.celTimeline(), true
-	case "components":
-		return r.celComponents(), true
-	case "machines":
-		return r.celMachines(), true
-	case "containers":
-		return r.celContainers(), true
-	case "incidents":
-		if a.check.judged {
-			return convert(a.contract.Incidents, r.celJudged), true
-		}
-		return convert(r.world.Incidents(), r.celIncident), true
-	case "support":
-		return r.celSupport(a.contract.Support), true
-	case "backups":
-		return r.celBackups(), true
-	case "restores":
-		return r.celRestores(), true
-	case "repairs":
-		return r.celRepairs(), true
-	case "cases":
-		return r.celCases(), true
-	case "operations":
-		return r.celOperations(), true
-	case "patches":
-		return r.celPatches(), true
-	case "cves":
-		return r.celCVEs(), true
-	case "replicas":
-		return r.celReplicas(), true
-	case "features":
-		return r.celFeatures(), true
-	case "gates":
-		return convert(a.gates, func(g api.FeatureGate) *celGate { return new(celGate(g)) }), true
-	case "watches":
-		return r.watches.state(), true
-	case objectsVar:
+func (a *activation) ResolveName(name string) (any, bool) {
+	name = strings.TrimPrefix(name, ".")
+	if name == objectsVar {
 		return a.objects(), true
 	}
-	return nil, false
+	i := slices.IndexFunc(a.check.variables, func(v variable) bool { return v.name == name })
+	if i < 0 {
+		return nil, false
+	}
+	v, err := a.get(a.check.variables[i])
+	return v, err == nil
 }
 
-func (a activation) traffic() map[string]*celTraffic {
-	names := a.check.looksAt.traffic
-	m := make(map[string]*celTraffic, len(names))
-	for _, name := range names {
+// get is a variable's value at the moment of the activation.
+func (a *activation) get(v variable) (any, error) {
+	if known, ok := a.known[v.name]; ok {
+		return known, nil
+	}
+	value, err := v.value(a)
+	if err != nil {
+		return nil, err
+	}
+	a.known[v.name] = celtype.Since(a.view.run.ready).NativeToValue(value)
+	return a.known[v.name], nil
+}
+
+// traffic are the traffics that the check looks at.
+func (a *activation) traffic() map[string]*trafficSeen {
+	m := map[string]*trafficSeen{}
+	for _, name := range a.check.looksAt.traffic {
 		if _, ok := a.view.run.world.Traffic(name); ok {
-			m[name] = &a.check.tally(a.view, name).celTraffic
+			m[name] = &a.check.tally(a.view, name).trafficSeen
 		}
 	}
 	return m
 }
 
-func (a activation) list(gvk schema.GroupVersionKind) []any {
-	objects, err := a.view.objects(gvk)
-	if err != nil {
-		return nil
-	}
-	list := make([]any, 0, len(objects))
-	for _, obj := range objects {
-		list = append(list, obj.Object)
-	}
-	return list
-}
-
-func (a activation) objects() map[string]any {
+// objects are the objects that object(…) can return, by their kinds and names.
+func (a *activation) objects() map[string]any {
 	m := map[string]any{}
 	for _, o := range a.check.objects {
 		objects, err := a.view.objects(o.gvk)
@@ -285,12 +228,4 @@ func (a activation) objects() map[string]any {
 		}
 	}
 	return m
-}
-
-// seconds is a time as checks see it; 0 for no time.
-func seconds(t, ready time.Time) float64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.Sub(ready).Seconds()
 }

@@ -16,7 +16,7 @@ import (
 
 // parts lists the parts of a check with their values, each on a line of its
 // own, so that a reader sees why it is true or false.
-func (b *boundCheck) parts(vars activation) string {
+func (b *boundCheck) parts(vars *activation) string {
 	w := partsWriter{check: b, vars: vars}
 	w.visit(b.ast.NativeRep().Expr())
 	for _, name := range b.traffic {
@@ -54,7 +54,7 @@ func reasonsText(reasons map[string]int64) string {
 
 type partsWriter struct {
 	check *boundCheck
-	vars  activation
+	vars  *activation
 	lines []string
 }
 
@@ -154,7 +154,8 @@ func formatValue(v ref.Val) string {
 	return shorten(string(raw))
 }
 
-// summarise replaces Kubernetes objects by their names and cuts lists short.
+// summarise replaces Kubernetes objects by their names and cuts lists and texts
+// short.
 func summarise(v any) any {
 	switch v := v.(type) {
 	case []any:
@@ -175,9 +176,17 @@ func summarise(v any) any {
 			}
 			return s
 		}
+		for key, value := range v {
+			if text, ok := value.(string); ok && len(text) > maxFieldText {
+				v[key] = strings.ToValidUTF8(text[:maxFieldText], "") + "…"
+			}
+		}
 	}
 	return v
 }
+
+// maxFieldText is how much is shown of a text that is one of several fields.
+const maxFieldText = 100
 
 func or(v, otherwise any) any {
 	if v == nil {

@@ -42,9 +42,15 @@ type outcome struct {
 // nobody can ask.
 var errUnreachable = errors.New("the API server cannot be reached")
 
-func unreachable(err error) outcome {
-	return outcome{explain: func() string { return fmt.Sprintf("%v: %v", errUnreachable, err) }}
+func unreachable(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", errUnreachable, err)
 }
+
+// failed is the outcome of a condition that cannot be looked at.
+func failed(err error) outcome { return outcome{explain: err.Error} }
 
 // view is what conditions see at one moment.
 type view struct {

@@ -6,7 +6,10 @@ import (
 	"slices"
 	"strings"
 
+	"demarc/scenarios/script/celtype"
 	"demarc/sim/fault"
+
+	"github.com/google/cel-go/cel"
 )
 
 // grammar is the part of the reference that does not come from a registry.
@@ -51,27 +54,6 @@ const traffics = `Traffic is counted from the beginning in "at" and "finally", a
 sent in its window does not hold.
 `
 
-// celDocs say what the variables of checks are.
-var celDocs = []struct{ name, doc string }{
-	{"traffic", "map: name -> Traffic; traffic.shop.success is from 0.0 to 1.0"},
-	{"components", "map: name -> Component, such as components['kube-apiserver'].healthy, or components['etcd/0'] of several"},
-	{"machines", "list of Machine: the worker machines as they are, whatever the API server believes"},
-	{"containers", "list of Container, as the nodes' runtimes know them"},
-	{"timeline", "list of Event, the oldest first; times are seconds since the cluster was ready"},
-	{"incidents", "list of Incident; end is 0 and open true while one lasts; owner, coverage (covered, best-effort, not-covered, voids-support), remedy (automatic, escalation, customer, none), clauses, rule, sentence and chain (events, back to the root) are its judgement by the cluster's edition, and shares say whose it was from when to when"},
-	{"support", "Support: state is supported, at-risk or unsupported; reasons are why, the worst first, past is how it was from the first event to now"},
-	{"backups", "list of Backup: the provider's catalogue, the oldest first"},
-	{"repairs", "list of Repair, of nodes and of managed add-ons, the oldest first; detectedAfter and healedAfter are seconds from broken, healed is 0 while one lasts, actions are names such as restart, reboot or reimage, and lost is what is gone for good"},
-	{"cases", "list of Case at the support desk, the oldest first; state is opened, answered, waiting for consent, waiting for customer, escalation offered, escalated, linked upstream or closed; findings are SOURCE: TEXT, said is the conversation, and issue the URL of a bug upstream"},
-	{"restores", "list of Restore, the oldest first; rpo and rto are seconds, end is 0 while one lasts, and skipped has the IDs of newer backups that were bad"},
-	{"replicas", "list of Replica: the provider's plane; state is leader, follower, candidate or stopped"},
-	{"features", "list of Feature: the preview features of the edition; state is NotRegistered, Registering, Registered, Unregistering or Unregistered, registered is since when it is Registered and 0 if it is not, and inForce says that the cluster has what it changes"},
-	{"gates", "list of Gate: Kubernetes' feature gates; stage is alpha, beta, stable or deprecated, and enabled what the API server's metrics tell"},
-	{"watches", "map: name -> Watch; backwards counts how often a version was lower than one that the client had seen: the past came back"},
-	{"now", "seconds since the cluster was ready"},
-	{"object('apps/v1', 'Deployment', 'default', 'shop')", "one Kubernetes object, or null"},
-}
-
 // Document writes the language's reference, made from its registries.
 func Document(w io.Writer) error {
 	d := &docWriter{w: w}
@@ -95,24 +77,59 @@ func Document(w io.Writer) error {
 			}
 		}
 	}
-	d.print("\nCHECKS\nChecks are CEL (cel.dev) with the libraries of Kubernetes.\n%s\n", traffics)
-	for _, v := range celDocs {
-		d.print("  %s\n%s", v.name, wrap(v.doc, "      "))
-	}
-	lists := make([]string, 0, len(celLists))
-	for name := range celLists {
-		lists = append(lists, name)
-	}
-	slices.Sort(lists)
-	d.print("%s      lists of Kubernetes objects, of all namespaces\n\nTypes:\n", wrap(strings.Join(lists, ", "), "  "))
-	for _, t := range celTypes {
-		fields := make([]string, 0, t.NumField())
-		for i := range t.NumField() {
-			fields = append(fields, t.Field(i).Tag.Get("cel"))
-		}
-		d.print("  %-10s %s\n", strings.TrimPrefix(t.Name(), "cel"), strings.Join(fields, ", "))
-	}
+	d.print("\nCHECKS\n")
+	d.checks()
 	return d.err
+}
+
+// CheckReference writes what checks can name: variables, their types and fields.
+func CheckReference(w io.Writer) error {
+	d := &docWriter{w: w}
+	d.checks()
+	return d.err
+}
+
+func (d *docWriter) checks() {
+	d.print("Checks are CEL (cel.dev) with the libraries of Kubernetes. Fields have the names that they have in the JSON of the\n"+
+		"management API. Times are seconds since the cluster was ready, 0 for what has not happened; durations are seconds.\n%s\n", traffics)
+	for _, v := range worldVariables {
+		d.print("  %-11s %s\n%s", v.name, typeText(celtype.Of(v.goType)), wrap(v.doc, "      "))
+	}
+	d.print("  object('apps/v1', 'Deployment', 'default', 'shop')\n      one Kubernetes object, or null\n")
+	names := convert(kindVariables, func(v variable) string { return v.name })
+	slices.Sort(names)
+	d.print("%s      lists of Kubernetes objects, of all namespaces\n\nTypes, with the fields that are not text:\n", wrap(strings.Join(names, ", "), "  "))
+	types, err := celTypes()
+	if err != nil {
+		d.err = err
+		return
+	}
+	for _, t := range types.Structs {
+		fields := convert(celtype.JSONFields(t), func(f celtype.Field) string {
+			if of := celtype.Of(f.Type); of != cel.StringType {
+				return f.CELName() + " (" + typeText(of) + ")"
+			}
+			return f.CELName()
+		})
+		d.print("  %s\n%s", celtype.Name(t), wrap(strings.Join(fields, ", "), "      "))
+	}
+}
+
+// typeText writes a type of CEL in words.
+func typeText(t *cel.Type) string {
+	switch t.Kind() {
+	case cel.ListKind:
+		return "list of " + typeText(t.Parameters()[0])
+	case cel.MapKind:
+		return "map of " + typeText(t.Parameters()[1])
+	case cel.StringKind:
+		return "text"
+	case cel.DoubleKind:
+		return "number"
+	case cel.DynKind:
+		return "anything"
+	}
+	return t.String()
 }
 
 // docWriter prints until the first error.

@@ -136,7 +136,7 @@ func (b boundObjects) eval(v *view) outcome {
 	for _, w := range b.wanted {
 		objects, err := v.objects(w.gvk)
 		if err != nil {
-			return unreachable(err)
+			return failed(unreachable(err))
 		}
 		obj, diffs := w.nearest(objects)
 		matches := obj != nil && len(diffs) == 0

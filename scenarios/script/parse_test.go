@@ -117,6 +117,11 @@ func TestDocumentNamesEverything(t *testing.T) {
 			t.Errorf("%s is not documented", v.Name)
 		}
 	}
+	for _, v := range variables() {
+		if !strings.Contains(sb.String(), "  "+v.name) && !strings.Contains(sb.String(), v.name+",") {
+			t.Errorf("the variable %s is not documented", v.name)
+		}
+	}
 	for _, k := range fault.Kinds() {
 		if !strings.Contains(sb.String(), "\n  "+k.Verb+" ") {
 			t.Errorf("fault %s is not documented", k.Verb)

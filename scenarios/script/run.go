@@ -26,7 +26,6 @@ type run struct {
 	n       int       // steps that were emitted
 	lastAct int64     // newest timeline event before the last action
 	started []string  // names of the traffic that was started
-	events  []*celEvent
 	failed  bool
 }
 
@@ -173,7 +172,7 @@ func (r *run) finish() error {
 		r.report.Traffic = append(r.report.Traffic, api.Traffic{Spec: rec.Spec(), Sent: t.Sent, Failed: t.Failed, Reasons: t.Reasons, Outages: rec.Outages(), Backends: rec.Pods()})
 	}
 	r.report.Incidents = append(r.report.Incidents, r.world.Incidents()...)
-	r.report.Backups = append(r.report.Backups, r.backups()...)
+	r.report.Backups = append(r.report.Backups, sortedBackups(r.world)...)
 	r.report.Restores = append(r.report.Restores, r.world.Restores()...)
 	r.report.Repairs = append(r.report.Repairs, r.world.Repairs()...)
 	k, err := r.world.Contract("")

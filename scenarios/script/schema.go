@@ -6,9 +6,8 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
-	"strings"
-	"sync"
 
+	"demarc/scenarios/script/celtype"
 	"demarc/sim/fault"
 
 	yamlv3 "go.yaml.in/yaml/v3"
@@ -160,27 +159,12 @@ func (c schemaCheck) wrong(v any, n *yamlv3.Node, path, want string) {
 	c.problem(n, "", "%s: want %s, got %s", where(path), want, compact(v))
 }
 
-var fieldCache sync.Map // reflect.Type -> map[string]reflect.Type
-
-// fieldsOf maps the JSON names of a struct's fields to their types, those of
-// inlined structs among them.
+// fieldsOf maps the JSON names of a struct's fields to their types.
 func fieldsOf(t reflect.Type) map[string]reflect.Type {
-	if m, ok := fieldCache.Load(t); ok {
-		return m.(map[string]reflect.Type)
-	}
 	m := map[string]reflect.Type{}
-	for i := range t.NumField() {
-		f := t.Field(i)
-		name, opts, _ := strings.Cut(f.Tag.Get("json"), ",")
-		switch {
-		case name == "-" || !f.IsExported():
-		case name == "" && (f.Anonymous || strings.Contains(opts, "inline")) && f.Type.Kind() == reflect.Struct:
-			maps.Copy(m, fieldsOf(f.Type))
-		case name != "":
-			m[name] = f.Type
-		}
+	for _, f := range celtype.JSONFields(t) {
+		m[f.Name] = f.Type
 	}
-	fieldCache.Store(t, m)
 	return m
 }
 

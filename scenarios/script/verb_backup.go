@@ -81,7 +81,7 @@ func (r *run) backupID(id string) (string, error) {
 	if id != fault.Latest {
 		return id, nil
 	}
-	list := r.backups()
+	list := sortedBackups(r.world)
 	if len(list) == 0 {
 		return "", errors.New("there is no backup yet")
 	}

@@ -73,15 +73,26 @@ func (w *watches) wait() <-chan struct{} {
 	return w.changed
 }
 
+// watchSeen is what a client has seen, as checks see it.
+type watchSeen struct {
+	Lists       int64 `json:"lists"`
+	Events      int64 `json:"events"`
+	Objects     int64 `json:"objects"`
+	LastVersion int64 `json:"lastVersion"`
+	Backwards   int64 `json:"backwards"`
+	Errors      int64 `json:"errors"`
+	Connected   bool  `json:"connected"`
+}
+
 // state is what each client has seen, as checks see it.
-func (w *watches) state() map[string]*celWatch {
+func (w *watches) state() map[string]watchSeen {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	m := make(map[string]*celWatch, len(w.byName))
+	m := make(map[string]watchSeen, len(w.byName))
 	for name, c := range w.byName {
 		seen := c.seen
 		seen.Objects = int64(len(c.objects))
-		m[name] = &seen
+		m[name] = seen
 	}
 	return m
 }
@@ -94,7 +105,7 @@ type watcher struct {
 	namespace string // empty for all
 
 	version string // from which to watch; empty: list first
-	seen    celWatch
+	seen    watchSeen
 	highest uint64          // the highest version seen
 	objects map[string]bool // by their keys
 }

@@ -79,7 +79,7 @@ func status(code int, reason, causes string) string {
 
 // serve starts the server and a client of it, and returns when the client has
 // seen what is wanted.
-func serve(t *testing.T, s *apiServer, wanted func(celWatch) bool) celWatch {
+func serve(t *testing.T, s *apiServer, wanted func(watchSeen) bool) watchSeen {
 	t.Helper()
 	server := httptest.NewUnstartedServer(s)
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
@@ -97,7 +97,7 @@ func serve(t *testing.T, s *apiServer, wanted func(celWatch) bool) celWatch {
 	timeout := time.After(20 * time.Second)
 	for {
 		changed := w.wait()
-		seen := *w.state()["cm"]
+		seen := w.state()["cm"]
 		if wanted(seen) {
 			return seen
 		}
@@ -117,8 +117,8 @@ func TestWatchGoesOn(t *testing.T) {
 		{status: 200, body: event("ADDED", "c", "11") + event("DELETED", "a", "12") + event("BOOKMARK", "", "15")},
 		{status: 200, body: event("MODIFIED", "b", "16"), open: true},
 	}}
-	got := serve(t, s, func(w celWatch) bool { return w.Events == 3 })
-	if want := (celWatch{Lists: 1, Events: 3, Objects: 2, LastVersion: 16, Connected: true}); got != want {
+	got := serve(t, s, func(w watchSeen) bool { return w.Events == 3 })
+	if want := (watchSeen{Lists: 1, Events: 3, Objects: 2, LastVersion: 16, Connected: true}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	path := " /api/v1/namespaces/default/configmaps"
@@ -143,8 +143,8 @@ func TestThePastComesBack(t *testing.T) {
 			s := &apiServer{answers: []answer{
 				list("900", "a"), end, list("500"), {status: 200, body: event("ADDED", "a", "501") + event("ADDED", "b", "901"), open: true},
 			}}
-			got := serve(t, s, func(w celWatch) bool { return w.Events == 2 })
-			if want := (celWatch{Lists: 2, Events: 2, Objects: 2, LastVersion: 901, Backwards: 2, Errors: 1, Connected: true}); got != want {
+			got := serve(t, s, func(w watchSeen) bool { return w.Events == 2 })
+			if want := (watchSeen{Lists: 2, Events: 2, Objects: 2, LastVersion: 901, Backwards: 2, Errors: 1, Connected: true}); got != want {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
 		})
