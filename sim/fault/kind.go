@@ -36,9 +36,16 @@ type Kind struct {
 	Args []Arg `json:"args,omitempty"`
 	// Repairs says that it puts something right instead of breaking it.
 	Repairs bool `json:"repairs,omitempty"`
+	// EndedBy is the verb that ends it; empty if it does not stay in force.
+	EndedBy string `json:"endedBy,omitempty"`
+	// Past is how it reads on the timeline: crashed. It is empty for what machines
+	// alone do, which record that themselves.
+	Past string `json:"-"`
 	// Actor is who does it when nobody is named; if empty, that depends on the
 	// target.
 	Actor timeline.Actor `json:"actor,omitempty"`
+
+	check func(Spec, Target) error // what else must be so; nil for nothing
 }
 
 // ArgType is the form of an argument's value.
@@ -92,6 +99,16 @@ func Lookup(verb string) (Kind, bool) {
 		}
 	}
 	return Kind{}, false
+}
+
+// EndedBy are the verbs of the faults that a repair ends.
+func EndedBy(repair string) (verbs []string) {
+	for _, k := range kinds {
+		if k.EndedBy == repair {
+			verbs = append(verbs, k.Verb)
+		}
+	}
+	return verbs
 }
 
 // DefaultActor is who does this to such a target when nobody is named: the

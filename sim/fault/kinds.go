@@ -1,6 +1,12 @@
 package fault
 
-import "demarc/sim/timeline"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"demarc/sim/timeline"
+)
 
 // hold is the argument of what takes a component down.
 func hold(until string) Arg {
@@ -10,11 +16,13 @@ func hold(until string) Arg {
 	}
 }
 
-// kinds is the registry. A new kind is a new entry here and an effect in
-// package sim.
+// kinds is the registry. A new kind is a new entry here, and an effect in
+// cmd/demarc-engine/cluster/faults.
 var kinds = []Kind{
 	{
 		Verb:    "crash",
+		Past:    "crashed",
+		EndedBy: "start",
 		Summary: "ends something at once, without a goodbye",
 		Doc: "A component's listener and connections are gone in that instant. It stays down until started, however hard the provider's " +
 			"watchdog tries; with hold=no the provider is left to notice by its health checks, and restarts it. " +
@@ -30,6 +38,8 @@ var kinds = []Kind{
 	},
 	{
 		Verb:    "stop",
+		Past:    "stopped",
+		EndedBy: "start",
 		Summary: "ends something in good order",
 		Doc: "It finishes what it is doing as its program does on SIGTERM, and stays down until started, however hard the provider's " +
 			"watchdog tries; with hold=no the provider is left to notice that a component is gone, and starts it.",
@@ -39,6 +49,7 @@ var kinds = []Kind{
 	},
 	{
 		Verb:    "start",
+		Past:    "starting",
 		Summary: "brings back what crashed or was stopped",
 		Example: "start kube-scheduler",
 		Targets: []TargetKind{Component, ControlPlane, Kubelet, Provider, Replica},
@@ -46,6 +57,8 @@ var kinds = []Kind{
 	},
 	{
 		Verb:    "hang",
+		Past:    "hung",
+		EndedBy: "heal",
 		Summary: "makes a component accept connections and never answer",
 		Doc: "Clients see no error, only silence, until their own timeouts. It hangs until healed, however hard the provider's " +
 			"watchdog tries; with hold=no the provider is left to notice by its health checks, and a restart ends it.",
@@ -55,6 +68,8 @@ var kinds = []Kind{
 	},
 	{
 		Verb:    "slow",
+		Past:    "slowed",
+		EndedBy: "heal",
 		Summary: "delays every answer of a component, or every write of a backup",
 		Doc:     "Ended by heal.",
 		Example: "slow etcd latency=500ms",
@@ -66,6 +81,9 @@ var kinds = []Kind{
 	},
 	{
 		Verb:    "partition",
+		Past:    "partitioned",
+		EndedBy: "heal",
+		check:   checkLink,
 		Summary: "cuts the link between a client and what it talks to",
 		Doc: "Open connections break and new ones get no answer. The links are: kube-apiserver, all or one, from etcd; " +
 			"one etcd/N from etcd, which cuts that member off from everybody; one provider/REPLICA from provider, likewise; " +
@@ -79,6 +97,8 @@ var kinds = []Kind{
 	},
 	{
 		Verb:    "flap",
+		Past:    "flapping",
+		EndedBy: "heal",
 		Summary: "crashes something and starts it again, several times",
 		Doc:     "It begins with going down, and ends up. Ended early by heal, which starts it.",
 		Example: "flap kube-apiserver down=20s up=40s times=5",
@@ -91,6 +111,7 @@ var kinds = []Kind{
 	},
 	{
 		Verb:    "power-off",
+		EndedBy: "power-on",
 		Summary: "switches a worker machine off",
 		Doc:     "Everything on it is gone at once; the API server learns of it only by silence.",
 		Example: "power-off node/0",
@@ -106,6 +127,7 @@ var kinds = []Kind{
 	},
 	{
 		Verb:    "cut",
+		EndedBy: "heal",
 		Summary: "cuts a worker machine off the network",
 		Doc: "Its containers go on, reachable by nobody, and its kubelet reaches no API server. " +
 			"Ended by heal.",
@@ -114,6 +136,7 @@ var kinds = []Kind{
 	},
 	{
 		Verb:    "wipe",
+		Past:    "wiped",
 		Summary: "loses the disk of etcd, of all members or of one",
 		Doc: "The member dies at once and its data directory is gone. Nothing brings that back but the other members, " +
 			"or a restore of a backup by the provider.",
@@ -124,6 +147,7 @@ var kinds = []Kind{
 	},
 	{
 		Verb:    "corrupt",
+		Past:    "corrupted",
 		Summary: "damages data on a disk: that of etcd, or a backup",
 		Doc: "etcd, all members or one, dies at once and cannot start from what is on its disk. " +
 			"Of a backup the file is damaged in the store; nobody is told, and the catalogue still has it.",
@@ -138,6 +162,8 @@ var kinds = []Kind{
 	},
 	{
 		Verb:    "fill",
+		Past:    "filled",
+		EndedBy: "heal",
 		Summary: "fills the disk that backups are on",
 		Doc:     "Every further write to it fails: no space left on device. Ended by heal.",
 		Example: "fill backup-store",
@@ -146,6 +172,7 @@ var kinds = []Kind{
 	},
 	{
 		Verb:    "heal",
+		Past:    "healed",
 		Summary: "ends the faults that hold something: hang, slow, partition, flap, cut, fill",
 		Doc: "What crashed or was stopped is not healed but started (start, power-on), and what was wiped or corrupted is lost. " +
 			"With the target all, every such fault in the cluster ends.",
@@ -171,4 +198,21 @@ var links = []link{
 	{client: "nodes", server: "kube-apiserver"},
 	{client: "node", server: "kube-apiserver"},
 	{client: "customer", server: "kube-apiserver"},
+}
+
+// checkLink checks that a partition cuts a link that exists.
+func checkLink(s Spec, t Target) error {
+	from := s.Args["from"]
+	client, _, one := strings.Cut(t.String(), "/")
+	i := slices.IndexFunc(links, func(l link) bool { return l.client == client })
+	switch {
+	case i < 0:
+		return targetError(s.Target, "%s is a client of no component", s.Target)
+	case links[i].server != from:
+		return &Error{Part: PartArgValue, Word: from, Arg: "from", Suggestion: links[i].server,
+			Message: fmt.Sprintf("%s does not talk to %s", s.Target, from)}
+	case links[i].peers && !one:
+		return targetError(s.Target, "only one %s can be cut off from the others: %[1]s/0, %[1]s/1 or %[1]s/2", client)
+	}
+	return nil
 }

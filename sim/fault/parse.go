@@ -70,7 +70,10 @@ func Parse(verb, target string, args map[string]string) (Spec, error) {
 	if err := spec.setArgs(kind, t, args); err != nil {
 		return Spec{}, err
 	}
-	return spec, spec.checkLink(t)
+	if kind.check != nil {
+		err = kind.check(spec, t)
+	}
+	return spec, err
 }
 
 // setArgs checks the arguments and fills in defaults.
@@ -115,26 +118,6 @@ func (s *Spec) set(name, value string) {
 		s.Args = map[string]string{}
 	}
 	s.Args[name] = value
-}
-
-// checkLink checks that a partition cuts a link that exists.
-func (s Spec) checkLink(t Target) error {
-	from, ok := s.Args["from"]
-	if s.Verb != "partition" || !ok {
-		return nil
-	}
-	client, _, one := strings.Cut(t.String(), "/")
-	i := slices.IndexFunc(links, func(l link) bool { return l.client == client })
-	switch {
-	case i < 0:
-		return targetError(s.Target, "%s is a client of no component", s.Target)
-	case links[i].server != from:
-		return &Error{Part: PartArgValue, Word: from, Arg: "from", Suggestion: links[i].server,
-			Message: fmt.Sprintf("%s does not talk to %s", s.Target, from)}
-	case links[i].peers && !one:
-		return targetError(s.Target, "only one %s can be cut off from the others: %[1]s/0, %[1]s/1 or %[1]s/2", client)
-	}
-	return nil
 }
 
 // check checks a value and returns it in its plain form.

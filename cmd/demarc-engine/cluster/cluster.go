@@ -23,6 +23,7 @@ import (
 	"sync"
 	"time"
 
+	"demarc/cmd/demarc-engine/cluster/faults"
 	"demarc/controlplane"
 	"demarc/nodes"
 	"demarc/sim/addon"
@@ -58,7 +59,7 @@ type Cluster struct {
 	provider  kubernetes.Interface
 	traffic   *traffic.Generator
 	balancers *balancers
-	faults    *faults
+	faults    *faults.Faults
 	incidents *incidents
 	contract  contract
 	// operations is the provider's own plane; nil until it is open.
@@ -114,8 +115,8 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, loaded state.Loade
 	if _, err := checkGates(c.spec.Edition, c.spec.FeatureGates, c.spec.AllowUnsupportedGates); err != nil {
 		return nil, err
 	}
-	c.faults = &faults{cluster: c}
-	c.incidents = newIncidents(c.log, c.faults.holds, c.faults.struck)
+	c.faults = c.newFaults()
+	c.incidents = newIncidents(c.log, c.faults.Holds, c.faults.Event)
 	if cfg.Scenario != "" {
 		c.drill = newDrill()
 	}
@@ -127,6 +128,7 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, loaded state.Loade
 	if err != nil {
 		return nil, err
 	}
+	c.faults.Plane = struckPlane{c.plane}
 	if err := c.makeAddons(); err != nil {
 		return nil, err
 	}
@@ -199,6 +201,7 @@ func (c *Cluster) machines(saved *state.State) error {
 	if err != nil {
 		return err
 	}
+	c.faults.Nodes = c.fleet
 	if err := c.serveSSH(saved.SSHPort); err != nil {
 		return fmt.Errorf("SSH server: %w", err)
 	}

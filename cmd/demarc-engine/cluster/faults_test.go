@@ -29,8 +29,9 @@ func clusterOfFaults(t *testing.T) (c *Cluster, end func()) {
 	t.Cleanup(func() { plane.Stop(context.Background()) })
 	ctx, end := context.WithCancel(t.Context())
 	c = &Cluster{ctx: ctx, plane: plane, log: timeline.New(), dial: clock.Start(time.Now())}
-	c.faults = &faults{cluster: c}
-	c.incidents = newIncidents(c.log, c.faults.holds, c.faults.struck)
+	c.faults = c.newFaults()
+	c.faults.Plane = struckPlane{plane}
+	c.incidents = newIncidents(c.log, c.faults.Holds, c.faults.Event)
 	return c, end
 }
 
@@ -114,12 +115,12 @@ func TestStartPartByPart(t *testing.T) {
 	}
 	for _, name := range []string{"etcd", "kube-apiserver"} {
 		c.mustInject(t, "start", name)
-		if c.faults.holds(name) {
+		if c.faults.Holds(name) {
 			t.Errorf("%s was started and is still held", name)
 		}
 	}
 	c.wantFaults(t, "two were started", first, all)
-	if !c.faults.holds("kube-controller-manager") || !c.faults.holds("kube-scheduler") {
+	if !c.faults.Holds("kube-controller-manager") || !c.faults.Holds("kube-scheduler") {
 		t.Error("what was not started is not held")
 	}
 	c.mustInject(t, "start", "kube-controller-manager")
@@ -158,6 +159,7 @@ func TestReplicasDownAccountedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.operations = &operations{replicas: replicas}
+	c.faults.Replicas = replicas
 	defer c.operations.close()
 	first := c.mustInject(t, "crash", "provider/0")
 	rest := c.mustInject(t, "crash", "provider")
@@ -177,27 +179,4 @@ func TestReplicasDownAccountedFor(t *testing.T) {
 	c.wantFaults(t, "all were healed")
 	end()
 	c.work.Wait()
-}
-
-// TestFlapEndsWithTheCluster checks that something that flaps is left alone once
-// the cluster is closed: nothing is started, and nothing is noted any more.
-func TestFlapEndsWithTheCluster(t *testing.T) {
-	c, end := clusterOfFaults(t)
-	end()
-	spec := fault.Spec{Verb: "flap", Target: "kube-scheduler", By: timeline.Provider, Args: map[string]string{"times": "3", "down": "1s", "up": "1s"}}
-	target, err := fault.ParseTarget(spec.Target)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := c.faults.flap(spec, target); err != nil {
-		t.Fatal(err)
-	}
-	c.work.Wait()
-	events, _ := c.log.Since(0)
-	if len(events) != 1 || events[0].Verb != "flapping" {
-		t.Errorf("got %+v, want flapping and nothing else", events)
-	}
-	if list := c.Faults(); len(list) > 0 {
-		t.Errorf("still in force: %+v", list)
-	}
 }

@@ -261,7 +261,7 @@ func (c *Cluster) outage(subject string, cause timeline.Event) {
 		time.AfterFunc(electionTime, c.dial.Fine())
 	}
 	c.work.Go(func() {
-		for c.faults.holds(subject) || c.well(c.ctx, subject) != nil {
+		for c.faults.Holds(subject) || c.well(c.ctx, subject) != nil {
 			if !wait(c.ctx, time.Second) {
 				return
 			}
@@ -281,4 +281,14 @@ func (c *Cluster) well(ctx context.Context, subject string) error {
 		}
 	}
 	return nil
+}
+
+// wait returns false if ctx ended first.
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
 }

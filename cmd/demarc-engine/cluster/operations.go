@@ -65,6 +65,7 @@ func (c *Cluster) operate() (err error) {
 	}); err != nil {
 		return err
 	}
+	c.faults.Replicas, c.faults.Store, c.faults.Disk = o.replicas, o.store, o.store.Disk()
 	if err := c.await(c.ctx, "the provider's plane", func() bool { _, ok := o.replicas.Leader(); return ok }); err != nil {
 		return err
 	}

@@ -1,0 +1,14 @@
+package faults
+
+import (
+	"demarc/sim/fault"
+	"demarc/sim/timeline"
+)
+
+var powerOff = effect{
+	node: func(n Nodes, node string, s fault.Spec) (timeline.Event, error) { return n.PowerOff(node, s.By) },
+}
+
+var powerOn = effect{
+	node: func(n Nodes, node string, s fault.Spec) (timeline.Event, error) { return n.PowerOn(node, s.By) },
+}

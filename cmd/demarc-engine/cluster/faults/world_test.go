@@ -1,0 +1,164 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"demarc/sim/api"
+	"demarc/sim/fault"
+	"demarc/sim/timeline"
+)
+
+// fake is a world of which everything that faults change is a word in a set.
+type fake struct {
+	*Faults
+	is    map[string]bool // "etcd/0 hung", "node/b cut"
+	names []string        // of components
+	fine  int
+}
+
+func newFake(t *testing.T) *fake {
+	w := &fake{is: map[string]bool{}, names: []string{"etcd/0", "etcd/1", "etcd/2", "kube-apiserver/0", "kube-apiserver/1", "kube-apiserver/2", "kube-controller-manager", "kube-scheduler"}}
+	w.Faults = New(World{
+		Plane: w, Nodes: w, Replicas: fakeReplicas{w}, Store: w, Disk: fakeDisk{w}, Log: timeline.New(),
+		Outage: func(string, timeline.Event) {}, Well: func(string) {}, Context: t.Context(), Go: func(do func()) { do() },
+		Fine: func() func() {
+			w.fine++
+			return func() { w.fine-- }
+		},
+	})
+	return w
+}
+
+// set makes something so, which must not be so already.
+func (w *fake) set(what string, so bool) error {
+	if w.is[what] == so {
+		return fmt.Errorf("%s: that is %t already", what, so)
+	}
+	w.is[what] = so
+	return nil
+}
+
+// state is all that is not as it was in the beginning.
+func (w *fake) state() string {
+	list := []string{}
+	for what, so := range w.is {
+		if so {
+			list = append(list, what)
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ") + strings.Repeat(", fine", w.fine)
+}
+
+type fakeComponent struct {
+	w    *fake
+	name string
+}
+
+func (c fakeComponent) Name() string               { return c.name }
+func (c fakeComponent) Crash() error               { return c.w.set(c.name+" down", true) }
+func (c fakeComponent) Stop(context.Context) error { return c.w.set(c.name+" down", true) }
+func (c fakeComponent) Hang()                      { c.w.is[c.name+" hung"] = true }
+func (c fakeComponent) Heal()                      { c.w.is[c.name+" hung"] = false }
+func (c fakeComponent) Slow(d time.Duration)       { c.w.is[c.name+" slow"] = d > 0 }
+func (c fakeComponent) Hold(by string)             { c.w.is[c.name+" held"] = by != "" }
+
+func (w *fake) Components(name string) (list []Component) {
+	for _, n := range w.names {
+		if kind, _, _ := strings.Cut(n, "/"); name == n || name == kind {
+			list = append(list, fakeComponent{w, n})
+		}
+	}
+	return list
+}
+
+func (w *fake) Start(_ context.Context, list []Component) error {
+	for _, c := range list {
+		w.is[c.Name()+" down"] = false
+	}
+	return nil
+}
+func (w *fake) Partition(a, b string) error { w.is[a+" cut from "+b] = true; return nil }
+func (w *fake) Rejoin(a, b string) error    { w.is[a+" cut from "+b] = false; return nil }
+func (w *fake) WipeEtcd(m string) error     { return w.set(m+" wiped", true) }
+func (w *fake) CorruptEtcd(m string) error  { return w.set(m+" corrupt", true) }
+
+func (w *fake) NodeNames() []string { return []string{"a", "b"} }
+func (w *fake) NodeName(ref string) (string, bool) {
+	name, ok := map[string]string{"0": "a", "1": "b", "a": "a", "b": "b"}[ref]
+	return name, ok
+}
+func (w *fake) Containers() []api.Container {
+	return []api.Container{{Namespace: "default", Pod: "shop-75c9-x2x4z", Name: "c", State: "running"}}
+}
+
+// act does something to a machine, and records it.
+func (w *fake) act(what string, so bool, by timeline.Actor) (timeline.Event, error) {
+	if err := w.set(what, so); err != nil {
+		return timeline.Event{}, err
+	}
+	return w.Log.Append(timeline.Event{Actor: by, Verb: "acted", Subject: what}), nil
+}
+func (w *fake) PowerOff(node string, by timeline.Actor) (timeline.Event, error) {
+	return w.act(node+" off", true, by)
+}
+func (w *fake) PowerOn(node string, by timeline.Actor) (timeline.Event, error) {
+	return w.act(node+" off", false, by)
+}
+func (w *fake) CutNetwork(node string, by timeline.Actor) (timeline.Event, error) {
+	return w.act(node+" cut", true, by)
+}
+func (w *fake) RestoreNetwork(node string, by timeline.Actor) (timeline.Event, error) {
+	return w.act(node+" cut", false, by)
+}
+func (w *fake) StartKubelet(node string, by timeline.Actor) (timeline.Event, error) {
+	return w.act(node+" without kubelet", false, by)
+}
+func (w *fake) CrashKubelet(node string, by timeline.Actor, _, _ bool) (timeline.Event, error) {
+	return w.act(node+" without kubelet", true, by)
+}
+func (w *fake) CrashContainer(_, pod, name string, _ int, _ string, by timeline.Actor) (timeline.Event, error) {
+	return w.act(pod+"/"+name+" crashed", true, by)
+}
+
+func (w *fake) IDs() []string               { return []string{"20260105T083000Z"} }
+func (w *fake) Damage(id, how string) error { return w.set(id+" "+how, true) }
+
+type fakeDisk struct{ w *fake }
+
+func (d fakeDisk) Fill()                      { d.w.is["disk full"] = true }
+func (d fakeDisk) SetCapacity(int64)          { d.w.is["disk full"] = false }
+func (d fakeDisk) SetLatency(l time.Duration) { d.w.is["disk slow"] = l > 0 }
+
+type fakeReplicas struct{ w *fake }
+
+func (r fakeReplicas) Status() (list []api.Replica) {
+	for i := range 3 {
+		s := api.Replica{Name: fmt.Sprint(i), State: "follower"}
+		if r.w.is[fmt.Sprintf("provider/%d down", i)] {
+			s.State = "stopped"
+		}
+		list = append(list, s)
+	}
+	return list
+}
+func (r fakeReplicas) Leader() (int, bool) { return 1, true }
+func (r fakeReplicas) Crash(i int) error   { return r.w.set(fmt.Sprintf("provider/%d down", i), true) }
+func (r fakeReplicas) Start(i int) error   { return r.w.set(fmt.Sprintf("provider/%d down", i), false) }
+func (r fakeReplicas) Cut(i int) error     { r.w.is[fmt.Sprintf("provider/%d cut", i)] = true; return nil }
+func (r fakeReplicas) Rejoin(i int) error {
+	r.w.is[fmt.Sprintf("provider/%d cut", i)] = false
+	return nil
+}
+func (r fakeReplicas) Find(id string) (api.Backup, error) {
+	if id == fault.Latest {
+		return api.Backup{ID: r.w.IDs()[0]}, nil
+	}
+	return api.Backup{}, errors.New("no such backup")
+}
