@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"demarc/nodes/timers"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes/fake"
@@ -19,8 +21,7 @@ func BenchmarkFleet(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	f.online = false // nothing is written
+	now := timers.Tick(time.Now())
 	for i := range nodes * perNode {
 		p := testPod(f, fmt.Sprint("p", i), func(p *corev1.Pod) {
 			p.Spec.NodeName = f.machines()[i%nodes].name
@@ -33,20 +34,15 @@ func BenchmarkFleet(b *testing.B) {
 	}
 	advance := func() {
 		for more := true; more; {
-			_, more = f.stepDue(now)
+			_, more = f.timers.StepDue(now)
 		}
-		f.scripts.Wait()
 		now = now.Add(time.Second)
-	}
-	f.ctx = b.Context()
-	for _, s := range f.wheel {
-		s.at = now
 	}
 	for range 15 {
 		advance()
 	}
-	if got := f.pods["uid-p0"].containers[0].state; got != running {
-		b.Fatalf("state = %d, want running", got)
+	if got := f.Containers()[0].State; got != "running" {
+		b.Fatalf("state = %s, want running", got)
 	}
 	b.ReportAllocs()
 	for b.Loop() {

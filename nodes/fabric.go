@@ -1,12 +1,15 @@
 package nodes
 
 import (
-	"net/http"
+	"context"
+	"fmt"
+	"net"
 	"net/netip"
 	"slices"
-	"time"
+	"strconv"
 
 	"demarc/nodes/cloud"
+	"demarc/nodes/kubelet"
 	"demarc/nodes/network"
 	"demarc/sim/api"
 
@@ -72,43 +75,49 @@ func (f *Fleet) NodeIP(node string) netip.Addr {
 func (f *Fleet) Backend(ip netip.Addr) (network.Backend, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if p := f.byIP[ip]; p != nil {
-		return network.Backend{Node: p.m.name, Namespace: p.namespace, Pod: p.name, Handler: p.handler}, true
+	if b, ok := f.kubelets.Backend(ip); ok {
+		return b, true
 	}
 	if m := f.at(ip); m != nil {
-		return network.Backend{Node: m.name, Handler: m.handler}, true
+		return network.Backend{Node: m.name, Handler: m.kubelet.Handler}, true
 	}
 	return network.Backend{}, false
 }
 
-// handler is what answers at a port of the pod; ok is false if nothing listens.
-func (p *pod) handler(port int32) (h http.Handler, ok bool) {
-	p.f.mu.Lock()
-	defer p.f.mu.Unlock()
-	return p.listening(port)
+// DialKubelet connects to the kubelet API of the node at an address such as
+// 10.224.0.4:10250; the host may also be the node's name. It fails as a network
+// does: "i/o timeout" if the machine does not answer, "connection refused" if
+// its kubelet does not run.
+func (f *Fleet) DialKubelet(ctx context.Context, address string) (net.Conn, error) {
+	m, port, err := f.kubeletAt(address)
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	answers := m != nil && m.reachable()
+	f.mu.Unlock()
+	if !answers {
+		return nil, kubelet.Timeout(ctx, address)
+	}
+	return m.kubelet.Dial(ctx, address, port)
 }
 
-func (p *pod) listening(port int32) (http.Handler, bool) {
-	now := time.Now()
-	for _, c := range p.containers {
-		if c.serves(now) && slices.Contains(c.behaviour.Ports, port) {
-			return c.behaviour.Handler, true
-		}
+// kubeletAt finds the machine of an address; nil if nobody has it.
+func (f *Fleet) kubeletAt(address string) (*machine, int, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, 0, fmt.Errorf("dial kubelet: %w", err)
 	}
-	return nil, false
-}
-
-// handler is what answers at a port of the machine itself.
-func (m *machine) handler(port int32) (http.Handler, bool) {
-	m.f.mu.Lock()
-	defer m.f.mu.Unlock()
-	for _, p := range m.pods {
-		if !p.spec.Spec.HostNetwork {
-			continue
-		}
-		if h, ok := p.listening(port); ok {
-			return h, true
-		}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return nil, 0, fmt.Errorf("dial kubelet: port %q is not a number", port)
 	}
-	return nil, false
+	if m := f.named(host); m != nil {
+		return m, n, nil
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return nil, 0, &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}}
+	}
+	return f.at(ip), n, nil
 }

@@ -65,8 +65,8 @@ func (f *Fleet) CutNetwork(node string, by timeline.Actor) (timeline.Event, erro
 		return "the machine's network is cut; what runs on it goes on", nil
 	}, func(m *machine, now time.Time) {
 		m.cut = true
-		f.kubelet.drop(m.name)
-		f.tunnelChanged()
+		m.kubelet.Disconnect()
+		f.kubelets.TunnelChanged()
 		f.network.NodeChanged(m.name, false)
 		m.follow(now)
 	})
@@ -82,12 +82,12 @@ func (f *Fleet) RestoreNetwork(node string, by timeline.Actor) (timeline.Event, 
 	}, func(m *machine, now time.Time) {
 		m.cut = false
 		f.network.NodeChanged(m.name, m.reachable())
-		if m.connected() {
-			m.rejoin()
+		if m.kubelet.Connected() {
+			m.kubelet.Rejoin()
 		}
 		m.follow(now)
-		f.wake(m)
-		f.wake(&f.proxy)
+		f.timers.Wake(m)
+		f.timers.Wake(&f.proxy)
 	})
 }
 
@@ -115,13 +115,13 @@ func (f *Fleet) endKubelet(node string, by timeline.Actor, verb string, hold boo
 		switch {
 		case !m.on:
 			return "", fmt.Errorf("node %s is powered off", m.name)
-		case !m.kubelet && !m.booting():
+		case !m.kubelet.Running() && !m.booting():
 			return "", fmt.Errorf("the kubelet of node %s is already stopped", m.name)
 		}
 		return "the kubelet is stopped; containers go on", nil
 	}, func(m *machine, now time.Time) {
 		m.os.Hold(host.Kubelet, hold)
-		if m.kubelet {
+		if m.kubelet.Running() {
 			_ = end(m, now) // one that is down already is what was asked for
 		}
 		m.follow(now)
@@ -134,7 +134,7 @@ func (f *Fleet) StartKubelet(node string, by timeline.Actor) (timeline.Event, er
 		switch {
 		case !m.on:
 			return "", fmt.Errorf("node %s is powered off", m.name)
-		case m.kubelet:
+		case m.kubelet.Running():
 			return "", fmt.Errorf("the kubelet of node %s already runs", m.name)
 		}
 		return "the kubelet is started", nil
@@ -171,44 +171,7 @@ func (f *Fleet) fault(node string, by timeline.Actor, part, verb string,
 // CrashContainer ends a running container with an exit code and a reason: Error
 // or OOMKilled; empty means the usual one of the code.
 func (f *Fleet) CrashContainer(namespace, pod, name string, exitCode int, reason string, by timeline.Actor) (timeline.Event, error) {
-	if exitCode < 0 || exitCode > 255 {
-		return timeline.Event{}, fmt.Errorf("exit code %d: want 0 to 255", exitCode)
-	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	c, err := f.container(namespace, pod, name)
-	if err != nil {
-		return timeline.Event{}, err
-	}
-	if c.state != running {
-		return timeline.Event{}, fmt.Errorf("container %s of pod %s/%s does not run", c.name, namespace, pod)
-	}
-	now := time.Now()
-	if reason == "" {
-		reason = exitReason(exitCode)
-	}
-	e := f.log.Append(timeline.Event{
-		Time: now, Actor: by, Verb: "crashed", Subject: c.subject(),
-		Message: fmt.Sprintf("the container ended with exit code %d (%s)", exitCode, reason),
-	})
-	c.exit(now, exitCode, reason)
-	c.cause = e.Seq
-	c.out(now)
-	f.wake(c.p)
-	return e, nil
-}
-
-// container finds a container by pod; an empty name means the pod's first. The
-// lock is held.
-func (f *Fleet) container(namespace, pod, name string) (*container, error) {
-	p := f.podNamed(namespace, pod)
-	if p == nil {
-		return nil, fmt.Errorf("pod %s/%s is on no node", namespace, pod)
-	}
-	for _, c := range p.containers {
-		if c.name == name || name == "" && !c.init {
-			return c, nil
-		}
-	}
-	return nil, fmt.Errorf("pod %s/%s has no container %q", namespace, pod, name)
+	return f.kubelets.Crash(namespace, pod, name, exitCode, reason, by)
 }

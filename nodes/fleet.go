@@ -8,24 +8,18 @@
 // kubelet API, [Fleet.Network] the way to what its pods serve.
 //
 // How it works: machines and pods are records under one lock, and each has one
-// place in one wheel of time (wheel.go). A single goroutine steps whatever is
-// due: first the container runtime (what exits, what is being stopped), then,
-// if the node's kubelet runs, the kubelet's own decisions (start, restart, back
-// off, probe, stop). Steps do no I/O. What the API server must hear is left on
-// the record, and a few workers write it, newest state only, when the node can
-// reach the API server (write.go). So containers live and are restarted by
-// their node whether or not there is an API server, and a thousand nodes cost a
+// timer in one queue (package timers). A single goroutine steps whatever is
+// due: of a machine its operating system and its kubelet, of a pod what package
+// kubelet says. Steps do no I/O. So containers live and are restarted by their
+// node whether or not there is an API server, and a thousand nodes cost a
 // thousand records. What the API server says arrives by one set of informers
 // for the whole fleet, and is held back from a node that could not hear it.
-// Goroutines of their own are given only to containers that run a shell
-// script, to streams of the kubelet API, and to a probe while it asks.
 package nodes
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -33,25 +27,22 @@ import (
 
 	"demarc/nodes/cloud"
 	"demarc/nodes/host"
+	"demarc/nodes/kubelet"
 	"demarc/nodes/network"
+	"demarc/nodes/timers"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	corelisters "k8s.io/client-go/listers/core/v1"
 	discoverylisters "k8s.io/client-go/listers/discovery/v1"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/client-go/util/workqueue"
 )
 
 // MaxNodes is the most nodes a fleet can have: one AKS node pool (Microsoft,
 // "Quotas, virtual machine size restrictions, and region availability in AKS").
 const MaxNodes = 1000
-
-// writers is how many requests to the API server the fleet has under way.
-const writers = 8
 
 // Config says what fleet to make.
 type Config struct {
@@ -70,7 +61,7 @@ type Config struct {
 	NodeImage string
 	// Timeline receives what happens to machines and containers.
 	Timeline *timeline.Log
-	// Client speaks for a node when its context carries one ([WithIdentity]),
+	// Client speaks for a node when its context carries one ([kubelet.WithIdentity]),
 	// else for the fleet. It must have no rate limit of its own.
 	Client kubernetes.Interface
 	// Created is when the cluster was made: from then on the archives have new
@@ -79,7 +70,7 @@ type Config struct {
 	// Watcher is told of what breaks on the machines; nil for nobody.
 	Watcher Watcher
 	// Starts remembers what must not be started again; nil forgets.
-	Starts *Starts
+	Starts *kubelet.Starts
 	// State is what [Fleet.Save] returned, to resume; nil for new machines.
 	State []byte
 }
@@ -91,9 +82,6 @@ type Fleet struct {
 	client  kubernetes.Interface
 	log     *timeline.Log
 	network *network.Network
-	writes  *workqueue.Typed[job]
-	kubelet *kubeletServer
-	config  *configCache
 	watcher Watcher
 
 	// What AKS requires its nodes to reach, and of that the API server.
@@ -110,17 +98,13 @@ type Fleet struct {
 
 	roster atomic.Pointer[roster]
 
-	mu     sync.Mutex
-	wheel  wheel
-	kick   chan struct{} // tells the wheel's goroutine that something is due
-	online bool          // the API server answered last
+	mu       sync.Mutex
+	timers   *timers.Queue
+	kubelets *kubelet.Kubelets
 
 	next     int                 // instance number
 	asked    map[string]answered // for machines to come and go, by the requests' keys
 	images   map[[2]string]*host.Image
-	pods     map[types.UID]*pod
-	byIP     map[netip.Addr]*pod
-	agents   map[types.UID]*pod // of the tunnel
 	proxy    proxySync
 	restored settling
 	nsg      *cloud.NSG
@@ -128,8 +112,7 @@ type Fleet struct {
 	repairs  []api.Repair // of the nodes themselves, oldest first
 	// lastRepair is the number of the newest of them.
 	lastRepair int
-	scripts    sync.WaitGroup
-	ctx        context.Context // of Run; nil before
+	runs       bool // Run was called
 }
 
 // NewFleet makes a fleet. Its machines are on, or as they were when State was
@@ -151,16 +134,10 @@ func NewFleet(cfg Config) (*Fleet, error) {
 		cfg:    cfg,
 		client: cfg.Client,
 		log:    cfg.Timeline,
-		writes: workqueue.NewTyped[job](), // nameless: a named queue may own a ticker
-		config: newConfigCache(),
-		kick:   make(chan struct{}, 1),
-		online: true,
 		asked:  map[string]answered{},
 		images: map[[2]string]*host.Image{},
-		pods:   map[types.UID]*pod{},
-		byIP:   map[netip.Addr]*pod{},
-		agents: map[types.UID]*pod{},
 	}
+	f.timers = timers.New(&f.mu)
 	f.proxy.f = f
 	f.watcher, f.nsg = cfg.Watcher, &cloud.NSG{}
 	if f.watcher == nil {
@@ -168,15 +145,17 @@ func NewFleet(cfg Config) (*Fleet, error) {
 	}
 	f.endpoints = cloud.Required(cfg.Location)
 	f.apiServer = f.endpoints[slices.IndexFunc(f.endpoints, func(e cloud.Endpoint) bool { return e.Name == cloud.APIServer })]
-	if err := f.restore(cfg.State); err != nil {
-		return nil, err
-	}
-	k, err := newKubeletServer(f)
+	f.network = network.New(f, cfg.Seed)
+	var err error
+	f.kubelets, err = kubelet.New(kubelet.Config{
+		Lock: &f.mu, Fleet: kubeletsFleet{f}, Timers: f.timers, Client: cfg.Client, Network: f.network, Log: f.log, Seed: cfg.Seed, Starts: cfg.Starts,
+	})
 	if err != nil {
 		return nil, err
 	}
-	f.kubelet = k
-	f.network = network.New(f, cfg.Seed)
+	if err := f.restore(cfg.State); err != nil {
+		return nil, err
+	}
 	f.watch()
 	return f, nil
 }
@@ -187,11 +166,12 @@ func (f *Fleet) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	f.mu.Lock()
-	if f.ctx != nil {
+	if f.runs {
 		f.mu.Unlock()
 		return errors.New("the fleet already runs")
 	}
-	f.ctx = ctx
+	f.runs = true
+	f.kubelets.Start(ctx)
 	now := time.Now()
 	for _, m := range f.machines() {
 		m.os.SetBooted(now)
@@ -200,16 +180,11 @@ func (f *Fleet) Run(ctx context.Context) error {
 	f.mu.Unlock()
 
 	var wg sync.WaitGroup
-	wg.Go(func() { f.kubelet.serve(ctx) })
-	for range writers {
-		wg.Go(func() { f.write(ctx) })
-	}
 	f.informers.Start(ctx.Done())
 	wg.Go(func() { f.awaitSync(ctx) })
-	f.turn(ctx)
-	f.writes.ShutDown()
+	f.timers.Run(ctx)
 	f.informers.Shutdown()
-	f.scripts.Wait()
+	f.kubelets.Wait()
 	wg.Wait()
 	return ctx.Err()
 }
@@ -219,7 +194,7 @@ func (f *Fleet) Ready() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, m := range f.machines() {
-		if m.connected() && !m.registered {
+		if m.kubelet.Connected() && !m.kubelet.Registered() {
 			return false
 		}
 	}
@@ -277,13 +252,7 @@ func (f *Fleet) Synced() error {
 func (f *Fleet) Containers() []api.Container {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var out []api.Container
-	for _, p := range f.sortedPods() {
-		for _, c := range p.containers {
-			out = append(out, c.describe())
-		}
-	}
-	return out
+	return f.kubelets.Containers()
 }
 
 // Network is how requests travel between the fleet's pods.
@@ -294,21 +263,5 @@ func (f *Fleet) Network() *network.Network { return f.network }
 func (f *Fleet) TunnelReady() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.tunnelReady()
-}
-
-func (f *Fleet) tunnelReady() bool {
-	for _, p := range f.agents {
-		if p.m.reachable() && p.m.blocked == "" && p.anyRunning() {
-			return true
-		}
-	}
-	return false
-}
-
-// tunnelChanged breaks what goes through the tunnel if its last agent is gone.
-func (f *Fleet) tunnelChanged() {
-	if !f.tunnelReady() {
-		f.kubelet.drop(everyNode)
-	}
+	return f.kubelets.TunnelReady()
 }

@@ -16,18 +16,29 @@ import (
 	"demarc/sim/timeline"
 
 	corev1 "k8s.io/api/core/v1"
+	certutil "k8s.io/client-go/util/cert"
 )
+
+// clientCertificate is one that nobody has signed.
+func clientCertificate(t *testing.T) tls.Certificate {
+	t.Helper()
+	certificate, key, err := certutil.GenerateSelfSignedCertKey("kube-apiserver", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair
+}
 
 // kubeletClient is an HTTP client as the API server has one.
 func kubeletClient(t *testing.T, f *Fleet) *http.Client {
 	t.Helper()
-	cert, err := selfSigned()
-	if err != nil {
-		t.Fatal(err)
-	}
 	return &http.Client{Transport: &http.Transport{
 		DialContext:       func(ctx context.Context, _, address string) (net.Conn, error) { return f.DialKubelet(ctx, address) },
-		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{cert}},
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{clientCertificate(t)}},
 		DisableKeepAlives: true,
 	}}
 }
@@ -129,51 +140,4 @@ func TestKubeletWantsAClientCertificate(t *testing.T) {
 			t.Errorf("status = %d, want 401", status)
 		}
 	})
-}
-
-func TestLogBuffer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newLogBuffer(func(time.Time) []string { return []string{"start"} }, time.Now())
-		io.WriteString(b, "one\ntw")
-		lines, next, more := b.read(0)
-		if len(lines) != 2 || lines[1].text != "one" {
-			t.Fatalf("lines = %v, want start and one", lines)
-		}
-		go func() {
-			time.Sleep(time.Second)
-			io.WriteString(b, "o\n")
-			b.close()
-		}()
-		<-more
-		synctest.Wait()
-		lines, next, more = b.read(next)
-		if len(lines) != 1 || lines[0].text != "two" || more != nil {
-			t.Errorf("lines = %v next %d more %v, want two and no more", lines, next, more)
-		}
-		for range 2 * logLines {
-			io.WriteString(b, "x\n")
-		}
-		if lines, _, _ := b.read(0); len(lines) != logLines+1 {
-			t.Errorf("%d lines are kept, want %d", len(lines), logLines+1)
-		}
-	})
-}
-
-// A container that prints without end costs no more than a bounded log.
-func TestLogIsBoundedInBytes(t *testing.T) {
-	b := newLogBuffer(nil, time.Now())
-	for range 40 {
-		io.WriteString(b, strings.Repeat("x", 100<<10)) // and never a line's end
-	}
-	for range logLines {
-		io.WriteString(b, strings.Repeat("y", 8<<10)+"\n")
-	}
-	lines, _, _ := b.read(0)
-	size, longest := len(b.partial), 0
-	for _, l := range lines {
-		size, longest = size+len(l.text), max(longest, len(l.text))
-	}
-	if size > logBytes+maxLogLine || longest > maxLogLine || len(lines) < logBytes/maxLogLine {
-		t.Errorf("%d lines of %d bytes are kept, the longest has %d", len(lines), size, longest)
-	}
 }

@@ -110,12 +110,10 @@ func TestMissingConfiguration(t *testing.T) {
 				t.Errorf("%s is %s, want Running", name, w.pod(name).Status.Phase)
 			}
 		}
-		w.f.mu.Lock()
-		defer w.f.mu.Unlock()
-		if got := string(w.f.pods["uid-volume"].containers[0].program.Files["/keys/a"]); got != "b" {
+		if got := w.exec("volume", "cat /keys/a"); got != "b" {
 			t.Errorf("/keys/a = %q, want b", got)
 		}
-		if got := strings.Join(w.f.pods["uid-env"].containers[0].program.Env, " "); !strings.Contains(got, "COLOUR=blue") {
+		if got := w.exec("env", "env"); !strings.Contains(got, "COLOUR=blue") {
 			t.Errorf("environment = %s, want COLOUR=blue", got)
 		}
 	})

@@ -2,18 +2,16 @@ package nodes
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"hash/fnv"
 	"io"
 	"net"
-	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"demarc/nodes/cloud"
 	"demarc/nodes/host"
+	"demarc/nodes/kubelet"
 	"demarc/nodes/network"
 	"demarc/nodes/shell/login"
 	"demarc/sim/timeline"
@@ -48,7 +46,7 @@ func (m *machine) reach() (*console, error) {
 	m.f.mu.Lock()
 	defer m.f.mu.Unlock()
 	switch {
-	case !m.up() || m.cut:
+	case !m.Up() || m.cut:
 		return nil, fmt.Errorf("ssh: connect to host %s port 22: Connection timed out (%s)", m.name, m.ill())
 	case !m.f.sshOpen():
 		return nil, fmt.Errorf("ssh: connect to host %s port 22: Connection timed out (a rule of the network security group denies it)", m.name)
@@ -74,6 +72,7 @@ func (l *Login) Run(ctx context.Context, script string, stdin io.Reader, stdout,
 	}
 	m.f.mu.Lock()
 	before := m.os.Changed()
+	l.console.wrote = host.Writes{}
 	// It explains what happens from now on only if it changes something.
 	l.console.event = m.f.log.Append(timeline.Event{
 		Time: time.Now(), Actor: l.by, Verb: "ran", Subject: "node/" + m.name, Message: userOf(l.by) + " ran: " + oneLine(script),
@@ -86,18 +85,26 @@ func (l *Login) Run(ctx context.Context, script string, stdin io.Reader, stdout,
 	return code, err
 }
 
-// tell puts on the timeline what the script that has run has lastingly changed on
-// the machine's disk, or that it has put everything back.
-func (l *Login) tell(before []string) {
+// tell puts on the timeline what the script that has run has itself lastingly
+// changed on the machine's disk, or that it has put back the last that differed.
+func (l *Login) tell(before []host.Change) {
 	m := l.console.m
-	after := m.os.Changed()
-	added := slices.DeleteFunc(slices.Clone(after), func(s string) bool { return slices.Contains(before, s) })
+	after, wrote := m.os.Changed(), l.console.wrote
+	added := slices.DeleteFunc(slices.Clone(after), func(c host.Change) bool { return !wrote[c.Of] || slices.Contains(before, c) })
+	undone := slices.ContainsFunc(before, func(c host.Change) bool { return wrote[c.Of] })
+	for of := range wrote {
+		undone = undone || m.changed[of]
+	}
 	e := timeline.Event{Time: time.Now(), Actor: l.by, Subject: "node/" + m.name, Cause: l.console.event.Seq}
 	switch {
 	case len(added) > 0:
-		e.Verb, e.Message = "changed", "the node differs from its image: "+strings.Join(added, ", ")
-	case len(after) == 0 && len(before) > 0:
+		e.Verb, e.Message = "changed", "the node differs from its image: "+strings.Join(host.Words(added), ", ")
+		for _, c := range added {
+			m.changed[c.Of] = true
+		}
+	case len(after) == 0 && undone:
 		e.Verb, e.Message = "reverted", "the node is as its image again"
+		clear(m.changed)
 	default:
 		return
 	}
@@ -135,6 +142,7 @@ type console struct {
 	m     *machine
 	boot  int
 	event timeline.Event // the script that runs
+	wrote host.Writes    // what it has written to
 }
 
 var _ login.Machine = (*console)(nil)
@@ -149,12 +157,14 @@ func (t *console) Do(do func(now time.Time, h *host.Host, r login.Runtime)) erro
 	}
 	now, changes := time.Now(), m.os.Changes()
 	m.f.stock(now)
-	do(now, m.os, shellRuntime{m, t.event})
+	m.os.Note(t.wrote)
+	do(now, m.os, m.kubelet.Shell(t.event.Seq))
+	m.os.Note(nil)
 	changed, request := m.os.Changes() != changes, m.os.TakePowerRequest()
 	if changed {
 		m.root = t.event
 		if request == "" {
-			m.meddled = t.event
+			m.edited = t.event
 		}
 		m.follow(now)
 	}
@@ -172,7 +182,7 @@ func (t *console) Do(do func(now time.Time, h *host.Host, r login.Runtime)) erro
 
 // gone says that the machine has gone away since the login.
 func (t *console) gone() error {
-	if t.m.boots != t.boot || !t.m.up() || t.m.cut {
+	if t.m.boots != t.boot || !t.m.Up() || t.m.cut {
 		return fmt.Errorf("connection to %s closed by remote host", t.m.name)
 	}
 	return nil
@@ -195,7 +205,7 @@ func (t *console) Dial(ctx context.Context, _, address string) (net.Conn, error)
 	f.mu.Unlock()
 	switch {
 	case required && blocked != "":
-		return nil, f.timeout(ctx, address)
+		return nil, kubelet.Timeout(ctx, address)
 	case required:
 		client, server := net.Pipe()
 		go func() { // it is there, and has nothing to say
@@ -205,102 +215,4 @@ func (t *console) Dial(ctx context.Context, _, address string) (net.Conn, error)
 		return client, nil
 	}
 	return f.network.Dial(ctx, network.Origin{Node: m.name}, address)
-}
-
-// shellRuntime is the machine's container runtime as a shell sees it.
-type shellRuntime struct {
-	m  *machine
-	by timeline.Event // the script that asks
-}
-
-var _ login.Runtime = shellRuntime{}
-
-// errNoRuntime is what a client of a container runtime that is down hears.
-var errNoRuntime = errors.New(`rpc error: code = Unavailable desc = connection error: desc = "transport: Error while dialing: dial unix /run/containerd/containerd.sock: connect: connection refused"`)
-
-// Err implements [login.Runtime].
-func (r shellRuntime) Err() error {
-	if !r.m.runtime {
-		return errNoRuntime
-	}
-	return nil
-}
-
-// Containers implements [login.Runtime].
-func (r shellRuntime) Containers() []login.Container {
-	var out []login.Container
-	for _, p := range r.m.sortedPods() {
-		for _, c := range p.containers {
-			if c.state == absent || c.id == "" {
-				continue
-			}
-			x := login.Container{
-				ID: c.id, Name: c.name, Pod: p.name, Namespace: p.namespace, PodID: hexID("sandbox", p.uid, p.sandboxes), State: "Exited",
-				Attempt: c.restarts, Created: c.startedAt, ExitCode: c.exitCode,
-			}
-			if c.state == running {
-				x.State, x.PID = "Running", pid(c.id)
-			}
-			if s := c.spec(); s != nil {
-				x.Image, x.Command = s.Image, commandOf(s.Image, slices.Concat(s.Command, s.Args))
-			}
-			out = append(out, x)
-		}
-	}
-	return out
-}
-
-// pid is the process of a container, above those of the machine itself.
-func pid(id string) int {
-	h := fnv.New32a()
-	h.Write([]byte(id)) // never fails
-	return 10_000 + int(h.Sum32()%3_000_000)
-}
-
-// commandOf is the command line of a container's process.
-func commandOf(image string, argv []string) string {
-	if len(argv) > 0 && !strings.HasPrefix(argv[0], "-") {
-		return strings.Join(argv, " ")
-	}
-	name, _, _ := strings.Cut(path.Base(image), ":")
-	return strings.Join(append([]string{name}, argv...), " ")
-}
-
-// Logs implements [login.Runtime].
-func (r shellRuntime) Logs(id string) []byte {
-	c := r.find(id)
-	if c == nil || c.log == nil {
-		return nil
-	}
-	var b strings.Builder
-	lines, _, _ := c.log.read(0)
-	for _, l := range lines {
-		b.WriteString(l.text + "\n")
-	}
-	return []byte(b.String())
-}
-
-// Kill implements [login.Runtime].
-func (r shellRuntime) Kill(id string, signal int) {
-	c := r.find(id)
-	if c == nil || c.state != running {
-		return
-	}
-	c.cause = r.by.Seq
-	c.ended(time.Now(), 128+signal, "")
-	r.m.f.wake(c.p)
-}
-
-// Images implements [login.Runtime].
-func (r shellRuntime) Images() []string { return sortedKeys(r.m.images) }
-
-func (r shellRuntime) find(id string) *container {
-	for _, p := range r.m.pods {
-		for _, c := range p.containers {
-			if c.id != "" && strings.HasPrefix(c.id, id) {
-				return c
-			}
-		}
-	}
-	return nil
 }

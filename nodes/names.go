@@ -1,8 +1,6 @@
 package nodes
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"hash/fnv"
 	"net/netip"
@@ -89,17 +87,4 @@ func addr(base [4]byte, offset uint32) netip.Addr {
 	n := uint32(base[0])<<24 | uint32(base[1])<<16 | uint32(base[2])<<8 | uint32(base[3])
 	n += offset
 	return netip.AddrFrom4([4]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
-}
-
-// hexID is a repeatable identifier of 64 hex digits, as containers, images and
-// sandboxes have them.
-func hexID(parts ...any) string {
-	sum := sha256.Sum256([]byte(fmt.Sprint(parts...)))
-	return hex.EncodeToString(sum[:])
-}
-
-// uuid is a repeatable identifier in the form that machines and boots have.
-func uuid(parts ...any) string {
-	h := hexID(parts...)
-	return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-8" + h[17:20] + "-" + h[20:32]
 }

@@ -54,8 +54,8 @@ func (m *machine) patched(now time.Time, u host.Upgrade, cause int64) {
 	switch {
 	case strings.Contains(u.Failed, "network security group rule"):
 		from = m.f.patches.nsgRoot.Seq
-	case m.meddled.Seq != 0:
-		from = m.meddled.Seq
+	case m.edited.Seq != 0:
+		from = m.edited.Seq
 	}
 	m.f.log.Append(timeline.Event{
 		Time: now, Actor: timeline.Node, Verb: "failed to patch", Subject: "node/" + m.name, Cause: from, Message: "unattended-upgrades: " + u.Failed,
@@ -220,7 +220,7 @@ func (f *Fleet) PatchNow(pkg string, cause int64) (left map[string]string) {
 		switch {
 		case m.stopped == deleted:
 			continue
-		case !m.up() || m.cut:
+		case !m.Up() || m.cut:
 			left[m.name] = m.ill()
 			continue
 		}
@@ -232,7 +232,7 @@ func (f *Fleet) PatchNow(pkg string, cause int64) (left map[string]string) {
 			left[m.name] = "the customer holds the package"
 		}
 		m.patched(now, u, cause)
-		f.wake(m)
+		f.timers.Wake(m)
 	}
 	return left
 }

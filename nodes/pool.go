@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"demarc/nodes/host"
+	"demarc/nodes/timers"
 	"demarc/sim/timeline"
 )
 
@@ -76,10 +77,10 @@ func (f *Fleet) Add(key, version string, surge bool, cause int64) (name string, 
 	}
 	m.actsOn(now, timeline.Provider, "created", "node/"+m.name,
 		fmt.Sprintf("the provider asked the cloud for %s, with image %s and kubelet %s", what, m.os.Image().Version, version), cause)
-	m.kubelet, m.runtime, m.npd = false, false, false
+	m.kubelet.NotBooted()
 	m.os.PowerLost(now)
-	m.bootAt = tick(now.Add(createTime + bootTime))
-	f.wake(m)
+	m.bootAt = timers.Tick(now.Add(createTime + bootTime))
+	f.timers.Wake(m)
 	a := answered{Name: m.name, Error: m.unprovisioned()}
 	f.asked[key] = a
 	return a.Name, a.err()
@@ -109,10 +110,10 @@ func (f *Fleet) Remove(key, name string, cause int64) error {
 	known := m.stopped == deleted
 	if !known {
 		m.actsOn(now, timeline.Provider, "deleted", "node/"+m.name, "the provider asked the cloud to delete the VM", cause)
-		m.absolve(now)
-		if m.up() {
-			m.leaves = tick(now.Add(lingerTime))
-			f.wake(m)
+		m.endOutages(now)
+		if m.Up() {
+			m.leaves = timers.Tick(now.Add(lingerTime))
+			f.timers.Wake(m)
 		} else {
 			m.remove(now)
 		}

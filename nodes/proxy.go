@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"demarc/nodes/network"
+	"demarc/nodes/timers"
 
 	"k8s.io/apimachinery/pkg/labels"
 )
@@ -16,13 +17,13 @@ const proxyInterval = time.Second
 // same services, so the rules are made once.
 type proxySync struct {
 	f     *Fleet
-	place spoke
+	timer timers.Timer
 	stale bool // services or endpoints have changed since the rules were made
 	last  time.Time
 	rules *network.Rules
 }
 
-func (s *proxySync) spoke() *spoke { return &s.place }
+func (s *proxySync) Timer() *timers.Timer { return &s.timer }
 
 // rulesChanged notes that services or endpoints have changed.
 func (f *Fleet) rulesChanged() {
@@ -30,19 +31,19 @@ func (f *Fleet) rulesChanged() {
 	defer f.mu.Unlock()
 	f.proxy.stale = true
 	if f.synced.Load() {
-		f.schedule(&f.proxy, later(time.Now(), tick(f.proxy.last.Add(proxyInterval))))
+		f.timers.Schedule(&f.proxy, timers.Later(time.Now(), timers.Tick(f.proxy.last.Add(proxyInterval))))
 	}
 }
 
-// step makes the rules if they are stale, and gives them to the nodes whose
+// Step makes the rules if they are stale, and gives them to the nodes whose
 // kube-proxy runs and can reach the API server. The lock is held.
-func (s *proxySync) step(now time.Time) time.Time {
+func (s *proxySync) Step(now time.Time) time.Time {
 	f := s.f
 	if !f.synced.Load() {
 		return time.Time{}
 	}
 	if !f.settled(now) {
-		return tick(now.Add(settlePoll))
+		return timers.Tick(now.Add(settlePoll))
 	}
 	if s.stale {
 		if next := s.last.Add(proxyInterval); now.Before(next) {
@@ -53,24 +54,14 @@ func (s *proxySync) step(now time.Time) time.Time {
 		slices, _ := f.slices.List(labels.Everything())
 		s.rules, s.stale, s.last = network.BuildRules(services, slices), false, now
 	}
-	if !f.online {
+	if !f.kubelets.Online() {
 		return time.Time{}
 	}
 	for _, m := range f.machines() {
-		if m.online() && m.rules != s.rules && m.proxyRuns() {
+		if m.Online() && m.rules != s.rules && m.kubelet.ProxyRuns() {
 			m.rules = s.rules
 		}
 	}
-	f.forgetVanished()
+	f.kubelets.ForgetVanished()
 	return time.Time{}
-}
-
-// proxyRuns says whether the machine's kube-proxy does.
-func (m *machine) proxyRuns() bool {
-	for _, p := range m.pods {
-		if p.namespace == "kube-system" && p.spec.Labels["component"] == "kube-proxy" && p.anyRunning() {
-			return true
-		}
-	}
-	return false
 }

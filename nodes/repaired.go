@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,8 +11,6 @@ import (
 	"demarc/nodes/host"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
-
-	corev1 "k8s.io/api/core/v1"
 )
 
 // maxRepairs is how many repairs of the nodes themselves are remembered.
@@ -37,14 +36,14 @@ func (f *Fleet) repaired(m *machine, now time.Time, did []host.Action) {
 			}
 			if t, ok := m.troubles[r.Subject]; ok {
 				r.Cause, r.Event, r.Broken = t.root.Message, t.root.Seq, t.since.UTC()
-			} else if m.meddled.Seq != 0 {
-				r.Cause, r.Event = m.meddled.Message, m.meddled.Seq
+			} else if m.edited.Seq != 0 {
+				r.Cause, r.Event = m.edited.Message, m.edited.Seq
 			}
 			units[a.Unit] = r
 		}
 		r.Actions = append(r.Actions, api.RepairAction{Action: a.Kind, At: now.UTC(), Done: now.UTC(), Detail: a.Detail})
 	}
-	for _, unit := range sortedKeys(units) {
+	for _, unit := range slices.Sorted(maps.Keys(units)) {
 		r := units[unit]
 		if !m.os.Running(unit) {
 			r.Outcome, r.Healed, r.Reason = api.RepairFailed, time.Time{}, m.os.Why(unit)
@@ -71,27 +70,19 @@ func (f *Fleet) enter(r api.Repair) {
 	}
 }
 
-// part is what of its node a managed container is, whose outage is an outage of the
-// node's: kube-proxy/NODE; empty for any other.
-func (c *container) part() string {
-	if c.name != "kube-proxy" || c.p.namespace != "kube-system" {
-		return ""
-	}
-	return c.name + "/" + c.p.m.name
+// Broke implements [kubelet.Fleet].
+func (k kubeletsFleet) Broke(subject string, cause int64, now time.Time) {
+	k.f.watcher.Broke(subject, k.f.rootOf(cause), now)
 }
 
-// out tells that a part of the node has ended.
-func (c *container) out(now time.Time) {
-	if part := c.part(); part != "" {
-		c.p.f.watcher.Broke(part, c.p.f.rootOf(c.cause), now)
-	}
-}
+// Mended implements [kubelet.Fleet].
+func (k kubeletsFleet) Mended(subject string, now time.Time) { k.f.watcher.Mended(subject, now) }
 
-// back tells that a part of the node runs again.
-func (c *container) back(now time.Time) {
-	if part := c.part(); part != "" {
-		c.p.f.watcher.Mended(part, now)
-	}
+// Repaired implements [kubelet.Fleet].
+func (k kubeletsFleet) Repaired(r api.Repair, cause int64) {
+	root := k.f.rootOf(cause)
+	r.Cause, r.Event = root.Message, root.Seq
+	k.f.enter(r)
 }
 
 // rootOf is the event in which the chain of causes of an event begins.
@@ -101,39 +92,6 @@ func (f *Fleet) rootOf(seq int64) timeline.Event {
 		e = root
 	}
 	return e
-}
-
-// revived enters that a node's kubelet has restarted a container of the
-// provider's that somebody had ended.
-func (c *container) revived(now time.Time, cause int64) {
-	p := c.p
-	if p.namespace != "kube-system" || cause == 0 || c.last.Reason == "Unknown" /* its machine went away */ || p.spec.Labels["kubernetes.azure.com/managedby"] != "aks" {
-		return
-	}
-	e := p.f.rootOf(cause)
-	p.f.enter(api.Repair{
-		Node: p.m.name, Subject: c.name + "/" + p.m.name, Layer: api.LayerNode, Cause: e.Message, Event: e.Seq,
-		Actions: []api.RepairAction{{
-			Action: "restart", At: now.UTC(), Done: now.UTC(),
-			Detail: fmt.Sprintf("the kubelet restarted container %s of pod %s/%s", c.name, p.namespace, p.name),
-		}},
-		Broken: c.last.FinishedAt.UTC(), Detected: tick(c.last.FinishedAt.Add(relistPeriod)).UTC(), Healed: now.UTC(),
-		Lost: []string{}, Outcome: api.RepairHealed,
-	})
-}
-
-// localData is what of the pod is on the machine's own disk or in its memory, of
-// the media given: "" is the disk, Memory a tmpfs.
-func (p *pod) localData(of func(medium string) bool) (out []string) {
-	for _, v := range p.spec.Spec.Volumes {
-		switch {
-		case v.EmptyDir != nil && of(string(v.EmptyDir.Medium)):
-			out = append(out, fmt.Sprintf("emptyDir %s of pod %s/%s", v.Name, p.namespace, p.name))
-		case v.HostPath != nil && of(string(corev1.StorageMediumDefault)):
-			out = append(out, fmt.Sprintf("hostPath %s of pod %s/%s", v.HostPath.Path, p.namespace, p.name))
-		}
-	}
-	return out
 }
 
 // answered is the cloud's answer to a request of the provider's.
@@ -180,9 +138,7 @@ func (m *machine) act(now time.Time, action string, cause int64) (a answered, er
 	if root.Seq != 0 {
 		m.root = root
 	}
-	for _, p := range m.sortedPods() {
-		a.Lost = append(a.Lost, p.localData(func(medium string) bool { return medium == string(corev1.StorageMediumMemory) })...)
-	}
+	a.Lost = m.kubelet.LocalData(false)
 	var after time.Duration
 	m.lose(now, "the machine is "+verbs[action]+" for the provider")
 	switch action {

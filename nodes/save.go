@@ -59,14 +59,14 @@ type savedMachine struct {
 	Stopped string `json:"stopped,omitempty"`
 	Problem string `json:"problem,omitempty"`
 	Boots   int    `json:"boots,omitempty"`
-	// Root and Meddled are events of the timeline.
-	Root    int64               `json:"root,omitempty"`
-	Meddled int64               `json:"meddled,omitempty"`
-	Flaws   map[string]int64    `json:"flaws,omitempty"`
-	Size    string              `json:"size,omitempty"`
-	Tags    map[string]string   `json:"tags,omitempty"`
-	Acted   map[string]answered `json:"acted,omitempty"`
-	OS      json.RawMessage     `json:"os,omitempty"`
+	// Root and Edited are events of the timeline.
+	Root   int64               `json:"root,omitempty"`
+	Edited int64               `json:"meddled,omitempty"`
+	Flaws  map[string]int64    `json:"flaws,omitempty"`
+	Size   string              `json:"size,omitempty"`
+	Tags   map[string]string   `json:"tags,omitempty"`
+	Acted  map[string]answered `json:"acted,omitempty"`
+	OS     json.RawMessage     `json:"os,omitempty"`
 }
 
 // Save returns the state of the machines, for [Config].State.
@@ -82,7 +82,7 @@ func (f *Fleet) Save() ([]byte, error) {
 	for _, m := range f.machines() {
 		state := savedMachine{
 			Off: !m.on, Booting: m.booting(), Cut: m.cut, Dark: m.dark, Stopped: m.stopped, Problem: m.problem, Boots: m.boots,
-			Root: m.root.Seq, Meddled: m.meddled.Seq, Tags: m.tags, Acted: m.acted, Surge: m.surge, Flaws: m.flaws,
+			Root: m.root.Seq, Edited: m.edited.Seq, Tags: m.tags, Acted: m.acted, Surge: m.surge, Flaws: m.flaws,
 		}
 		if slot := m.slot(); slot != m.index%slots {
 			state.Slot = &slot
@@ -211,7 +211,7 @@ func (m *machine) restore(state savedMachine) error {
 		m.size = state.Size
 	}
 	m.root, _ = m.f.log.Get(state.Root)
-	m.meddled, _ = m.f.log.Get(state.Meddled)
+	m.edited, _ = m.f.log.Get(state.Edited)
 	if len(state.OS) > 0 {
 		if err := m.os.Load(state.OS); err != nil {
 			return err
@@ -219,9 +219,8 @@ func (m *machine) restore(state savedMachine) error {
 	}
 	m.flaws, m.waits = state.Flaws, m.os.RebootRequired()
 	if state.Booting {
-		m.rebooted, m.bootAt = m.boots > 1, time.Now()
+		m.bootAt = time.Now()
 	}
-	m.kubelet = m.up() && m.os.Running(host.Kubelet)
-	m.runtime = m.up() && m.os.Running(runtimeUnit)
+	m.kubelet.Restore(m.Up() && m.os.Running(host.Kubelet), m.Up() && m.os.Running(host.Containerd), state.Booting && m.boots > 1)
 	return nil
 }

@@ -1,10 +1,6 @@
 package nodes
 
-import (
-	"time"
-
-	corev1 "k8s.io/api/core/v1"
-)
+import "time"
 
 // Times of settling, all virtual.
 const (
@@ -22,11 +18,10 @@ const (
 // that run are missing. Until the pods are what the API server says, the rules
 // stay what they were, and pods that it no longer knows go on serving.
 type settling struct {
-	active   bool
-	version  string // of the pods' informer before it has seen the past
-	until    time.Time
-	limit    time.Time
-	vanished []*corev1.Pod
+	active  bool
+	version string // of the pods' informer before it has seen the past
+	until   time.Time
+	limit   time.Time
 }
 
 // Restored says that the API server will come back with a past state: call it
@@ -34,10 +29,8 @@ type settling struct {
 func (f *Fleet) Restored() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.restored = settling{
-		active: true, version: f.podsVersion(), limit: time.Now().Add(settleLimit), vanished: f.restored.vanished,
-	}
-	f.wake(&f.proxy)
+	f.restored = settling{active: true, version: f.podsVersion(), limit: time.Now().Add(settleLimit)}
+	f.timers.Wake(&f.proxy)
 }
 
 func (f *Fleet) podsVersion() string {
@@ -54,7 +47,7 @@ func (f *Fleet) settled(now time.Time) bool {
 		switch {
 		case f.podsVersion() != s.version:
 			s.until = now.Add(settleTime)
-		case !f.online: // there is no API server that could tell of it
+		case !f.kubelets.Online(): // there is no API server that could tell of it
 			s.limit = now.Add(settleLimit)
 			return false
 		case now.Before(s.limit):
@@ -66,16 +59,4 @@ func (f *Fleet) settled(now time.Time) bool {
 	}
 	s.active = false
 	return true
-}
-
-// forgetVanished ends the pods that a restore has left without an object. The
-// lock is held, and no rule leads to them any more.
-func (f *Fleet) forgetVanished() {
-	for _, api := range f.restored.vanished {
-		if p := f.pods[api.UID]; p != nil && p.vanished {
-			p.latest, p.gone, p.vanished = api, true, false
-			p.observe()
-		}
-	}
-	f.restored.vanished = nil
 }

@@ -21,7 +21,7 @@ func TestFleetSaysThatItHasNotRead(t *testing.T) {
 		if list, err := f.NodeObjects(); !errors.Is(err, ErrNotSynced) {
 			t.Errorf("nodes before anything was read: %v, %v; want ErrNotSynced", list, err)
 		}
-		if f.machines()[0].deleted() {
+		if f.machines()[0].kubelet.Deleted() {
 			t.Error("a Node that was not read yet is taken for deleted")
 		}
 		if err := f.Synced(); !errors.Is(err, ErrNotSynced) {

@@ -2,6 +2,8 @@ package nodes
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,13 +11,7 @@ import (
 	"demarc/nodes/host"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
-
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
-
-// runtimeUnit is the container runtime's unit.
-const runtimeUnit = host.Containerd
 
 // components are the provider's units on a machine.
 var components = []string{host.Kubelet, host.Containerd, host.CNS, host.NPD, host.Agent}
@@ -28,16 +24,12 @@ func (m *machine) subject(unit string) string {
 // follow brings the machine into line with its operating system and with the
 // network around it: what runs, what is blocked, what is short.
 func (m *machine) follow(now time.Time) {
-	if !m.up() {
+	if !m.Up() {
 		return
 	}
 	m.noteFlaws()
 	m.noteReboot(now)
-	npd := m.npd
-	m.npd = m.os.Running(host.NPD)
-	m.problemsDue = m.problemsDue || m.npd && !npd
-	m.followRuntime(now)
-	m.followKubelet(now)
+	m.kubelet.Follow(now)
 	m.followNetwork(now)
 	for _, unit := range components {
 		why := ""
@@ -47,48 +39,8 @@ func (m *machine) follow(now time.Time) {
 		m.judge(m.subject(unit), now, why)
 	}
 	m.judge("node/"+m.name, now, m.ill())
-	m.squeeze(now)
-	m.f.wake(m)
-}
-
-// followKubelet notes that the kubelet has ended or begun. One that was restarted
-// has done both since the last look.
-func (m *machine) followKubelet(now time.Time) {
-	runs, pid := m.os.Running(host.Kubelet), m.kubeletProcess()
-	if m.kubelet && (!runs || pid != m.kubeletPID) {
-		m.kubelet, m.rebooted = false, false
-		m.f.kubelet.drop(m.name)
-		m.problemsDue = true
-	}
-	if runs && !m.kubelet {
-		m.startKubelet(now)
-		m.problemsDue = true
-	}
-}
-
-// kubeletProcess is the number of the kubelet's process; 0 if there is none.
-func (m *machine) kubeletProcess() int {
-	u, _ := m.os.Unit(host.Kubelet)
-	return u.PID
-}
-
-// followRuntime notes that the container runtime has come or gone. Containers
-// have shims of their own, and live through that.
-func (m *machine) followRuntime(now time.Time) {
-	runs := m.os.Running(runtimeUnit)
-	if runs == m.runtime {
-		return
-	}
-	m.runtime, m.plegTold, m.problemsDue = runs, false, true
-	m.runtimeLost = time.Time{}
-	if !runs {
-		m.runtimeLost = now
-		return
-	}
-	m.statusDue = true
-	for _, p := range m.pods {
-		p.f.wake(p)
-	}
+	m.kubelet.CheckShort(now)
+	m.f.timers.Wake(m)
 }
 
 // followNetwork notes whether packets get to the API server.
@@ -97,33 +49,12 @@ func (m *machine) followNetwork(now time.Time) {
 	m.blocked = m.f.blockage(m, m.f.apiServer)
 	switch {
 	case was == "" && m.blocked != "":
-		m.f.kubelet.drop(m.name)
-		m.f.tunnelChanged()
-	case was != "" && m.blocked == "" && m.connected():
-		m.rejoin()
+		m.kubelet.Disconnect()
+		m.f.kubelets.TunnelChanged()
+	case was != "" && m.blocked == "" && m.kubelet.Connected():
+		m.kubelet.Rejoin()
 	}
-	m.shut, m.probeAt = m.f.egress(m), time.Time{}
-}
-
-// probeInterval is how often the node problem detector probes the endpoints that
-// AKS requires (Microsoft, "Node Problem Detector (NPD) in Azure Kubernetes
-// Service (AKS) nodes").
-const probeInterval = 30 * time.Minute
-
-// probe lets the node problem detector say which endpoints it cannot reach. It
-// returns when it probes next, if anything is closed.
-func (m *machine) probe(now time.Time) time.Time {
-	if m.shut == "" || !m.npd {
-		return time.Time{}
-	}
-	if m.probeAt.IsZero() {
-		m.probeAt = now.Truncate(probeInterval).Add(probeInterval)
-	}
-	if !now.Before(m.probeAt) {
-		m.probeAt = now.Truncate(probeInterval).Add(probeInterval)
-		m.events.addFrom(now, eventKey{kind: warning, reason: "EgressBlocked", message: "Required endpoints are unreachable: " + m.shut, source: npdSource})
-	}
-	return m.probeAt
+	m.kubelet.SetEgress(m.f.egress(m))
 }
 
 // ill says why the machine as a whole does not work; empty if it does.
@@ -168,6 +99,20 @@ func (f *Fleet) blockage(m *machine, to cloud.Endpoint) string {
 	return ""
 }
 
+// Blocked says whether something keeps the machine's packets from a registry.
+func (m *machine) Blocked(registry string) bool {
+	if len(m.f.nsg.Rules()) == 0 && !m.os.Drifted() {
+		return false
+	}
+	to := cloud.Endpoint{Name: "registry", Host: registry, Protocol: "Tcp", Port: 443, Tags: []string{cloud.Internet}}
+	for _, e := range m.f.endpoints {
+		if e.Host == registry {
+			to = e
+		}
+	}
+	return m.f.blockage(m, to) != ""
+}
+
 // egress says which endpoints that AKS requires the machine cannot reach, and
 // what keeps it from them; empty if it can reach all.
 func (f *Fleet) egress(m *machine) string {
@@ -181,7 +126,7 @@ func (f *Fleet) egress(m *machine) string {
 		}
 	}
 	var parts []string
-	for _, why := range sortedKeys(reasons) {
+	for _, why := range slices.Sorted(maps.Keys(reasons)) {
 		parts = append(parts, why+" to "+strings.Join(reasons[why], ", "))
 	}
 	return strings.Join(parts, "; ")
@@ -230,40 +175,4 @@ func (f *Fleet) changeNSG(by timeline.Actor, message string, change func() error
 		m.follow(now)
 	}
 	return nil
-}
-
-// Conditions of the node problem detector (Microsoft, "Node Problem Detector
-// (NPD) in Azure Kubernetes Service (AKS) nodes").
-const (
-	kubeletProblem = corev1.NodeConditionType("KubeletProblem")
-	runtimeProblem = corev1.NodeConditionType("ContainerRuntimeProblem")
-)
-
-// problems are the conditions that the node problem detector posts.
-func (m *machine) problems(now time.Time, before []corev1.NodeCondition) []corev1.NodeCondition {
-	out := []corev1.NodeCondition{
-		{Type: kubeletProblem, Status: corev1.ConditionFalse, Reason: "KubeletIsUp", Message: "kubelet service is up"},
-		{Type: runtimeProblem, Status: corev1.ConditionFalse, Reason: "ContainerRuntimeIsUp", Message: "container runtime service is up"},
-	}
-	if !m.kubelet {
-		out[0].Status, out[0].Reason, out[0].Message = corev1.ConditionTrue, "KubeletIsDown", "kubelet service is down"
-	}
-	if !m.runtime {
-		out[1].Status, out[1].Reason, out[1].Message = corev1.ConditionTrue, "ContainerRuntimeIsDown", "container runtime service is down"
-	}
-	for i := range out {
-		stamp(&out[i], now, before)
-	}
-	return out
-}
-
-// stamp gives a condition its times: one that holds as before keeps the time of
-// its last change.
-func stamp(c *corev1.NodeCondition, now time.Time, before []corev1.NodeCondition) {
-	c.LastHeartbeatTime, c.LastTransitionTime = metav1.NewTime(now), metav1.NewTime(now)
-	for _, b := range before {
-		if b.Type == c.Type && b.Status == c.Status {
-			c.LastTransitionTime = b.LastTransitionTime
-		}
-	}
 }

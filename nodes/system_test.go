@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,7 +21,15 @@ import (
 // ssh runs a command on a node as the customer.
 func (w *world) ssh(node, command string) string {
 	w.t.Helper()
-	l, err := w.f.Login(node, timeline.Customer, 0)
+	out := w.run(node, timeline.Customer, command)
+	synctest.Wait()
+	return out
+}
+
+// run runs a command on a node as somebody.
+func (w *world) run(node string, by timeline.Actor, command string) string {
+	w.t.Helper()
+	l, err := w.f.Login(node, by, 0)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -28,7 +37,6 @@ func (w *world) ssh(node, command string) string {
 	if _, err := l.Run(context.Background(), command, strings.NewReader(""), &out, &out); err != nil {
 		fmt.Fprintln(&out, err)
 	}
-	synctest.Wait()
 	return out.String()
 }
 
@@ -90,8 +98,8 @@ func TestAnAbsentRuntimeMakesTheNodeNotReady(t *testing.T) {
 		if c := w.condition(0, corev1.NodeReady); c.Status != corev1.ConditionFalse || c.Message != "container runtime is down" {
 			t.Errorf("after 45 s Ready = %s (%s), want False: container runtime is down", c.Status, c.Message)
 		}
-		if c := w.condition(0, runtimeProblem); c.Status != corev1.ConditionTrue || c.Reason != "ContainerRuntimeIsDown" {
-			t.Errorf("%s = %s (%s), want True", runtimeProblem, c.Status, c.Reason)
+		if c := w.condition(0, "ContainerRuntimeProblem"); c.Status != corev1.ConditionTrue || c.Reason != "ContainerRuntimeIsDown" {
+			t.Errorf("ContainerRuntimeProblem = %s (%s), want True", c.Status, c.Reason)
 		}
 		w.pass(5 * time.Minute)
 		if c := w.condition(0, corev1.NodeReady); !strings.Contains(c.Message, "PLEG is not healthy") {
@@ -165,6 +173,36 @@ func TestWhatAScriptLeavesBehindIsTold(t *testing.T) {
 		}
 		if got := w.told("changed", "reverted"); !slices.Equal(got, want) {
 			t.Errorf("told %q\nwant %q", got, want)
+		}
+	})
+}
+
+// Of two people who are logged in to a node at once, each is told to have changed
+// what they did, and not what the other did meanwhile.
+func TestWhatTwoSessionsChangeIsToldOfEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, nil)
+		defer w.stop()
+		both := func(customer, support string) {
+			var wg sync.WaitGroup
+			wg.Go(func() { w.run("0", timeline.Customer, customer) })
+			wg.Go(func() { w.run("0", timeline.Provider, support) })
+			wg.Wait()
+		}
+		both("sleep 10; uptime; sleep 5", "sleep 5; echo 1 | sudo tee /etc/fix.conf; sudo systemctl disable ssh; sleep 20")
+		both("sleep 5; echo 1 | sudo tee /etc/extra.conf; sleep 20", "uptime; sleep 10; ls /etc/extra.conf")
+		both("sudo rm /etc/extra.conf; sleep 30", "sleep 5; sudo rm /etc/fix.conf; sudo systemctl enable ssh; sleep 5")
+		both("sleep 20; sudo rm /etc/slip.conf; sleep 5", "sleep 5; echo 1 | sudo tee /etc/slip.conf")
+		want := []string{
+			"provider changed the node differs from its image: unit ssh.service (disabled), file /etc/fix.conf",
+			"customer changed the node differs from its image: file /etc/extra.conf",
+			"provider reverted the node is as its image again",
+			"customer reverted the node is as its image again", // it took back its own first, and ended last
+			"provider changed the node differs from its image: file /etc/slip.conf",
+			"customer reverted the node is as its image again",
+		}
+		if got := w.told("changed", "reverted"); !slices.Equal(got, want) {
+			t.Errorf("told:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
 	})
 }
@@ -279,7 +317,7 @@ func TestAFullDiskEvictsPodsAndEndsTheRuntime(t *testing.T) {
 		w := newWorld(t, 1, nil)
 		defer w.stop()
 		w.create(testPod(w.f, "p"))
-		critical := int32(systemCritical)
+		critical := int32(2_000_000_000)
 		w.create(testPod(w.f, "critical", func(p *corev1.Pod) { p.Spec.Priority = &critical }))
 		w.pass(10 * time.Second)
 		w.ssh("0", "sudo fallocate -l 95G /var/lib/big")
@@ -416,13 +454,13 @@ func TestTheNodesAgents(t *testing.T) {
 		}
 		w.ssh("0", "sudo systemctl stop kubelet")
 		w.pass(30 * time.Second)
-		if c := w.condition(0, kubeletProblem); c.Status == corev1.ConditionTrue {
+		if c := w.condition(0, "KubeletProblem"); c.Status == corev1.ConditionTrue {
 			t.Error("the node problem detector has reported while it was stopped")
 		}
 		w.ssh("0", "sudo systemctl start node-problem-detector azure-cns")
 		w.pass(30 * time.Second)
-		if c := w.condition(0, kubeletProblem); c.Status != corev1.ConditionTrue || c.Reason != "KubeletIsDown" {
-			t.Errorf("%s = %s (%s), want KubeletIsDown", kubeletProblem, c.Status, c.Reason)
+		if c := w.condition(0, "KubeletProblem"); c.Status != corev1.ConditionTrue || c.Reason != "KubeletIsDown" {
+			t.Errorf("KubeletProblem = %s (%s), want KubeletIsDown", c.Status, c.Reason)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -43,9 +44,9 @@ func (m *machine) actsOn(now time.Time, by timeline.Actor, verb, subject, messag
 	return m.root
 }
 
-// broke notes that a subject on the machine does not work. What the root event
+// Broke notes that a subject on the machine does not work. What the root event
 // says itself is not said twice.
-func (m *machine) broke(subject string, now time.Time, verb, message string) {
+func (m *machine) Broke(subject string, now time.Time, verb, message string) {
 	if _, known := m.troubles[subject]; known || !m.leaves.IsZero() {
 		return
 	}
@@ -72,8 +73,8 @@ func (m *machine) blame(subject string, root timeline.Event) {
 	}
 }
 
-// mended notes that a subject on the machine works.
-func (m *machine) mended(subject string, now time.Time) {
+// Mended notes that a subject on the machine works.
+func (m *machine) Mended(subject string, now time.Time) {
 	if _, known := m.troubles[subject]; !known {
 		return
 	}
@@ -84,15 +85,15 @@ func (m *machine) mended(subject string, now time.Time) {
 // judge notes whether a subject works.
 func (m *machine) judge(subject string, now time.Time, why string) {
 	if why == "" {
-		m.mended(subject, now)
+		m.Mended(subject, now)
 		return
 	}
-	m.broke(subject, now, "failed", why)
+	m.Broke(subject, now, "failed", why)
 }
 
 // oldest is the machine's trouble that began first.
 func (m *machine) oldest() (t trouble, ok bool) {
-	for _, subject := range sortedKeys(m.troubles) {
+	for _, subject := range slices.Sorted(maps.Keys(m.troubles)) {
 		if x := m.troubles[subject]; !ok || x.since.Before(t.since) {
 			t, ok = x, true
 		}
@@ -110,14 +111,4 @@ func (f *Fleet) Trouble(node string) (root timeline.Event, since time.Time, ok b
 		return t.root, t.since, ok
 	}
 	return timeline.Event{}, time.Time{}, false
-}
-
-// sortedPods are the machine's pods by namespace and name.
-func (m *machine) sortedPods() []*pod {
-	out := make([]*pod, 0, len(m.pods))
-	for _, p := range m.pods {
-		out = append(out, p)
-	}
-	slices.SortFunc(out, comparePods)
-	return out
 }

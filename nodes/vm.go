@@ -3,11 +3,13 @@ package nodes
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"demarc/nodes/cloud"
 	"demarc/nodes/host"
+	"demarc/nodes/timers"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 )
@@ -62,7 +64,7 @@ func (m *machine) power() string {
 func (m *machine) lose(now time.Time, why string) {
 	if m.on {
 		m.halt(now)
-		m.broke("node/"+m.name, now, "stopped", why)
+		m.Broke("node/"+m.name, now, "stopped", why)
 	}
 }
 
@@ -72,22 +74,11 @@ func (m *machine) halt(now time.Time) {
 	if !m.on {
 		return
 	}
-	m.on, m.kubelet = false, false
-	m.runtime, m.runtimeLost = false, now
+	m.on = false
 	m.bootAt, m.problem = time.Time{}, ""
 	m.rules = nil
-	m.pressure = nil
 	m.os.PowerLost(now)
-	for _, p := range m.pods {
-		p.powerLost(now)
-		p.blame(now, m.root.Seq)
-	}
-	for image, at := range m.images {
-		if at.After(now) { // was still being pulled
-			delete(m.images, image)
-		}
-	}
-	m.f.kubelet.drop(m.name)
+	m.kubelet.PowerLost(now, m.root.Seq)
 	m.f.network.NodeChanged(m.name, false)
 }
 
@@ -97,10 +88,10 @@ func (m *machine) boot(now time.Time, after time.Duration) {
 		return // asked for in vain
 	}
 	m.on, m.problem = true, ""
-	m.rebooted = true
+	m.kubelet.Boot()
 	m.boots++
-	m.bootAt = tick(now.Add(after + bootTime))
-	m.f.wake(m)
+	m.bootAt = timers.Tick(now.Add(after + bootTime))
+	m.f.timers.Wake(m)
 }
 
 // booted is the end of a boot: the machine's system runs, or it does not.
@@ -110,8 +101,8 @@ func (m *machine) booted(now time.Time) {
 		if flaw, ok := m.flawOf(host.BreaksBoot); ok {
 			m.root = flaw
 			m.blame("node/"+m.name, m.root)
-		} else if m.meddled.Seq != 0 {
-			m.root = m.meddled
+		} else if m.edited.Seq != 0 {
+			m.root = m.edited
 			m.blame("node/"+m.name, m.root)
 		}
 		m.lose(now, "the machine does not boot: "+err.Error())
@@ -121,10 +112,9 @@ func (m *machine) booted(now time.Time) {
 		})
 		return
 	}
-	m.runtime, m.runtimeLost = m.up() && m.os.Running(runtimeUnit), time.Time{}
-	m.unsqueeze(now)
+	m.kubelet.Booted(now)
 	m.follow(now)
-	if m.kubelet {
+	if m.kubelet.Running() {
 		m.root.Seq = m.f.log.Append(timeline.Event{
 			Time: now, Actor: timeline.Node, Verb: "started", Subject: "kubelet/" + m.name,
 			Cause: m.root.Seq, Message: "the machine has booted and starts its kubelet",
@@ -135,12 +125,9 @@ func (m *machine) booted(now time.Time) {
 // reimage gives the machine a fresh system disk with an image, and says what is
 // lost with the old one.
 func (m *machine) reimage(now time.Time, image *host.Image) (lost []string) {
-	for _, p := range m.sortedPods() {
-		lost = append(lost, p.localData(func(string) bool { return true })...)
-	}
-	lost = append(lost, m.os.Reimage(now, image)...)
-	clear(m.images)
-	m.meddled = timeline.Event{}
+	lost = append(m.kubelet.LocalData(true), m.os.Reimage(now, image)...)
+	m.kubelet.Reimaged()
+	m.edited = timeline.Event{}
 	return lost
 }
 
@@ -204,7 +191,7 @@ func (f *Fleet) DoVM(req api.VMRequest, by timeline.Actor) (api.VM, error) {
 	now := time.Now()
 	m.acts(now, by, verb, message)
 	do.run(m, req, now)
-	f.wake(m)
+	f.timers.Wake(m)
 	return m.describeVM(), nil
 }
 
@@ -321,22 +308,16 @@ func (f *Fleet) short(now time.Time, root timeline.Event) {
 func (m *machine) remove(now time.Time) {
 	m.halt(now)
 	m.stopped = deleted
-	m.absolve(now)
-	for _, p := range m.pods {
-		m.f.drop(p)
-	}
-	m.f.wheel.remove(m)
+	m.endOutages(now)
+	m.kubelet.Remove()
+	m.f.timers.Remove(m)
 }
 
-// absolve ends the machine's outages, and those of what is on it: nobody waits for
+// endOutages ends the machine's outages, and those of what is on it: nobody waits for
 // it any more.
-func (m *machine) absolve(now time.Time) {
-	for _, subject := range sortedKeys(m.troubles) {
-		m.mended(subject, now)
+func (m *machine) endOutages(now time.Time) {
+	for _, subject := range slices.Sorted(maps.Keys(m.troubles)) {
+		m.Mended(subject, now)
 	}
-	for _, p := range m.pods {
-		for _, c := range p.containers {
-			c.back(now)
-		}
-	}
+	m.kubelet.Leave(now)
 }

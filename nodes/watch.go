@@ -3,12 +3,13 @@ package nodes
 import (
 	"context"
 	"errors"
-	"slices"
-	"strings"
-	"time"
+	"iter"
+
+	"demarc/nodes/kubelet"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/tools/cache"
 )
@@ -80,92 +81,77 @@ func (f *Fleet) awaitSync(ctx context.Context) {
 	defer f.mu.Unlock()
 	f.synced.Store(true)
 	f.proxy.stale = true
-	f.wake(&f.proxy)
+	f.timers.Wake(&f.proxy)
 }
 
-// podSeen takes a new or changed pod from the API server. In the first list are
-// pods that were on the machines before the fleet was made.
+// podSeen takes a new or changed pod from the API server.
 func (f *Fleet) podSeen(obj any, first bool) {
-	api, ok := obj.(*corev1.Pod)
-	if !ok || api.Spec.NodeName == "" {
+	pod, ok := obj.(*corev1.Pod)
+	if !ok || pod.Spec.NodeName == "" {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if p := f.pods[api.UID]; p != nil {
-		p.latest, p.gone, p.vanished = api, false, false
-		p.rebase(api)
-		p.observe()
-		return
+	var k *kubelet.Kubelet
+	if m := f.named(pod.Spec.NodeName); m != nil && m.stopped != deleted {
+		k = m.kubelet
 	}
-	m := f.named(api.Spec.NodeName)
-	if m == nil || m.stopped == deleted {
-		return // some other machine's
-	}
-	p := newPod(f, m, api)
-	f.pods[p.uid] = p
-	m.pods[p.uid] = p
-	if p.namespace == "kube-system" && api.Labels["app"] == "konnectivity-agent" {
-		f.agents[p.uid] = p
-	}
-	if len(api.Status.ContainerStatuses) > 0 || len(api.Status.InitContainerStatuses) > 0 || terminal(api.Status.Phase) {
-		now := time.Now()
-		p.adopt(now)
-		if !first {
-			p.lose(now)
-		}
-	}
-	f.wake(p)
+	f.kubelets.Seen(k, pod, first)
 }
 
-// podGone takes the end of a pod from the API server. After a restore, pods that
-// are merely missing from the list go on for a while.
+// podGone takes the end of a pod from the API server.
 func (f *Fleet) podGone(obj any) {
 	d, missing := obj.(cache.DeletedFinalStateUnknown)
 	if missing {
 		obj = d.Obj
 	}
-	api, ok := obj.(*corev1.Pod)
+	pod, ok := obj.(*corev1.Pod)
 	if !ok {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	p := f.pods[api.UID]
-	if p == nil {
-		return
-	}
-	if missing && f.restored.active {
-		p.vanished = true
-		f.restored.vanished = append(f.restored.vanished, api)
-		return
-	}
-	p.latest, p.gone = api, true
-	p.observe()
+	f.kubelets.Gone(pod, missing)
 }
 
-// sortedPods is every pod, by namespace and name. The lock is held.
-func (f *Fleet) sortedPods() []*pod {
-	out := make([]*pod, 0, len(f.pods))
-	for _, p := range f.pods {
-		out = append(out, p)
+// NodeObjects are the Nodes as the fleet's informer has them; they are not to be
+// changed. Before it has read them the error is [ErrNotSynced].
+func (f *Fleet) NodeObjects() ([]*corev1.Node, error) {
+	if err := f.Synced(); err != nil {
+		return nil, err
 	}
-	slices.SortFunc(out, comparePods)
-	return out
+	return f.nodes.List(labels.Everything())
 }
 
-func comparePods(a, b *pod) int {
-	return strings.Compare(a.namespace+"/"+a.name+"/"+string(a.uid), b.namespace+"/"+b.name+"/"+string(b.uid))
+// node is one of them.
+func (f *Fleet) node(name string) (*corev1.Node, error) {
+	if err := f.Synced(); err != nil {
+		return nil, err
+	}
+	return f.nodes.Get(name)
 }
 
-// podNamed finds a pod; of two with the same name, the one that is not gone.
-// The lock is held.
-func (f *Fleet) podNamed(namespace, name string) *pod {
-	var found *pod
-	for _, p := range f.pods {
-		if p.namespace == namespace && p.name == name && (found == nil || !p.gone) {
-			found = p
+// kubeletsFleet is the fleet as its kubelets see it.
+type kubeletsFleet struct{ f *Fleet }
+
+var _ kubelet.Fleet = kubeletsFleet{}
+
+// Kubelets implements [kubelet.Fleet].
+func (k kubeletsFleet) Kubelets() iter.Seq[*kubelet.Kubelet] {
+	return func(yield func(*kubelet.Kubelet) bool) {
+		for _, m := range k.f.machines() {
+			if !yield(m.kubelet) {
+				return
+			}
 		}
 	}
-	return found
 }
+
+// Node implements [kubelet.Fleet].
+func (k kubeletsFleet) Node(name string) (*corev1.Node, error) { return k.f.node(name) }
+
+// RulesWanted implements [kubelet.Fleet].
+func (k kubeletsFleet) RulesWanted() { k.f.timers.Wake(&k.f.proxy) }
+
+// Restoring implements [kubelet.Fleet].
+func (k kubeletsFleet) Restoring() bool { return k.f.restored.active }

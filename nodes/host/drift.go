@@ -75,23 +75,63 @@ func (h *Host) covered(p string) bool {
 	return h.hidden(p) != nil
 }
 
-// Changed says in words how the machine's disk lastingly differs from its image, in
-// no more than some twenty items: packages, units and files. People's own and
-// temporary files do not count, nor do the provider's patches.
-func (h *Host) Changed() []string {
+// Change is one way in which a machine's disk differs from its image.
+type Change struct {
+	Of  string // what differs: package NAME, unit NAME or file PATH
+	How string // such as removed; empty for what is new
+}
+
+// String says it in words.
+func (c Change) String() string {
+	if c.How == "" {
+		return c.Of
+	}
+	return c.Of + " (" + c.How + ")"
+}
+
+// Words says changes in words, in no more than some twenty items.
+func Words(changes []Change) (words []string) {
+	for _, c := range changes[:min(len(changes), maxLosses)] {
+		words = append(words, c.String())
+	}
+	if more := len(changes) - maxLosses; more > 0 {
+		words = append(words, fmt.Sprintf("and %d more", more))
+	}
+	return words
+}
+
+// Writes is the packages, units and files that somebody has written to, as
+// [Change] names them.
+type Writes map[string]bool
+
+// Note has what is written from now on noted in w, until it is called again; nil
+// for nobody.
+func (h *Host) Note(w Writes) { h.writes = w }
+
+// wrote notes that something was written to.
+func (h *Host) wrote(kind, name string) {
+	if h.writes != nil && len(h.writes) < maxNodes {
+		h.writes[kind+" "+name] = true
+	}
+}
+
+// Changed is how the machine's disk lastingly differs from its image: packages,
+// units and files. People's own and temporary files do not count, nor do the
+// provider's patches.
+func (h *Host) Changed() []Change {
 	return h.list(h.patchOf, func(p string) bool {
 		return below(p, "/home") || below(p, "/tmp") || below(p, "/var/tmp") || below(p, "/root")
 	})
 }
 
 // losses says in words what a new disk does not have.
-func (h *Host) losses() []string { return h.list(never, never) }
+func (h *Host) losses() []string { return Words(h.list(never, never)) }
 
 func never(string) bool { return false }
 
-// list says in words what is not as in the image, of the packages and files those that
-// are not to be left out.
-func (h *Host) list(leavePackage, leaveOut func(name string) bool) (lost []string) {
+// list is what is not as in the image, of the packages and files those that are
+// not to be left out.
+func (h *Host) list(leavePackage, leaveOut func(name string) bool) (lost []Change) {
 	if h.d == nil {
 		return nil
 	}
@@ -104,13 +144,10 @@ func (h *Host) list(leavePackage, leaveOut func(name string) bool) (lost []strin
 		switch drift := h.fileDrift(p); drift {
 		case "":
 		case "new":
-			lost = append(lost, "file "+p)
+			lost = append(lost, Change{Of: "file " + p})
 		default:
-			lost = append(lost, fmt.Sprintf("file %s (%s)", p, drift))
+			lost = append(lost, Change{"file " + p, drift})
 		}
-	}
-	if more := len(lost) - maxLosses; more > 0 {
-		lost = append(lost[:maxLosses:maxLosses], fmt.Sprintf("and %d more", more))
 	}
 	return lost
 }
@@ -139,31 +176,31 @@ func (h *Host) patchOf(pkg string) bool {
 	return ok && slices.ContainsFunc(a.patches, func(p Patch) bool { return kernelOf(p.Version) == k.kernel })
 }
 
-func (h *Host) lostPackages(leaveOut func(name string) bool) (lost []string) {
+func (h *Host) lostPackages(leaveOut func(name string) bool) (lost []Change) {
 	for _, name := range sorted(h.d.Packages) {
 		version := h.d.Packages[name]
 		p, ok := h.image.known(name)
 		switch {
 		case !ok || leaveOut(name):
 		case version == "":
-			lost = append(lost, "package "+name+" (removed)")
+			lost = append(lost, Change{"package " + name, "removed"})
 		case p.base:
-			lost = append(lost, "package "+name+" (upgraded)")
+			lost = append(lost, Change{"package " + name, "upgraded"})
 		default:
-			lost = append(lost, "package "+name)
+			lost = append(lost, Change{Of: "package " + name})
 		}
 	}
 	return lost
 }
 
-func (h *Host) lostUnits() (lost []string) {
+func (h *Host) lostUnits() (lost []Change) {
 	for _, name := range sorted(h.d.Units) {
 		known := h.image.units[name]
 		switch s := h.d.Units[name]; {
 		case s.Masked:
-			lost = append(lost, "unit "+name+" (masked)")
+			lost = append(lost, Change{"unit " + name, "masked"})
 		case s.Enabled != "" && known != nil && known.base:
-			lost = append(lost, "unit "+name+" ("+s.Enabled+")")
+			lost = append(lost, Change{"unit " + name, s.Enabled})
 		}
 	}
 	return lost

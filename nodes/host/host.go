@@ -35,6 +35,7 @@ type Host struct {
 
 	patching *Patching // nil: it gets no patches
 	upgrades []Upgrade // that nobody has taken yet
+	writes   Writes    // of whoever writes now; nil for nobody
 }
 
 // delta is how a machine differs from its image. Its exported fields are what

@@ -242,6 +242,7 @@ func (h *Host) setUp(now time.Time, x choice) ([]string, error) {
 		d.Packages = map[string]string{}
 	}
 	d.Packages[p.name] = x.version
+	h.wrote("package", p.name)
 	if p.base && x.version == p.version {
 		delete(d.Packages, p.name)
 	}
@@ -434,6 +435,7 @@ func (h *Host) takeAway(now time.Time, p *packageDef, version string) {
 	if d.Packages == nil {
 		d.Packages = map[string]string{}
 	}
+	h.wrote("package", p.name)
 	if d.Packages[p.name] = ""; !p.base {
 		delete(d.Packages, p.name)
 	}

@@ -187,6 +187,7 @@ func (h *Host) put(p string, n *node) error {
 		d.Files = map[string]*node{}
 	}
 	d.Files[p] = n
+	h.wrote("file", p)
 	d.kept += len(n.Data)
 	e, _ := h.see(p)
 	d.used += e.cost()
@@ -214,9 +215,11 @@ func blocks(size int64) int64 { return (size + blockSize - 1) / blockSize * bloc
 func (h *Host) drop(now time.Time, p string) {
 	d := h.change()
 	h.uncount(p)
+	h.wrote("file", p)
 	delete(d.Files, p)
 	for q := range d.Files {
 		if below(q, p) {
+			h.wrote("file", q)
 			delete(d.Files, q)
 		}
 	}
@@ -328,6 +331,7 @@ func (h *Host) restore(now time.Time, p string) error {
 	}
 	if h.hidden(p) == nil {
 		h.uncount(p)
+		h.wrote("file", p)
 		delete(h.d.Files, p)
 		e, _ := h.see(p)
 		h.d.used += e.cost()

@@ -233,6 +233,7 @@ func (h *Host) setEnabled(now time.Time, name, verb, value string) error {
 	}
 	s := h.edit(name)
 	s.Enabled, s.Settings = value, now
+	h.wrote("unit", name)
 	if def.base && value == "enabled" {
 		s.Enabled = ""
 	}
@@ -256,6 +257,7 @@ func (h *Host) setMasked(now time.Time, name string, masked bool) error {
 	}
 	s := h.edit(name)
 	s.Masked, s.Settings = masked, now
+	h.wrote("unit", name)
 	h.settle(now)
 	return nil
 }

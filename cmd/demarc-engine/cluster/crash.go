@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 
-	"demarc/nodes"
+	"demarc/nodes/kubelet"
 	"demarc/nodes/shell/guard"
 	"demarc/sim/state"
 )
@@ -19,13 +19,13 @@ const maxFaults = 100
 // starts opens the record of what begins to run. The engine before has ended by a fault if
 // the runtime has written about it: nothing else does that to this file, which tells of the
 // last engine only.
-func (c *Cluster) starts() (_ *nodes.Starts, err error) {
+func (c *Cluster) starts() (_ *kubelet.Starts, err error) {
 	f, err := os.OpenFile(state.CrashLog(c.dir), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }() // the runtime has its own
-	s, err := nodes.OpenStarts(filepath.Join(c.dir, "starts"), state.Crashed(c.dir))
+	s, err := kubelet.OpenStarts(filepath.Join(c.dir, "starts"), state.Crashed(c.dir))
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,7 @@ package cluster
 import (
 	"net/http"
 
-	"demarc/nodes"
+	"demarc/nodes/kubelet"
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -22,11 +22,11 @@ type nodeIdentity struct{ next http.RoundTripper }
 // RoundTrip implements [http.RoundTripper].
 func (t nodeIdentity) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
-	if node, ok := nodes.Identity(r.Context()); ok {
+	if node, ok := kubelet.Identity(r.Context()); ok {
 		r.Header.Set("X-Remote-User", "system:node:"+node)
 		r.Header.Set("X-Remote-Group", "system:nodes")
 		r.Header.Set("User-Agent", "kubelet") // the field manager of what it writes
-	} else if namespace, name, ok := nodes.ServiceAccount(r.Context()); ok {
+	} else if namespace, name, ok := kubelet.ServiceAccount(r.Context()); ok {
 		r.Header.Set("X-Remote-User", "system:serviceaccount:"+namespace+":"+name)
 		r.Header["X-Remote-Group"] = []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace}
 	} else {

@@ -1,0 +1,71 @@
+package nodes
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"path"
+	"strings"
+	"time"
+
+	"demarc/nodes/kubelet"
+	"demarc/nodes/kured"
+	"demarc/sim/timeline"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// Agent implements [kubelet.Machine].
+func (m *machine) Agent(pod *corev1.Pod, c *corev1.Container) kubelet.Agent {
+	name, _, _ := strings.Cut(path.Base(c.Image), ":")
+	if name != "kured" {
+		return nil
+	}
+	node := &agentNode{m: m, boot: m.boots, pod: pod.Namespace + "/" + pod.Name}
+	account := cmp.Or(pod.Spec.ServiceAccountName, "default")
+	privileged := pod.Spec.HostPID && c.SecurityContext != nil && c.SecurityContext.Privileged != nil && *c.SecurityContext.Privileged
+	return func(ctx context.Context, out io.Writer, argv []string) int {
+		return kured.Run(kubelet.WithServiceAccount(ctx, pod.Namespace, account), node, m.f.client, privileged, out, argv)
+	}
+}
+
+// agentNode is the machine that a pod with an agent runs on.
+type agentNode struct {
+	m    *machine
+	boot int
+	pod  string
+}
+
+var _ kured.Node = (*agentNode)(nil)
+
+// Name implements [kured.Node].
+func (a *agentNode) Name() string { return a.m.name }
+
+// HasFile implements [kured.Node].
+func (a *agentNode) HasFile(path string) bool {
+	a.m.f.mu.Lock()
+	defer a.m.f.mu.Unlock()
+	_, err := a.m.os.Stat(path)
+	return err == nil
+}
+
+// ReachesAPI implements [kured.Node].
+func (a *agentNode) ReachesAPI() bool {
+	a.m.f.mu.Lock()
+	defer a.m.f.mu.Unlock()
+	return a.m.Online() && a.m.f.kubelets.Online()
+}
+
+// Reboot implements [kured.Node]. Kured is the customer's, and so is what it does.
+func (a *agentNode) Reboot() {
+	m := a.m
+	m.f.mu.Lock()
+	defer m.f.mu.Unlock()
+	if !m.Up() || m.boots != a.boot {
+		return
+	}
+	now := time.Now()
+	m.acts(now, timeline.Customer, "ran", "pod "+a.pod+" ran: systemctl reboot")
+	m.restart(now)
+	m.f.timers.Wake(m)
+}

@@ -1,0 +1,341 @@
+package kubelet
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"demarc/nodes/network"
+	"demarc/nodes/program"
+	"demarc/nodes/timers"
+	"demarc/sim/api"
+	"demarc/sim/timeline"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Exit codes of ends that a program does not choose.
+const (
+	exitTerminated = 128 + 15 // SIGTERM
+	exitKilled     = 128 + 9  // SIGKILL
+	exitFault      = 128 + 11 // SIGSEGV
+	exitStart      = 128      // containerd's, of what could not be started
+	// exitLost is what containerd reports of a container that was gone after a
+	// boot, with the reason Unknown.
+	exitLost = 255
+)
+
+// minimumGrace is the least time a container has to end after SIGTERM
+// (kubernetes 1.37, pkg/kubelet/kuberuntime: minimumGracePeriodInSeconds).
+const minimumGrace = 2 * time.Second
+
+type containerState int
+
+const (
+	absent containerState = iota // never made, or waiting to be
+	running
+	exited
+)
+
+// container is one container of a pod: its newest instance in the runtime, and
+// what the kubelet knows of it.
+type container struct {
+	p       *pod
+	name    string
+	init    bool // of either kind
+	sidecar bool
+
+	// The runtime's.
+	state      containerState
+	id         string
+	startedAt  time.Time
+	finishedAt time.Time
+	exitCode   int
+	reason     string
+	restarts   int
+	last       *corev1.ContainerStateTerminated // how the instance before ended
+	behaviour  program.Behaviour
+	program    program.Spec
+	exitAt     time.Time          // of an end that is planned
+	termAt     time.Time          // of SIGTERM; zero if it is not being stopped
+	killAt     time.Time          // of SIGKILL
+	termed     bool               // SIGTERM was sent
+	cancel     context.CancelFunc // of a script
+	log        *logBuffer
+	previous   *logBuffer // of the instance before
+
+	// The kubelet's.
+	waiting  string // reason, if it waits for something
+	message  string
+	starting bool // past its back-off
+	again    bool // to be started although it ended well: the sandbox is new
+	hookEnd  time.Time
+	backoff  backoff
+	pull     pull
+	tried    int // version of the pod's configuration it could not start with
+	probes   [3]probe
+	cause    int64 // the event that ended it
+}
+
+func newContainer(p *pod, spec *corev1.Container, init bool) *container {
+	return &container{
+		p: p, name: spec.Name, init: init,
+		sidecar: init && spec.RestartPolicy != nil && *spec.RestartPolicy == corev1.ContainerRestartPolicyAlways,
+	}
+}
+
+// spec is the container in the pod's newest specification.
+func (c *container) spec() *corev1.Container { return findContainer(c.p.spec, c.name) }
+
+func findContainer(pod *corev1.Pod, name string) *corev1.Container {
+	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
+		for i := range list {
+			if list[i].Name == name {
+				return &list[i]
+			}
+		}
+	}
+	return nil
+}
+
+// subject names the container in the timeline.
+func (c *container) subject() string {
+	return "container/" + c.p.namespace + "/" + c.p.name + "/" + c.name
+}
+
+// field is how Kubernetes events point to the container.
+func (c *container) field() string {
+	if c.init {
+		return "spec.initContainers{" + c.name + "}"
+	}
+	return "spec.containers{" + c.name + "}"
+}
+
+// start makes and starts a new instance. Its image and configuration are there.
+func (c *container) start(now time.Time, spec program.Spec) {
+	if c.state == exited {
+		c.last = c.terminated()
+		c.restarts++
+	}
+	c.previous, c.log = c.log, nil
+	c.state = running
+	c.startedAt = now
+	c.finishedAt, c.termAt, c.killAt, c.hookEnd = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	c.termed, c.starting, c.again = false, false, false
+	c.pull = pull{}
+	c.waiting, c.message = "", ""
+	c.id = hexID("container", c.p.k.ks.cfg.Seed, c.p.uid, c.name, c.restarts, now.UnixNano())
+	c.probes = [3]probe{}
+	c.run(spec)
+}
+
+// run gives the container its program, which has run since startedAt.
+func (c *container) run(spec program.Spec) {
+	spec.StartedAt, spec.Disk = c.startedAt, program.NewDisk()
+	c.attach(&spec)
+	if s := c.spec(); s != nil {
+		spec.Agent = c.p.k.m.Agent(c.p.spec, s)
+	}
+	c.program = spec
+	if c.p.k.ks.cfg.Starts.refuse(c.startName()) != nil {
+		c.behaviour = notStarted()
+	} else {
+		c.behaviour = program.Plan(spec)
+	}
+	c.exitAt = time.Time{}
+	if c.behaviour.Exits {
+		c.exitAt = c.startedAt.Add(c.behaviour.ExitAfter)
+	}
+	c.log = newLogBuffer(c.behaviour.Lines, c.startedAt)
+	if c.behaviour.Script == nil || c.p.k.ks.ctx == nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(c.p.k.ks.ctx)
+	c.cancel = cancel
+	ks, id, log, script := c.p.k.ks, c.id, c.log, c.behaviour.Script
+	ks.scripts.Go(func() {
+		code := c.guarded(func() int { return script(ctx, log) })
+		if ks.ctx.Err() != nil {
+			return // the fleet ends, not the script
+		}
+		ks.mu.Lock()
+		defer ks.mu.Unlock()
+		if c.state == running && c.id == id {
+			c.ended(time.Now(), code, "")
+			ks.timers.Wake(c.p)
+		}
+	})
+}
+
+// attach gives a program the network of its node, and process 1 its signals.
+func (c *container) attach(spec *program.Spec) {
+	ks, id := c.p.k.ks, c.id
+	from := network.Origin{Node: c.p.k.name, Namespace: c.p.namespace}
+	spec.Dial = func(ctx context.Context, _, address string) (net.Conn, error) {
+		return ks.network.Dial(ctx, from, address)
+	}
+	spec.Resolve = func(ctx context.Context, name string) ([]netip.Addr, error) {
+		return ks.network.Resolve(ctx, from, name)
+	}
+	spec.Kill = func(signal int) {
+		ks.mu.Lock()
+		defer ks.mu.Unlock()
+		if c.state == running && c.id == id {
+			c.ended(time.Now(), 128+signal, "")
+			ks.timers.Wake(c.p)
+		}
+	}
+}
+
+// advance does what the runtime does by itself: programs that come to their end
+// and signals that are due. It returns when the next is, or the zero time.
+func (c *container) advance(now time.Time) time.Time {
+	if c.state != running {
+		return time.Time{}
+	}
+	if !c.termAt.IsZero() {
+		if !c.termed && !now.Before(c.termAt) {
+			c.terminate(now)
+		}
+		if c.state == running && !now.Before(c.killAt) {
+			c.exit(now, exitKilled, "")
+		}
+	}
+	if c.state == running && !c.exitAt.IsZero() && !now.Before(c.exitAt) {
+		c.ended(now, c.behaviour.ExitCode, c.behaviour.ExitReason)
+	}
+	if c.state != running {
+		return time.Time{}
+	}
+	if !c.termed {
+		return timers.Sooner(c.exitAt, c.termAt)
+	}
+	return timers.Sooner(c.exitAt, c.killAt)
+}
+
+// stop asks the container to end: the preStop hook first, then SIGTERM, and
+// SIGKILL when the grace period is over. Asking again can only hasten it.
+func (c *container) stop(now time.Time, grace time.Duration, message string) {
+	if c.state != running {
+		return
+	}
+	hook := min(hookTime(preStop(c.spec())), grace)
+	term := now.Add(hook)
+	kill := term.Add(max(grace-hook, minimumGrace))
+	if c.termAt.IsZero() {
+		c.p.event(now, normal, "Killing", message, c.field())
+		c.termAt, c.killAt = term, kill
+		return
+	}
+	if kill.Before(c.killAt) {
+		c.killAt = kill
+	}
+}
+
+// terminate delivers SIGTERM.
+func (c *container) terminate(now time.Time) {
+	c.termed = true
+	switch {
+	case c.behaviour.IgnoresTerm:
+	case c.cancel != nil:
+		c.cancel()
+	case c.behaviour.Handler != nil: // servers shut down in order
+		c.exit(now, 0, "")
+	default:
+		c.exit(now, exitTerminated, "")
+	}
+}
+
+// ended is an end that nobody asked for, or that a script came to.
+func (c *container) ended(now time.Time, code int, reason string) {
+	stopped := c.termed
+	c.exit(now, code, reason)
+	if stopped || code == 0 {
+		return
+	}
+	c.cause = c.p.k.ks.log.Append(timeline.Event{
+		Time: now, Actor: timeline.Node, Verb: "crashed", Subject: c.subject(), Cause: c.cause,
+		Message: fmt.Sprintf("the container ended with exit code %d (%s)", code, c.reason),
+	}).Seq
+	c.out(now)
+}
+
+// exit ends the instance.
+func (c *container) exit(now time.Time, code int, reason string) {
+	if reason == "" {
+		reason = exitReason(code)
+	}
+	c.state = exited
+	c.finishedAt = now
+	c.exitCode, c.reason = code, reason
+	if c.cancel != nil {
+		c.cancel()
+		c.cancel = nil
+	}
+	if c.log != nil {
+		c.log.close()
+	}
+	if c.p.config.version > 0 {
+		c.p.config.refresh = now // a next instance gets the newest
+	}
+	if ks := c.p.k.ks; ks.agents[c.p.uid] != nil {
+		ks.TunnelChanged()
+	}
+}
+
+// exitReason is the reason that the runtime gives for an exit code.
+func exitReason(code int) string {
+	if code == 0 {
+		return "Completed"
+	}
+	return "Error"
+}
+
+// terminated is how the newest instance ended.
+func (c *container) terminated() *corev1.ContainerStateTerminated {
+	return &corev1.ContainerStateTerminated{
+		ExitCode:    int32(c.exitCode),
+		Reason:      c.reason,
+		StartedAt:   metav1.NewTime(c.startedAt),
+		FinishedAt:  metav1.NewTime(c.finishedAt),
+		ContainerID: containerID(c.id),
+	}
+}
+
+func containerID(id string) string {
+	if id == "" {
+		return ""
+	}
+	return "containerd://" + id
+}
+
+// serves says whether the container's ports answer at now.
+func (c *container) serves(now time.Time) bool {
+	return c.state == running && !c.termed && c.behaviour.Handler != nil &&
+		!now.Before(c.startedAt.Add(c.behaviour.ReadyAfter))
+}
+
+func (c *container) describe() api.Container {
+	d := api.Container{
+		Node: c.p.k.name, Namespace: c.p.namespace, Pod: c.p.name, Name: c.name,
+		State: "waiting", Restarts: c.restarts, StartedAt: c.startedAt.UTC(), FinishedAt: c.finishedAt.UTC(),
+		Reason: c.waiting,
+	}
+	if s := c.spec(); s != nil {
+		d.Image = s.Image
+	}
+	switch {
+	case c.state == running:
+		d.State, d.Reason = "running", ""
+		d.Ready = c.ready()
+	case c.state == exited:
+		d.ExitCode = c.exitCode
+		if c.waiting == "" {
+			d.State, d.Reason = "exited", c.reason
+		}
+	}
+	return d
+}

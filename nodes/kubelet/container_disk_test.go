@@ -1,0 +1,31 @@
+package kubelet
+
+import (
+	"bytes"
+	"testing"
+	"testing/synctest"
+
+	"demarc/nodes/program"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// A file that a command leaves in a container is there for the next one: the
+// liveness probe of the Kubernetes documentation looks for one.
+func TestCommandsShareAContainersDisk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &container{p: &pod{k: &Kubelet{ks: &Kubelets{}, name: "n-0"}, namespace: "default", spec: &corev1.Pod{}}}
+		c.run(program.Spec{Image: "nginx"})
+		var out bytes.Buffer
+		if code, err := program.Exec(t.Context(), c.program, []string{"touch", "/tmp/healthy"}, nil, &out, &out); code != 0 || err != nil {
+			t.Fatalf("touch: %d, %v: %s", code, err, &out)
+		}
+		if code, err := program.Exec(t.Context(), c.program, []string{"cat", "/tmp/healthy"}, nil, &out, &out); code != 0 || err != nil {
+			t.Errorf("cat of the file that touch made: got %d, %v: %s; want 0", code, err, &out)
+		}
+		c.run(program.Spec{Image: "nginx"})
+		if code, _ := program.Exec(t.Context(), c.program, []string{"cat", "/tmp/healthy"}, nil, &out, &out); code == 0 {
+			t.Error("a new instance still has the old one's file")
+		}
+	})
+}

@@ -1,0 +1,333 @@
+package kubelet
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"demarc/nodes/program"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// What a container's program can be given. References make much of little.
+const (
+	maxArgument  = 128 << 10 // bytes of an argument or a variable, as Linux has it
+	maxArguments = 2 << 20   // and of all of them
+	maxMounted   = 8 << 10   // files of ConfigMaps and Secrets
+)
+
+var (
+	errArguments = errors.New("failed to start container: exec: argument list too long")
+	errMounted   = fmt.Errorf("failed to start container: more than %d files are mounted", maxMounted)
+)
+
+// programSpec is what a container's program is given. An error says which part
+// of its configuration is missing, in the kubelet's words, or that it is too much.
+func (p *pod) programSpec(c *container) (program.Spec, error) {
+	spec := c.spec()
+	env, err := p.environment(spec)
+	if err != nil {
+		return program.Spec{}, err
+	}
+	files, err := p.files(spec)
+	if err != nil {
+		return program.Spec{}, err
+	}
+	s := program.Spec{
+		Image:       spec.Image,
+		WorkingDir:  spec.WorkingDir,
+		Hostname:    p.hostname(),
+		PodIP:       p.ip.String(),
+		Namespace:   p.namespace,
+		Pod:         p.name,
+		Container:   c.name,
+		Annotations: p.spec.Annotations,
+		Files:       files,
+	}
+	for _, a := range spec.Command {
+		s.Command = append(s.Command, env.argument(a))
+	}
+	for _, a := range spec.Args {
+		s.Args = append(s.Args, env.argument(a))
+	}
+	if env.tooLong {
+		return program.Spec{}, errArguments
+	}
+	for _, port := range spec.Ports {
+		s.Ports = append(s.Ports, port.ContainerPort)
+	}
+	s.Env = env.list()
+	return s, nil
+}
+
+// hostname is the pod's own name for itself.
+func (p *pod) hostname() string {
+	switch {
+	case p.spec.Spec.HostNetwork:
+		return p.k.name
+	case p.spec.Spec.Hostname != "":
+		return p.spec.Spec.Hostname
+	}
+	return p.name[:min(len(p.name), 63)] // the longest label of a DNS name
+}
+
+// variables are environment variables in the order of their first definition.
+type variables struct {
+	names   []string
+	values  map[string]string
+	size    int  // of them and of the arguments, in bytes
+	tooLong bool // more than a program can be given
+}
+
+func (v *variables) set(name, value string) {
+	if old, ok := v.values[name]; !ok {
+		v.names = append(v.names, name)
+	} else {
+		v.size -= len(name) + len(old)
+	}
+	v.values[name] = value
+	v.count(len(name) + len(value))
+}
+
+// count counts a variable or an argument.
+func (v *variables) count(size int) {
+	v.size += size
+	v.tooLong = v.tooLong || size > maxArgument || v.size > maxArguments
+}
+
+// argument is a part of the command line, without references.
+func (v *variables) argument(s string) string {
+	if v.tooLong {
+		return ""
+	}
+	s = expand(s, v)
+	v.count(len(s))
+	return s
+}
+
+func (v *variables) list() []string {
+	out := make([]string, len(v.names))
+	for i, n := range v.names {
+		out[i] = n + "=" + v.values[n]
+	}
+	return out
+}
+
+// reference is $(NAME), or $$, which stands for one $.
+var reference = regexp.MustCompile(`\$\$|\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)`)
+
+// expand replaces references to variables that are known, and leaves others.
+func expand(s string, v *variables) string {
+	left := maxArgument
+	return reference.ReplaceAllStringFunc(s, func(m string) string {
+		if m == "$$" {
+			return "$"
+		}
+		value, ok := v.values[m[2:len(m)-1]]
+		if !ok {
+			return m
+		}
+		if left -= len(value); left < 0 {
+			v.tooLong = true
+			return ""
+		}
+		return value
+	})
+}
+
+// environment is a container's environment, the API server's address first.
+func (p *pod) environment(c *corev1.Container) (*variables, error) {
+	v := &variables{values: map[string]string{}}
+	v.set("HOSTNAME", p.hostname())
+	// The address of the Service kubernetes/default: the first of AKS's
+	// default service range (Microsoft, "Azure Kubernetes Service networking").
+	v.set("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+	v.set("KUBERNETES_SERVICE_PORT", "443")
+	v.set("KUBERNETES_SERVICE_PORT_HTTPS", "443")
+	for _, from := range c.EnvFrom {
+		if err := p.envFrom(v, from); err != nil {
+			return nil, err
+		}
+	}
+	for _, e := range c.Env {
+		if v.tooLong {
+			return nil, errArguments
+		}
+		if e.ValueFrom == nil {
+			v.set(e.Name, expand(e.Value, v))
+			continue
+		}
+		value, ok, err := p.envValue(c, e.ValueFrom)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			v.set(e.Name, value)
+		}
+	}
+	return v, nil
+}
+
+func (p *pod) envFrom(v *variables, from corev1.EnvFromSource) error {
+	var r ref
+	var optional *bool
+	switch {
+	case from.ConfigMapRef != nil:
+		r, optional = ref{"configmap", from.ConfigMapRef.Name}, from.ConfigMapRef.Optional
+	case from.SecretRef != nil:
+		r, optional = ref{"secret", from.SecretRef.Name}, from.SecretRef.Optional
+	default:
+		return nil
+	}
+	data := p.config.objects[r]
+	if data == nil {
+		if optional != nil && *optional {
+			return nil
+		}
+		return fmt.Errorf("%s %q not found", r.kind, r.name)
+	}
+	for _, key := range slices.Sorted(maps.Keys(data)) {
+		v.set(from.Prefix+key, string(data[key]))
+	}
+	return nil
+}
+
+// envValue resolves one variable; ok is false for an optional one without value.
+func (p *pod) envValue(c *corev1.Container, from *corev1.EnvVarSource) (value string, ok bool, err error) {
+	switch {
+	case from.FieldRef != nil:
+		return p.field(from.FieldRef.FieldPath), true, nil
+	case from.ResourceFieldRef != nil:
+		return resourceField(c, from.ResourceFieldRef), true, nil
+	case from.ConfigMapKeyRef != nil:
+		r := from.ConfigMapKeyRef
+		return p.key(ref{"configmap", r.Name}, "ConfigMap", r.Key, r.Optional)
+	case from.SecretKeyRef != nil:
+		r := from.SecretKeyRef
+		return p.key(ref{"secret", r.Name}, "Secret", r.Key, r.Optional)
+	}
+	return "", false, nil
+}
+
+func (p *pod) key(r ref, kind, key string, optional *bool) (string, bool, error) {
+	data := p.config.objects[r]
+	if value, ok := data[key]; ok {
+		return string(value), true, nil
+	}
+	switch {
+	case optional != nil && *optional:
+		return "", false, nil
+	case data == nil:
+		return "", false, fmt.Errorf("%s %q not found", r.kind, r.name)
+	}
+	return "", false, fmt.Errorf("couldn't find key %s in %s %s/%s", key, kind, p.namespace, r.name)
+}
+
+// field is a field of the pod, as the downward API has it.
+func (p *pod) field(name string) string {
+	if key, ok := subscript(name, "metadata.labels"); ok {
+		return p.spec.Labels[key]
+	}
+	if key, ok := subscript(name, "metadata.annotations"); ok {
+		return p.spec.Annotations[key]
+	}
+	switch name {
+	case "metadata.name":
+		return p.name
+	case "metadata.namespace":
+		return p.namespace
+	case "metadata.uid":
+		return string(p.uid)
+	case "spec.nodeName":
+		return p.k.name
+	case "spec.serviceAccountName":
+		return p.spec.Spec.ServiceAccountName
+	case "status.hostIP", "status.hostIPs":
+		return p.k.ip.String()
+	case "status.podIP", "status.podIPs":
+		return p.ip.String()
+	}
+	return ""
+}
+
+func subscript(name, field string) (string, bool) {
+	key, ok := strings.CutPrefix(name, field+"['")
+	return strings.TrimSuffix(key, "']"), ok
+}
+
+// resourceField is a request or limit of a container, in units of the divisor.
+func resourceField(c *corev1.Container, f *corev1.ResourceFieldSelector) string {
+	kind, name, _ := strings.Cut(f.Resource, ".")
+	list := c.Resources.Requests
+	if kind == "limits" {
+		list = c.Resources.Limits
+	}
+	q, ok := list[corev1.ResourceName(name)]
+	if !ok && kind == "limits" {
+		q = allocatable()[corev1.ResourceName(name)]
+	}
+	divisor := f.Divisor.MilliValue()
+	if divisor == 0 {
+		divisor = 1000
+	}
+	return fmt.Sprint((q.MilliValue() + divisor - 1) / divisor)
+}
+
+// files is what ConfigMaps and Secrets put into a container's file system, by
+// full path.
+func (p *pod) files(c *corev1.Container) (map[string][]byte, error) {
+	out, volumes := map[string][]byte{}, map[string]map[string][]byte{}
+	for _, v := range p.spec.Spec.Volumes {
+		volumes[v.Name] = p.volumeFiles(v)
+	}
+	for _, mount := range c.VolumeMounts {
+		content := volumes[mount.Name]
+		if mount.SubPath != "" {
+			one, ok := content[path.Clean(mount.SubPath)]
+			if !ok {
+				continue
+			}
+			content = map[string][]byte{"": one}
+		}
+		if len(out)+len(content) > maxMounted {
+			return nil, errMounted
+		}
+		for name, b := range content {
+			out[path.Join(mount.MountPath, name)] = b
+		}
+	}
+	return out, nil
+}
+
+func (p *pod) volumeFiles(v corev1.Volume) map[string][]byte {
+	out := map[string][]byte{}
+	for _, s := range volumeSources(v) {
+		data := p.config.objects[s.ref]
+		if len(s.items) == 0 {
+			for key, content := range data {
+				out[key] = content
+			}
+		}
+		for _, item := range s.items {
+			if content, ok := data[item.Key]; ok {
+				out[path.Clean(item.Path)] = content
+			}
+		}
+	}
+	if v.DownwardAPI != nil {
+		for _, item := range v.DownwardAPI.Items {
+			if item.FieldRef != nil {
+				out[path.Clean(item.Path)] = []byte(p.field(item.FieldRef.FieldPath))
+			}
+		}
+	}
+	if v.Projected != nil && strings.HasPrefix(v.Name, "kube-api-access-") {
+		out["namespace"] = []byte(p.namespace)
+	}
+	return out
+}

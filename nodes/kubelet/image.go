@@ -1,0 +1,211 @@
+package kubelet
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"demarc/nodes/program"
+	"demarc/nodes/timers"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// pullTime is how long the first pull of an image on a node takes: a common
+// image from a registry of the same region.
+const pullTime = 2 * time.Second
+
+// missingImage is what an image's name contains if no registry has it.
+const missingImage = "does-not-exist"
+
+// pull is a container's dealings with the registry.
+type pull struct {
+	began   time.Time // of the pull under way
+	until   time.Time
+	failed  time.Time // of the last failure
+	err     string    // of the last failure
+	told    bool      // ImagePullBackOff was told
+	backoff backoff
+	ready   bool // for the start under way
+}
+
+type pullState int
+
+const (
+	pullDone pullState = iota
+	pullUnderWay
+	pullFailed
+)
+
+// ensureImage brings a container's image to the node.
+func (p *pod) ensureImage(c *container, now time.Time) pullState {
+	spec := c.spec()
+	if c.pull.ready {
+		return pullDone
+	}
+	if c.pull.until.IsZero() {
+		if state, waiting := p.pullBackoff(c, now); waiting {
+			return state
+		}
+		if state, decided := p.beginPull(c, spec, now); decided {
+			return state
+		}
+	}
+	if now.Before(c.pull.until) {
+		p.at(c.pull.until)
+		return pullUnderWay
+	}
+	return p.endPull(c, spec.Image, now)
+}
+
+// beginPull decides whether the image must be pulled, and starts to.
+func (p *pod) beginPull(c *container, spec *corev1.Container, now time.Time) (pullState, bool) {
+	at, known := p.k.images[spec.Image]
+	present := known && !at.After(now) || p.namespace == "kube-system" // on the node's disk image
+	switch {
+	case present && spec.ImagePullPolicy != corev1.PullAlways, present && p.namespace == "kube-system":
+		p.event(now, normal, "Pulled", fmt.Sprintf("Container image %q already present on machine and can be accessed by the pod", spec.Image), c.field())
+		c.pull.ready = true
+		return pullDone, true
+	case !present && spec.ImagePullPolicy == corev1.PullNever:
+		message := fmt.Sprintf("Container image %q is not present with pull policy of Never", spec.Image)
+		if c.waiting != "ErrImageNeverPull" {
+			p.event(now, warning, "ErrImageNeverPull", message, c.field())
+			p.event(now, warning, "Failed", "Error: ErrImageNeverPull", c.field())
+			c.waiting, c.message = "ErrImageNeverPull", message
+		}
+		p.at(now.Add(syncPeriod))
+		return pullFailed, true
+	}
+	p.event(now, normal, "Pulling", fmt.Sprintf("Pulling image %q", spec.Image), c.field())
+	c.pull.began = now
+	switch {
+	case p.k.unreachable(spec.Image) != "":
+		c.pull.until = timers.Tick(now.Add(dialPatience))
+	case present: // only the registry is asked
+		c.pull.until = now
+	case strings.Contains(spec.Image, missingImage):
+		c.pull.until = timers.Tick(now.Add(time.Second))
+	case known: // another pod pulls it already
+		c.pull.until = at
+	default:
+		c.pull.until = timers.Tick(now.Add(p.pullTime()))
+		p.k.images[spec.Image] = c.pull.until
+	}
+	return 0, false
+}
+
+// dialPatience is how long containerd tries to connect to a registry (containerd
+// 1.7, core/remotes/docker: the dialer's timeout).
+const dialPatience = 30 * time.Second
+
+// unreachable is the registry of an image, if the machine cannot reach it.
+func (k *Kubelet) unreachable(image string) (registry string) {
+	registry, _, _ = strings.Cut(imageName(image), "/")
+	if registry == "docker.io" {
+		registry = "registry-1.docker.io"
+	}
+	if !k.m.Blocked(registry) {
+		return ""
+	}
+	return registry
+}
+
+func manifestURL(registry, ref string) string {
+	_, rest, _ := strings.Cut(ref, "/")
+	name, version, digest := strings.Cut(rest, "@")
+	if !digest {
+		i := strings.LastIndex(rest, ":")
+		name, version = rest[:i], rest[i+1:]
+	}
+	return "https://" + registry + "/v2/" + name + "/manifests/" + version
+}
+
+// pullTime is how long a first pull takes for this pod.
+func (p *pod) pullTime() time.Duration {
+	if s, err := strconv.ParseFloat(p.spec.Annotations[program.AnnotationPullSeconds], 64); err == nil && s >= 0 && s < 1e6 {
+		return time.Duration(s * float64(time.Second))
+	}
+	return pullTime
+}
+
+// endPull is the registry's answer.
+func (p *pod) endPull(c *container, image string, now time.Time) pullState {
+	took := c.pull.until.Sub(c.pull.began).Truncate(time.Millisecond)
+	c.pull.until = time.Time{}
+	ref := imageName(image)
+	why := fmt.Sprintf("rpc error: code = NotFound desc = failed to pull and unpack image %q: failed to resolve reference %q: %s: not found", ref, ref, ref)
+	switch host := p.k.unreachable(image); {
+	case host != "":
+		why = fmt.Sprintf("rpc error: code = DeadlineExceeded desc = failed to pull and unpack image %q: failed to resolve reference %q: "+
+			"failed to do request: Head %q: dial tcp: i/o timeout", ref, ref, manifestURL(host, ref))
+	case !strings.Contains(image, missingImage):
+		p.event(now, normal, "Pulled", fmt.Sprintf("Successfully pulled image %q in %v (%v including waiting). Image size: %d bytes.",
+			image, took, took, imageSize(image)), c.field())
+		c.pull = pull{ready: true}
+		return pullDone
+	}
+	p.event(now, warning, "Failed", fmt.Sprintf("Failed to pull image %q: %s", image, why), c.field())
+	p.event(now, warning, "Failed", "Error: ErrImagePull", c.field())
+	c.waiting, c.message = "ErrImagePull", why
+	c.pull.backoff.next(now, now)
+	c.pull.failed, c.pull.err, c.pull.told = now, why, false
+	p.at(timers.Tick(now.Add(relistPeriod)))
+	return pullFailed
+}
+
+// pullBackoff says whether the kubelet waits before it asks the registry again.
+func (p *pod) pullBackoff(c *container, now time.Time) (pullState, bool) {
+	if c.pull.failed.IsZero() {
+		return 0, false
+	}
+	end := c.pull.backoff.until(c.pull.failed)
+	if !now.Before(end) {
+		return 0, false
+	}
+	if told := timers.Tick(c.pull.failed.Add(relistPeriod)); now.Before(told) {
+		p.at(told)
+		return pullFailed, true
+	}
+	if !c.pull.told {
+		c.pull.told = true
+		message := fmt.Sprintf("Back-off pulling image %q", c.spec().Image)
+		p.event(now, normal, "BackOff", message, c.field())
+		p.event(now, warning, "Failed", "Error: ImagePullBackOff", c.field())
+		c.waiting, c.message = "ImagePullBackOff", message+": ErrImagePull: "+c.pull.err
+	}
+	p.at(end)
+	return pullFailed, true
+}
+
+// imageName is an image's full name, as containerd has it.
+func imageName(image string) string {
+	name := image
+	first, _, deep := strings.Cut(name, "/")
+	switch {
+	case !deep:
+		name = "docker.io/library/" + name
+	case !strings.ContainsAny(first, ".:") && first != "localhost":
+		name = "docker.io/" + name
+	}
+	if last := name[strings.LastIndex(name, "/")+1:]; !strings.ContainsAny(last, ":@") {
+		name += ":latest"
+	}
+	return name
+}
+
+// imageID is the digest that a registry would have for an image.
+func imageID(image string) string {
+	name := imageName(image)
+	if strings.Contains(name, "@") {
+		return name
+	}
+	return name[:strings.LastIndex(name, ":")] + "@sha256:" + hexID("image", name)
+}
+
+// imageSize is a repeatable size of 20 to 120 MB.
+func imageSize(image string) int {
+	n, _ := strconv.ParseUint(hexID("size", imageName(image))[:8], 16, 64) // eight hex digits
+	return 20_000_000 + int(n%100_000_000)
+}

@@ -1,0 +1,377 @@
+package kubelet
+
+import (
+	"context"
+	"io"
+	"net/netip"
+	"slices"
+	"time"
+
+	"demarc/nodes/host"
+	"demarc/nodes/timers"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Timings of a node's kubelet (kubernetes 1.37, pkg/kubelet/kubelet.go and
+// pkg/kubelet/apis/config/v1beta1/defaults.go).
+const (
+	leaseDuration  = 40 * time.Second
+	leaseInterval  = 10 * time.Second
+	statusInterval = 5 * time.Minute
+	// scoutInterval is how often an absent API server is tried.
+	scoutInterval = 2 * time.Second
+	// smallFleet is the most nodes whose leases are all renewed in one tick;
+	// those of a larger fleet spread over the interval.
+	smallFleet = 100
+)
+
+// Machine is what a kubelet needs of the machine that it runs on. Its methods are
+// called with the lock held. To wake it is to have its kubelet renew what is due.
+type Machine interface {
+	timers.Item
+	// System is the machine's operating system.
+	System() *host.Host
+	// Up says whether the operating system runs.
+	Up() bool
+	// Online says whether what runs on the machine could reach the API server.
+	Online() bool
+	// Boots is how often the machine was booted.
+	Boots() int
+	// Index is the machine's number in a fleet of as many machines.
+	Index() (index, machines int)
+	// Labels and ProviderID are what AKS registers the Node with.
+	Labels() map[string]string
+	ProviderID() string
+	// Blocked says whether something keeps packets from a registry of images.
+	Blocked(registry string) bool
+	// Root is the event that explains what happens on the machine now; 0 for none.
+	Root() int64
+	// Broke and Mended tell that the machine is short of something, and that it has
+	// enough again.
+	Broke(subject string, now time.Time, verb, message string)
+	Mended(subject string, now time.Time)
+	// Agent is the program of a container that works on the machine itself; nil for
+	// any other.
+	Agent(pod *corev1.Pod, container *corev1.Container) Agent
+}
+
+// Agent is a program that works on the machine and through the API server.
+type Agent = func(ctx context.Context, out io.Writer, argv []string) int
+
+// Kubelet is one node's kubelet, with its container runtime and its node problem
+// detector. All its methods but Handler want the lock to be held.
+type Kubelet struct {
+	ks     *Kubelets
+	m      Machine
+	name   string
+	ip     netip.Addr
+	prefix netip.Prefix // of its pods' addresses
+
+	// The truth, whatever the API server believes.
+	running bool // the kubelet is
+	runtime bool // the container runtime runs
+	npd     bool // the node problem detector does
+
+	// The runtime's.
+	pods   map[types.UID]*pod
+	images map[string]time.Time // by name, present from then on
+	lastIP byte                 // the last of the address that was given to a pod
+
+	// The kubelet's memory.
+	pid         int
+	runtimeLost time.Time              // when it last answered; zero while it does
+	plegTold    bool                   // that the pods were not looked at for too long
+	pressure    map[shortage]time.Time // until when each condition holds
+	relieved    time.Time              // when the kubelet last did something about it
+	registered  bool
+	rebooted    bool // and the API server was not told yet
+	uid         types.UID
+	lease       *coordinationv1.Lease
+	beat        time.Time // when the lease is renewed next
+	reported    time.Time // when the status was last written
+	leaseDue    bool
+	statusDue   bool
+	retry       retry
+	events      eventQueue
+
+	// The node problem detector's.
+	egress      string    // what keeps packets from any endpoint that AKS requires
+	egressAt    time.Time // when these are tried next
+	problemsDue bool      // it has something to say
+}
+
+// NewKubelet makes the kubelet of a machine on which all runs.
+func (ks *Kubelets) NewKubelet(m Machine, name string, ip netip.Addr, prefix netip.Prefix) *Kubelet {
+	return &Kubelet{
+		ks: ks, m: m, name: name, ip: ip, prefix: prefix, running: true, runtime: true, npd: true,
+		pods: map[types.UID]*pod{}, images: map[string]time.Time{},
+	}
+}
+
+// NotBooted says that the machine has not booted yet.
+func (k *Kubelet) NotBooted() { k.running, k.runtime, k.npd = false, false, false }
+
+// Restore says how a machine is that was saved; rebooted says that the API server
+// has not heard of its last boot.
+func (k *Kubelet) Restore(running, runtime, rebooted bool) {
+	k.running, k.runtime, k.rebooted = running, runtime, rebooted
+}
+
+// Running says whether the kubelet runs, and RuntimeRuns whether the runtime does.
+func (k *Kubelet) Running() bool     { return k.running }
+func (k *Kubelet) RuntimeRuns() bool { return k.runtime }
+
+// Connected says whether the kubelet runs and could reach the API server.
+func (k *Kubelet) Connected() bool { return k.running && k.m.Online() }
+
+// Registered says whether the kubelet has registered its Node.
+func (k *Kubelet) Registered() bool { return k.registered }
+
+// syncs says whether the kubelet looks after its pods: it does nothing for them
+// without a container runtime (kubernetes 1.37, pkg/kubelet: "Skipping pod
+// synchronization").
+func (k *Kubelet) syncs() bool { return k.running && k.runtime }
+
+// Start starts the kubelet, which remembers nothing but what is on disk.
+func (k *Kubelet) Start(now time.Time) {
+	k.running = true
+	k.pid = k.process()
+	k.registered = false
+	k.lease = nil
+	k.beat = now
+	k.retry = retry{}
+	k.events = eventQueue{}
+	k.events.add(now, normal, "Starting", "Starting kubelet.", "")
+	if k.rebooted {
+		k.events.add(now, warning, "Rebooted", "Node "+k.name+" has been rebooted, boot id: "+k.bootID(), "")
+		k.rebooted = false
+	}
+	for _, p := range k.pods {
+		p.kubeletRestarted(now)
+	}
+	k.Rejoin()
+}
+
+// Rejoin lets the kubelet see and write what it could not while it was stopped
+// or cut off.
+func (k *Kubelet) Rejoin() {
+	k.leaseDue, k.statusDue = true, true
+	k.ks.timers.Wake(k.m)
+	for _, p := range k.pods {
+		p.observe()
+		p.flush()
+	}
+	k.ks.fleet.RulesWanted()
+}
+
+// Disconnect breaks the connections to the kubelet's API.
+func (k *Kubelet) Disconnect() { k.ks.server.drop(k) }
+
+// Boot says that the machine boots.
+func (k *Kubelet) Boot() { k.rebooted = true }
+
+// Booted says that the machine's system runs: its runtime does, and remembers no
+// shortage.
+func (k *Kubelet) Booted(now time.Time) {
+	k.runtime, k.runtimeLost = k.m.Up() && k.m.System().Running(host.Containerd), time.Time{}
+	k.checkEnough(now)
+}
+
+// PowerLost says that the machine has lost its power by an event: everything on
+// it ends at once.
+func (k *Kubelet) PowerLost(now time.Time, cause int64) {
+	k.running = false
+	k.runtime, k.runtimeLost = false, now
+	k.pressure = nil
+	for _, p := range k.pods {
+		p.powerLost(now)
+		p.blame(now, cause)
+	}
+	for image, at := range k.images {
+		if at.After(now) { // was still being pulled
+			delete(k.images, image)
+		}
+	}
+	k.Disconnect()
+}
+
+// Reimaged says that the machine has a fresh disk, without images.
+func (k *Kubelet) Reimaged() { clear(k.images) }
+
+// Leave ends the outages of what is on the machine: nobody waits for it any more.
+func (k *Kubelet) Leave(now time.Time) {
+	for _, p := range k.pods {
+		for _, c := range p.containers {
+			c.back(now)
+		}
+	}
+}
+
+// Remove says that the machine is deleted.
+func (k *Kubelet) Remove() {
+	for _, p := range k.pods {
+		k.ks.drop(p)
+	}
+}
+
+// Follow brings the kubelet into line with the machine's operating system: which of
+// the units run.
+func (k *Kubelet) Follow(now time.Time) {
+	npd := k.npd
+	k.npd = k.m.System().Running(host.NPD)
+	k.problemsDue = k.problemsDue || k.npd && !npd
+	k.followRuntime(now)
+	k.followProcess(now)
+}
+
+// followProcess notes that the kubelet has ended or begun. One that was restarted
+// has done both since the last look.
+func (k *Kubelet) followProcess(now time.Time) {
+	runs, pid := k.m.System().Running(host.Kubelet), k.process()
+	if k.running && (!runs || pid != k.pid) {
+		k.running, k.rebooted = false, false
+		k.Disconnect()
+		k.problemsDue = true
+	}
+	if runs && !k.running {
+		k.Start(now)
+		k.problemsDue = true
+	}
+}
+
+// process is the number of the kubelet's process; 0 if there is none.
+func (k *Kubelet) process() int {
+	u, _ := k.m.System().Unit(host.Kubelet)
+	return u.PID
+}
+
+// followRuntime notes that the container runtime has come or gone. Containers
+// have shims of their own, and live through that.
+func (k *Kubelet) followRuntime(now time.Time) {
+	runs := k.m.System().Running(host.Containerd)
+	if runs == k.runtime {
+		return
+	}
+	k.runtime, k.plegTold, k.problemsDue = runs, false, true
+	k.runtimeLost = time.Time{}
+	if !runs {
+		k.runtimeLost = now
+		return
+	}
+	k.statusDue = true
+	for _, p := range k.pods {
+		k.ks.timers.Wake(p)
+	}
+}
+
+// bootID names the machine's current boot.
+func (k *Kubelet) bootID() string { return UUID("boot", k.ks.cfg.Seed, k.name, k.m.Boots()) }
+
+// Step does what is due of the kubelet and the node problem detector, and returns
+// when something is due again.
+func (k *Kubelet) Step(now time.Time) time.Time {
+	return timers.Sooner(k.probeEgress(now), timers.Sooner(k.relieve(now), k.renewal(now)))
+}
+
+// renewal renews what the kubelet renews.
+func (k *Kubelet) renewal(now time.Time) time.Time {
+	if !k.m.Online() || !k.running && !(k.problemsDue && k.npd) {
+		return time.Time{}
+	}
+	if !k.ks.online {
+		if k.ks.isScout(k) {
+			k.leaseDue = true
+			k.ks.writes.Add(job{node: k})
+		}
+		return now.Truncate(scoutInterval).Add(scoutInterval)
+	}
+	if !k.running {
+		if k.retry.allows(now) {
+			k.ks.writes.Add(job{node: k})
+		}
+		return k.retry.at
+	}
+	if !now.Before(k.beat) {
+		k.leaseDue = true
+		k.statusDue = k.statusDue || now.Sub(k.reported) >= statusInterval || k.disputed(now)
+		k.beat = k.nextBeat(now)
+	}
+	if (k.leaseDue || k.statusDue || !k.registered || k.events.pending()) && k.retry.allows(now) {
+		k.ks.writes.Add(job{node: k})
+	}
+	return timers.Sooner(k.beat, k.retry.at)
+}
+
+// nextBeat is the next tick to renew the lease.
+func (k *Kubelet) nextBeat(now time.Time) time.Time {
+	var offset time.Duration
+	if index, machines := k.m.Index(); machines > smallFleet {
+		offset = time.Duration(index) * time.Second % leaseInterval
+	}
+	return now.Add(-offset).Truncate(leaseInterval).Add(leaseInterval + offset)
+}
+
+// spread is how much earlier than others the kubelet first says again how its node
+// is: in a large fleet they do not all do so at once.
+func (k *Kubelet) spread() time.Duration {
+	index, machines := k.m.Index()
+	if machines <= smallFleet {
+		return 0
+	}
+	return time.Duration(index) * leaseInterval % statusInterval
+}
+
+// takeIP gives an address of the node's range to a pod, the longest unused one,
+// as a host-local address manager does.
+func (k *Kubelet) takeIP() (netip.Addr, bool) {
+	const first, last = 2, 254 // .1 is the node's end of the pods' bridge
+	for range last {
+		k.lastIP++
+		if k.lastIP < first || k.lastIP > last {
+			k.lastIP = first
+		}
+		ip := k.prefix.Addr().As4()
+		ip[3] += k.lastIP
+		if a := netip.AddrFrom4(ip); k.ks.byIP[a] == nil {
+			return a, true
+		}
+	}
+	return netip.Addr{}, false
+}
+
+// Count is how many sandboxes and containers run on the node.
+func (k *Kubelet) Count() (sandboxes, containers int) {
+	for _, p := range k.pods {
+		if p.sandbox {
+			sandboxes++
+		}
+		for _, c := range p.containers {
+			if c.state == running {
+				containers++
+			}
+		}
+	}
+	return sandboxes, containers
+}
+
+// Pressure is what the node is short of, in order.
+func (k *Kubelet) Pressure() (short []string) {
+	for s := range k.pressure {
+		short = append(short, string(s))
+	}
+	slices.Sort(short)
+	return short
+}
+
+// ProxyRuns says whether the node's kube-proxy does.
+func (k *Kubelet) ProxyRuns() bool {
+	for _, p := range k.pods {
+		if p.namespace == "kube-system" && p.spec.Labels["component"] == "kube-proxy" && p.anyRunning() {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,147 @@
+package kubelet
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// runtimeVersion is the version of the container runtime, as it reports it.
+func (k *Kubelet) runtimeVersion() string {
+	p, _ := k.m.System().Package("moby-containerd")
+	version, _, _ := strings.Cut(p.Version, "-")
+	return version + "-1"
+}
+
+// kubeletPort is where a kubelet serves its API.
+const kubeletPort = 10250
+
+// capacity is a Standard_D4s_v5: 4 vCPU and 16 GiB, of which the guest sees
+// less; 250 pods is AKS's most per node with overlay networking (Microsoft,
+// "Azure CNI Overlay networking in AKS").
+func capacity() corev1.ResourceList {
+	return resources("4", "16373420Ki", "129886128Ki", "250")
+}
+
+// allocatable leaves out what AKS reserves (Microsoft, "Node resource
+// reservations in AKS": 140 millicores of 4, and memory by its older rule).
+func allocatable() corev1.ResourceList {
+	return resources("3860m", "12899116Ki", "119703055367", "250")
+}
+
+func resources(cpu, memory, disk, pods string) corev1.ResourceList {
+	return corev1.ResourceList{
+		corev1.ResourceCPU:              resource.MustParse(cpu),
+		corev1.ResourceMemory:           resource.MustParse(memory),
+		corev1.ResourceEphemeralStorage: resource.MustParse(disk),
+		corev1.ResourcePods:             resource.MustParse(pods),
+		"hugepages-1Gi":                 resource.MustParse("0"),
+		"hugepages-2Mi":                 resource.MustParse("0"),
+	}
+}
+
+// node is the Node that the machine's kubelet registers.
+func (k *Kubelet) node(now time.Time, boot string) *corev1.Node {
+	return &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{
+			Name:   k.name,
+			Labels: k.m.Labels(),
+			Annotations: map[string]string{
+				"volumes.kubernetes.io/controller-managed-attach-detach": "true",
+			},
+		},
+		Spec: corev1.NodeSpec{
+			PodCIDR:    k.prefix.String(),
+			PodCIDRs:   []string{k.prefix.String()},
+			ProviderID: k.m.ProviderID(),
+		},
+		Status: k.status(now, boot, k.problems(now, nil)),
+	}
+}
+
+// status is the status that the machine's kubelet posts. Conditions that hold
+// as before keep their time.
+func (k *Kubelet) status(now time.Time, boot string, before []corev1.NodeCondition) corev1.NodeStatus {
+	return corev1.NodeStatus{
+		Capacity:    capacity(),
+		Allocatable: allocatable(),
+		Conditions:  k.nodeConditions(now, before),
+		Addresses: []corev1.NodeAddress{
+			{Type: corev1.NodeInternalIP, Address: k.ip.String()},
+			{Type: corev1.NodeHostName, Address: k.name},
+		},
+		DaemonEndpoints: corev1.NodeDaemonEndpoints{KubeletEndpoint: corev1.DaemonEndpoint{Port: kubeletPort}},
+		NodeInfo: corev1.NodeSystemInfo{
+			MachineID:               strings.ReplaceAll(UUID("machine", k.ks.cfg.Seed, k.name), "-", ""),
+			SystemUUID:              UUID("system", k.ks.cfg.Seed, k.name),
+			BootID:                  boot,
+			KernelVersion:           k.m.System().Kernel(),
+			OSImage:                 k.m.System().Image().OS,
+			ContainerRuntimeVersion: "containerd://" + k.runtimeVersion(),
+			KubeletVersion:          k.m.System().Image().KubeletVersion(),
+			OperatingSystem:         "linux",
+			Architecture:            "amd64",
+		},
+	}
+}
+
+// Times after which a kubelet takes its container runtime for down, and says that
+// it has not looked at its pods (kubernetes 1.37, pkg/kubelet/kubelet.go:
+// maxWaitForContainerRuntime, genericPlegRelistThreshold).
+const (
+	runtimePatience = 30 * time.Second
+	plegPatience    = 3 * time.Minute
+)
+
+// plegLate says whether the kubelet's pod lifecycle event generator has not been
+// able to list the containers for too long.
+func (k *Kubelet) plegLate(now time.Time) bool {
+	return !k.runtime && now.Sub(k.runtimeLost) >= plegPatience
+}
+
+// conditions are what the machine's kubelet says of it, Ready last, as it words
+// them (kubernetes 1.37, pkg/kubelet/nodestatus/setters.go).
+func (k *Kubelet) conditions(now time.Time) []corev1.NodeCondition {
+	out := make([]corev1.NodeCondition, 0, 4)
+	for _, kind := range []shortage{memoryShort, diskShort} {
+		s := scarcities[kind]
+		c := corev1.NodeCondition{Type: s.condition, Status: corev1.ConditionFalse, Reason: s.hasNot, Message: s.messageNot}
+		if _, short := k.pressure[kind]; short {
+			c.Status, c.Reason, c.Message = corev1.ConditionTrue, s.has, s.message
+		}
+		out = append(out, c)
+	}
+	ready := corev1.NodeCondition{Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "KubeletReady", Message: "kubelet is posting ready status"}
+	if !k.runtime && now.Sub(k.runtimeLost) >= runtimePatience {
+		ready.Status, ready.Reason, ready.Message = corev1.ConditionFalse, "KubeletNotReady", "container runtime is down"
+		if k.plegLate(now) {
+			ready.Message = fmt.Sprintf("[container runtime is down, PLEG is not healthy: pleg was last seen active %v ago; threshold is %v]",
+				now.Sub(k.runtimeLost).Truncate(time.Millisecond), plegPatience)
+		}
+	}
+	return append(out,
+		corev1.NodeCondition{Type: corev1.NodePIDPressure, Status: corev1.ConditionFalse, Reason: "KubeletHasSufficientPID", Message: "kubelet has sufficient PID available"},
+		ready)
+}
+
+// nodeConditions are the kubelet's conditions with their times, behind those of
+// others, such as the node problem detector's.
+func (k *Kubelet) nodeConditions(now time.Time, before []corev1.NodeCondition) []corev1.NodeCondition {
+	ours := k.conditions(now)
+	var out []corev1.NodeCondition
+	for _, b := range before {
+		if !slices.ContainsFunc(ours, func(c corev1.NodeCondition) bool { return c.Type == b.Type }) {
+			out = append(out, b)
+		}
+	}
+	for _, c := range ours {
+		stamp(&c, now, before)
+		out = append(out, c)
+	}
+	return out
+}

@@ -1,0 +1,247 @@
+package kubelet
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"demarc/nodes/timers"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// ref names a ConfigMap or a Secret of a pod's namespace.
+type ref struct {
+	kind string // configmap or secret
+	name string
+}
+
+// podConfig is what the API server said of a pod's ConfigMaps and Secrets.
+type podConfig struct {
+	version int                       // counts answers; 0 before the first
+	objects map[ref]map[string][]byte // nil for one that does not exist
+	refresh time.Time                 // when to ask again; zero is not
+}
+
+// configured says whether the pod's configuration is here, and asks for it when
+// it is not or should be newer.
+func (p *pod) configured(now time.Time) bool {
+	if p.config.version == 0 && len(podRefs(p.spec)) > 0 {
+		p.want = true
+		return false
+	}
+	if r := p.config.refresh; !r.IsZero() && !now.Before(r) {
+		p.config.refresh = time.Time{}
+		p.want = true
+	}
+	return true
+}
+
+// mounted says whether the pod's volumes can be mounted.
+func (p *pod) mounted(now time.Time) bool {
+	if !p.configured(now) {
+		return false
+	}
+	for _, v := range p.spec.Spec.Volumes {
+		if err := p.config.mountable(v); err != nil {
+			if p.config.refresh.IsZero() && !p.want {
+				p.event(now, warning, "FailedMount", fmt.Sprintf("MountVolume.SetUp failed for volume %q : %v", v.Name, err), "")
+				p.mounting.fail(now)
+				p.config.refresh = timers.Tick(p.mounting.at)
+			}
+			p.at(p.config.refresh)
+			return false
+		}
+	}
+	return true
+}
+
+// mountable says what is missing for a volume.
+func (c *podConfig) mountable(v corev1.Volume) error {
+	for _, s := range volumeSources(v) {
+		data, known := c.objects[s.ref]
+		if s.optional {
+			continue
+		}
+		if !known || data == nil {
+			return fmt.Errorf("%s %q not found", s.kind, s.name)
+		}
+		for _, item := range s.items {
+			if _, ok := data[item.Key]; !ok {
+				return fmt.Errorf("references non-existent %s key: %s", map[string]string{"configmap": "config", "secret": "secret"}[s.kind], item.Key)
+			}
+		}
+	}
+	return nil
+}
+
+// volumeSource is one ConfigMap or Secret of a volume.
+type volumeSource struct {
+	ref
+	optional bool
+	items    []corev1.KeyToPath
+}
+
+func volumeSources(v corev1.Volume) []volumeSource {
+	var out []volumeSource
+	add := func(kind, name string, optional *bool, items []corev1.KeyToPath) {
+		out = append(out, volumeSource{ref{kind, name}, optional != nil && *optional, items})
+	}
+	if s := v.ConfigMap; s != nil {
+		add("configmap", s.Name, s.Optional, s.Items)
+	}
+	if s := v.Secret; s != nil {
+		add("secret", s.SecretName, s.Optional, s.Items)
+	}
+	if v.Projected != nil {
+		for _, src := range v.Projected.Sources {
+			if s := src.ConfigMap; s != nil {
+				add("configmap", s.Name, s.Optional, s.Items)
+			}
+			if s := src.Secret; s != nil {
+				add("secret", s.Name, s.Optional, s.Items)
+			}
+		}
+	}
+	return out
+}
+
+// podRefs is every ConfigMap and Secret that a pod uses, each once.
+func podRefs(pod *corev1.Pod) []ref {
+	var out []ref
+	seen := map[ref]bool{}
+	add := func(kind, name string) {
+		r := ref{kind, name}
+		if !seen[r] {
+			seen[r] = true
+			out = append(out, r)
+		}
+	}
+	for _, v := range pod.Spec.Volumes {
+		for _, s := range volumeSources(v) {
+			add(s.kind, s.name)
+		}
+	}
+	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
+		for _, c := range list {
+			envRefs(c, add)
+		}
+	}
+	return out
+}
+
+func envRefs(c corev1.Container, add func(kind, name string)) {
+	for _, e := range c.EnvFrom {
+		if e.ConfigMapRef != nil {
+			add("configmap", e.ConfigMapRef.Name)
+		}
+		if e.SecretRef != nil {
+			add("secret", e.SecretRef.Name)
+		}
+	}
+	for _, e := range c.Env {
+		if e.ValueFrom == nil {
+			continue
+		}
+		if r := e.ValueFrom.ConfigMapKeyRef; r != nil {
+			add("configmap", r.Name)
+		}
+		if r := e.ValueFrom.SecretKeyRef; r != nil {
+			add("secret", r.Name)
+		}
+	}
+}
+
+// configAge is how old an answer may be that another pod got: a kubelet's own
+// cache of ConfigMaps is refreshed each minute (kubernetes 1.37,
+// pkg/kubelet/apis/config/v1beta1/defaults.go: syncFrequency).
+const configAge = time.Minute
+
+// configCache keeps what the API server said of ConfigMaps and Secrets, for all
+// nodes: many pods of a namespace use the same few.
+type configCache struct {
+	mu      sync.Mutex
+	entries map[configKey]configEntry
+}
+
+type configKey struct {
+	namespace string
+	ref
+}
+
+type configEntry struct {
+	data map[string][]byte
+	at   time.Time
+}
+
+func newConfigCache() *configCache { return &configCache{entries: map[configKey]configEntry{}} }
+
+func (c *configCache) get(k configKey, now time.Time) (map[string][]byte, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.entries[k]
+	return e.data, ok && now.Sub(e.at) < configAge
+}
+
+func (c *configCache) put(k configKey, data map[string][]byte, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for old, e := range c.entries {
+		if now.Sub(e.at) >= configAge {
+			delete(c.entries, old)
+		}
+	}
+	c.entries[k] = configEntry{data, now}
+}
+
+// lookUp asks the API server for ConfigMaps and Secrets. Those that do not
+// exist are nil.
+func (ks *Kubelets) lookUp(ctx context.Context, namespace string, refs []ref) (map[ref]map[string][]byte, error) {
+	out := map[ref]map[string][]byte{}
+	for _, r := range refs {
+		key := configKey{namespace, r}
+		if data, ok := ks.config.get(key, time.Now()); ok {
+			out[r] = data
+			continue
+		}
+		data, err := ks.getConfig(ctx, key)
+		switch {
+		case apierrors.IsNotFound(err):
+			out[r] = nil
+		case err != nil:
+			return nil, fmt.Errorf("get %s %s/%s: %w", r.kind, namespace, r.name, err)
+		default:
+			out[r] = data
+			ks.config.put(key, data, time.Now())
+		}
+	}
+	return out, nil
+}
+
+func (ks *Kubelets) getConfig(ctx context.Context, k configKey) (map[string][]byte, error) {
+	data := map[string][]byte{}
+	if k.kind == "secret" {
+		s, err := ks.client.CoreV1().Secrets(k.namespace).Get(ctx, k.name, metav1.GetOptions{})
+		if err != nil {
+			return nil, err
+		}
+		for key, v := range s.Data {
+			data[key] = v
+		}
+		return data, nil
+	}
+	cm, err := ks.client.CoreV1().ConfigMaps(k.namespace).Get(ctx, k.name, metav1.GetOptions{})
+	if err != nil {
+		return nil, err
+	}
+	for key, v := range cm.Data {
+		data[key] = []byte(v)
+	}
+	for key, v := range cm.BinaryData {
+		data[key] = v
+	}
+	return data, nil
+}

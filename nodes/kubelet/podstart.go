@@ -1,0 +1,206 @@
+package kubelet
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"demarc/nodes/timers"
+	"demarc/sim/timeline"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// relistPeriod is how soon a kubelet notices that a container has ended
+// (kubernetes 1.37, pkg/kubelet/kubelet.go: genericPlegRelistPeriod).
+const relistPeriod = time.Second
+
+// startNext starts what is to be started now: init containers one after the
+// other, then the containers.
+func (p *pod) startNext(now time.Time) {
+	if p.done() {
+		p.kill(now, p.grace())
+		return
+	}
+	for _, c := range p.containers {
+		switch {
+		case c.init && !c.sidecar:
+			if c.completed() || p.initialised() {
+				continue
+			}
+			if c.state == exited && !p.restartable(c) {
+				p.kill(now, p.grace())
+				return
+			}
+			p.ensure(c, now)
+			return
+		case c.sidecar:
+			if !p.ensure(c, now) || !c.started() && !p.initialised() {
+				return
+			}
+		case !p.ensure(c, now):
+			return
+		}
+	}
+}
+
+// completed says whether an init container has done its work in this sandbox.
+func (c *container) completed() bool {
+	return c.state == exited && c.exitCode == 0 && !c.again
+}
+
+// initialised says whether a container was started in this sandbox, so that the
+// init containers are behind it.
+func (p *pod) initialised() bool {
+	for _, c := range p.containers {
+		if c.init && c.again {
+			return false
+		}
+		if !c.init && c.state != absent {
+			return true
+		}
+	}
+	return false
+}
+
+// done says whether all containers have ended and none is to be started again.
+func (p *pod) done() bool {
+	for _, c := range p.containers {
+		if !c.init && (c.state != exited || p.restartable(c)) {
+			return false
+		}
+	}
+	return true
+}
+
+// restartable says whether an ended container is to be started again.
+func (p *pod) restartable(c *container) bool {
+	policy := string(p.spec.Spec.RestartPolicy)
+	if s := c.spec(); s != nil && s.RestartPolicy != nil {
+		policy = string(*s.RestartPolicy)
+	}
+	switch {
+	case c.again:
+		return true
+	case policy == string(corev1.RestartPolicyNever):
+		return false
+	case policy == string(corev1.RestartPolicyOnFailure), c.init && !c.sidecar:
+		return c.exitCode != 0
+	}
+	return true
+}
+
+// ensure brings a container to run. It returns false while the kubelet is busy
+// with it, and can do nothing else for the pod.
+func (p *pod) ensure(c *container, now time.Time) (proceed bool) {
+	if c.state == running {
+		return c.posted(now)
+	}
+	if c.state == exited && !p.restartable(c) {
+		return true
+	}
+	if !c.starting && !p.mayRestart(c, now) {
+		return true
+	}
+	c.starting = true
+	switch p.ensureImage(c, now) {
+	case pullUnderWay:
+		return false
+	case pullFailed:
+		return true
+	}
+	if !p.create(c, now) {
+		return true
+	}
+	return c.posted(now)
+}
+
+// mayRestart says whether a container that ended may be started again now.
+func (p *pod) mayRestart(c *container, now time.Time) bool {
+	if c.state != exited {
+		return true
+	}
+	if noticed := timers.Tick(c.finishedAt.Add(relistPeriod)); now.Before(noticed) {
+		p.at(noticed)
+		return false
+	}
+	if end := c.backoff.until(c.finishedAt); now.Before(end) {
+		if c.waiting != "CrashLoopBackOff" {
+			c.waiting = "CrashLoopBackOff"
+			c.message = fmt.Sprintf("back-off %s restarting failed container=%s pod=%s", c.backoff.delay, c.name, p.title())
+			p.event(now, warning, "BackOff", fmt.Sprintf("Back-off restarting failed container %s in pod %s", c.name, p.title()), c.field())
+		}
+		p.at(end)
+		return false
+	}
+	c.backoff.next(c.finishedAt, now)
+	return true
+}
+
+// title is how a kubelet writes a pod's name.
+func (p *pod) title() string { return p.name + "_" + p.namespace + "(" + string(p.uid) + ")" }
+
+// create makes and starts a container, if its configuration is there.
+func (p *pod) create(c *container, now time.Time) bool {
+	if !p.configured(now) {
+		return false
+	}
+	spec, err := p.programSpec(c)
+	if err != nil {
+		reason := "CreateContainerConfigError"
+		if errors.Is(err, errArguments) || errors.Is(err, errMounted) {
+			reason = "RunContainerError"
+		}
+		p.notMade(c, now, reason, err)
+		return false
+	}
+	if err := p.k.ks.cfg.Starts.refuse(c.startName()); err != nil {
+		p.notMade(c, now, "RunContainerError", err)
+		return false
+	}
+	again, cause := c.state == exited, c.cause
+	p.event(now, normal, "Created", "Container created", c.field())
+	c.start(now, spec)
+	p.event(now, normal, "Started", "Container started", c.field())
+	c.hookEnd = now.Add(hookTime(postStart(c.spec())))
+	c.back(now)
+	if again && !c.init {
+		c.cause = p.k.ks.log.Append(timeline.Event{
+			Time: now, Actor: timeline.Node, Verb: "restarted", Subject: c.subject(), Cause: c.cause,
+			Message: fmt.Sprintf("the node's kubelet restarted the container (restart %d)", c.restarts),
+		}).Seq
+		c.revived(now, cause)
+	}
+	p.at(c.exitAt)
+	p.started(c)
+	return true
+}
+
+// notMade notes why a container cannot be made: its configuration is wrong or missing, or it
+// must not be started again.
+func (p *pod) notMade(c *container, now time.Time, reason string, err error) {
+	if c.tried != p.config.version || c.waiting != reason {
+		c.tried = p.config.version
+		c.waiting, c.message = reason, err.Error()
+		p.event(now, warning, "Failed", "Error: "+err.Error(), c.field())
+		p.config.refresh = now.Add(syncPeriod)
+	}
+	p.at(p.config.refresh)
+}
+
+// posted says whether a running container's postStart hook is over; the kubelet
+// waits for it.
+func (c *container) posted(now time.Time) bool {
+	if now.Before(c.hookEnd) {
+		c.p.at(c.hookEnd)
+		return false
+	}
+	return true
+}
+
+// started tells the fleet of a container that others depend on.
+func (p *pod) started(c *container) {
+	if p.namespace == "kube-system" && p.spec.Labels["component"] == "kube-proxy" {
+		p.k.ks.fleet.RulesWanted()
+	}
+}
