@@ -6,37 +6,18 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
-	"syscall"
 	"time"
-	_ "unsafe" // for go:linkname
 
-	_ "demarc/controlplane/quiet" // before any work queue is made
+	"demarc/controlplane/upstream"
 
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/component-base/configz"
 	"k8s.io/klog/v2"
 	kcm "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	kcmoptions "k8s.io/kubernetes/cmd/kube-controller-manager/app/options"
 	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
 	scheduleroptions "k8s.io/kubernetes/cmd/kube-scheduler/app/options"
-	"k8s.io/kubernetes/pkg/controller/volume/attachdetach"
-	_ "k8s.io/kubernetes/pkg/scheduler/backend/cache/debugger" // for go:linkname
 )
-
-// compareSignal is the signal at which kube-scheduler dumps its cache. Waiting
-// for a signal parks a thread in a system call, which would stop the virtual
-// clock for ever; no signal has number -1.
-//
-//go:linkname compareSignal k8s.io/kubernetes/pkg/scheduler/backend/cache/debugger.compareSignal
-var compareSignal syscall.Signal
-
-func init() {
-	compareSignal = -1
-	// Ten times in a second is ten jumps of the virtual clock; a volume that is
-	// attached a second later is still early.
-	attachdetach.DefaultTimerConfig.ReconcilerLoopPeriod = time.Second
-}
 
 // client is one incarnation of a component that is a client of the API server:
 // it comes in by an entrance of its own, which closes when it is killed.
@@ -144,9 +125,7 @@ func (p *Plane) startControllerManager(context.Context) (incarnation, error) {
 		if err := p.awaitAPIServer(ctx); err != nil {
 			return err
 		}
-		// Both registries are the process's, and the last life is still in them.
-		configz.Delete(kcm.ConfigzName)
-		cache.ResetInformerNamesForTesting()
+		upstream.ForgetControllerManager()
 		o, err := kcmoptions.NewKubeControllerManagerOptions()
 		if err != nil {
 			return err
@@ -191,7 +170,7 @@ func (p *Plane) startScheduler(context.Context) (incarnation, error) {
 		if err := p.awaitAPIServer(ctx); err != nil {
 			return err
 		}
-		configz.Delete("componentconfig")
+		upstream.ForgetScheduler()
 		versions, err := p.versions()
 		if err != nil {
 			return err

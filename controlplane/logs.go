@@ -8,7 +8,6 @@ import (
 
 	"demarc/sim/disk"
 
-	"k8s.io/component-base/logs/api/v1"
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/textlogger"
 )
@@ -36,8 +35,6 @@ func openLogs(dir string) (*logs, error) {
 		l.files[name] = f
 		l.log[name] = textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(f)))
 	}
-	// Each incarnation's options would set up logging again.
-	v1.ReapplyHandling = v1.ReapplyHandlingIgnoreUnchanged
 	klog.SetLogger(l.log[APIServer])
 	return l, nil
 }

@@ -1,4 +1,4 @@
-package controlplane
+package upstream
 
 import (
 	"runtime/debug"
