@@ -73,7 +73,12 @@ func Delete(ctx context.Context, dir string) (state.Data, error) {
 	if err != nil {
 		return data, err
 	}
-	if err := os.RemoveAll(dir); err != nil {
+	// A link to a directory elsewhere would be removed, and the data stay.
+	target, err := filepath.EvalSymlinks(dir)
+	if err == nil {
+		err = errors.Join(os.RemoveAll(target), os.RemoveAll(dir))
+	}
+	if err != nil {
 		return data, fmt.Errorf("delete the cluster's data: %w", err)
 	}
 	return data, nil

@@ -250,3 +250,20 @@ func TestDeleteSaysWhatItDeletes(t *testing.T) {
 		t.Errorf("got %+v, %v", d, err)
 	}
 }
+
+// A data directory may be a link to a disk with room: what is deleted is the data,
+// not the link alone.
+func TestDeleteFollowsALink(t *testing.T) {
+	elsewhere, link := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "data")
+	prepare(t, elsewhere)
+	files(t, elsewhere, "backups/20260105T083000Z.backup")
+	if err := os.Symlink(elsewhere, link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Delete(t.Context(), link); err != nil || isThere(elsewhere) || isThere(link) {
+		t.Errorf("got %v; the data are there: %t", err, isThere(elsewhere))
+	}
+	if _, err := os.Lstat(link); err == nil {
+		t.Error("the link is still there")
+	}
+}

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -86,7 +87,9 @@ func (c *Cluster) takeStagedRestore(ctx context.Context) error {
 		return err
 	}
 	var req api.RestoreRequest
-	if err := json.Unmarshal(b, &req); err != nil {
+	strict := json.NewDecoder(bytes.NewReader(b)) // a damaged name of a field is not to ask for the newest backup
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(&req); err != nil {
 		return fmt.Errorf("the request for a restore in %s cannot be read (%w): ask again, or remove it", path, err)
 	}
 	if _, err := c.operations.operator.DecideRestore(ctx, c.operations.replicas, req.Backup); err != nil {
