@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,13 +20,18 @@ import (
 // Secret of the cluster in memory, and look at their metadata alone.
 type slimTransport struct{ http.RoundTripper }
 
-// slimWatches are the paths of those watches.
-var slimWatches = map[string]bool{"/api/v1/configmaps": true, "/api/v1/secrets": true}
+// slimWatches are the paths of those watches, behind that of the client's own
+// entrance.
+var slimWatches = []string{"/api/v1/configmaps", "/api/v1/secrets"}
+
+func slims(path string) bool {
+	return slices.ContainsFunc(slimWatches, func(w string) bool { return strings.HasSuffix(path, w) })
+}
 
 // RoundTrip implements [http.RoundTripper].
 func (t slimTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := t.RoundTripper.RoundTrip(r)
-	if err != nil || resp.StatusCode != http.StatusOK || !slimWatches[r.URL.Path] {
+	if err != nil || resp.StatusCode != http.StatusOK || !slims(r.URL.Path) {
 		return resp, err
 	}
 	watches, _ := strconv.ParseBool(r.URL.Query().Get("watch")) // else a list

@@ -55,18 +55,18 @@ func TestWatchesWithoutWhatNobodyReads(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", runtime.ContentTypeProtobuf+";stream=watch")
 		for _, o := range objects["configmaps"] {
-			if r.URL.Path == "/api/v1/configmaps" {
+			if r.URL.Path == "/entrance/api/v1/configmaps" {
 				_, _ = w.Write(encode(t, "ConfigMap", o.(*corev1.ConfigMap)))
 			}
 		}
 		for _, o := range objects["secrets"] {
-			if r.URL.Path == "/api/v1/secrets" {
+			if r.URL.Path == "/entrance/api/v1/secrets" {
 				_, _ = w.Write(encode(t, "Secret", o.(*corev1.Secret)))
 			}
 		}
 	}))
 	defer server.Close()
-	cfg := &rest.Config{Host: server.URL, ContentConfig: rest.ContentConfig{ContentType: runtime.ContentTypeProtobuf}}
+	cfg := &rest.Config{Host: server.URL + "/entrance", ContentConfig: rest.ContentConfig{ContentType: runtime.ContentTypeProtobuf}}
 	cfg.Wrap(func(rt http.RoundTripper) http.RoundTripper { return slimTransport{rt} })
 	core := kubernetes.NewForConfigOrDie(cfg).CoreV1()
 
