@@ -30,7 +30,7 @@ const allNodes = "nodes"
 type repairer struct {
 	o       *Operator
 	l       *Leadership
-	sights  map[string]sight
+	unready map[string]unreadyNode
 	answers time.Time // since when the API server answers at every look
 }
 
@@ -54,20 +54,20 @@ func (r *repairer) round(ctx context.Context) error {
 	now := time.Now()
 	nodes, err := r.ask(ctx)
 	if err != nil {
-		r.sights, r.answers = nil, time.Time{}
+		r.unready, r.answers = nil, time.Time{}
 		return err
 	}
 	if r.answers.IsZero() {
 		r.answers = now
 	}
-	r.sights = look(r.sights, now, nodes)
-	v := view{now: now, answers: r.answers, nodes: nodes, sights: r.sights, records: r.l.State().Repairs, egress: map[string]string{}}
+	r.unready = look(r.unready, now, nodes)
+	v := view{now: now, answers: r.answers, nodes: nodes, unready: r.unready, records: r.l.State().Repairs, egress: map[string]string{}}
 	for node := range openRepairs(v.records) {
-		v.egress[node] = r.o.cfg.Nodes.Egress(node)
+		v.egress[node] = r.o.cfg.Cloud.Egress(node)
 	}
 	if networkFault(nodes) {
 		for _, n := range nodes {
-			v.egress[n.Name] = r.o.cfg.Nodes.Egress(n.Name)
+			v.egress[n.Name] = r.o.cfg.Cloud.Egress(n.Name)
 		}
 	}
 	if v.settled() {
@@ -142,7 +142,7 @@ func (r *repairer) carryOut(ctx context.Context, s step) error {
 }
 
 // endings are the verbs of steps that end a repair.
-var endings = map[deed]string{heal: "repaired", withdraw: "withdrew repair of", giveUp: "gave up on"}
+var endings = map[verdict]string{heal: "repaired", withdraw: "withdrew repair of", giveUp: "gave up on"}
 
 // gerund says of an action that it is begun.
 var gerund = map[string]string{
@@ -154,7 +154,7 @@ var gerund = map[string]string{
 func (r *repairer) detect(ctx context.Context, s step) error {
 	rec := s.record
 	message := fmt.Sprintf("%s, since %s", rec.Cause, s.since.UTC().Format(time.TimeOnly))
-	if cause, event, since, ok := r.o.cfg.Nodes.Broken(s.node); ok {
+	if cause, event, since, ok := r.o.cfg.Cloud.Broken(s.node); ok {
 		rec.Cause, rec.Event, rec.Broken = cause, event, since.UTC()
 	}
 	i := r.o.cfg.Ledger.Find(Finding{Subject: rec.Subject, Since: s.since, Message: message})
@@ -199,9 +199,9 @@ func (r *repairer) finish(ctx context.Context, rec api.Repair) error {
 
 // event writes a Kubernetes event. It is best effort, as in Kubernetes.
 func (r *repairer) event(ctx context.Context, node, eventType, action, phase, message string) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	_ = r.o.cfg.Nodes.Event(ctx, node, eventType, "Node"+title(action)+phase, message)
+	ask(ctx, func(ctx context.Context) error {
+		return r.o.cfg.Nodes.Event(ctx, autoRepairSource, node, eventType, "Node"+title(action)+phase, message)
+	})
 }
 
 func title(action string) string { return strings.ToUpper(action[:1]) + action[1:] }
@@ -213,7 +213,7 @@ var ErrNoAnswer = errors.New("the cloud does not answer")
 // with the answer in it, and the error if it was refused.
 func (o *Operator) askCloud(ctx context.Context, rec api.Repair, n int) (api.Repair, error) {
 	actx, cancel := context.WithTimeout(ctx, askTimeout)
-	lost, err := o.cfg.Nodes.Act(actx, rec.Node, rec.Actions[n].Action, actionKey(rec, n), rec.Event)
+	lost, err := o.cfg.Cloud.Act(actx, rec.Node, rec.Actions[n].Action, actionKey(rec, n), rec.Event)
 	unanswered := err != nil && actx.Err() != nil || errors.Is(err, ErrNoAnswer)
 	cancel()
 	if unanswered {

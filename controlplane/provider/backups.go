@@ -102,7 +102,7 @@ func (o *Operator) takeSlot(ctx context.Context, l *Leadership, slot, next time.
 
 // take takes one backup from a member that serves.
 func (o *Operator) take(ctx context.Context, m backup.Meta) (api.Backup, error) {
-	source, release, err := o.cfg.Plant.Source(ctx)
+	source, release, err := o.cfg.ControlPlane.Source(ctx)
 	if err != nil {
 		return api.Backup{}, err
 	}

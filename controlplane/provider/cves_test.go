@@ -121,7 +121,7 @@ func TestCVEsAreSeenTo(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			log := timeline.New()
-			o := NewOperator(OperatorConfig{Plant: &fakePlant{}, Patcher: tt.patcher, Note: log.Append})
+			o := NewOperator(OperatorConfig{ControlPlane: &fakeControlPlane{}, Patcher: tt.patcher, Note: log.Append})
 			o.Begin()
 			r, err := Open(Config{Dir: t.TempDir(), Lead: func(ctx context.Context, l *Leadership) { o.patchAll(ctx, l) }})
 			if err != nil {

@@ -52,7 +52,7 @@ func (o *Operator) Escalate(ctx context.Context, r *Replicas, node, reason strin
 	if reason != "" {
 		rec.Cause += ": " + reason
 	}
-	if _, event, since, ok := o.cfg.Nodes.Broken(node); ok {
+	if _, event, since, ok := o.cfg.Cloud.Broken(node); ok {
 		rec.Event, rec.Broken = event, since.UTC()
 	}
 	asked := o.cfg.Note(timeline.Event{Actor: timeline.Customer, Verb: "escalated", Subject: rec.Subject, Message: rec.Cause, Cause: rec.Event, Asker: timeline.Asker(ctx)})

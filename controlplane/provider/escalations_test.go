@@ -133,7 +133,7 @@ func TestEscalationIsRefused(t *testing.T) {
 		if _, err := w.Escalate(w.t.Context(), w.replicas, "x", ""); err == nil || !strings.Contains(err.Error(), `no node "x"`) {
 			t.Errorf("unknown node: %v", err)
 		}
-		o := NewOperator(OperatorConfig{Plant: &fakePlant{}})
+		o := NewOperator(OperatorConfig{ControlPlane: &fakeControlPlane{}})
 		if _, err := o.Escalate(w.t.Context(), w.replicas, "b", ""); err == nil {
 			t.Error("no error without nodes")
 		}

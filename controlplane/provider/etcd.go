@@ -43,14 +43,14 @@ func remedyFor(members []Member) (r remedy, lost []Member) {
 // mendEtcd does what is to be done about lost data, one thing at a time.
 func (w *watchdog) mendEtcd(ctx context.Context, l *Leadership) {
 	o := w.o
-	if r, _ := remedyFor(o.cfg.Plant.Members()); r == restoreCluster {
+	if r, _ := remedyFor(o.cfg.ControlPlane.Members()); r == restoreCluster {
 		w.giveUp() // nobody is left to learn from
 	}
 	if !o.mending.TryLock() {
 		return
 	}
-	r, lost := remedyFor(o.cfg.Plant.Members())
-	if r == replaceMember && o.cfg.Plant.Serving(ctx) == nil {
+	r, lost := remedyFor(o.cfg.ControlPlane.Members())
+	if r == replaceMember && o.cfg.ControlPlane.Serving(ctx) == nil {
 		w.replace(ctx, lost[0])
 		return
 	}
@@ -72,7 +72,7 @@ func (w *watchdog) replace(ctx context.Context, m Member) {
 	w.work.Go(func() {
 		defer o.mending.Unlock()
 		defer cancel()
-		err := o.cfg.Plant.Replace(ctx, m.Name)
+		err := o.cfg.ControlPlane.Replace(ctx, m.Name)
 		w.mu.Lock()
 		w.replaced = ""
 		w.mu.Unlock()
@@ -109,7 +109,7 @@ func (o *Operator) decideRestore(ctx context.Context, l *Leadership, lost []Memb
 		}
 	}
 	r.Phase = api.RestoreDecided
-	r.Reason = fmt.Sprintf("%d of %d etcd members have lost their data (%s: %s)", len(lost), len(o.cfg.Plant.Members()), lost[0].Name, lost[0].Lost)
+	r.Reason = fmt.Sprintf("%d of %d etcd members have lost their data (%s: %s)", len(lost), len(o.cfg.ControlPlane.Members()), lost[0].Name, lost[0].Lost)
 	if err := l.Apply(ctx, PutRestore(r)); err != nil {
 		return // whoever leads next decides again
 	}

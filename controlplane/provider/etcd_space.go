@@ -97,10 +97,10 @@ const spaceSteps = 10
 // does not wait for it: that ends etcd, and with it the step that is under way.
 func (w *watchdog) mendSpace(ctx context.Context, l *Leadership) {
 	for range spaceSteps {
-		if unfinished(l.State()) != nil || w.o.cfg.Plant.Serving(ctx) != nil {
+		if unfinished(l.State()) != nil || w.o.cfg.ControlPlane.Serving(ctx) != nil {
 			return
 		}
-		s := w.o.cfg.Plant.Space()
+		s := w.o.cfg.ControlPlane.Space()
 		w.seeSpace(s)
 		step, member := nextStep(s, w.space.compacted)
 		if step == spaceIsFine || step == awaitDeletes {
@@ -134,10 +134,10 @@ func (w *watchdog) seeSpace(s Space) {
 func (w *watchdog) take(ctx context.Context, step spaceStep, member string, s Space) error {
 	ctx, cancel := context.WithTimeout(ctx, spaceTimeout)
 	defer cancel()
-	plant := w.o.cfg.Plant
+	plane := w.o.cfg.ControlPlane
 	switch step {
 	case compactHistory:
-		if err := plant.Compact(ctx, s.Revision); err != nil {
+		if err := plane.Compact(ctx, s.Revision); err != nil {
 			return fmt.Errorf("compact: %w", err)
 		}
 		if w.space.compacted == 0 { // later ones drop what is deleted meanwhile
@@ -145,12 +145,12 @@ func (w *watchdog) take(ctx context.Context, step spaceStep, member string, s Sp
 		}
 		w.space.compacted = s.Revision
 	case defragment:
-		if err := plant.Defragment(ctx, member); err != nil {
+		if err := plane.Defragment(ctx, member); err != nil {
 			return fmt.Errorf("defragment %s: %w", member, err)
 		}
-		w.o.note("defragmented", member, describe(plant.Space().Members))
+		w.o.note("defragmented", member, describe(plane.Space().Members))
 	case disarm:
-		if err := plant.Disarm(ctx); err != nil {
+		if err := plane.Disarm(ctx); err != nil {
 			return fmt.Errorf("disarm the alarm: %w", err)
 		}
 		w.space.compacted = 0

@@ -121,15 +121,15 @@ func (r *record) String() string {
 	return strings.Join(r.verbs, " ")
 }
 
-// fullPlant is an etcd that is well, and has the alarm raised.
-func fullPlant(disk *fakeSpace) *fakePlant {
+// fullEtcd is an etcd that is well, and has the alarm raised.
+func fullEtcd(disk *fakeSpace) *fakeControlPlane {
 	disk.alarm, disk.revision = true, 70
-	return &fakePlant{components: []*fakeComponent{{name: etcd}}, members: []Member{{Name: etcd}}, disk: disk}
+	return &fakeControlPlane{components: []*fakeComponent{{name: etcd}}, members: []Member{{Name: etcd}}, disk: disk}
 }
 
 func TestHistoryThatFillsEtcdIsCompacted(t *testing.T) {
 	disk, noted := &fakeSpace{live: 100 << 20, history: 900 << 20}, &record{}
-	operateWith(t, OperatorConfig{Plant: fullPlant(disk), Note: noted.note}, func(t *testing.T, _ *Operator, l *fakeLedger, _ *Replicas) {
+	operateWith(t, OperatorConfig{ControlPlane: fullEtcd(disk), Note: noted.note}, func(t *testing.T, _ *Operator, l *fakeLedger, _ *Replicas) {
 		time.Sleep(2 * probePeriod)
 		if got, want := noted.String(), "raised compacted defragmented disarmed"; got != want {
 			t.Errorf("noted: got %q, want %q", got, want)
@@ -142,8 +142,8 @@ func TestHistoryThatFillsEtcdIsCompacted(t *testing.T) {
 
 func TestLiveDataThatFillsEtcdIsWaitedFor(t *testing.T) {
 	disk, noted := &fakeSpace{live: 1000 << 20}, &record{}
-	p := fullPlant(disk)
-	operateWith(t, OperatorConfig{Plant: p, Note: noted.note}, func(t *testing.T, _ *Operator, l *fakeLedger, r *Replicas) {
+	p := fullEtcd(disk)
+	operateWith(t, OperatorConfig{ControlPlane: p, Note: noted.note}, func(t *testing.T, _ *Operator, l *fakeLedger, r *Replicas) {
 		time.Sleep(time.Hour)
 		if got, want := noted.String(), "raised compacted"; got != want {
 			t.Errorf("noted within an hour: got %q, want %q", got, want)
@@ -177,7 +177,7 @@ func TestLiveDataThatFillsEtcdIsWaitedFor(t *testing.T) {
 func TestAFailedStepIsTakenAgain(t *testing.T) {
 	disk, noted := &fakeSpace{history: 1000 << 20}, &record{}
 	disk.breakWith(errors.New("context deadline exceeded"))
-	operateWith(t, OperatorConfig{Plant: fullPlant(disk), Note: noted.note}, func(t *testing.T, _ *Operator, _ *fakeLedger, _ *Replicas) {
+	operateWith(t, OperatorConfig{ControlPlane: fullEtcd(disk), Note: noted.note}, func(t *testing.T, _ *Operator, _ *fakeLedger, _ *Replicas) {
 		time.Sleep(2 * probePeriod)
 		disk.breakWith(nil)
 		time.Sleep(2 * probePeriod)
@@ -195,8 +195,8 @@ func TestAStreamOfDeletesHoldsNothingUp(t *testing.T) {
 		time.Sleep(time.Second)
 		disk.deleteLive(1)
 	}
-	p := fullPlant(disk)
-	operateWith(t, OperatorConfig{Plant: p}, func(t *testing.T, o *Operator, _ *fakeLedger, r *Replicas) {
+	p := fullEtcd(disk)
+	operateWith(t, OperatorConfig{ControlPlane: p}, func(t *testing.T, o *Operator, _ *fakeLedger, r *Replicas) {
 		time.Sleep(2 * probePeriod)
 		c := p.components[0]
 		c.mu.Lock()

@@ -33,16 +33,16 @@ var repairActions = []string{reboot, "reimage", "redeploy"}
 
 const reboot = "reboot"
 
-// sight is a node that was not Ready at one look after the other.
-type sight struct {
+// unreadyNode is a node that was not Ready at one look after the other.
+type unreadyNode struct {
 	since time.Time // not Ready, by the earliest condition in this row of looks
 	seen  time.Time // the first look that counts; zero if none does
 }
 
 // look takes in what the API server says, and forgets nodes that are Ready. While
 // no node at all is Ready, no look counts for any of them.
-func look(before map[string]sight, now time.Time, nodes []Node) map[string]sight {
-	after, fault := map[string]sight{}, networkFault(nodes)
+func look(before map[string]unreadyNode, now time.Time, nodes []Node) map[string]unreadyNode {
+	after, fault := map[string]unreadyNode{}, networkFault(nodes)
 	for _, n := range nodes {
 		if n.Ready {
 			continue
@@ -74,7 +74,7 @@ type view struct {
 	// answers is since when the API server answers at every look.
 	answers time.Time
 	nodes   []Node
-	sights  map[string]sight
+	unready map[string]unreadyNode
 	// egress is what blocks the egress of nodes whose repair is open, and of all
 	// nodes while none is Ready.
 	egress  map[string]string
@@ -84,24 +84,24 @@ type view struct {
 // settled says whether what the API server says counts.
 func (v view) settled() bool { return v.now.Sub(v.answers) >= confirm }
 
-// deed is what is to be done about a node.
-type deed string
+// verdict is what is to be done about a node.
+type verdict string
 
 const (
-	detect   deed = "detect"
-	act      deed = "act"
-	resume   deed = "resume" // an action whose answer is not in the log
-	heal     deed = "heal"
-	withdraw deed = "withdraw"
-	giveUp   deed = "give up"
-	spare    deed = "spare" // not repaired
-	isolate  deed = "isolate"
+	detect   verdict = "detect"
+	act      verdict = "act"
+	resume   verdict = "resume" // an action whose answer is not in the log
+	heal     verdict = "heal"
+	withdraw verdict = "withdraw"
+	giveUp   verdict = "give up"
+	spare    verdict = "spare" // not repaired
+	isolate  verdict = "isolate"
 )
 
 // step is one decision. Record is the node's repair as it is to be in the log,
 // and why is what is to be said.
 type step struct {
-	do     deed
+	do     verdict
 	node   string
 	since  time.Time // not Ready
 	gone   bool      // the node is not there any more
@@ -168,7 +168,7 @@ func (v view) end(rec api.Repair, ready bool) step {
 // isolated says that no node is Ready, once that has been so long enough.
 func (v view) isolated() []step {
 	var since time.Time // the last of them
-	for _, s := range v.sights {
+	for _, s := range v.unready {
 		since = latest(since, s.since)
 	}
 	if v.now.Sub(since) < detectAfter {
@@ -226,13 +226,13 @@ func atOnce(size int) int { return max(1, size/20) }
 // sick are the nodes that were not Ready at two looks in a row, oldest first.
 func (v view) sick() []string {
 	var names []string
-	for name, s := range v.sights {
+	for name, s := range v.unready {
 		if v.now.Sub(s.seen) >= confirm {
 			names = append(names, name)
 		}
 	}
 	slices.SortFunc(names, func(a, b string) int {
-		return cmp.Or(v.sights[a].since.Compare(v.sights[b].since), cmp.Compare(a, b))
+		return cmp.Or(v.unready[a].since.Compare(v.unready[b].since), cmp.Compare(a, b))
 	})
 	return names
 }
@@ -240,7 +240,7 @@ func (v view) sick() []string {
 // judge decides about one node that is not Ready. The repair's ID is empty if it
 // has none that is open.
 func (v view) judge(n Node, rec api.Repair, size int) (step, bool) {
-	s := step{node: n.Name, record: rec, since: v.sights[n.Name].since, why: spared(n, size)}
+	s := step{node: n.Name, record: rec, since: v.unready[n.Name].since, why: spared(n, size)}
 	switch {
 	case rec.ID == "" && v.now.Sub(s.since) < detectAfter:
 		return s, false
@@ -271,7 +271,7 @@ func (v view) judge(n Node, rec api.Repair, size int) (step, bool) {
 func (v view) detected(n Node) api.Repair {
 	return api.Repair{
 		ID: newRepairID(api.LayerAutoRepair, n.Name, v.now), Node: n.Name, Subject: nodeSubject(n.Name), Layer: api.LayerAutoRepair,
-		Cause: symptom(n), Broken: v.sights[n.Name].since.UTC(), Detected: v.now.UTC(), Outcome: api.RepairPending,
+		Cause: symptom(n), Broken: v.unready[n.Name].since.UTC(), Detected: v.now.UTC(), Outcome: api.RepairPending,
 	}
 }
 

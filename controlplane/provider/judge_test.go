@@ -26,7 +26,7 @@ func sickNode(name string, since time.Time) Node {
 // accepts everything at once.
 type repairWorld struct {
 	v    view
-	done []string // "mm:ss deed node action"
+	done []string // "mm:ss verdict node action"
 }
 
 func newRepairWorld(nodes ...Node) *repairWorld {
@@ -35,7 +35,7 @@ func newRepairWorld(nodes ...Node) *repairWorld {
 
 func (w *repairWorld) run(until time.Duration) {
 	for ; w.v.now.Sub(eight) <= until; w.v.now = w.v.now.Add(lookPeriod) {
-		w.v.sights = look(w.v.sights, w.v.now, w.v.nodes)
+		w.v.unready = look(w.v.unready, w.v.now, w.v.nodes)
 		for _, s := range decide(w.v) {
 			d := w.v.now.Sub(eight)
 			text := fmt.Sprintf("%d:%02d %s %s", int(d.Minutes()), int(d.Seconds())%60, s.do, s.node)
@@ -211,7 +211,7 @@ func TestRepairCountsFromTheFirstCondition(t *testing.T) {
 	w.v.nodes[1].Since, w.v.nodes[1].Unknown = eight.Add(4*time.Minute), false
 	w.run(10 * time.Minute)
 	w.want(t, "5:00 detect b", "10:00 act b reboot")
-	w.v.sights = nil // a new leader knows the record only
+	w.v.unready = nil // a new leader knows the record only
 	w.done = nil
 	w.v.records = map[string]api.Repair{"r": {ID: "r", Node: "b", Layer: api.LayerAutoRepair, Outcome: api.RepairPending, Detected: eight.Add(5 * time.Minute)}}
 	w.run(12 * time.Minute)

@@ -37,33 +37,76 @@ type Node struct {
 	Surge bool
 }
 
-// NodePlant is the worker nodes, by the API server and by the cloud.
-type NodePlant interface {
+// Budget is a PodDisruptionBudget.
+type Budget struct {
+	// Name is namespace/name.
+	Name string
+	// Unsatisfiable says that it allows no disruption whatever runs: its
+	// maxUnavailable is 0.
+	Unsatisfiable bool
+}
+
+// EventSource is who writes a Kubernetes event.
+type EventSource struct{ Component, Instance string }
+
+// Sources of events on Node objects.
+var (
+	autoRepairSource = EventSource{"aks-auto-repair", "aks-remediator"}
+	upgraderSource   = EventSource{"upgrader", "aks-upgrader"}
+)
+
+// Nodes is the worker nodes, by the API server.
+type Nodes interface {
 	// Nodes is what the API server says now; an error if it does not answer.
 	Nodes(ctx context.Context) ([]Node, error)
+	// Event writes a Kubernetes event on a Node object; eventType is Normal or Warning.
+	Event(ctx context.Context, by EventSource, node, eventType, reason, message string) error
+	// Cordon marks a node unschedulable or schedulable.
+	Cordon(ctx context.Context, node string, unschedulable bool) error
+	// Mark sets or removes the annotations that keep the autoscaler and
+	// auto-repair from a node that is being upgraded.
+	Mark(ctx context.Context, node string, upgrading bool) error
+	// Evict asks the API server to evict the pods of a node that a drain evicts. It
+	// respects PodDisruptionBudgets: left are the pods that are still there, blocked
+	// are those that a budget protects now, as "namespace/pod: reason".
+	Evict(ctx context.Context, node string) (left int, blocked []string, err error)
+	// Budgets are all PodDisruptionBudgets.
+	Budgets(ctx context.Context) ([]Budget, error)
+}
+
+// Cloud is the VMs of the worker nodes. What it has answered is on disk. A key names a
+// request: asking again with the same key does nothing again and gives the same answer.
+// Cause is the event that it is done for: whoever did that answers for what it breaks.
+// Errors begin with an error code of AKS such as VMExtensionProvisioningError, but for
+// an error of ctx and ErrNoAnswer: there was no answer.
+type Cloud interface {
 	// Broken is what is known of the machine's trouble: the event that began it,
 	// when, and in words; ok is false if the node's machine has none.
 	Broken(node string) (cause string, event int64, since time.Time, ok bool)
-	// Act asks the cloud to reboot, reimage or redeploy the machine. It returns
-	// when the cloud has accepted it or refused it; the error's text begins with
-	// an error code of AKS such as VMExtensionProvisioningError. An error of ctx,
-	// or ErrNoAnswer, says that there was no answer. The key names the action: asking again with
-	// the same key does nothing again and gives the same answer. Cause is the event
-	// that it is done for: whoever did that answers for what it breaks.
+	// Act asks for a reboot, a reimage or a redeployment of the machine. It returns
+	// when the cloud has accepted it or refused it. lost is what is gone for good.
 	Act(ctx context.Context, node, action, key string, cause int64) (lost []string, err error)
 	// Egress says why the node's machine cannot reach the endpoints that AKS
 	// requires; empty if it can.
 	Egress(node string) string
-	// Event writes a Kubernetes event on the Node object with source
-	// aks-auto-repair; eventType is Normal or Warning.
-	Event(ctx context.Context, node, eventType, reason, message string) error
-	// Cordon marks a node unschedulable or schedulable.
-	Cordon(ctx context.Context, node string, unschedulable bool) error
-	// Evict asks the API server to evict the pods of a node that a drain evicts:
-	// no pods of a DaemonSet and no mirror pods. It respects
-	// PodDisruptionBudgets: left are the pods that are still there, blocked are
-	// those that a budget protects now, as "namespace/pod: reason".
-	Evict(ctx context.Context, node string) (left int, blocked []string, err error)
+	// AddVM asks for another VM with a kubelet's version, such as v1.37.2, and
+	// returns the name of the node that it will be, in minutes. surge says that it
+	// goes at the end of an upgrade. An error with a name is of a VM that was made
+	// and cannot become a node.
+	AddVM(ctx context.Context, key, version string, surge bool, cause int64) (node string, err error)
+	// RemoveVM deletes a node's VM, and then its Node. A VM that somebody deleted
+	// outside of AKS is forgotten.
+	RemoveVM(ctx context.Context, key, node string, cause int64) error
+	// UpgradeVM reimages a node's VM with a kubelet and a node image; an empty image
+	// is the newest for the kubelet. lost is what is gone with the old disk.
+	UpgradeVM(ctx context.Context, key, node, version, image string, cause int64) (lost []string, err error)
+	// VMs are the nodes whose VMs the cloud has, by their instance numbers.
+	VMs() []string
+	// MissingVMs are the nodes whose VMs somebody deleted outside of AKS, and that
+	// were not forgotten.
+	MissingVMs() []string
+	// LatestImage is the newest node image for a version of Kubernetes.
+	LatestImage(version string) string
 }
 
 // nodeSubject names a node in incidents, in repairs and on the timeline.

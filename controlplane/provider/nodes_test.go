@@ -165,7 +165,7 @@ func (f *fakeNodes) Egress(node string) string {
 	return ""
 }
 
-func (f *fakeNodes) Event(_ context.Context, node, eventType, reason, message string) error {
+func (f *fakeNodes) Event(_ context.Context, _ EventSource, node, eventType, reason, message string) error {
 	f.hook("event " + reason)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -219,8 +219,8 @@ type nodeWorld struct {
 // begins at a whole minute.
 func operateNodes(t *testing.T, f *fakeNodes, test func(w *nodeWorld)) {
 	log := timeline.New()
-	p := &fakePlant{members: []Member{{Name: "etcd"}}}
-	operateWith(t, OperatorConfig{Plant: p, Nodes: f, Note: log.Append}, func(t *testing.T, o *Operator, l *fakeLedger, r *Replicas) {
+	p, pools := &fakeControlPlane{members: []Member{{Name: "etcd"}}}, &fakePools{fakeNodes: f}
+	operateWith(t, OperatorConfig{ControlPlane: p, Nodes: pools, Cloud: pools, Note: log.Append}, func(t *testing.T, o *Operator, l *fakeLedger, r *Replicas) {
 		w := &nodeWorld{fakeNodes: f, Operator: o, t: t, ledger: l, replicas: r, timeline: log}
 		within(t, time.Minute, "a leader", func() bool { _, ok := r.Leader(); return ok })
 		time.Sleep(untilTick(time.Now(), time.Minute))

@@ -26,13 +26,15 @@ const (
 // event writes a Kubernetes event of an upgrade. It is best effort, as in Kubernetes.
 func (x *operation) event(ctx context.Context, node, eventType, reason, message string) {
 	if x.rec.Upgrade != nil {
-		ask(ctx, func(ctx context.Context) error { return x.o.cfg.Upgrades.Event(ctx, node, eventType, reason, message) })
+		ask(ctx, func(ctx context.Context) error {
+			return x.o.cfg.Nodes.Event(ctx, upgraderSource, node, eventType, reason, message)
+		})
 	}
 }
 
 // addVM asks the cloud for a VM, and has enter put the node that it will be in the record.
 func (x *operation) addVM(ctx context.Context, key, version string, surge bool, enter func(*api.Operation, api.NodeUpgrade)) error {
-	name, err := x.o.cfg.Pool.AddVM(ctx, x.rec.ID+key, "v"+version, surge, x.cause)
+	name, err := x.o.cfg.Cloud.AddVM(ctx, x.rec.ID+key, "v"+version, surge, x.cause)
 	if err != nil {
 		return x.refused(ctx, "create a node", err)
 	}
@@ -80,7 +82,7 @@ func (x *operation) free(ctx context.Context, node string) bool {
 
 // mark sets or removes what keeps others from a node that is being upgraded.
 func (x *operation) mark(ctx context.Context, node string, upgrading bool) bool {
-	return x.rec.Upgrade == nil || ask(ctx, func(ctx context.Context) error { return x.o.cfg.Upgrades.Mark(ctx, node, upgrading) })
+	return x.rec.Upgrade == nil || ask(ctx, func(ctx context.Context) error { return x.o.cfg.Nodes.Mark(ctx, node, upgrading) })
 }
 
 // freeAll lets pods come again to the nodes that a failed operation was at, and says
@@ -135,7 +137,7 @@ func (x *operation) takeAway(ctx context.Context, n api.NodeUpgrade, here map[st
 			return err
 		}
 	}
-	if err := x.o.cfg.Pool.RemoveVM(ctx, x.rec.ID+key, n.Name, x.cause); err != nil {
+	if err := x.o.cfg.Cloud.RemoveVM(ctx, x.rec.ID+key, n.Name, x.cause); err != nil {
 		return x.refused(ctx, "remove node "+n.Name, err)
 	}
 	return x.changeNode(ctx, n.Name, func(n *api.NodeUpgrade) { n.Removed = time.Now().UTC() })

@@ -31,8 +31,8 @@ type Member struct {
 	Lost string
 }
 
-// Plant is the managed cluster as the plane operates it.
-type Plant interface {
+// ControlPlane is the control plane of the managed cluster.
+type ControlPlane interface {
 	// Components are those of the control plane, in the order in which they start.
 	Components() []Component
 	// Members are the members of etcd.
@@ -58,6 +58,9 @@ type Plant interface {
 	// Resume starts the whole control plane and returns when an API server
 	// serves, with etcd's revision.
 	Resume(ctx context.Context) (revision int64, err error)
+	// Upgrade restarts the components that have not the version, such as 1.37.2, and
+	// returns when they serve. Began is called before each.
+	Upgrade(ctx context.Context, version string, began func(component string)) error
 	// Reconcile compares what the nodes run with what the API server knows.
 	Reconcile(ctx context.Context) (api.Reconciled, error)
 }
@@ -92,17 +95,15 @@ type Ledger interface {
 // OperatorConfig is what [NewOperator] needs.
 type OperatorConfig struct {
 	// Name is the cluster's.
-	Name  string
-	Plant Plant
-	// Nodes is the worker nodes; nil for none that the plane looks after.
-	Nodes NodePlant
-	// Pool is the VMs of the nodes; nil for none that the plane adds or removes.
-	Pool PoolPlant
-	// Upgrades is what upgrades need besides; nil if there are none.
-	Upgrades UpgradePlant
-	Ledger   Ledger
-	Store    *backup.Store
-	Policy   api.BackupPolicy
+	Name         string
+	ControlPlane ControlPlane
+	// Nodes and Cloud are the worker nodes and their VMs; nil for none that the plane
+	// looks after.
+	Nodes  Nodes
+	Cloud  Cloud
+	Ledger Ledger
+	Store  *backup.Store
+	Policy api.BackupPolicy
 	// KubernetesVersion is entered in every backup: the control plane's at the time.
 	KubernetesVersion func() string
 	// Created is when the cluster was made: no slot before it is due.
@@ -165,8 +166,6 @@ func (o *Operator) Lead(ctx context.Context, l *Leadership) {
 	if o.cfg.Nodes != nil {
 		loops.Go(func() { o.repairNodes(ctx, l) })
 		loops.Go(func() { o.escalateAll(ctx, l) })
-	}
-	if o.cfg.Pool != nil {
 		loops.Go(func() { o.operateAll(ctx, l) })
 	}
 	if o.cfg.Patcher != nil {

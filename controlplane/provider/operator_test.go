@@ -109,9 +109,10 @@ func TestRemedy(t *testing.T) {
 	}
 }
 
-// fakePlant is a control plane of which the test says how it is.
-type fakePlant struct {
-	Plant
+// fakeControlPlane is a control plane of which the test says how it is.
+type fakeControlPlane struct {
+	ControlPlane
+	pools      *fakePools // that it is upgraded with
 	mu         sync.Mutex
 	components []*fakeComponent
 	etcd       error
@@ -122,72 +123,76 @@ type fakePlant struct {
 	resume     func() error  // how the control plane starts after one
 }
 
-func (p *fakePlant) Components() (list []Component) {
+func (p *fakeControlPlane) Components() (list []Component) {
 	for _, c := range p.components {
 		list = append(list, c)
 	}
 	return list
 }
 
-func (p *fakePlant) Members() []Member {
+func (p *fakeControlPlane) Members() []Member {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.members)
 }
 
 // Replace never ends by itself: whom the new member learns from is gone.
-func (p *fakePlant) Replace(ctx context.Context, _ string) error {
+func (p *fakeControlPlane) Replace(ctx context.Context, _ string) error {
 	<-ctx.Done()
 	return ctx.Err()
 }
 
-func (p *fakePlant) lose(member int) {
+func (p *fakeControlPlane) lose(member int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.members[member].Lost = "its data directory is empty"
 }
 
-func (p *fakePlant) Serving(context.Context) error {
+func (p *fakeControlPlane) Serving(context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.etcd
 }
 
-func (p *fakePlant) Space() Space {
+func (p *fakeControlPlane) Space() Space {
 	if p.disk == nil {
 		return Space{}
 	}
 	return p.disk.space()
 }
 
-func (p *fakePlant) Compact(_ context.Context, revision int64) error {
+func (p *fakeControlPlane) Compact(_ context.Context, revision int64) error {
 	return p.disk.compact(revision)
 }
-func (p *fakePlant) Defragment(_ context.Context, member string) error {
+func (p *fakeControlPlane) Defragment(_ context.Context, member string) error {
 	return p.disk.defragment(member)
 }
-func (p *fakePlant) Disarm(context.Context) error { return p.disk.disarm() }
+func (p *fakeControlPlane) Disarm(context.Context) error { return p.disk.disarm() }
 
 // Source refuses: a fake has nothing to back up.
-func (p *fakePlant) Source(context.Context) (backup.Source, func(), error) {
+func (p *fakeControlPlane) Source(context.Context) (backup.Source, func(), error) {
 	return nil, nil, errors.New("no member serves")
 }
 
-func (p *fakePlant) serve() {
+func (p *fakeControlPlane) serve() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.etcd = nil
 }
 
-func (p *fakePlant) Stage() ([]backup.Member, string, error) {
+func (p *fakeControlPlane) Stage() ([]backup.Member, string, error) {
 	p.staged++
 	time.Sleep(p.stage)
 	return nil, "", errors.New("the disk is read-only")
 }
 
-func (p *fakePlant) Resume(context.Context) (int64, error) { return 42, p.resume() }
+func (p *fakeControlPlane) Upgrade(ctx context.Context, version string, began func(string)) error {
+	return p.pools.Upgrade(ctx, version, began)
+}
 
-func (p *fakePlant) Reconcile(context.Context) (api.Reconciled, error) {
+func (p *fakeControlPlane) Resume(context.Context) (int64, error) { return 42, p.resume() }
+
+func (p *fakeControlPlane) Reconcile(context.Context) (api.Reconciled, error) {
 	return api.Reconciled{}, nil
 }
 
@@ -286,12 +291,12 @@ func (l *fakeLedger) foundAfter(subject string, began time.Time) time.Duration {
 	return l.found[subject].Sub(began)
 }
 
-// operate runs an operator on a plant for as long as the test's function takes.
-func operate(t *testing.T, p *fakePlant, test func(*fakeLedger, *Replicas)) {
-	operateWith(t, OperatorConfig{Plant: p}, func(_ *testing.T, _ *Operator, l *fakeLedger, r *Replicas) { test(l, r) })
+// operate runs an operator on a control plane for as long as the test's function takes.
+func operate(t *testing.T, p *fakeControlPlane, test func(*fakeLedger, *Replicas)) {
+	operateWith(t, OperatorConfig{ControlPlane: p}, func(_ *testing.T, _ *Operator, l *fakeLedger, r *Replicas) { test(l, r) })
 }
 
-// operateWith is operate with more than a plant. The test is given its bubble's T.
+// operateWith is operate with more than a control plane. The test is given its bubble's T.
 func operateWith(t *testing.T, cfg OperatorConfig, test func(*testing.T, *Operator, *fakeLedger, *Replicas)) {
 	synctest.Test(t, func(t *testing.T) {
 		ledger := &fakeLedger{open: map[string]Finding{}, found: map[string]time.Time{}}
@@ -308,7 +313,7 @@ func operateWith(t *testing.T, cfg OperatorConfig, test func(*testing.T, *Operat
 			cfg.Note = func(e timeline.Event) timeline.Event { return e }
 		}
 		o := NewOperator(cfg)
-		for _, c := range cfg.Plant.(*fakePlant).components {
+		for _, c := range cfg.ControlPlane.(*fakeControlPlane).components {
 			c.began = time.Now()
 		}
 		r, err := Open(Config{Dir: t.TempDir(), Lead: o.Lead})
@@ -325,7 +330,7 @@ func operateWith(t *testing.T, cfg OperatorConfig, test func(*testing.T, *Operat
 
 func TestWatchdogFindsAndRestarts(t *testing.T) {
 	crashed, hung := &fakeComponent{name: "kube-scheduler", err: gone{}}, &fakeComponent{name: "kube-apiserver", err: errSilent}
-	p := &fakePlant{components: []*fakeComponent{crashed, hung}, members: []Member{{Name: "etcd"}}}
+	p := &fakeControlPlane{components: []*fakeComponent{crashed, hung}, members: []Member{{Name: "etcd"}}}
 	operate(t, p, func(l *fakeLedger, _ *Replicas) {
 		began := time.Now()
 		time.Sleep(2 * time.Minute)
@@ -349,7 +354,7 @@ func TestWatchdogFindsAndRestarts(t *testing.T) {
 func TestWatchdogLeavesASuccessorAlone(t *testing.T) {
 	c := &fakeComponent{name: "kube-scheduler", err: gone{}}
 	c.asked = func() { c.life++ } // by a restore
-	p := &fakePlant{components: []*fakeComponent{c}, members: []Member{{Name: "etcd"}}}
+	p := &fakeControlPlane{components: []*fakeComponent{c}, members: []Member{{Name: "etcd"}}}
 	operate(t, p, func(*fakeLedger, *Replicas) {
 		time.Sleep(2 * time.Minute)
 		if got := c.restarted(); len(got) != 0 {
@@ -360,7 +365,7 @@ func TestWatchdogLeavesASuccessorAlone(t *testing.T) {
 
 func TestAPIServerIsNotBlamedForEtcd(t *testing.T) {
 	server := &fakeComponent{name: "kube-apiserver", err: errSilent}
-	p := &fakePlant{components: []*fakeComponent{server}, members: []Member{{Name: "etcd/0"}, {Name: "etcd/1"}, {Name: "etcd/2"}}, etcd: errors.New("no leader")}
+	p := &fakeControlPlane{components: []*fakeComponent{server}, members: []Member{{Name: "etcd/0"}, {Name: "etcd/1"}, {Name: "etcd/2"}}, etcd: errors.New("no leader")}
 	operate(t, p, func(l *fakeLedger, _ *Replicas) {
 		time.Sleep(10*time.Minute + time.Second)
 		if got := server.restarted(); len(got) != 0 {
@@ -379,7 +384,7 @@ func TestAPIServerIsNotBlamedForEtcd(t *testing.T) {
 }
 
 func TestFailedRestoreIsTriedAgain(t *testing.T) {
-	p := &fakePlant{members: []Member{{Name: "etcd", Lost: "its data directory is empty"}}, etcd: gone{}}
+	p := &fakeControlPlane{members: []Member{{Name: "etcd", Lost: "its data directory is empty"}}, etcd: gone{}}
 	operate(t, p, func(_ *fakeLedger, r *Replicas) {
 		time.Sleep(5 * time.Minute)
 		list := RestoreList(r.State())
@@ -395,8 +400,8 @@ func TestFailedRestoreIsTriedAgain(t *testing.T) {
 // A restore that failed is over when etcd has served since: what is lost later is
 // another loss, with a time of its own.
 func TestALaterLossIsAnotherRestore(t *testing.T) {
-	p := &fakePlant{members: []Member{{Name: "etcd"}}}
-	operateWith(t, OperatorConfig{Plant: p}, func(t *testing.T, _ *Operator, _ *fakeLedger, r *Replicas) {
+	p := &fakeControlPlane{members: []Member{{Name: "etcd"}}}
+	operateWith(t, OperatorConfig{ControlPlane: p}, func(t *testing.T, _ *Operator, _ *fakeLedger, r *Replicas) {
 		time.Sleep(time.Second)
 		before := time.Now()
 		must(t, r.Apply(t.Context(), PutRestore(api.Restore{ID: "r1", Phase: api.RestoreFailed, Decided: before, Lost: before, End: before})))
@@ -414,7 +419,7 @@ func TestALaterLossIsAnotherRestore(t *testing.T) {
 // components, nor from a restore once too many members have lost their data.
 func TestReplacementHoldsNothingUp(t *testing.T) {
 	learner, other := &fakeComponent{name: "etcd/0"}, &fakeComponent{name: "etcd/1"}
-	p := &fakePlant{components: []*fakeComponent{learner, other}, members: []Member{{Name: "etcd/0", Lost: "gone"}, {Name: "etcd/1"}, {Name: "etcd/2"}}}
+	p := &fakeControlPlane{components: []*fakeComponent{learner, other}, members: []Member{{Name: "etcd/0", Lost: "gone"}, {Name: "etcd/1"}, {Name: "etcd/2"}}}
 	operate(t, p, func(_ *fakeLedger, r *Replicas) {
 		time.Sleep(time.Minute)
 		for _, c := range p.components {

@@ -128,7 +128,7 @@ func (o *Operator) restartPatched(ctx context.Context, l *Leadership, c api.CVE)
 	if unfinished(l.State()) != nil {
 		return errRestoring
 	}
-	for _, x := range o.cfg.Plant.Components() {
+	for _, x := range o.cfg.ControlPlane.Components() {
 		if x.Name() != c.Component && !strings.HasPrefix(x.Name(), c.Component+"/") {
 			continue
 		}

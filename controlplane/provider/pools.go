@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"strconv"
@@ -9,31 +8,6 @@ import (
 
 	"demarc/sim/api"
 )
-
-// Budget is a PodDisruptionBudget.
-type Budget struct {
-	// Name is namespace/name.
-	Name string
-	// Unsatisfiable says that it allows no disruption whatever runs: its
-	// maxUnavailable is 0.
-	Unsatisfiable bool
-}
-
-// UpgradePlant is what upgrades need of the cluster beside its nodes and VMs.
-type UpgradePlant interface {
-	// Upgrade restarts the control plane's components that have not the version,
-	// such as 1.37.2, and returns when they serve. Began is called before each.
-	Upgrade(ctx context.Context, version string, began func(component string)) error
-	// LatestImage is the newest node image for a version of Kubernetes.
-	LatestImage(version string) string
-	// Mark sets or removes the annotations that keep the autoscaler and
-	// auto-repair from a node that is being upgraded.
-	Mark(ctx context.Context, node string, upgrading bool) error
-	// Event writes a Kubernetes event on a Node object with source upgrader.
-	Event(ctx context.Context, node, eventType, reason, message string) error
-	// Budgets are all PodDisruptionBudgets.
-	Budgets(ctx context.Context) ([]Budget, error)
-}
 
 // pool is a pool by its name.
 func (c Cluster) pool(name string) (Pool, bool) {

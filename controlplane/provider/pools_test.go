@@ -130,8 +130,8 @@ func (f *fakePools) Budgets(context.Context) ([]Budget, error) { return f.budget
 // operatePools runs an operator on a cluster with one pool, p, of the nodes.
 func operatePools(t *testing.T, f *fakePools, test func(w *nodeWorld)) {
 	log := timeline.New()
-	p := &fakePlant{members: []Member{{Name: "etcd"}}}
-	operateWith(t, OperatorConfig{Name: "c", Plant: p, Nodes: f.fakeNodes, Pool: f, Upgrades: f, Note: log.Append}, func(t *testing.T, o *Operator, l *fakeLedger, r *Replicas) {
+	p := &fakeControlPlane{members: []Member{{Name: "etcd"}}, pools: f}
+	operateWith(t, OperatorConfig{Name: "c", ControlPlane: p, Nodes: f, Cloud: f, Note: log.Append}, func(t *testing.T, o *Operator, l *fakeLedger, r *Replicas) {
 		f.turn = make(chan struct{}, 1) // of this bubble
 		w := &nodeWorld{fakeNodes: f.fakeNodes, Operator: o, t: t, ledger: l, replicas: r, timeline: log}
 		within(t, time.Minute, "a leader", func() bool { _, ok := r.Leader(); return ok })

@@ -11,8 +11,8 @@ import (
 
 // Two who ask for a restore at once get one restore.
 func TestRestoreIsAskedForTwiceAtOnce(t *testing.T) {
-	p := &fakePlant{members: []Member{{Name: "etcd"}}, stage: time.Minute}
-	operateWith(t, OperatorConfig{Plant: p}, func(t *testing.T, o *Operator, _ *fakeLedger, r *Replicas) {
+	p := &fakeControlPlane{members: []Member{{Name: "etcd"}}, stage: time.Minute}
+	operateWith(t, OperatorConfig{ControlPlane: p}, func(t *testing.T, o *Operator, _ *fakeLedger, r *Replicas) {
 		within(t, time.Minute, "a leader", func() bool { _, ok := r.Leader(); return ok })
 		var asked sync.WaitGroup
 		errs := make([]error, 8)
@@ -38,8 +38,8 @@ func TestRestoreIsAskedForTwiceAtOnce(t *testing.T) {
 // A request that was left for this start may come again, of a life that was killed
 // before it took the request away: it is the restore that was decided then.
 func TestARestoreThatWasDecidedIsNotDecidedAgain(t *testing.T) {
-	p := &fakePlant{members: []Member{{Name: "etcd"}}, stage: time.Minute}
-	operateWith(t, OperatorConfig{Plant: p}, func(t *testing.T, o *Operator, _ *fakeLedger, r *Replicas) {
+	p := &fakeControlPlane{members: []Member{{Name: "etcd"}}, stage: time.Minute}
+	operateWith(t, OperatorConfig{ControlPlane: p}, func(t *testing.T, o *Operator, _ *fakeLedger, r *Replicas) {
 		within(t, time.Minute, "a leader", func() bool { _, ok := r.Leader(); return ok })
 		at := time.Now().UTC()
 		must(t, r.Apply(t.Context(), PutRestore(api.Restore{ID: "r", Phase: api.RestoreDecided, Requested: true, Wanted: "b", Lost: at, Decided: at})))

@@ -61,7 +61,7 @@ func account(r *api.Restore) string {
 func (o *Operator) carryOut(ctx context.Context, l *Leadership, r *api.Restore) error {
 	if r.Phase == api.RestoreStarting {
 		err := o.resume(ctx, r)
-		if do, _ := remedyFor(o.cfg.Plant.Members()); err == nil || do != restoreCluster {
+		if do, _ := remedyFor(o.cfg.ControlPlane.Members()); err == nil || do != restoreCluster {
 			return err
 		}
 	}
@@ -77,7 +77,7 @@ func (o *Operator) carryOut(ctx context.Context, l *Leadership, r *api.Restore) 
 		r.Lost = time.Now().UTC() // until now customers could write
 	}
 	o.cfg.Ledger.Find(Finding{Subject: apiServer, Since: r.Lost, Message: "ended for a restore of etcd", Because: etcd})
-	if err := o.cfg.Plant.Commit(token); err != nil {
+	if err := o.cfg.ControlPlane.Commit(token); err != nil {
 		return fmt.Errorf("put the restored data in place: %w", err)
 	}
 	r.Phase = api.RestoreStarting
@@ -89,11 +89,11 @@ func (o *Operator) carryOut(ctx context.Context, l *Leadership, r *api.Restore) 
 
 // resume starts the control plane on the restored data.
 func (o *Operator) resume(ctx context.Context, r *api.Restore) (err error) {
-	if r.Revision, err = o.cfg.Plant.Resume(ctx); err != nil {
+	if r.Revision, err = o.cfg.ControlPlane.Resume(ctx); err != nil {
 		return fmt.Errorf("start the control plane: %w", err)
 	}
 	o.cfg.Ledger.Close(apiServer, time.Now())
-	if r.Reconciled, err = o.cfg.Plant.Reconcile(ctx); err != nil {
+	if r.Reconciled, err = o.cfg.ControlPlane.Reconcile(ctx); err != nil {
 		o.note("failed to compare", "nodes", err.Error()) // they find together by themselves
 	}
 	return nil
@@ -106,7 +106,7 @@ var errNoBackup = errors.New("no backup of this cluster verifies: there is nothi
 // one that is wanted, beside the old ones. The ones that do not verify are kept,
 // and said. It returns the new cluster's token.
 func (o *Operator) lay(ctx context.Context, l *Leadership, r *api.Restore) (token string, err error) {
-	members, token, err := o.cfg.Plant.Stage()
+	members, token, err := o.cfg.ControlPlane.Stage()
 	if err != nil {
 		return "", fmt.Errorf("make room for the restored data: %w", err)
 	}

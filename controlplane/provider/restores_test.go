@@ -74,14 +74,14 @@ func TestRestoreWhoseDataIsInPlaceIsNotRepeated(t *testing.T) {
 		{"the data is lost again", "its data directory is empty", 1, api.RestoreFailed}, // the fake has no room
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := &fakePlant{etcd: gone{}, members: []Member{{Name: etcd}}}
+			p := &fakeControlPlane{etcd: gone{}, members: []Member{{Name: etcd}}}
 			p.resume = func() error {
 				if p.members = []Member{{Name: etcd, Lost: tt.lost}}; tt.lost != "" {
 					return errors.New(tt.lost)
 				}
 				return nil
 			}
-			operateWith(t, OperatorConfig{Plant: p}, func(t *testing.T, o *Operator, _ *fakeLedger, r *Replicas) {
+			operateWith(t, OperatorConfig{ControlPlane: p}, func(t *testing.T, o *Operator, _ *fakeLedger, r *Replicas) {
 				time.Sleep(time.Second) // until there is a leader
 				at := time.Now().UTC()
 				must(t, r.Apply(t.Context(), PutRestore(api.Restore{ID: "r", Phase: api.RestoreStarting, Backup: "b", BackupAt: at, Lost: at, Decided: at})))

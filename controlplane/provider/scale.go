@@ -14,11 +14,11 @@ import (
 // ScalePool has the leader change the number of a pool's nodes. It returns as soon
 // as that is in the log. The error has AKS's code.
 func (o *Operator) ScalePool(ctx context.Context, r *Replicas, pool string, count int) (api.Operation, error) {
-	if o.cfg.Pool == nil || o.cfg.Nodes == nil {
+	if o.cfg.Cloud == nil {
 		return api.Operation{}, errors.New("the provider's plane looks after no nodes of this cluster: nothing can be scaled")
 	}
 	return o.beginOperation(ctx, r, func(s State) (api.Operation, error) {
-		return planScale(s.Cluster, pool, count, o.cfg.Pool.VMs(), o.cfg.Pool.MissingVMs())
+		return planScale(s.Cluster, pool, count, o.cfg.Cloud.VMs(), o.cfg.Cloud.MissingVMs())
 	})
 }
 
@@ -51,7 +51,7 @@ func (x *operation) scale(ctx context.Context) error {
 	c := x.l.State().Cluster
 	pool, _ := c.pool(x.rec.Scale.Pool)
 	if pool.Count = x.rec.Scale.To; x.rec.Scale.Failure != "" {
-		pool.Count = len(x.o.cfg.Pool.VMs())
+		pool.Count = len(x.o.cfg.Cloud.VMs())
 	}
 	if err := x.save(ctx, SetCluster(c.withPool(pool))); err != nil {
 		return err
@@ -97,7 +97,7 @@ func (x *operation) addNodes(ctx context.Context, here map[string]Node) (done bo
 // forgetMissing no longer waits for VMs that somebody deleted outside of AKS.
 func (x *operation) forgetMissing(ctx context.Context, _ map[string]Node) (done bool, err error) {
 	for _, name := range x.rec.Scale.Missing {
-		if err := x.o.cfg.Pool.RemoveVM(ctx, x.rec.ID+"/forget/"+name, name, x.cause); err != nil {
+		if err := x.o.cfg.Cloud.RemoveVM(ctx, x.rec.ID+"/forget/"+name, name, x.cause); err != nil {
 			return false, x.refused(ctx, "forget node "+name, err)
 		}
 	}

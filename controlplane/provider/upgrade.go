@@ -23,7 +23,7 @@ const maxSkew = 3
 // Upgrade has the leader upgrade the cluster, or one pool of it. It returns as
 // soon as that is in the log. The error has AKS's code.
 func (o *Operator) Upgrade(ctx context.Context, r *Replicas, req api.UpgradeRequest) (api.Operation, error) {
-	if o.cfg.Upgrades == nil || o.cfg.Pool == nil {
+	if o.cfg.Cloud == nil {
 		return api.Operation{}, errors.New("the provider's plane looks after no nodes of this cluster: nothing can be upgraded")
 	}
 	return o.beginOperation(ctx, r, func(s State) (api.Operation, error) {
@@ -48,8 +48,8 @@ func (o *Operator) Profile(r *Replicas) api.UpgradeProfile {
 			}
 		}
 		x := api.PoolProfile{Name: pool.Name, Count: pool.Count, KubernetesVersion: v, NodeImage: pool.NodeImage, Upgrades: poolUpgrades(c, pool), ProvisioningState: state}
-		if o.cfg.Upgrades != nil {
-			x.LatestNodeImage = o.cfg.Upgrades.LatestImage(v)
+		if o.cfg.Cloud != nil {
+			x.LatestNodeImage = o.cfg.Cloud.LatestImage(v)
 		}
 		p.Pools = append(p.Pools, x)
 	}
@@ -184,7 +184,7 @@ func (o *Operator) planPool(c Cluster, req api.UpgradeRequest) (op api.Operation
 // poolUpgrade is the upgrade of one pool that is to be done.
 func (o *Operator) poolUpgrade(c Cluster, p Pool, to string, req api.UpgradeRequest) (api.PoolUpgrade, error) {
 	x := api.PoolUpgrade{
-		Name: p.Name, From: c.version(p), To: to, Image: o.cfg.Upgrades.LatestImage(to),
+		Name: p.Name, From: c.version(p), To: to, Image: o.cfg.Cloud.LatestImage(to),
 		DrainTimeout: cmp.Or(req.DrainTimeout, p.DrainTimeout, api.Duration(api.DefaultDrainTimeout)),
 		Soak:         cmp.Or(req.NodeSoak, p.NodeSoak),
 	}
@@ -200,7 +200,7 @@ func (o *Operator) poolUpgrade(c Cluster, p Pool, to string, req api.UpgradeRequ
 func (o *Operator) checkBudgets(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	list, err := o.cfg.Upgrades.Budgets(ctx)
+	list, err := o.cfg.Nodes.Budgets(ctx)
 	if err != nil {
 		return fmt.Errorf("look at the PodDisruptionBudgets before the upgrade: %w", err)
 	}
@@ -244,7 +244,7 @@ func (x *operation) upgradeControlPlane(ctx context.Context) error {
 	var last error
 	err := x.poll(ctx, func(ctx context.Context) (bool, error) {
 		// Not with ctx: a restart that has begun is ended whoever leads then.
-		err := x.o.cfg.Upgrades.Upgrade(context.WithoutCancel(ctx), u.To, func(component string) {
+		err := x.o.cfg.ControlPlane.Upgrade(context.WithoutCancel(ctx), u.To, func(component string) {
 			x.note("upgrading", component, "restarted with Kubernetes "+u.To)
 		})
 		if err != nil && (last == nil || last.Error() != err.Error()) {

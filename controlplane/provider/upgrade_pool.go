@@ -53,7 +53,7 @@ func (p *poolUpgrade) listed(ctx context.Context, here map[string]Node) (bool, e
 	if p.pool().Nodes != nil {
 		return true, nil
 	}
-	for _, vm := range p.o.cfg.Pool.VMs() {
+	for _, vm := range p.o.cfg.Cloud.VMs() {
 		if _, ok := here[vm]; !ok {
 			here[vm] = Node{Name: vm, Pool: p.pool().Name}
 		}
@@ -137,7 +137,7 @@ func (p *poolUpgrade) stepNode(ctx context.Context, n api.NodeUpgrade, here map[
 	x, ok := here[n.Name]
 	gone := !ok && n.Reimaged.IsZero()
 	switch {
-	case gone && slices.Contains(p.o.cfg.Pool.VMs(), n.Name): // no pod is on a Node that is not there
+	case gone && slices.Contains(p.o.cfg.Cloud.VMs(), n.Name): // no pod is on a Node that is not there
 		return p.reimage(ctx, n)
 	case gone: // deleted meanwhile: nothing is left to upgrade
 		return p.changeNode(ctx, n.Name, func(n *api.NodeUpgrade) { n.Ready, n.Removed = time.Now().UTC(), time.Now().UTC() })
@@ -165,7 +165,7 @@ func (p *poolUpgrade) stepNode(ctx context.Context, n api.NodeUpgrade, here map[
 // reimage gives the node its new software. What was on its disk is gone.
 func (p *poolUpgrade) reimage(ctx context.Context, n api.NodeUpgrade) error {
 	key := fmt.Sprintf("%s/%s/reimage", p.rec.ID, n.Name)
-	lost, err := p.o.cfg.Pool.UpgradeVM(ctx, key, n.Name, "v"+p.pool().To, p.pool().Image, p.rec.Event)
+	lost, err := p.o.cfg.Cloud.UpgradeVM(ctx, key, n.Name, "v"+p.pool().To, p.pool().Image, p.rec.Event)
 	if err != nil {
 		return p.refused(ctx, "reimage node "+n.Name, err)
 	}

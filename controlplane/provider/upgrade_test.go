@@ -145,7 +145,7 @@ func TestFailedUpgradeLeavesASurgeNodeThatIsNeeded(t *testing.T) {
 func TestUpgradesAreRefused(t *testing.T) {
 	f := newFakePools("a", "b")
 	f.budgets = []Budget{{Name: "shop/web"}, {Name: "shop/db", Unsatisfiable: true}}
-	o := NewOperator(OperatorConfig{Plant: &fakePlant{}, Pool: f, Upgrades: f})
+	o := NewOperator(OperatorConfig{ControlPlane: &fakeControlPlane{}, Nodes: f, Cloud: f})
 	cluster := Cluster{KubernetesVersion: "1.35.4", Pools: []Pool{{Name: "p", Count: 3, KubernetesVersion: "1.34.4"}}}
 	tests := []struct {
 		req  api.UpgradeRequest

@@ -122,7 +122,7 @@ func (o *Operator) watch(ctx context.Context, l *Leadership) {
 // blames an API server that lives.
 func (w *watchdog) round(ctx context.Context) {
 	since := time.Now()
-	down := w.o.cfg.Plant.Serving(ctx)
+	down := w.o.cfg.ControlPlane.Serving(ctx)
 	if ctx.Err() != nil {
 		return
 	}
@@ -133,16 +133,16 @@ func (w *watchdog) round(ctx context.Context) {
 		w.serving = since
 	}
 	if down == nil {
-		w.seeSpace(w.o.cfg.Plant.Space())
+		w.seeSpace(w.o.cfg.ControlPlane.Space())
 	}
-	if len(w.o.cfg.Plant.Members()) > 1 { // else it is the member's own outage
+	if len(w.o.cfg.ControlPlane.Members()) > 1 { // else it is the member's own outage
 		w.quorum(since, down)
 	}
 	w.mu.Lock()
 	replaced := w.replaced
 	w.mu.Unlock()
 	var asked sync.WaitGroup
-	for _, c := range w.o.cfg.Plant.Components() {
+	for _, c := range w.o.cfg.ControlPlane.Components() {
 		if c.Name() == replaced {
 			continue
 		}

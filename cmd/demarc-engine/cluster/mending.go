@@ -62,7 +62,7 @@ func (c *Cluster) bringUp(ctx context.Context) error {
 	var failed *api.Restore
 	err := c.await(ctx, "the restored control plane", func() bool {
 		failed = c.failedRestore(began)
-		return failed != nil || !c.operations.replicas.Unfinished() && len(c.lostMembers()) == 0 && plant{c}.Serving(ctx) == nil
+		return failed != nil || !c.operations.replicas.Unfinished() && len(c.lostMembers()) == 0 && managed{c}.Serving(ctx) == nil
 	})
 	switch {
 	case failed != nil:
@@ -132,7 +132,7 @@ func (c *Cluster) etcdMended(since time.Time, lost []provider.Member) {
 // lostMembers are the members of etcd that have lost their data.
 func (c *Cluster) lostMembers() []provider.Member {
 	var lost []provider.Member
-	for _, m := range (plant{c}).Members() {
+	for _, m := range (managed{c}).Members() {
 		if m.Lost != "" {
 			lost = append(lost, m)
 		}

@@ -56,7 +56,7 @@ func (c *Cluster) operate() (err error) {
 	}
 	o.operator = provider.NewOperator(provider.OperatorConfig{
 		Name: c.spec.Name, Created: c.spec.Start, KubernetesVersion: c.plane.Version, Note: c.log.Append,
-		Plant: plant{c}, Nodes: nodePlant{c}, Pool: nodePlant{c}, Upgrades: upgradePlant{c},
+		ControlPlane: managed{c}, Nodes: workers{c}, Cloud: vms{c},
 		Addons: c.leadAddons, Desk: c.leadDesk, Ledger: c.incidents, Store: o.store, Policy: c.spec.Backups,
 		Patcher: patcher{c}, VendorFixAge: vendorFixAge[c.spec.Edition],
 	})

@@ -55,7 +55,7 @@ func (c *Cluster) wantedCluster(known provider.Cluster) (provider.Cluster, error
 			p.KubernetesVersion = known.KubernetesVersion
 		}
 		if p.NodeImage == "" {
-			p.NodeImage = upgradePlant{c}.LatestImage(p.KubernetesVersion)
+			p.NodeImage = vms{c}.LatestImage(p.KubernetesVersion)
 		}
 		pools[i] = p
 	}

@@ -178,7 +178,7 @@ func (c *Cluster) summaries(each []api.Component) (list []api.Component) {
 		}
 		sum := sumUp(name, of)
 		if name == controlplane.Etcd && sum.State == string(controlplane.Running) {
-			sum.Healthy, sum.Message = c.ask(plant{c}.Serving)
+			sum.Healthy, sum.Message = c.ask(managed{c}.Serving)
 		}
 		list = append(list, sum)
 	}

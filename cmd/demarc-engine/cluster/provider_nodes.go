@@ -10,15 +10,18 @@ import (
 	"demarc/sim/drain"
 
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	cloudproviderapi "k8s.io/cloud-provider/api"
 )
 
-// nodePlant is the worker nodes as the provider's plane repairs them.
-type nodePlant struct{ c *Cluster }
+// workers is the worker nodes, by the API server, as the provider's plane operates them.
+type workers struct{ c *Cluster }
 
-var _ provider.NodePlant = nodePlant{}
+var _ provider.Nodes = workers{}
 
 // Marks that keep node auto-repair away (Microsoft, "Automatically repair Azure
 // Kubernetes Service (AKS) nodes").
@@ -31,8 +34,8 @@ const (
 // readyzTimeout bounds the question whether the API server answers.
 const readyzTimeout = 5 * time.Second
 
-// Nodes implements [provider.NodePlant].
-func (p nodePlant) Nodes(ctx context.Context) ([]provider.Node, error) {
+// Nodes implements [provider.Nodes].
+func (p workers) Nodes(ctx context.Context) ([]provider.Node, error) {
 	ctx, cancel := context.WithTimeout(ctx, readyzTimeout)
 	defer cancel()
 	if err := p.c.provider.CoreV1().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error(); err != nil {
@@ -74,45 +77,18 @@ func nodeOf(n *corev1.Node) provider.Node {
 	return x
 }
 
-// Broken implements [provider.NodePlant].
-func (p nodePlant) Broken(node string) (cause string, event int64, since time.Time, ok bool) {
-	root, since, ok := p.c.fleet.Trouble(node)
-	return root.Message, root.Seq, since, ok
-}
-
-// Act implements [provider.NodePlant]. An answer is kept before it is given: else the
-// provider's log would have a reboot that a killed engine's machine knows nothing of.
-func (p nodePlant) Act(_ context.Context, node, action, key string, cause int64) ([]string, error) {
-	lost, err := p.c.fleet.Act(node, action, key, cause)
-	if serr := p.c.saveState(); serr != nil {
-		return nil, fmt.Errorf("%w: keep the cluster's state: %w", provider.ErrNoAnswer, serr)
-	}
-	return lost, err
-}
-
-// Egress implements [provider.NodePlant].
-func (p nodePlant) Egress(node string) string { return p.c.fleet.Egress(node) }
-
-// Event implements [provider.NodePlant].
-func (p nodePlant) Event(ctx context.Context, node, eventType, reason, message string) error {
-	return p.c.nodeEvent(ctx, eventSource{"aks-auto-repair", "aks-remediator"}, node, eventType, reason, message)
-}
-
-// eventSource is who writes a Kubernetes event.
-type eventSource struct{ component, instance string }
-
-// nodeEvent writes a Kubernetes event on a Node object.
-func (c *Cluster) nodeEvent(ctx context.Context, by eventSource, node, eventType, reason, message string) error {
-	n, err := c.provider.CoreV1().Nodes().Get(ctx, node, metav1.GetOptions{})
+// Event implements [provider.Nodes].
+func (p workers) Event(ctx context.Context, by provider.EventSource, node, eventType, reason, message string) error {
+	n, err := p.c.provider.CoreV1().Nodes().Get(ctx, node, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
 	now := metav1.Now()
-	_, err = c.provider.CoreV1().Events(metav1.NamespaceDefault).Create(ctx, &corev1.Event{
+	_, err = p.c.provider.CoreV1().Events(metav1.NamespaceDefault).Create(ctx, &corev1.Event{
 		ObjectMeta:     metav1.ObjectMeta{Name: fmt.Sprintf("%s.%x.%s", node, now.UnixNano(), strings.ToLower(reason)), Namespace: metav1.NamespaceDefault},
 		InvolvedObject: corev1.ObjectReference{Kind: "Node", APIVersion: "v1", Name: node, UID: n.UID},
 		Type:           eventType, Reason: reason, Message: message, Count: 1, FirstTimestamp: now, LastTimestamp: now,
-		Source: corev1.EventSource{Component: by.component}, ReportingController: by.component, ReportingInstance: by.instance,
+		Source: corev1.EventSource{Component: by.Component}, ReportingController: by.Component, ReportingInstance: by.Instance,
 	}, metav1.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {
 		return nil
@@ -120,12 +96,50 @@ func (c *Cluster) nodeEvent(ctx context.Context, by eventSource, node, eventType
 	return err
 }
 
-// Cordon implements [provider.NodePlant].
-func (p nodePlant) Cordon(ctx context.Context, node string, unschedulable bool) error {
+// Cordon implements [provider.Nodes].
+func (p workers) Cordon(ctx context.Context, node string, unschedulable bool) error {
 	return drain.Cordon(ctx, p.c.provider, node, unschedulable)
 }
 
-// Evict implements [provider.NodePlant].
-func (p nodePlant) Evict(ctx context.Context, node string) (left int, blocked []string, err error) {
+// Evict implements [provider.Nodes].
+func (p workers) Evict(ctx context.Context, node string) (left int, blocked []string, err error) {
 	return drain.Evict(ctx, p.c.provider, node)
+}
+
+// Mark implements [provider.Nodes]. The node is taken out of load balancers
+// before it is drained: else what comes in until their probes miss it is lost.
+func (p workers) Mark(ctx context.Context, node string, upgrading bool) error {
+	yes, reason := "null", "null"
+	if upgrading {
+		yes, reason = `"true"`, `"upgrade"`
+	}
+	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%s,%q:%s},"labels":{%q:%[2]s}}}`,
+		annotationDisabled, yes, annotationReason, reason, corev1.LabelNodeExcludeBalancers)
+	_, err := p.c.provider.CoreV1().Nodes().Patch(ctx, node, types.MergePatchType, patch, metav1.PatchOptions{})
+	return err
+}
+
+// Budgets implements [provider.Nodes].
+func (p workers) Budgets(ctx context.Context) ([]provider.Budget, error) {
+	list, err := p.c.provider.PolicyV1().PodDisruptionBudgets(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	var budgets []provider.Budget
+	for _, b := range list.Items {
+		budgets = append(budgets, provider.Budget{Name: b.Namespace + "/" + b.Name, Unsatisfiable: unsatisfiable(b.Spec)})
+	}
+	return budgets, nil
+}
+
+// unsatisfiable says whether a budget allows no disruption whatever runs.
+func unsatisfiable(spec policyv1.PodDisruptionBudgetSpec) bool {
+	m := spec.MaxUnavailable
+	if m == nil {
+		return false
+	}
+	if m.Type == intstr.Int {
+		return m.IntVal == 0
+	}
+	return strings.TrimSuffix(m.StrVal, "%") == "0"
 }

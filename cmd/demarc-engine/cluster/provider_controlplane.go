@@ -18,13 +18,13 @@ import (
 // resumeTimeout bounds the start of a control plane on restored data.
 const resumeTimeout = 5 * time.Minute
 
-// plant is the cluster as the provider's plane operates it.
-type plant struct{ c *Cluster }
+// managed is the control plane as the provider's plane operates it.
+type managed struct{ c *Cluster }
 
-var _ provider.Plant = plant{}
+var _ provider.ControlPlane = managed{}
 
-// Components implements [provider.Plant].
-func (p plant) Components() []provider.Component {
+// Components implements [provider.ControlPlane].
+func (p managed) Components() []provider.Component {
 	var list []provider.Component
 	for _, x := range p.c.plane.Components() {
 		list = append(list, x)
@@ -32,8 +32,8 @@ func (p plant) Components() []provider.Component {
 	return list
 }
 
-// Members implements [provider.Plant].
-func (p plant) Members() []provider.Member {
+// Members implements [provider.ControlPlane].
+func (p managed) Members() []provider.Member {
 	var list []provider.Member
 	for _, m := range p.c.plane.EtcdMembers() {
 		list = append(list, provider.Member(m))
@@ -41,14 +41,14 @@ func (p plant) Members() []provider.Member {
 	return list
 }
 
-// Serving implements [provider.Plant].
-func (p plant) Serving(ctx context.Context) error {
+// Serving implements [provider.ControlPlane].
+func (p managed) Serving(ctx context.Context) error {
 	_, err := p.c.plane.ServingEtcd(ctx)
 	return err
 }
 
-// Source implements [provider.Plant].
-func (p plant) Source(ctx context.Context) (backup.Source, func(), error) {
+// Source implements [provider.ControlPlane].
+func (p managed) Source(ctx context.Context) (backup.Source, func(), error) {
 	member, err := p.c.plane.ServingEtcd(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("no etcd member serves: %w", err)
@@ -60,8 +60,8 @@ func (p plant) Source(ctx context.Context) (backup.Source, func(), error) {
 	return backup.ClientSource(client, member), func() { client.Close() }, nil
 }
 
-// Space implements [provider.Plant].
-func (p plant) Space() provider.Space {
+// Space implements [provider.ControlPlane].
+func (p managed) Space() provider.Space {
 	s := p.c.plane.EtcdSpace()
 	space := provider.Space{Alarm: s.Alarm, Revision: s.Revision}
 	for _, m := range s.Members {
@@ -70,26 +70,26 @@ func (p plant) Space() provider.Space {
 	return space
 }
 
-// Compact implements [provider.Plant].
-func (p plant) Compact(ctx context.Context, revision int64) error {
+// Compact implements [provider.ControlPlane].
+func (p managed) Compact(ctx context.Context, revision int64) error {
 	return p.c.plane.CompactEtcd(ctx, revision)
 }
 
-// Defragment implements [provider.Plant].
-func (p plant) Defragment(ctx context.Context, member string) error {
+// Defragment implements [provider.ControlPlane].
+func (p managed) Defragment(ctx context.Context, member string) error {
 	return p.c.plane.DefragmentEtcd(ctx, member)
 }
 
-// Disarm implements [provider.Plant].
-func (p plant) Disarm(ctx context.Context) error { return p.c.plane.DisarmEtcd(ctx) }
+// Disarm implements [provider.ControlPlane].
+func (p managed) Disarm(ctx context.Context) error { return p.c.plane.DisarmEtcd(ctx) }
 
-// Replace implements [provider.Plant].
-func (p plant) Replace(ctx context.Context, member string) error {
+// Replace implements [provider.ControlPlane].
+func (p managed) Replace(ctx context.Context, member string) error {
 	return p.c.plane.ReplaceEtcdMember(ctx, member)
 }
 
-// Stage implements [provider.Plant].
-func (p plant) Stage() ([]backup.Member, string, error) {
+// Stage implements [provider.ControlPlane].
+func (p managed) Stage() ([]backup.Member, string, error) {
 	seats, token, err := p.c.plane.StageRestore()
 	var members []backup.Member
 	for _, s := range seats {
@@ -98,9 +98,9 @@ func (p plant) Stage() ([]backup.Member, string, error) {
 	return members, token, err
 }
 
-// Commit implements [provider.Plant]. No API server serves yet, so the nodes are
+// Commit implements [provider.ControlPlane]. No API server serves yet, so the nodes are
 // told before they can hear of the past.
-func (p plant) Commit(token string) error {
+func (p managed) Commit(token string) error {
 	if err := p.c.plane.CommitRestore(token); err != nil {
 		return err
 	}
@@ -108,8 +108,8 @@ func (p plant) Commit(token string) error {
 	return nil
 }
 
-// Resume implements [provider.Plant].
-func (p plant) Resume(ctx context.Context) (int64, error) {
+// Resume implements [provider.ControlPlane].
+func (p managed) Resume(ctx context.Context) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, resumeTimeout)
 	defer cancel()
 	if err := p.c.plane.Start(ctx); err != nil {
@@ -123,9 +123,14 @@ func (p plant) Resume(ctx context.Context) (int64, error) {
 
 func serves(x *controlplane.Component) bool { return x.Status().State == controlplane.Running }
 
-// Reconcile implements [provider.Plant]. The nodes stop and start by themselves
+// Upgrade implements [provider.ControlPlane].
+func (p managed) Upgrade(ctx context.Context, version string, began func(string)) error {
+	return p.c.plane.Upgrade(ctx, version, began)
+}
+
+// Reconcile implements [provider.ControlPlane]. The nodes stop and start by themselves
 // what they must, in an order in which no request is lost.
-func (p plant) Reconcile(ctx context.Context) (r api.Reconciled, err error) {
+func (p managed) Reconcile(ctx context.Context) (r api.Reconciled, err error) {
 	list, err := p.c.provider.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return r, err
