@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -118,7 +119,7 @@ func TestDocumentNamesEverything(t *testing.T) {
 		}
 	}
 	for _, v := range variables() {
-		if !strings.Contains(sb.String(), "  "+v.name) && !strings.Contains(sb.String(), v.name+",") {
+		if !regexp.MustCompile(`(?m)^ .*\b` + v.name + `\b`).MatchString(sb.String()) {
 			t.Errorf("the variable %s is not documented", v.name)
 		}
 	}

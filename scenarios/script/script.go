@@ -10,8 +10,8 @@
 // A file is a txtar archive: the script, then the files it needs. parse*.go
 // turn lines into steps and check times; manifest.go and schema.go check
 // Kubernetes YAML against the types of client-go; check*.go compile and
-// evaluate CEL, whose variables are the table in check_vars.go; match.go compares objects; lens.go reads the API server;
-// run*.go play the steps. Each verb is a file of its own, verb_NAME.go; the
+// evaluate CEL, whose variables are the table in check_vars.go; match.go compares
+// objects; lens.go reads the API server; run*.go play the steps. Each verb is a file of its own, verb_NAME.go; the
 // verbs of faults come from package sim/fault.
 package script
 
