@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -28,25 +29,37 @@ func awk(_ context.Context, c *Call) int {
 		c.Fail("awk: demarc's shell only knows programs such as '/PATTERN/ {print $1, $2}'")
 		return 2
 	}
-	var re *regexp.Regexp
-	if m[1] != "" {
-		var err error
-		if re, err = guard.Compile(m[1]); err != nil {
-			c.Fail("awk: syntax error in regular expression %s", m[1])
-			return 2
-		}
+	re, err := guard.Compile(m[1])
+	if err != nil {
+		c.Fail("awk: syntax error in regular expression %s", m[1])
+		return 2
 	}
 	limit, _ := strconv.Atoi(m[3]) // none is no condition
 	lines, code := c.Lines(names[1:])
+	if err := c.match(re, lines); err != nil {
+		return c.Problem("-", err)
+	}
+	items := awkItem.FindAllStringSubmatch(m[4], -1)
 	for i, l := range lines {
-		if re != nil && !re.MatchString(l) || m[2] != "" && !compare(i+1, m[2], limit) {
+		if m[1] != "" && !re.MatchString(l) || m[2] != "" && !compare(i+1, m[2], limit) {
 			continue
+		}
+		release, err := c.holdFields(l)
+		if err != nil {
+			return c.Problem("-", err)
 		}
 		fields := strings.Fields(l)
 		if sep != "" {
 			fields = strings.Split(l, strings.ReplaceAll(sep, `\t`, "\t"))
 		}
-		c.Printf("%s\n", printAwk(m[4], l, fields, i+1))
+		text := l
+		if strings.TrimSpace(m[4]) != "" {
+			text = printed(items, l, fields, i+1)
+		}
+		release()
+		if _, err := fmt.Fprintln(c.Out, text); err != nil {
+			break // the reader has ended
+		}
 	}
 	return code
 }
@@ -69,13 +82,10 @@ func compare(a int, operator string, b int) bool {
 
 var awkItem = regexp.MustCompile(`"((?:[^"\\]|\\.)*)"|\$\(?(NF|[0-9]+)(?:-([0-9]+))?\)?|(NR|NF)|(,)`)
 
-// printAwk is what print makes of a line.
-func printAwk(items, line string, fields []string, number int) string {
-	if strings.TrimSpace(items) == "" {
-		return line
-	}
+// printed is what print makes of a line.
+func printed(items [][]string, line string, fields []string, number int) string {
 	var b strings.Builder
-	for _, m := range awkItem.FindAllStringSubmatch(items, -1) {
+	for _, m := range items {
 		if b.Len() > maxText {
 			break
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -177,6 +178,20 @@ func (c *Call) readLines(name string) ([]string, error) {
 		return nil, err
 	}
 	return strings.Split(strings.TrimSuffix(string(b), "\n"), "\n"), nil
+}
+
+// holdFields takes the memory of a line's fields, until it is given back.
+func (c *Call) holdFields(line string) (release func(), err error) {
+	return c.Shell.process.Hold(16 * int64(len(line)+1))
+}
+
+// match pays for looking for an expression in lines.
+func (c *Call) match(re *regexp.Regexp, lines []string) error {
+	size := 0
+	for _, l := range lines {
+		size += len(l) + 1
+	}
+	return c.Shell.process.Meter.Match(c.Ctx, re, size)
 }
 
 // Lines are the lines of the files named, or of what comes in. Files that cannot be read

@@ -32,12 +32,21 @@ func sortLines(_ context.Context, c *Call) int {
 		}
 	})
 	lines, code := c.Lines(names)
-	if err := c.memory.Hold(rowSize * len(lines)); err != nil {
+	size := rowSize * len(lines)
+	for _, l := range lines {
+		size += len(l) // the key may be a copy
+	}
+	if err := c.memory.Hold(size); err != nil {
 		return c.Problem("-", err)
 	}
 	rows := make([]row, len(lines))
 	for i, l := range lines {
+		release, err := c.holdFields(l)
+		if err != nil {
+			return c.Problem("-", err)
+		}
 		rows[i] = row{line: l, key: keyOf(l, key, sep)}
+		release()
 		if flags["n"] || flags["h"] {
 			rows[i].number = leading(rows[i].key, flags["h"])
 		}
@@ -137,12 +146,11 @@ func cut(_ context.Context, c *Call) int {
 	}
 	lines, code := c.Lines(names)
 	ranges := ranges(list)
+	if chars {
+		sep = ""
+	}
 	for _, l := range lines {
-		if chars {
-			sep = ""
-		}
-		// A line's fields are held for as long as they are looked at.
-		release, err := c.Shell.process.Hold(int64(16 * (strings.Count(l, sep) + 1)))
+		release, err := c.holdFields(l)
 		if err != nil {
 			return c.Problem("-", err)
 		}

@@ -55,17 +55,16 @@ func cat(_ context.Context, c *Call) int {
 			lines, err := c.readLines(name)
 			if err != nil {
 				code = c.Problem(name, err)
-				continue
 			}
 			if c.Name == "tac" {
 				slices.Reverse(lines)
-			} else {
-				for i, l := range lines {
-					lines[i] = fmt.Sprintf("%6d\t%s", number+i+1, l)
-				}
-				number += len(lines)
+				c.Print(lines)
+				continue
 			}
-			c.Print(lines)
+			for i := 0; i < len(lines) && !c.Stopped(); i++ {
+				number++
+				c.Printf("%6d\t%s\n", number, lines[i])
+			}
 			continue
 		}
 		b, err := c.Read(name)

@@ -61,6 +61,9 @@ func grep(_ context.Context, c *Call) int {
 	label := (len(names) > 1 || recursive || flags["H"]) && !flags["h"]
 	for _, name := range names {
 		lines, err := c.readLines(name)
+		if err == nil {
+			err = c.match(re, lines)
+		}
 		if err != nil {
 			if !flags["s"] {
 				c.Problem(name, err)

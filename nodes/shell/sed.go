@@ -54,6 +54,16 @@ func sed(_ context.Context, c *Call) int {
 	code := 0
 	for _, name := range inputs(names) {
 		lines, err := c.readLines(name)
+		if err == nil {
+			err = c.Shell.process.Meter.Work(c.Ctx, len(edits)*len(lines))
+		}
+		for _, e := range edits {
+			for _, re := range []*regexp.Regexp{e.re, e.match, e.upTo} {
+				if err == nil && re != nil {
+					err = c.match(re, lines)
+				}
+			}
+		}
 		if err != nil {
 			c.Fail("sed: can't read %s: %s", name, Reason(err))
 			code = 2
@@ -250,6 +260,10 @@ func (e *edit) at(line, last int, text string) bool {
 // apply runs a script over the lines of a file. What it makes is bounded.
 func apply(edits []*edit, lines []string, quiet bool) (out []string) {
 	size := 0
+	print := func(l string) {
+		out = append(out, l)
+		size += len(l) + lineSize
+	}
 	for i, l := range lines {
 		deleted, quit := false, false
 		for _, e := range edits {
@@ -258,22 +272,22 @@ func apply(edits []*edit, lines []string, quiet bool) (out []string) {
 			}
 			switch e.what {
 			case 'p':
-				out = append(out, l)
+				print(l)
 			case 'd':
 				deleted = true
 			case 'q':
 				quit = true
 			case 's':
 				if e.substitute(&l) && e.print {
-					out = append(out, l)
+					print(l)
 				}
 			}
-			if size += len(l); size > MaxRead {
+			if size > MaxRead {
 				break
 			}
 		}
 		if !deleted && !quiet {
-			out = append(out, l)
+			print(l)
 		}
 		if quit || size > MaxRead {
 			break
@@ -304,6 +318,9 @@ func (e *edit) substitute(l *string) bool {
 	*l = string(b) + (*l)[last:]
 	return true
 }
+
+// lineSize is what a line takes beside its text, in bytes.
+const lineSize = 16
 
 // maxMatches is how many places of a line are replaced.
 const maxMatches = 64 << 10

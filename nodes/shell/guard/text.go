@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"regexp/syntax"
@@ -26,6 +27,32 @@ func Compile(pattern string) (*regexp.Regexp, error) {
 		return nil, fmt.Errorf("regular expression too big")
 	}
 	return regexp.Compile(pattern)
+}
+
+const (
+	// worked is how many small steps of a command of ours cost one.
+	worked = 1_000
+	// matched is how many steps of an expression over characters of a text do.
+	matched = 100_000
+)
+
+// Match pays for looking for an expression in a text of so many bytes: the engine takes
+// each byte through all of the expression. What would take too long is refused.
+func (m *Meter) Match(ctx context.Context, re *regexp.Regexp, size int) error {
+	tree, err := syntax.Parse(re.String(), syntax.Perl)
+	if err != nil {
+		return err
+	}
+	return m.Work(ctx, instructions(tree)*size/(matched/worked))
+}
+
+// Work pays for so many small steps. What would take too long is refused.
+func (m *Meter) Work(ctx context.Context, steps int) error {
+	price := float64(steps) / worked
+	if price > maxBurst {
+		return ErrMemory
+	}
+	return m.SpendAll(ctx, price)
 }
 
 func instructions(re *syntax.Regexp) int {
