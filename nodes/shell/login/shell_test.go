@@ -116,6 +116,8 @@ func TestCommands(t *testing.T) {
 		{"exit 3", "", "", 3},
 		{"sudo sh -c 'id -u; echo $HOME'", "0\n/root\n", "", 0},
 		{"sudo -u nobody whoami", "nobody\n", "", 0},
+		{"echo 'echo a; id -u' | sudo sh", "a\n0\n", "", 0},
+		{"echo 'echo )' | bash", "", "bash: line 1: syntax error near unexpected token `)'\nbash: line 1: `echo )'\n", 2},
 		{"yes | head -2", "y\ny\n", "", 0},
 		{"printf 'a\\nb\\n' | xargs -I{} echo [{}]", "[a]\n[b]\n", "", 0},
 		{"seq 3 | xargs -n2 echo", "1 2\n3\n", "", 0},

@@ -3,6 +3,7 @@ package login
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
@@ -74,11 +75,16 @@ func (c *call) asUser(ctx context.Context, user string, login bool, set, argv []
 	return c.Run(ctx, argv)
 }
 
+// maxScript bounds what a shell reads as its script, in bytes.
+const maxScript = 1 << 20
+
 // interactive is a shell without a script. On a terminal the lines that follow go to it;
 // otherwise it reads what comes in.
 func (s *Session) interactive(ctx context.Context, from shell.Streams) int {
 	if !s.options.Terminal || s.next != nil {
-		return s.sh.Session(ctx, from, "")
+		b, _ := io.ReadAll(io.LimitReader(from.In, maxScript)) // what came in before a failure is the script
+		from.In = strings.NewReader("")
+		return s.sh.Script(ctx, string(b), []string{"bash"}, from)
 	}
 	if len(s.logins) >= maxLogins {
 		fmt.Fprintln(from.Err, "bash: maximum nesting level exceeded")
