@@ -8,10 +8,8 @@ import (
 	"slices"
 	"strconv"
 
-	"demarc/nodes/cloud"
 	"demarc/nodes/kubelet"
 	"demarc/nodes/network"
-	"demarc/sim/api"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -36,21 +34,12 @@ func (f *Fleet) Reachable(node string) bool {
 	return m != nil && m.reachable()
 }
 
-// balancerPriority is the priority of the rules by which AKS opens the ports of
-// load balancers in the network security group.
-const balancerPriority = 500
-
 // Admits says whether the network security group lets packets from the internet
-// to a port of a load balancer's: AKS has opened it, and only a customer's rule
-// that comes first can close it.
+// to a port of a load balancer's.
 func (f *Fleet) Admits(port uint16) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	name, allowed := f.nsg.Inbound("Tcp", int(port), cloud.Endpoint{Name: "internet", Tags: []string{cloud.Internet}})
-	if allowed {
-		return true
-	}
-	return !slices.ContainsFunc(f.nsg.Rules(), func(r api.NSGRule) bool { return r.Name == name && r.Priority < balancerPriority })
+	return f.subnet.admits(port)
 }
 
 // Nodes are the nodes behind the load balancer: not those with Kubernetes' label

@@ -20,12 +20,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"demarc/nodes/cloud"
 	"demarc/nodes/host"
 	"demarc/nodes/kubelet"
 	"demarc/nodes/network"
@@ -84,10 +82,6 @@ type Fleet struct {
 	network *network.Network
 	watcher Watcher
 
-	// What AKS requires its nodes to reach, and of that the API server.
-	endpoints []cloud.Endpoint
-	apiServer cloud.Endpoint
-
 	informers informers.SharedInformerFactory
 	services  corelisters.ServiceLister
 	slices    discoverylisters.EndpointSliceLister
@@ -107,12 +101,10 @@ type Fleet struct {
 	images   map[[2]string]*host.Image
 	proxy    proxySync
 	restored settling
-	nsg      *cloud.NSG
+	subnet   subnet
 	patches  patches
-	repairs  []api.Repair // of the nodes themselves, oldest first
-	// lastRepair is the number of the newest of them.
-	lastRepair int
-	runs       bool // Run was called
+	repairs  repairs
+	runs     bool // Run was called
 }
 
 // NewFleet makes a fleet. Its machines are on, or as they were when State was
@@ -139,12 +131,10 @@ func NewFleet(cfg Config) (*Fleet, error) {
 	}
 	f.timers = timers.New(&f.mu)
 	f.proxy.f = f
-	f.watcher, f.nsg = cfg.Watcher, &cloud.NSG{}
+	f.watcher, f.subnet = cfg.Watcher, newSubnet(cfg.Location)
 	if f.watcher == nil {
 		f.watcher = nobody{}
 	}
-	f.endpoints = cloud.Required(cfg.Location)
-	f.apiServer = f.endpoints[slices.IndexFunc(f.endpoints, func(e cloud.Endpoint) bool { return e.Name == cloud.APIServer })]
 	f.network = network.New(f, cfg.Seed)
 	var err error
 	f.kubelets, err = kubelet.New(kubelet.Config{

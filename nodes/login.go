@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"demarc/nodes/cloud"
 	"demarc/nodes/host"
 	"demarc/nodes/kubelet"
 	"demarc/nodes/network"
@@ -48,19 +47,12 @@ func (m *machine) reach() (*console, error) {
 	switch {
 	case !m.Up() || m.cut:
 		return nil, fmt.Errorf("ssh: connect to host %s port 22: Connection timed out (%s)", m.name, m.ill())
-	case !m.f.sshOpen():
+	case !m.f.subnet.sshOpen():
 		return nil, fmt.Errorf("ssh: connect to host %s port 22: Connection timed out (a rule of the network security group denies it)", m.name)
 	case !m.os.Running(host.SSH):
 		return nil, fmt.Errorf("ssh: connect to host %s port 22: Connection refused", m.name)
 	}
 	return &console{m: m, boot: m.boots}, nil
-}
-
-// sshOpen says whether the network security group lets packets from the virtual
-// network to port 22 of the nodes.
-func (f *Fleet) sshOpen() bool {
-	_, allowed := f.nsg.Inbound("Tcp", 22, cloud.Endpoint{Name: "bastion", Tags: []string{cloud.VirtualNetwork}})
-	return allowed
 }
 
 // Run runs a script, and puts it on the timeline. Its error is that the machine
@@ -197,9 +189,9 @@ func (t *console) Dial(ctx context.Context, _, address string) (net.Conn, error)
 	}
 	f.mu.Lock()
 	blocked, required := "", false
-	for _, e := range f.endpoints {
+	for _, e := range f.subnet.endpoints {
 		if strings.EqualFold(e.Host, hostname) && fmt.Sprint(e.Port) == port {
-			blocked, required = f.blockage(m, e), true
+			blocked, required = f.subnet.blockage(m.os, e), true
 		}
 	}
 	f.mu.Unlock()

@@ -9,7 +9,6 @@ import (
 	"demarc/nodes/network"
 	"demarc/nodes/timers"
 	"demarc/sim/api"
-	"demarc/sim/timeline"
 )
 
 // machine is one worker machine: what runs on it, and what its kubelet knows.
@@ -25,20 +24,16 @@ type machine struct {
 
 	// The truth, whatever the API server believes.
 	vm
-	on       bool   // has power, and its system runs or boots
-	cut      bool   // from the network
-	blocked  string // what keeps its packets from the API server
-	boots    int
-	bootAt   time.Time // when a booting machine is up; zero if it does not boot
-	os       *host.Host
-	root     timeline.Event   // what somebody did here last: it explains what happens now
-	edited   timeline.Event   // the last command in a shell that changed something
-	changed  map[string]bool  // what the timeline says that sessions have changed ([host.Change])
-	problem  string           // why the last boot failed
-	waits    bool             // for a reboot, and has said so
-	flaws    map[string]int64 // events that brought bad patches, by package
-	troubles map[string]trouble
-	rules    *network.Rules
+	blame
+	on      bool   // has power, and its system runs or boots
+	cut     bool   // from the network
+	blocked string // what keeps its packets from the API server
+	boots   int
+	bootAt  time.Time // when a booting machine is up; zero if it does not boot
+	os      *host.Host
+	problem string // why the last boot failed
+	waits   bool   // for a reboot, and has said so
+	rules   *network.Rules
 
 	kubelet *kubelet.Kubelet // with the container runtime
 }
@@ -50,16 +45,16 @@ var _ kubelet.Machine = (*machine)(nil)
 func newMachine(f *Fleet, i, slot int, image *host.Image) *machine {
 	name := scaleSet(f.cfg.ClusterName) + instanceID(i)
 	m := &machine{
-		f:       f,
-		index:   i,
-		name:    name,
-		ip:      nodeIP(slot),
-		prefix:  podCIDR(slot),
-		vm:      vm{size: machineSize},
-		on:      true,
-		boots:   1,
-		os:      host.New(name, image),
-		changed: map[string]bool{},
+		f:      f,
+		index:  i,
+		name:   name,
+		ip:     nodeIP(slot),
+		prefix: podCIDR(slot),
+		vm:     vm{size: machineSize},
+		blame:  newBlame(f, name),
+		on:     true,
+		boots:  1,
+		os:     host.New(name, image),
 	}
 	m.kubelet = f.kubelets.NewKubelet(m, name, m.ip, m.prefix)
 	m.os.SetPatching(m.patching())
@@ -83,9 +78,6 @@ func (m *machine) Boots() int { return m.boots }
 
 // Index implements [kubelet.Machine].
 func (m *machine) Index() (index, machines int) { return m.index, len(m.f.machines()) }
-
-// Root implements [kubelet.Machine].
-func (m *machine) Root() int64 { return m.root.Seq }
 
 // reachable says whether packets get to the machine.
 func (m *machine) reachable() bool { return m.Up() && !m.cut }
@@ -140,7 +132,7 @@ func (m *machine) describe() api.Machine {
 	if m.cut {
 		d.Network = "cut"
 	}
-	if blocked := m.f.egress(m); blocked != "" {
+	if blocked := m.f.subnet.egress(m.os); blocked != "" {
 		d.Egress = blocked
 	}
 	d.Pressure = m.kubelet.Pressure()

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"demarc/nodes/cloud"
 	"demarc/nodes/host"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
@@ -19,8 +18,7 @@ const patchSpread = time.Hour
 // patches is what the fleet knows of the archives.
 type patches struct {
 	archive host.Archive
-	stocked int            // days of the calendar whose patches are published
-	nsgRoot timeline.Event // the last change of the network security group
+	stocked int // days of the calendar whose patches are published
 }
 
 // patching is how a machine gets patches.
@@ -28,17 +26,7 @@ func (m *machine) patching() *host.Patching {
 	h := fnv.New32a()
 	fmt.Fprint(h, m.f.cfg.Seed, m.name) // never fails
 	delay := time.Duration(h.Sum32()) * time.Second % patchSpread
-	return &host.Patching{Archive: &m.f.patches.archive, Delay: delay.Truncate(time.Minute), Reach: m.f.webBlocked}
-}
-
-// webBlocked says which rule of the network security group keeps the nodes from a
-// port of a host in the Internet; empty if none does.
-func (f *Fleet) webBlocked(port int, dest string) string {
-	rule, allowed := f.nsg.Outbound("Tcp", port, cloud.Endpoint{Host: dest, Protocol: "Tcp", Port: port, Tags: []string{cloud.Internet}})
-	if allowed {
-		return ""
-	}
-	return fmt.Sprintf("network security group rule %s denies outbound Tcp %d", rule, port)
+	return &host.Patching{Archive: &m.f.patches.archive, Delay: delay.Truncate(time.Minute), Reach: m.f.subnet.webBlocked}
 }
 
 // patched puts a run of unattended-upgrades on the timeline, and lets it have its
@@ -53,7 +41,7 @@ func (m *machine) patched(now time.Time, u host.Upgrade, cause int64) {
 	from := cause
 	switch {
 	case strings.Contains(u.Failed, "network security group rule"):
-		from = m.f.patches.nsgRoot.Seq
+		from = m.f.subnet.root.Seq
 	case m.edited.Seq != 0:
 		from = m.edited.Seq
 	}
@@ -78,36 +66,6 @@ func (m *machine) installed(now time.Time, u host.Upgrade, cause int64) {
 	if len(m.troubles) == troubles && m.root.Seq == e.Seq {
 		m.root = before
 	}
-}
-
-// noteFlaws remembers who has brought patches to the machine with which something
-// does not work: a boot may show it much later.
-func (m *machine) noteFlaws() {
-	flawed := m.os.Flawed()
-	if len(flawed) == 0 {
-		m.flaws = nil
-		return
-	}
-	for _, p := range flawed {
-		if _, known := m.flaws[p.Package]; known {
-			continue
-		}
-		if m.flaws == nil {
-			m.flaws = map[string]int64{}
-		}
-		m.flaws[p.Package] = m.root.Seq
-	}
-}
-
-// flawOf is the event that has brought the patch to the machine with which it does
-// not boot.
-func (m *machine) flawOf(what string) (timeline.Event, bool) {
-	for _, p := range m.os.Flawed() {
-		if p.Breaks == what && m.flaws[p.Package] != 0 {
-			return m.f.log.Get(m.flaws[p.Package])
-		}
-	}
-	return timeline.Event{}, false
 }
 
 // noteReboot says once that the machine waits for a reboot.

@@ -112,7 +112,7 @@ func (f *Fleet) Remove(key, name string, cause int64) error {
 		m.actsOn(now, timeline.Provider, "deleted", "node/"+m.name, "the provider asked the cloud to delete the VM", cause)
 		m.endOutages(now)
 		if m.Up() {
-			m.leaves = timers.Tick(now.Add(lingerTime))
+			m.leaves, m.closed = timers.Tick(now.Add(lingerTime)), true
 			f.timers.Wake(m)
 		} else {
 			m.remove(now)

@@ -42,6 +42,9 @@ func (w *world) watched() *diary {
 	w.f.mu.Lock()
 	defer w.f.mu.Unlock()
 	w.f.watcher = d
+	for _, m := range w.f.machines() {
+		m.watcher = d
+	}
 	return d
 }
 

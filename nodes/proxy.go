@@ -42,7 +42,7 @@ func (s *proxySync) Step(now time.Time) time.Time {
 	if !f.synced.Load() {
 		return time.Time{}
 	}
-	if !f.settled(now) {
+	if !f.restored.over(now, f.podsVersion(), f.kubelets.Online()) {
 		return timers.Tick(now.Add(settlePoll))
 	}
 	if s.stale {

@@ -16,11 +16,27 @@ import (
 // maxRepairs is how many repairs of the nodes themselves are remembered.
 const maxRepairs = 2000
 
+// repairs are those of the nodes themselves, oldest first.
+type repairs struct {
+	list []api.Repair
+	last int // number of the newest
+}
+
+// enter remembers a repair.
+func (rs *repairs) enter(r api.Repair) {
+	rs.last++
+	r.ID = "n" + strconv.Itoa(rs.last)
+	rs.list = append(rs.list, r.Timed())
+	if extra := len(rs.list) - maxRepairs; extra > 0 {
+		rs.list = slices.Delete(rs.list, 0, extra)
+	}
+}
+
 // Repairs is what the nodes have repaired by themselves, oldest first.
 func (f *Fleet) Repairs() []api.Repair {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.Clone(f.repairs)
+	return slices.Clone(f.repairs.list)
 }
 
 // repaired enters what a machine's init system and monitors have done. What was
@@ -56,17 +72,7 @@ func (f *Fleet) repaired(m *machine, now time.Time, did []host.Action) {
 		f.log.Append(timeline.Event{
 			Time: now, Actor: timeline.Node, Verb: "repaired", Subject: r.Subject, Cause: r.Event, Message: strings.Join(details, "; "),
 		})
-		f.enter(*r)
-	}
-}
-
-// enter remembers a repair.
-func (f *Fleet) enter(r api.Repair) {
-	f.lastRepair++
-	r.ID = "n" + strconv.Itoa(f.lastRepair)
-	f.repairs = append(f.repairs, r.Timed())
-	if extra := len(f.repairs) - maxRepairs; extra > 0 {
-		f.repairs = slices.Delete(f.repairs, 0, extra)
+		f.repairs.enter(*r)
 	}
 }
 
@@ -82,7 +88,7 @@ func (k kubeletsFleet) Mended(subject string, now time.Time) { k.f.watcher.Mende
 func (k kubeletsFleet) Repaired(r api.Repair, cause int64) {
 	root := k.f.rootOf(cause)
 	r.Cause, r.Event = root.Message, root.Seq
-	k.f.enter(r)
+	k.f.repairs.enter(r)
 }
 
 // rootOf is the event in which the chain of causes of an event begins.
@@ -160,7 +166,7 @@ func (m *machine) act(now time.Time, action string, cause int64) (a answered, er
 // unprovisioned says why the scripts that make a node of a machine fail; empty
 // if they do not.
 func (m *machine) unprovisioned() string {
-	if why := m.f.egress(m); why != "" {
+	if why := m.f.subnet.egress(m.os); why != "" {
 		return "VMExtensionProvisioningError: the node's provisioning ended with exit status 50 (OutboundConnFail): " + why
 	}
 	return ""

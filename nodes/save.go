@@ -73,10 +73,10 @@ type savedMachine struct {
 func (f *Fleet) Save() ([]byte, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := saved{Version: savedVersion, Next: f.next, Pool: f.kinds(), Asked: f.asked, Machines: map[string]savedMachine{}, Repairs: f.repairs}
-	s.Patches, s.Stocked, s.NSGRoot = f.patches.archive.Patches(), f.patches.stocked, f.patches.nsgRoot.Seq
+	s := saved{Version: savedVersion, Next: f.next, Pool: f.kinds(), Asked: f.asked, Machines: map[string]savedMachine{}, Repairs: f.repairs.list}
+	s.Patches, s.Stocked, s.NSGRoot = f.patches.archive.Patches(), f.patches.stocked, f.subnet.root.Seq
 	var err error
-	if s.NSG, err = f.nsg.Save(); err != nil {
+	if s.NSG, err = f.subnet.nsg.Save(); err != nil {
 		return nil, fmt.Errorf("save the network security group: %w", err)
 	}
 	for _, m := range f.machines() {
@@ -143,14 +143,14 @@ func (f *Fleet) restore(state []byte) error {
 		return fmt.Errorf("the saved machines are of version %d; this program reads versions %d and %d", s.Version, poollessVersion, savedVersion)
 	}
 	if len(s.NSG) > 0 {
-		if err := f.nsg.Load(s.NSG); err != nil {
+		if err := f.subnet.nsg.Load(s.NSG); err != nil {
 			return fmt.Errorf("read the saved network security group: %w", err)
 		}
 	}
 	f.patches.archive.Load(s.Patches)
 	f.patches.stocked = s.Stocked
-	f.patches.nsgRoot, _ = f.log.Get(s.NSGRoot)
-	f.repairs, f.lastRepair = s.Repairs, len(s.Repairs)
+	f.subnet.root, _ = f.log.Get(s.NSGRoot)
+	f.repairs = repairs{s.Repairs, len(s.Repairs)}
 	if err := f.populate(s); err != nil {
 		return err
 	}

@@ -37,17 +37,17 @@ func (f *Fleet) podsVersion() string {
 	return f.informers.Core().V1().Pods().Informer().LastSyncResourceVersion()
 }
 
-// settled says whether the rules may follow the API server. The lock is held.
-func (f *Fleet) settled(now time.Time) bool {
-	s := &f.restored
+// over says whether the rules may follow the API server: version is that of the
+// pods' informer now, online whether the API server answers.
+func (s *settling) over(now time.Time, version string, online bool) bool {
 	if !s.active {
 		return true
 	}
 	if s.until.IsZero() {
 		switch {
-		case f.podsVersion() != s.version:
+		case version != s.version:
 			s.until = now.Add(settleTime)
-		case !f.kubelets.Online(): // there is no API server that could tell of it
+		case !online: // there is no API server that could tell of it
 			s.limit = now.Add(settleLimit)
 			return false
 		case now.Before(s.limit):

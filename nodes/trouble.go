@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"demarc/nodes/host"
 	"demarc/sim/timeline"
 )
 
@@ -27,78 +28,130 @@ func (nobody) Broke(string, timeline.Event, time.Time) {}
 func (nobody) Noticed(string, time.Time)               {}
 func (nobody) Mended(string, time.Time)                {}
 
+// blame is what does not work on a machine, and whose doing that is.
+type blame struct {
+	log     *timeline.Log
+	watcher Watcher
+	node    string
+
+	root     timeline.Event     // what somebody did here last: it explains what happens now
+	edited   timeline.Event     // the last command in a shell that changed something
+	changed  map[string]bool    // what the timeline says that sessions have changed ([host.Change])
+	flaws    map[string]int64   // events that brought bad patches, by package
+	troubles map[string]trouble // by subject
+	closed   bool               // nobody waits for the machine any more
+}
+
 // trouble is something on a machine that does not work.
 type trouble struct {
 	root  timeline.Event
 	since time.Time
 }
 
-// acts records what somebody does to the machine. Whatever breaks on it from now
-// on comes from that.
-func (m *machine) acts(now time.Time, by timeline.Actor, verb, message string) timeline.Event {
-	return m.actsOn(now, by, verb, "node/"+m.name, message, 0)
+func newBlame(f *Fleet, node string) blame {
+	return blame{log: f.log, watcher: f.watcher, node: node, changed: map[string]bool{}, troubles: map[string]trouble{}}
 }
 
-func (m *machine) actsOn(now time.Time, by timeline.Actor, verb, subject, message string, cause int64) timeline.Event {
-	m.root = m.f.log.Append(timeline.Event{Time: now, Actor: by, Verb: verb, Subject: subject, Cause: cause, Message: message})
-	return m.root
+// Root implements [kubelet.Machine].
+func (b *blame) Root() int64 { return b.root.Seq }
+
+// acts records what somebody does to the machine. Whatever breaks on it from now
+// on comes from that.
+func (b *blame) acts(now time.Time, by timeline.Actor, verb, message string) timeline.Event {
+	return b.actsOn(now, by, verb, "node/"+b.node, message, 0)
+}
+
+func (b *blame) actsOn(now time.Time, by timeline.Actor, verb, subject, message string, cause int64) timeline.Event {
+	b.root = b.log.Append(timeline.Event{Time: now, Actor: by, Verb: verb, Subject: subject, Cause: cause, Message: message})
+	return b.root
 }
 
 // Broke notes that a subject on the machine does not work. What the root event
 // says itself is not said twice.
-func (m *machine) Broke(subject string, now time.Time, verb, message string) {
-	if _, known := m.troubles[subject]; known || !m.leaves.IsZero() {
+func (b *blame) Broke(subject string, now time.Time, verb, message string) {
+	if _, known := b.troubles[subject]; known || b.closed {
 		return
 	}
-	root := m.root
+	root := b.root
 	if root.Seq == 0 || root.Subject != subject {
-		e := m.f.log.Append(timeline.Event{Time: now, Actor: timeline.Node, Verb: verb, Subject: subject, Cause: root.Seq, Message: message})
+		e := b.log.Append(timeline.Event{Time: now, Actor: timeline.Node, Verb: verb, Subject: subject, Cause: root.Seq, Message: message})
 		if root.Seq == 0 {
 			root = e
 		}
 	}
-	if m.troubles == nil {
-		m.troubles = map[string]trouble{}
-	}
-	m.troubles[subject] = trouble{root: root, since: now}
-	m.f.watcher.Broke(subject, root, now)
+	b.troubles[subject] = trouble{root: root, since: now}
+	b.watcher.Broke(subject, root, now)
 }
 
-// blame says where a subject's trouble comes from, if that is not what it was
-// taken for at first: a reboot shows what somebody has changed before it.
-func (m *machine) blame(subject string, root timeline.Event) {
-	if t, known := m.troubles[subject]; known {
+// becauseOf says where the machine's trouble comes from, and what happens next,
+// if that is not what it was taken for at first: a reboot shows what somebody has
+// changed before it.
+func (b *blame) becauseOf(root timeline.Event) {
+	b.root = root
+	if t, known := b.troubles["node/"+b.node]; known {
 		t.root = root
-		m.troubles[subject] = t
+		b.troubles["node/"+b.node] = t
 	}
 }
 
 // Mended notes that a subject on the machine works.
-func (m *machine) Mended(subject string, now time.Time) {
-	if _, known := m.troubles[subject]; !known {
+func (b *blame) Mended(subject string, now time.Time) {
+	if _, known := b.troubles[subject]; !known {
 		return
 	}
-	delete(m.troubles, subject)
-	m.f.watcher.Mended(subject, now)
+	delete(b.troubles, subject)
+	b.watcher.Mended(subject, now)
 }
 
 // judge notes whether a subject works.
-func (m *machine) judge(subject string, now time.Time, why string) {
+func (b *blame) judge(subject string, now time.Time, why string) {
 	if why == "" {
-		m.Mended(subject, now)
+		b.Mended(subject, now)
 		return
 	}
-	m.Broke(subject, now, "failed", why)
+	b.Broke(subject, now, "failed", why)
 }
 
 // oldest is the machine's trouble that began first.
-func (m *machine) oldest() (t trouble, ok bool) {
-	for _, subject := range slices.Sorted(maps.Keys(m.troubles)) {
-		if x := m.troubles[subject]; !ok || x.since.Before(t.since) {
+func (b *blame) oldest() (t trouble, ok bool) {
+	for _, subject := range slices.Sorted(maps.Keys(b.troubles)) {
+		if x := b.troubles[subject]; !ok || x.since.Before(t.since) {
 			t, ok = x, true
 		}
 	}
 	return t, ok
+}
+
+// noteFlaws remembers who has brought patches to the machine with which something
+// does not work: a boot may show it much later.
+func (b *blame) noteFlaws(flawed []host.Patch) {
+	if len(flawed) == 0 {
+		b.flaws = nil
+		return
+	}
+	for _, p := range flawed {
+		if _, known := b.flaws[p.Package]; known {
+			continue
+		}
+		if b.flaws == nil {
+			b.flaws = map[string]int64{}
+		}
+		b.flaws[p.Package] = b.root.Seq
+	}
+}
+
+// unbootable is the event that has brought the patch to the machine with which it
+// does not boot, or else the last change by somebody; ok is false if there is none.
+func (b *blame) unbootable(flawed []host.Patch) (e timeline.Event, ok bool) {
+	for _, p := range flawed {
+		if p.Breaks == host.BreaksBoot && b.flaws[p.Package] != 0 {
+			if e, ok = b.log.Get(b.flaws[p.Package]); ok {
+				return e, true
+			}
+			break
+		}
+	}
+	return b.edited, b.edited.Seq != 0
 }
 
 // Trouble is what is known of the trouble of a node's machine: the event that is

@@ -98,12 +98,8 @@ func (m *machine) boot(now time.Time, after time.Duration) {
 func (m *machine) booted(now time.Time) {
 	m.bootAt = time.Time{}
 	if err := m.os.Boot(now); err != nil {
-		if flaw, ok := m.flawOf(host.BreaksBoot); ok {
-			m.root = flaw
-			m.blame("node/"+m.name, m.root)
-		} else if m.edited.Seq != 0 {
-			m.root = m.edited
-			m.blame("node/"+m.name, m.root)
+		if root, ok := m.unbootable(m.os.Flawed()); ok {
+			m.becauseOf(root)
 		}
 		m.lose(now, "the machine does not boot: "+err.Error())
 		m.problem = err.Error()
