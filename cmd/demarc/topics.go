@@ -95,11 +95,11 @@ func fold(s string) string {
 	for line := range strings.Lines(s) {
 		indent := line[:len(line)-len(strings.TrimLeft(line, " "))] + "  "
 		for utf8.RuneCountInString(line) > maxHelp+1 { // with its end
-			at := strings.LastIndex(line[:maxHelp], " ")
+			at := strings.LastIndexAny(line[:maxHelp], " |")
 			if at < len(indent) {
 				break
 			}
-			b.WriteString(strings.TrimRight(line[:at], " ") + "\n")
+			b.WriteString(strings.TrimRight(line[:at+1], " ") + "\n")
 			line = indent + line[at+1:]
 		}
 		b.WriteString(line)
