@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"text/tabwriter"
 
@@ -34,20 +35,9 @@ func (a *app) aksGetUpgradesCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "get-upgrades", Short: "List what the cluster and its node pools can be upgraded to", Args: cobra.NoArgs,
 		Example: "  demarc aks get-upgrades -o json",
-		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			p, err := client.Upgrades(c.Context())
-			if err != nil {
-				return err
-			}
-			if a.json() {
-				return a.printJSON(p)
-			}
-			return printUpgrades(a.out, p)
-		},
+		RunE: asked(a, func(ctx context.Context, c *api.Client, _ []string) (api.UpgradeProfile, error) {
+			return c.Upgrades(ctx)
+		}, printUpgrades),
 	}
 }
 

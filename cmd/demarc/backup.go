@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -137,15 +136,9 @@ func backupID(ctx context.Context, c backupSource, id string) (string, error) {
 	return list[len(list)-1].ID, nil
 }
 
-func printBackups(w io.Writer, list []api.Backup) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	terminal.Fprintf(t, "BACKUP\tTAKEN\tTOOK\tREVISION\tKEYS\tSIZE\tVERIFIED\tPROBLEM\n")
-	for _, b := range list {
-		terminal.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\n",
-			b.ID, dateTime(b.At), span(b.DurationSeconds), b.Revision, b.Keys, size(b.Bytes), yesNo(b.Verified), b.Problem)
-	}
-	return t.Flush()
-}
+var printBackups = columns("BACKUP\tTAKEN\tTOOK\tREVISION\tKEYS\tSIZE\tVERIFIED\tPROBLEM", func(b api.Backup) []any {
+	return []any{b.ID, dateTime(b.At), span(b.DurationSeconds), b.Revision, b.Keys, size(b.Bytes), yesNo(b.Verified), b.Problem}
+})
 
 // printBackup shows one backup.
 func (a *app) printBackup(b api.Backup) error {

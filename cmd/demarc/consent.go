@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"text/tabwriter"
 	"time"
 
 	"demarc/sim/api"
@@ -122,12 +121,9 @@ func (a *app) consentListCmd() *cobra.Command {
 }
 
 func printConsents(w io.Writer, list []api.Consent, now time.Time) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	terminal.Fprintf(t, "CONSENT\tNODE\tSTATE\tGRANTED\tEXPIRES\tUSES\tCASE\n")
-	for _, x := range list {
-		terminal.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", x.ID, consentNode(x), consentState(x, now), dateTime(x.Granted), dateTime(x.Expires), x.Uses, x.Case)
-	}
-	return t.Flush()
+	return columns("CONSENT\tNODE\tSTATE\tGRANTED\tEXPIRES\tUSES\tCASE", func(x api.Consent) []any {
+		return []any{x.ID, consentNode(x), consentState(x, now), dateTime(x.Granted), dateTime(x.Expires), x.Uses, x.Case}
+	})(w, list)
 }
 
 // consentState says whether a consent is in force at a time.

@@ -2,7 +2,7 @@ package main
 
 import (
 	"cmp"
-	"fmt"
+	"context"
 	"io"
 	"strings"
 	"text/tabwriter"
@@ -32,56 +32,21 @@ func (a *app) cveListCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the vulnerabilities, also those that are mended", Args: cobra.NoArgs,
 		Example: "  demarc cve list -o json",
-		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			list, err := client.CVEs(c.Context())
-			if err != nil {
-				return err
-			}
-			if a.json() {
-				return a.printJSON(list)
-			}
-			if len(list) == 0 {
-				fmt.Fprintln(a.err, "no vulnerability is known")
-				return nil
-			}
-			t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-			terminal.Fprintf(t, "CVE\tCOMPONENT\tSEVERITY\tFIX\tSTATE\tVULNERABLE NODES\tPUBLISHED\n")
-			for _, x := range list {
-				terminal.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%s\n", x.ID, x.Component, x.Severity, x.Fix, x.State, len(x.Vulnerable), dateTime(x.Published))
-			}
-			return t.Flush()
-		},
+		RunE:    listed(a, func(ctx context.Context, c *api.Client) ([]api.CVE, error) { return c.CVEs(ctx) }, "no vulnerability is known", printCVEs),
 	}
 }
+
+var printCVEs = columns("CVE\tCOMPONENT\tSEVERITY\tFIX\tSTATE\tVULNERABLE NODES\tPUBLISHED", func(x api.CVE) []any {
+	return []any{x.ID, x.Component, x.Severity, x.Fix, x.State, len(x.Vulnerable), dateTime(x.Published)}
+})
 
 func (a *app) cveShowCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "show ID", Short: "Show one vulnerability", Args: cobra.ExactArgs(1),
 		Example:           "  demarc cve show CVE-2026-1234",
 		ValidArgsFunction: a.completeCVEs,
-		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			x, err := client.CVE(c.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			return a.printCVE(x)
-		},
+		RunE:              asked(a, func(ctx context.Context, c *api.Client, args []string) (api.CVE, error) { return c.CVE(ctx, args[0]) }, writeCVE),
 	}
-}
-
-func (a *app) printCVE(x api.CVE) error {
-	if a.json() {
-		return a.printJSON(x)
-	}
-	return writeCVE(a.out, x)
 }
 
 // writeCVE writes what is known of a vulnerability, a line each.
@@ -123,18 +88,10 @@ provider's: without --as provider the engine refuses.`,
 		Example: `  demarc --as provider cve publish CVE-2026-1234 --component kube-apiserver --severity critical
   demarc --as provider cve publish CVE-2026-1235 --component openssl
   demarc --as provider cve publish CVE-2026-1236 --component containerd --fix image`,
-		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
+		RunE: asked(a, func(ctx context.Context, c *api.Client, args []string) (api.CVE, error) {
 			req.ID, req.VendorFixAge = args[0], api.Duration(age)
-			x, err := client.PublishCVE(c.Context(), req)
-			if err != nil {
-				return err
-			}
-			return a.printCVE(x)
-		},
+			return c.PublishCVE(ctx, req)
+		}, writeCVE),
 	}
 	f := c.Flags()
 	f.StringVar(&req.Component, "component", "", "what has it: "+strings.Join(cveComponents, ", "))

@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"text/tabwriter"
 	"time"
 
 	"demarc/scenarios"
@@ -85,11 +84,11 @@ func (a *app) listScenarios() error {
 	if a.json() {
 		return a.printJSON(list)
 	}
-	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	var t table
 	for _, s := range list {
-		terminal.Fprintf(t, "%s\t%s\n", s.Name, s.Title)
+		t.row(s.Name, s.Title)
 	}
-	return t.Flush()
+	return t.write(a.out, 0)
 }
 
 // drill plays scenarios and reports on them.

@@ -2,12 +2,11 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"demarc/sim/api"
 	"demarc/sim/engine"
@@ -151,36 +150,11 @@ func (a *app) faultListCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the faults that are in force", Args: cobra.NoArgs,
 		Example: "  demarc fault list -o json",
-		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			active, err := client.Faults(c.Context())
-			if err != nil {
-				return err
-			}
-			if a.json() {
-				return a.printJSON(active)
-			}
-			if len(active) == 0 {
-				fmt.Fprintln(a.err, "no fault is in force")
-				return nil
-			}
-			t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-			writeFaults(t, active)
-			return t.Flush()
-		},
+		RunE:    listed(a, func(ctx context.Context, c *api.Client) ([]fault.Active, error) { return c.Faults(ctx) }, "no fault is in force", printFaults),
 	}
 }
 
-// writeFaults writes a table with tabs.
-func writeFaults(w io.Writer, active []fault.Active) {
-	terminal.Fprintf(w, "FAULT\tWHAT\tBY\n")
-	for _, f := range active {
-		terminal.Fprintf(w, "%s\t%s\t%s\n", f.ID, f.Spec.String(), f.By)
-	}
-}
+var printFaults = columns("FAULT\tWHAT\tBY", func(f fault.Active) []any { return []any{f.ID, f.Spec.String(), f.By} })
 
 func (a *app) faultKindsCmd() *cobra.Command {
 	return &cobra.Command{

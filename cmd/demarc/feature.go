@@ -3,10 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"demarc/sim/api"
 	"demarc/sim/engine"
@@ -39,25 +37,12 @@ func (a *app) featureRegisterCmd(action string) *cobra.Command {
 		Use: action + " NAME", Short: short, Args: cobra.ExactArgs(1),
 		Example:           "  demarc feature " + action + " AKSAuditLog\n  demarc feature show AKSAuditLog",
 		ValidArgsFunction: a.completeFeatures,
-		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			do := client.RegisterFeature
+		RunE: asked(a, func(ctx context.Context, c *api.Client, args []string) (api.Feature, error) {
 			if action == "unregister" {
-				do = client.UnregisterFeature
+				return c.UnregisterFeature(ctx, args[0])
 			}
-			f, err := do(c.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			if a.json() {
-				return a.printJSON(f)
-			}
-			_, err = terminal.Fprintf(a.out, "%s\n", featureState(f))
-			return err
-		},
+			return c.RegisterFeature(ctx, args[0])
+		}, sentence(featureState)),
 	}
 }
 
@@ -74,16 +59,7 @@ func (a *app) featureListCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the preview features of the cluster's edition", Args: cobra.NoArgs,
 		Example: "  demarc feature list -o json",
-		RunE: func(c *cobra.Command, _ []string) error {
-			list, err := a.features(c.Context())
-			if err != nil {
-				return err
-			}
-			if a.json() {
-				return a.printJSON(list)
-			}
-			return printFeatures(a.out, list)
-		},
+		RunE:    listed(a, func(ctx context.Context, c *api.Client) ([]api.Feature, error) { return c.Features(ctx) }, "there is no preview feature", printFeatures),
 	}
 }
 
@@ -95,14 +71,9 @@ func (a *app) features(ctx context.Context) ([]api.Feature, error) {
 	return client.Features(ctx)
 }
 
-func printFeatures(w io.Writer, list []api.Feature) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	terminal.Fprintf(t, "FEATURE\tSTAGE\tSTATE\tIN FORCE\tCHANGES\n")
-	for _, f := range list {
-		terminal.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", f.Name, f.Stage, f.State, yesNo(f.InForce), f.Changes)
-	}
-	return t.Flush()
-}
+var printFeatures = columns("FEATURE\tSTAGE\tSTATE\tIN FORCE\tCHANGES", func(f api.Feature) []any {
+	return []any{f.Name, f.Stage, f.State, yesNo(f.InForce), f.Changes}
+})
 
 func (a *app) featureShowCmd() *cobra.Command {
 	return &cobra.Command{
@@ -167,26 +138,15 @@ func (a *app) featureGatesCmd() *cobra.Command {
 enabled is what kube-apiserver tells by its metric kubernetes_feature_enabled.`,
 		Example: `  demarc feature gates --stage alpha
   demarc feature gates --changed -o json`,
-		RunE: func(c *cobra.Command, _ []string) error {
+		RunE: listed(a, func(ctx context.Context, c *api.Client) ([]api.FeatureGate, error) {
 			if stage != "" && !slices.Contains(gateStages, stage) {
-				return &engine.InputError{Message: fmt.Sprintf("--stage %s: want %s%s", stage, strings.Join(gateStages, ", "), didYouMean(fault.Suggest(stage, gateStages)))}
+				return nil, &engine.InputError{Message: fmt.Sprintf("--stage %s: want %s%s", stage, strings.Join(gateStages, ", "), didYouMean(fault.Suggest(stage, gateStages)))}
 			}
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			list, err := client.FeatureGates(c.Context())
-			if err != nil {
-				return err
-			}
-			list = slices.DeleteFunc(list, func(g api.FeatureGate) bool {
+			list, err := c.FeatureGates(ctx)
+			return slices.DeleteFunc(list, func(g api.FeatureGate) bool {
 				return stage != "" && g.Stage != stage || changed && g.Enabled == g.Default
-			})
-			if a.json() {
-				return a.printJSON(list)
-			}
-			return printGates(a.out, list)
-		},
+			}), err
+		}, "there is no such feature gate", printGates),
 	}
 	c.Flags().StringVar(&stage, "stage", "", "only those of a stage: "+strings.Join(gateStages, ", "))
 	c.Flags().BoolVar(&changed, "changed", false, "only those that are not as by default")
@@ -194,11 +154,4 @@ enabled is what kube-apiserver tells by its metric kubernetes_feature_enabled.`,
 	return c
 }
 
-func printGates(w io.Writer, list []api.FeatureGate) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	terminal.Fprintf(t, "GATE\tSTAGE\tDEFAULT\tENABLED\n")
-	for _, g := range list {
-		terminal.Fprintf(t, "%s\t%s\t%t\t%t\n", g.Name, g.Stage, g.Default, g.Enabled)
-	}
-	return t.Flush()
-}
+var printGates = columns("GATE\tSTAGE\tDEFAULT\tENABLED", func(g api.FeatureGate) []any { return []any{g.Name, g.Stage, g.Default, g.Enabled} })

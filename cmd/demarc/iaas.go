@@ -1,12 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"demarc/nodes/cloud"
 	"demarc/sim/api"
@@ -54,18 +53,13 @@ func (a *app) vmListCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the VMs of the nodes", Args: cobra.NoArgs,
 		Example: "  demarc iaas vm list -o json",
-		RunE:    listed(a, (*api.Client).VMs, "there is no VM", printVMs),
+		RunE:    listed(a, func(ctx context.Context, c *api.Client) ([]api.VM, error) { return c.VMs(ctx) }, "there is no VM", printVMs),
 	}
 }
 
-func printVMs(w io.Writer, list []api.VM) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	terminal.Fprintf(t, "VM\tPOWER\tSIZE\tIMAGE\tGROUP\tTAGS\n")
-	for _, v := range list {
-		terminal.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", v.Name, v.Power, v.Size, v.NodeImage, v.ResourceGroup, tagText(v.Tags))
-	}
-	return t.Flush()
-}
+var printVMs = columns("VM\tPOWER\tSIZE\tIMAGE\tGROUP\tTAGS", func(v api.VM) []any {
+	return []any{v.Name, v.Power, v.Size, v.NodeImage, v.ResourceGroup, tagText(v.Tags)}
+})
 
 // tagText writes tags in the order of their names.
 func tagText(tags map[string]string) string {

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"strings"
-	"text/tabwriter"
 
 	"demarc/nodes/cloud"
 	"demarc/sim/api"
@@ -31,41 +29,21 @@ func (a *app) nsgListCmd() *cobra.Command {
 	c := &cobra.Command{
 		Use: "list", Short: "List the security rules", Args: cobra.NoArgs,
 		Example: "  demarc iaas nsg list --include-default",
-		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			list, err := client.NSG(c.Context())
-			if err != nil {
-				return err
-			}
+		RunE: listed(a, func(ctx context.Context, c *api.Client) ([]api.NSGRule, error) {
+			list, err := c.NSG(ctx)
 			if defaults {
 				list = append(list, cloud.DefaultRules()...)
 			}
-			if a.json() {
-				return a.printJSON(list)
-			}
-			if len(list) == 0 {
-				fmt.Fprintln(a.err, "there are only Azure's default rules (demarc iaas nsg list --include-default)")
-				return nil
-			}
-			return printRules(a.out, list)
-		},
+			return list, err
+		}, "there are only Azure's default rules (demarc iaas nsg list --include-default)", printRules),
 	}
 	c.Flags().BoolVar(&defaults, "include-default", false, "also list Azure's default rules")
 	return c
 }
 
-func printRules(w io.Writer, list []api.NSGRule) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	terminal.Fprintf(t, "RULE\tPRIORITY\tDIRECTION\tACCESS\tPROTOCOL\tPORTS\tFROM\tTO\n")
-	for _, r := range list {
-		terminal.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n",
-			r.Name, r.Priority, r.Direction, r.Access, r.Protocol, strings.Join(r.Ports, ","), r.Source, r.Destination)
-	}
-	return t.Flush()
-}
+var printRules = columns("RULE\tPRIORITY\tDIRECTION\tACCESS\tPROTOCOL\tPORTS\tFROM\tTO", func(r api.NSGRule) []any {
+	return []any{r.Name, r.Priority, r.Direction, r.Access, r.Protocol, strings.Join(r.Ports, ","), r.Source, r.Destination}
+})
 
 func (a *app) nsgSetCmd() *cobra.Command {
 	var r api.NSGRule

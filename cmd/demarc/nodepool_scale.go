@@ -1,9 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
-	"text/tabwriter"
 
 	"demarc/sim/api"
 	"demarc/sim/engine"
@@ -16,51 +16,22 @@ func (a *app) nodepoolListCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the node pools", Args: cobra.NoArgs,
 		Example: "  demarc nodepool list -o json",
-		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			list, err := client.NodePools(c.Context())
-			if err != nil {
-				return err
-			}
-			if a.json() {
-				return a.printJSON(list)
-			}
-			return printNodePools(a.out, list)
-		},
+		RunE:    listed(a, func(ctx context.Context, c *api.Client) ([]api.NodePool, error) { return c.NodePools(ctx) }, "there is no node pool", printNodePools),
 	}
 }
 
-func printNodePools(w io.Writer, list []api.NodePool) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	terminal.Fprintf(t, "POOL\tMODE\tCOUNT\tVMS\tREADY\tSIZE\tKUBERNETES\tNODE IMAGE\tSTATE\n")
-	for _, p := range list {
-		terminal.Fprintf(t, "%s\t%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\n", p.Name, p.Mode, p.Count, p.VMs, p.Ready, p.Size, p.KubernetesVersion, p.NodeImage, p.ProvisioningState)
-	}
-	return t.Flush()
-}
+var printNodePools = columns("POOL\tMODE\tCOUNT\tVMS\tREADY\tSIZE\tKUBERNETES\tNODE IMAGE\tSTATE", func(p api.NodePool) []any {
+	return []any{p.Name, p.Mode, p.Count, p.VMs, p.Ready, p.Size, p.KubernetesVersion, p.NodeImage, p.ProvisioningState}
+})
 
 func (a *app) nodepoolShowCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "show POOL", Short: "Show a node pool and its nodes", Args: cobra.ExactArgs(1),
 		Example:           "  demarc nodepool show nodepool1",
 		ValidArgsFunction: a.completePools,
-		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			p, err := client.NodePool(c.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			if a.json() {
-				return a.printJSON(p)
-			}
-			return printNodePool(a.out, p)
-		},
+		RunE: asked(a, func(ctx context.Context, c *api.Client, args []string) (api.NodePool, error) {
+			return c.NodePool(ctx, args[0])
+		}, printNodePool),
 	}
 }
 
@@ -72,13 +43,12 @@ func printNodePool(w io.Writer, p api.NodePool) error {
 		terminal.Fprintf(w, "the last operation failed: %s\n", p.Error)
 	}
 	fmt.Fprintln(w)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	terminal.Fprintf(t, "NODE\tINSTANCE\tPOWER\tSTATE\tKUBERNETES\tNODE IMAGE\n")
-	for _, n := range p.Nodes {
-		terminal.Fprintf(t, "%s\t%d\t%s\t%s\t%s\t%s\n", n.Name, n.InstanceID, n.Power, nodeState(n), n.KubernetesVersion, n.NodeImage)
-	}
-	return t.Flush()
+	return printPoolNodes(w, p.Nodes)
 }
+
+var printPoolNodes = columns("NODE\tINSTANCE\tPOWER\tSTATE\tKUBERNETES\tNODE IMAGE", func(n api.NodePoolNode) []any {
+	return []any{n.Name, n.InstanceID, n.Power, nodeState(n), n.KubernetesVersion, n.NodeImage}
+})
 
 // nodeState is a node's state, as kubectl writes it.
 func nodeState(n api.NodePoolNode) string {
@@ -96,7 +66,7 @@ func nodeState(n api.NodePoolNode) string {
 }
 
 func (a *app) nodepoolScaleCmd() *cobra.Command {
-	count := -1
+	count, pool := -1, ""
 	c := &cobra.Command{
 		Use: "scale POOL", Short: "Ask for another number of nodes", Args: cobra.ExactArgs(1),
 		Long: `Scale asks the provider for another number of nodes, and returns when it has
@@ -104,24 +74,15 @@ accepted that. New nodes take some minutes. Of nodes that go, the newest go firs
 they are drained, no faster than PodDisruptionBudgets allow, and deleted.`,
 		Example:           "  demarc nodepool scale nodepool1 --count 5",
 		ValidArgsFunction: a.completePools,
-		RunE: func(c *cobra.Command, args []string) error {
+		RunE: asked(a, func(ctx context.Context, c *api.Client, args []string) (api.Operation, error) {
 			if count < 0 {
-				return &engine.InputError{Message: "to how many nodes?", Hint: "give --count, from 1"}
+				return api.Operation{}, &engine.InputError{Message: "to how many nodes?", Hint: "give --count, from 1"}
 			}
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			op, err := client.ScaleNodePool(c.Context(), args[0], api.ScaleRequest{Count: count})
-			if err != nil {
-				return err
-			}
-			if a.json() {
-				return a.printJSON(op)
-			}
-			_, err = terminal.Fprintf(a.out, "operation %s: %s %s; demarc nodepool show %s tells how it goes on\n", op.ID, args[0], op.Message, args[0])
-			return err
-		},
+			pool = args[0]
+			return c.ScaleNodePool(ctx, pool, api.ScaleRequest{Count: count})
+		}, sentence(func(op api.Operation) string {
+			return fmt.Sprintf("operation %s: %s %s; demarc nodepool show %s tells how it goes on", op.ID, pool, op.Message, pool)
+		})),
 	}
 	c.Flags().IntVar(&count, "count", -1, "how many nodes the pool is to have")
 	return c

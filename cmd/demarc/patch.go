@@ -1,8 +1,8 @@
 package main
 
 import (
-	"io"
-	"text/tabwriter"
+	"cmp"
+	"context"
 
 	"demarc/sim/api"
 	"demarc/sim/terminal"
@@ -28,28 +28,17 @@ func (a *app) patchListCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the patches and how many nodes run them", Args: cobra.NoArgs,
 		Example: "  demarc patch list -o json",
-		RunE:    listed(a, (*api.Client).Patches, "there is no patch yet", printPatches),
+		RunE:    listed(a, func(ctx context.Context, c *api.Client) ([]api.Patch, error) { return c.Patches(ctx) }, "there is no patch yet", printPatches),
 	}
 }
 
-func printPatches(w io.Writer, list []api.Patch) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	terminal.Fprintf(t, "PACKAGE\tVERSION\tPUBLISHED\tREBOOT\tRUNS ON\tWAIT\tBREAKS\n")
-	for _, p := range list {
-		reboot, breaks := "no", "nothing"
-		if p.Reboot {
-			reboot = "yes"
-		}
-		if p.Breaks != "" {
-			breaks = p.Breaks
-		}
-		if p.Withdrawn {
-			breaks += " (withdrawn)"
-		}
-		terminal.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%d\t%s\n", p.Package, p.Version, dateTime(p.Published), reboot, len(p.Nodes), len(p.Waiting), breaks)
+var printPatches = columns("PACKAGE\tVERSION\tPUBLISHED\tREBOOT\tRUNS ON\tWAIT\tBREAKS", func(p api.Patch) []any {
+	breaks := cmp.Or(p.Breaks, "nothing")
+	if p.Withdrawn {
+		breaks += " (withdrawn)"
 	}
-	return t.Flush()
-}
+	return []any{p.Package, p.Version, dateTime(p.Published), yesNo(p.Reboot), len(p.Nodes), len(p.Waiting), breaks}
+})
 
 func (a *app) patchPublishCmd() *cobra.Command {
 	var reboot bool

@@ -1,9 +1,9 @@
 package main
 
 import (
-	"text/tabwriter"
+	"context"
 
-	"demarc/sim/terminal"
+	"demarc/sim/api"
 
 	"github.com/spf13/cobra"
 )
@@ -18,24 +18,10 @@ customers' reach: without --as provider the engine refuses.`,
 		Example: `  demarc --as provider replicas
   demarc --as provider replicas -o json`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := a.client()
-			if err != nil {
-				return err
-			}
-			list, err := client.Replicas(c.Context())
-			if err != nil {
-				return err
-			}
-			if a.json() {
-				return a.printJSON(list)
-			}
-			t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
-			terminal.Fprintf(t, "REPLICA\tSTATE\tNETWORK\tTERM\tAPPLIED\tLAST\tSINCE\n")
-			for _, r := range list {
-				terminal.Fprintf(t, "%s\t%s\t%s\t%d\t%d\t%d\t%s\n", r.Name, r.State, r.Network, r.Term, r.Applied, r.Last, dateTime(r.Since))
-			}
-			return t.Flush()
-		},
+		RunE: listed(a, func(ctx context.Context, c *api.Client) ([]api.Replica, error) { return c.Replicas(ctx) }, "there is no replica", printReplicas),
 	}
 }
+
+var printReplicas = columns("REPLICA\tSTATE\tNETWORK\tTERM\tAPPLIED\tLAST\tSINCE", func(r api.Replica) []any {
+	return []any{r.Name, r.State, r.Network, r.Term, r.Applied, r.Last, dateTime(r.Since)}
+})

@@ -1,12 +1,11 @@
 package main
 
 import (
-	"io"
+	"context"
+	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"demarc/sim/api"
-	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -23,25 +22,15 @@ demarc repairs tells how it goes on.`,
   demarc escalate vmss000001 --reason kubelet-hangs`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: a.completeNodes,
-		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
+		RunE: asked(a, func(ctx context.Context, c *api.Client, args []string) (api.Repair, error) {
+			node, err := resolveNode(ctx, c, args[0])
 			if err != nil {
-				return err
+				return api.Repair{}, err
 			}
-			node, err := resolveNode(c.Context(), client, args[0])
-			if err != nil {
-				return err
-			}
-			r, err := client.Escalate(c.Context(), api.EscalationRequest{Node: node, Reason: reason})
-			if err != nil {
-				return err
-			}
-			if a.json() {
-				return a.printJSON(r)
-			}
-			_, err = terminal.Fprintf(a.out, "repair %s of %s: %s (%s)\n", r.ID, r.Subject, r.Outcome, repairActions(r))
-			return err
-		},
+			return c.Escalate(ctx, api.EscalationRequest{Node: node, Reason: reason})
+		}, sentence(func(r api.Repair) string {
+			return fmt.Sprintf("repair %s of %s: %s (%s)", r.ID, r.Subject, r.Outcome, repairActions(r))
+		})),
 	}
 	c.Flags().StringVar(&reason, "reason", "", "what is wrong with it")
 	return c
@@ -57,28 +46,23 @@ was well again.`,
 		Example: `  demarc repairs
   demarc repairs -o json`,
 		Args: cobra.NoArgs,
-		RunE: listed(a, (*api.Client).Repairs, "there was no repair", printRepairs),
+		RunE: listed(a, func(ctx context.Context, c *api.Client) ([]api.Repair, error) { return c.Repairs(ctx) }, "there was no repair", printRepairs),
 	}
 }
 
-func printRepairs(w io.Writer, list []api.Repair) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	terminal.Fprintf(t, "SUBJECT\tLAYER\tCAUSE\tACTIONS\tDETECTED\tHEALED\tOUTCOME\tLOST\n")
-	for _, r := range list {
-		detected, healed, outcome := "no", "no", r.Outcome
-		if !r.Detected.IsZero() {
-			detected = "after " + span(r.DetectedAfterSeconds)
-		}
-		if !r.Healed.IsZero() {
-			healed = "after " + span(r.HealedAfterSeconds)
-		}
-		if r.Reason != "" {
-			outcome += ": " + r.Reason
-		}
-		terminal.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Subject, r.Layer, r.Cause, repairActions(r), detected, healed, outcome, strings.Join(r.Lost, ", "))
+var printRepairs = columns("SUBJECT\tLAYER\tCAUSE\tACTIONS\tDETECTED\tHEALED\tOUTCOME\tLOST", func(r api.Repair) []any {
+	detected, healed, outcome := "no", "no", r.Outcome
+	if !r.Detected.IsZero() {
+		detected = "after " + span(r.DetectedAfterSeconds)
 	}
-	return t.Flush()
-}
+	if !r.Healed.IsZero() {
+		healed = "after " + span(r.HealedAfterSeconds)
+	}
+	if r.Reason != "" {
+		outcome += ": " + r.Reason
+	}
+	return []any{r.Subject, r.Layer, r.Cause, repairActions(r), detected, healed, outcome, strings.Join(r.Lost, ", ")}
+})
 
 // repairActions says what was done, in its order.
 func repairActions(r api.Repair) string {

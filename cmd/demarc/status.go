@@ -91,11 +91,11 @@ func printStatus(w io.Writer, s api.Status) error {
 	for _, f := range s.Traffic {
 		terminal.Fprintf(t, "%s\t%s\t%s\t%d\t%d\n", f.Name, f.From, f.To, f.Sent, f.Failed)
 	}
-	if len(s.Faults) > 0 {
-		fmt.Fprintln(t)
-		writeFaults(t, s.Faults)
+	if err := t.Flush(); err != nil || len(s.Faults) == 0 {
+		return err
 	}
-	return t.Flush()
+	fmt.Fprintln(w)
+	return printFaults(w, s.Faults)
 }
 
 // problemOf says what is wrong with a machine.

@@ -2,9 +2,9 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"demarc/sim/api"
 	"demarc/sim/terminal"
@@ -16,20 +16,17 @@ func (a *app) supportListCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the cases", Args: cobra.NoArgs,
 		Example: "  demarc support list -o json",
-		RunE:    listed(a, (*api.Client).Cases, "there is no case", printCases),
+		RunE:    listed(a, func(ctx context.Context, c *api.Client) ([]api.Case, error) { return c.Cases(ctx) }, "there is no case", printCases),
 	}
 }
 
-func printCases(w io.Writer, list []api.Case) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	terminal.Fprintf(t, "CASE\tSEVERITY\tSTATE\tABOUT\tOWNER\tCOVERAGE\tREMEDY\tOPENED\tSYMPTOM\n")
-	for _, x := range list {
-		v := x.Verdict
-		terminal.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.ID, x.Severity, x.State, cmp.Or(x.Subject, about(x)),
-			cmp.Or(v.Owner, "-"), cmp.Or(v.Coverage, "-"), cmp.Or(v.Remedy, "-"), dateTime(x.Opened), x.Symptom)
+var printCases = columns("CASE\tSEVERITY\tSTATE\tABOUT\tOWNER\tCOVERAGE\tREMEDY\tOPENED\tSYMPTOM", func(x api.Case) []any {
+	v := x.Verdict
+	return []any{
+		x.ID, x.Severity, x.State, cmp.Or(x.Subject, about(x)),
+		cmp.Or(v.Owner, "-"), cmp.Or(v.Coverage, "-"), cmp.Or(v.Remedy, "-"), dateTime(x.Opened), x.Symptom,
 	}
-	return t.Flush()
-}
+})
 
 // about is what the customer said that a case is about.
 func about(x api.Case) string {
@@ -48,24 +45,13 @@ func (a *app) supportShowCmd() *cobra.Command {
 		Use: "show CASE", Short: "Show a case with all that was said and found", Args: cobra.ExactArgs(1),
 		Example:           "  demarc support show 1",
 		ValidArgsFunction: a.completeCases,
-		RunE: func(c *cobra.Command, args []string) error {
-			client, err := a.client()
+		RunE: asked(a, func(ctx context.Context, c *api.Client, args []string) (api.Case, error) {
+			id, err := caseID(ctx, c, args[0])
 			if err != nil {
-				return err
+				return api.Case{}, err
 			}
-			id, err := caseID(c.Context(), client, args[0])
-			if err != nil {
-				return err
-			}
-			x, err := client.Case(c.Context(), id)
-			if err != nil {
-				return err
-			}
-			if a.json() {
-				return a.printJSON(x)
-			}
-			return printCase(a.out, x)
-		},
+			return c.Case(ctx, id)
+		}, printCase),
 	}
 }
 

@@ -40,7 +40,7 @@ func topics() []topic {
 		{"nodes", "what customers can do to nodes, and what heals them", text(api.HelpNodes)},
 		{"patches", "patches of the nodes' operating system, and vulnerabilities", text(api.HelpPatches)},
 		{"provider", "the provider's plane: watchdog, backups, restores, roles", text(api.HelpProvider)},
-		{"scenarios", "the language of scenarios", writeScenarios},
+		{"scenarios", "the language of scenarios", folded(script.Document)},
 		{"upgrades", "upgrades of Kubernetes and of node images", text(api.HelpUpgrades)},
 	}
 }
@@ -77,12 +77,15 @@ demarc.dev/party for each request: whose it was, customer, provider or recorded.
 	return err
 }
 
-func writeScenarios(w io.Writer) error {
-	var b strings.Builder
-	if err := script.Document(&b); err != nil {
-		return err
+// folded writes a reference that is wider than topics.
+func folded(write func(io.Writer) error) func(io.Writer) error {
+	return func(w io.Writer) error {
+		var b strings.Builder
+		if err := write(&b); err != nil {
+			return err
+		}
+		return text(fold(b.String()))(w)
 	}
-	return text(fold(b.String()))(w)
 }
 
 // maxHelp is the width of topics.
