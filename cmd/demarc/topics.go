@@ -32,6 +32,7 @@ var environment string
 func topics() []topic {
 	return []topic{
 		{"annotations", "what makes a pod's containers behave otherwise", writeAnnotations},
+		{"checks", "what a scenario's checks can see: variables, types and fields", folded(script.CheckReference)},
 		{"contract", "how the support policy judges what happens", text(policy.Help)},
 		{"desk", "how the support desk answers", text(desk.Help)},
 		{"environment", "variables, exit codes and logs", text(environment)},
