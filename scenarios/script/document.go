@@ -13,9 +13,10 @@ import (
 )
 
 // grammar is the part of the reference that does not come from a registry.
-const grammar = `A scenario is a txtar file: the script, then the sections that it names, each behind a line "-- NAME --".
-The first line is a comment with the title, and the comment that follows it the description. Comments between
-steps are the narrative that a drill prints. Words are separated by blanks; 'quotes' or "quotes" hold blanks.
+const grammar = `A scenario is a txtar file: the script, then the sections that it names, each behind a line
+"-- NAME --". The first line is a comment with the title, and the comment that follows it the
+description. Comments between steps are the narrative that a drill prints. Words are separated by
+blanks; 'quotes' or "quotes" hold blanks.
 
 cluster NAME=VALUE …      what cluster it needs; at most once, before every step
 clause ID …               which clauses of the support contract it shows
@@ -36,22 +37,25 @@ EXPECTATION is one of
   absent SECTION          no document of the section matches any object
   check 'CEL'             a CEL expression is true; check NAME.cel takes it from a section
 
-Windows open at the current time: when the step before them is over. An "at" may not lie before the latest
-end of the windows before it. Durations are written with a unit: 500ms, 90s, 10m, 2h, 1d12h. Expectations are
-looked at whenever something changes in what they name, and at each whole second.
+Windows open at the current time: when the step before them is over. An "at" may not lie before
+the latest end of the windows before it. Durations are written with a unit: 500ms, 90s, 10m, 2h,
+1d12h. Expectations are looked at whenever something changes in what they name, and at each whole
+second.
 
-Objects match in part: maps by the fields that are given, lists whose items have type, key, name, containerPort
-or port by that, other lists exactly; null matches a field that is not there. Without metadata.name any object of
-the kind in the namespace (default, if none is given) can match. $(node/0) in a section or a check is the full
-name of a node. While the API server cannot be reached, nothing matches: "within" goes on waiting, "throughout"
-has failed. So has a check on Kubernetes objects and on gates; checks on traffic, containers, machines, components, incidents,
-backups, restores, replicas, watches, features, support and the timeline see the truth at all times.
+Objects match in part: maps by the fields that are given, lists whose items have type, key, name,
+containerPort or port by that, other lists exactly; null matches a field that is not there.
+Without metadata.name any object of the kind in the namespace (default, if none is given) can
+match. $(node/0) in a section or a check is the full name of a node. While the API server cannot
+be reached, nothing matches: "within" goes on waiting, "throughout" has failed. So has a check on
+Kubernetes objects and on gates; checks on traffic, containers, machines, components, incidents,
+backups, restores, replicas, watches, features, support and the timeline see the truth at all
+times.
 `
 
 // traffics explains how traffic is counted.
-const traffics = `Traffic is counted from the beginning in "at" and "finally", and from the opening of the window in "within" and
-"throughout": of requests that were sent since then and have ended. An expectation on traffic of which nothing was
-sent in its window does not hold.
+const traffics = `Traffic is counted from the beginning in "at" and "finally", and from the opening of the window in
+"within" and "throughout": of requests that were sent since then and have ended. An expectation on
+traffic of which nothing was sent in its window does not hold.
 `
 
 // Document writes the language's reference, made from its registries.
@@ -90,8 +94,9 @@ func CheckReference(w io.Writer) error {
 }
 
 func (d *docWriter) checks() {
-	d.print("Checks are CEL (cel.dev) with the libraries of Kubernetes. Fields have the names that they have in the JSON of the\n"+
-		"management API. Times are seconds since the cluster was ready, 0 for what has not happened; durations are seconds.\n%s\n", traffics)
+	d.print("Checks are CEL (cel.dev) with the libraries of Kubernetes. Fields have the names that they have\n"+
+		"in the JSON of the management API. Times are seconds since the cluster was ready, 0 for what has\n"+
+		"not happened; durations are seconds.\n%s\n", traffics)
 	for _, v := range worldVariables {
 		d.print("  %-11s %s\n%s", v.name, typeText(celtype.Of(v.goType)), wrap(v.doc, "      "))
 	}
@@ -172,7 +177,7 @@ func (d *docWriter) args(args []Arg) {
 }
 
 // docWidth is how long the reference's lines may be.
-const docWidth = 112
+const docWidth = 100
 
 // wrap breaks a text into lines that begin with indent.
 func wrap(text, indent string) string {
