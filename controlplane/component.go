@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"demarc/sim/timeline"
+
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -49,7 +51,7 @@ type incarnation interface {
 type Component struct {
 	name   string
 	launch func(context.Context) (incarnation, error)
-	note   func(verb, message string)
+	note   func(verb timeline.Verb, message string)
 	tracer trace.Tracer
 	// release is the version of Kubernetes that the next life has; nil for etcd.
 	release func() string

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"demarc/sim/timeline"
+
 	"go.opentelemetry.io/otel/trace/noop"
 	"k8s.io/klog/v2"
 )
@@ -189,7 +191,7 @@ func TestQuickRestarts(t *testing.T) {
 	ctx := context.Background()
 	var mu sync.Mutex
 	var ended []string
-	p, _ := startPlaneWith(t, Config{Note: func(component, verb, message string) {
+	p, _ := startPlaneWith(t, Config{Note: func(component string, verb timeline.Verb, message string) {
 		mu.Lock()
 		defer mu.Unlock()
 		if verb == "crashed" {

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"demarc/sim/timeline"
+
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -31,7 +33,7 @@ func TestNobodyHides(t *testing.T) {
 	told := map[string]Change{}
 	dir := t.TempDir()
 	p, err := New(Config{
-		Name: "test", Dir: dir, Logs: dir + "/logs", Ephemeral: true, Note: func(string, string, string) {},
+		Name: "test", Dir: dir, Logs: dir + "/logs", Ephemeral: true, Note: func(string, timeline.Verb, string) {},
 		Tunnel: func(context.Context, string) (net.Conn, error) { return nil, errors.New("no agent") },
 		Changed: func(c Change) {
 			mu.Lock()

@@ -33,6 +33,7 @@ import (
 	"k8s.io/component-base/tracing"
 
 	"demarc/sim/api"
+	"demarc/sim/timeline"
 )
 
 // Config is what a control plane needs.
@@ -60,7 +61,7 @@ type Config struct {
 	// WebhookEgress lets webhooks by URL reach any host, and not this machine only.
 	WebhookEgress bool
 	// Note is told what happens to a component: "started", "crashed".
-	Note func(component, verb, message string)
+	Note func(component string, verb timeline.Verb, message string)
 	// Mended is told what was found damaged, and how it was mended.
 	Mended func(api.Mended)
 	// Changed is told what customers change; nil for nobody.
@@ -180,7 +181,7 @@ func instance(name string, i, of int) string {
 func (p *Plane) component(name string, launch func(context.Context) (incarnation, error)) *Component {
 	return &Component{
 		name: name, launch: launch, tracer: p.tracer(), state: Stopped, since: time.Now(), gate: p.door.gate("component/" + name),
-		note: func(verb, message string) { p.cfg.Note(name, verb, message) },
+		note: func(verb timeline.Verb, message string) { p.cfg.Note(name, verb, message) },
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"demarc/sim/clock"
+	"demarc/sim/timeline"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -65,7 +66,7 @@ func newPlaneIn(t testing.TB, cfg Config) (*Plane, kubernetes.Interface) {
 	cfg.Name, cfg.Logs, cfg.Ephemeral = "test", cfg.Dir+"/logs", true
 	cfg.Tunnel = func(context.Context, string) (net.Conn, error) { return nil, fmt.Errorf("no agent") }
 	if cfg.Note == nil {
-		cfg.Note = func(string, string, string) {}
+		cfg.Note = func(string, timeline.Verb, string) {}
 	}
 	p, err := New(cfg)
 	if err != nil {

@@ -66,6 +66,6 @@ func (a *agentNode) Reboot() {
 	}
 	now := time.Now()
 	m.acts(now, timeline.Customer, "ran", "pod "+a.pod+" ran: systemctl reboot")
-	m.restart(now)
+	m.reboot(now)
 	m.f.timers.Wake(m)
 }

@@ -110,7 +110,7 @@ func (f *Fleet) CrashKubelet(node string, by timeline.Actor, inOrder, hold bool)
 	})
 }
 
-func (f *Fleet) endKubelet(node string, by timeline.Actor, verb string, hold bool, end func(*machine, time.Time) error) (timeline.Event, error) {
+func (f *Fleet) endKubelet(node string, by timeline.Actor, verb timeline.Verb, hold bool, end func(*machine, time.Time) error) (timeline.Event, error) {
 	return f.fault(node, by, "kubelet", verb, func(m *machine) (string, error) {
 		switch {
 		case !m.on:
@@ -147,7 +147,7 @@ func (f *Fleet) StartKubelet(node string, by timeline.Actor) (timeline.Event, er
 
 // fault changes a machine and records it. check says how that reads on the
 // timeline, or why it cannot be.
-func (f *Fleet) fault(node string, by timeline.Actor, part, verb string,
+func (f *Fleet) fault(node string, by timeline.Actor, part string, verb timeline.Verb,
 	check func(m *machine) (message string, err error), change func(m *machine, now time.Time)) (timeline.Event, error) {
 	m, err := f.find(node)
 	if err != nil {

@@ -163,7 +163,7 @@ func (w *world) verbs() []string {
 	var out []string
 	events, _ := w.f.log.Since(0)
 	for _, e := range events {
-		out = append(out, e.Verb+" "+e.Subject)
+		out = append(out, string(e.Verb)+" "+e.Subject)
 	}
 	return out
 }

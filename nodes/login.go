@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -93,6 +94,10 @@ func (l *Login) tell(before []host.Change) {
 		e.Verb, e.Message = "changed", "the node differs from its image: "+strings.Join(host.Words(added), ", ")
 		for _, c := range added {
 			m.changed[c.Of] = true
+			if name, ok := c.Package(); ok {
+				e.Detail = cmp.Or(e.Detail, &timeline.Detail{})
+				e.Detail.Packages = append(e.Detail.Packages, name)
+			}
 		}
 	case len(after) == 0 && undone:
 		e.Verb, e.Message = "reverted", "the node is as its image again"
@@ -163,11 +168,10 @@ func (t *console) Do(do func(now time.Time, h *host.Host, r login.Runtime)) erro
 	switch request {
 	case "reboot":
 		m.root = t.event
-		m.restart(now)
+		m.reboot(now)
 	case "poweroff":
 		m.root = t.event
-		m.lose(now, "the machine was shut down from within")
-		m.stopped = stopped
+		m.shutDown(now)
 	}
 	return t.gone()
 }

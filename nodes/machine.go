@@ -25,15 +25,16 @@ type machine struct {
 	// The truth, whatever the API server believes.
 	vm
 	blame
-	on      bool   // has power, and its system runs or boots
-	cut     bool   // from the network
-	blocked string // what keeps its packets from the API server
-	boots   int
-	bootAt  time.Time // when a booting machine is up; zero if it does not boot
-	os      *host.Host
-	problem string // why the last boot failed
-	waits   bool   // for a reboot, and has said so
-	rules   *network.Rules
+	on        bool   // has power, and its system runs or boots
+	cut       bool   // from the network
+	blocked   string // what keeps its packets from the API server
+	boots     int
+	bootAt    time.Time // when a booting machine is up; zero if it does not boot
+	os        *host.Host
+	problem   string // why the last boot failed
+	waits     bool   // for a reboot, and has said so
+	rules     *network.Rules
+	unwatched map[string]bool // monitors that do not run
 
 	kubelet *kubelet.Kubelet // with the container runtime
 }

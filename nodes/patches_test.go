@@ -32,7 +32,7 @@ func early(t *testing.T, nodes int, state []byte) *world {
 func (w *world) night() { w.pass(patchSpread + 2*time.Minute) }
 
 // said are the events of a verb.
-func (w *world) said(verb string) (list []timeline.Event) {
+func (w *world) said(verb timeline.Verb) (list []timeline.Event) {
 	events, _ := w.f.log.Since(0)
 	for _, e := range events {
 		if e.Verb == verb {

@@ -139,14 +139,14 @@ func (m *machine) act(now time.Time, action string, cause int64) (a answered, er
 	if t, ok := m.oldest(); ok {
 		root = t.root
 	}
-	verbs := map[string]string{"reboot": "rebooted", "reimage": "reimaged", "redeploy": "redeployed"}
+	verbs := map[string]timeline.Verb{"reboot": "rebooted", "reimage": "reimaged", "redeploy": "redeployed"}
 	m.actsOn(now, timeline.Provider, verbs[action], "node/"+m.name, "the provider asked the cloud to "+action+" the machine", cause)
 	if root.Seq != 0 {
 		m.root = root
 	}
 	a.Lost = m.kubelet.LocalData(false)
 	var after time.Duration
-	m.lose(now, "the machine is "+verbs[action]+" for the provider")
+	m.lose(now, "the machine is "+string(verbs[action])+" for the provider")
 	switch action {
 	case "reboot":
 	case "reimage":

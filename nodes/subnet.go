@@ -114,23 +114,27 @@ func (f *Fleet) NSG() []api.NSGRule {
 
 // SetNSGRule makes or changes a rule of the network security group.
 func (f *Fleet) SetNSGRule(rule api.NSGRule, by timeline.Actor) error {
-	return f.changeNSG(by, fmt.Sprintf("network security group rule %s: %s %s %s to %s, ports %s", rule.Name, rule.Access,
+	detail := &timeline.SecurityRule{
+		Name: rule.Name, Direction: rule.Direction, Access: rule.Access, Protocol: rule.Protocol,
+		Ports: slices.Clone(rule.Ports), Destination: rule.Destination,
+	}
+	return f.changeNSG(by, detail, fmt.Sprintf("network security group rule %s: %s %s %s to %s, ports %s", rule.Name, rule.Access,
 		strings.ToLower(rule.Direction), rule.Protocol, rule.Destination, strings.Join(rule.Ports, ",")), func() error { return f.subnet.nsg.Set(rule) })
 }
 
 // DeleteNSGRule removes a rule of the network security group.
 func (f *Fleet) DeleteNSGRule(name string, by timeline.Actor) error {
-	return f.changeNSG(by, "network security group rule "+name+" is deleted", func() error { return f.subnet.nsg.Delete(name) })
+	return f.changeNSG(by, &timeline.SecurityRule{Name: name}, "network security group rule "+name+" is deleted", func() error { return f.subnet.nsg.Delete(name) })
 }
 
-func (f *Fleet) changeNSG(by timeline.Actor, message string, change func() error) error {
+func (f *Fleet) changeNSG(by timeline.Actor, rule *timeline.SecurityRule, message string, change func() error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := change(); err != nil {
 		return err
 	}
 	now := time.Now()
-	e := f.log.Append(timeline.Event{Time: now, Actor: by, Verb: "changed", Subject: "nsg", Message: message})
+	e := f.log.Append(timeline.Event{Time: now, Actor: by, Verb: "changed", Subject: "nsg", Message: message, Detail: &timeline.Detail{Rule: rule}})
 	f.subnet.root = e
 	for _, m := range f.machines() {
 		m.root = e

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"demarc/nodes/host"
+	"demarc/sim/timeline"
 )
 
 // components are the provider's units on a machine.
@@ -33,8 +34,29 @@ func (m *machine) follow(now time.Time) {
 		m.judge(m.subject(unit), now, why)
 	}
 	m.judge("node/"+m.name, now, m.ill())
+	m.followMonitors(now)
 	m.kubelet.CheckShort(now)
 	m.f.timers.Wake(m)
+}
+
+// followMonitors notes which of the monitors do not run: what they look after is out for
+// longer then.
+func (m *machine) followMonitors(now time.Time) {
+	for _, unit := range []string{host.KubeletMonitor, host.ContainerdMonitor} {
+		runs := m.os.Running(unit)
+		if runs != m.unwatched[unit] {
+			continue
+		}
+		if m.unwatched == nil {
+			m.unwatched = map[string]bool{}
+		}
+		m.unwatched[unit] = !runs
+		verb := timeline.Verb("inactive")
+		if runs {
+			verb = "active"
+		}
+		m.f.log.Append(timeline.Event{Time: now, Actor: timeline.Node, Verb: verb, Subject: m.subject(unit), Cause: m.root.Seq})
+	}
 }
 
 // followNetwork notes whether packets get to the API server.

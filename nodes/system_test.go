@@ -143,11 +143,11 @@ func TestARestartOfTheProvidersContainerIsARepair(t *testing.T) {
 }
 
 // told are the verbs and messages of a node's events with one of some verbs.
-func (w *world) told(verbs ...string) (list []string) {
+func (w *world) told(verbs ...timeline.Verb) (list []string) {
 	events, _ := w.f.log.Since(0)
 	for _, e := range events {
 		if slices.Contains(verbs, e.Verb) {
-			list = append(list, string(e.Actor)+" "+e.Verb+" "+e.Message)
+			list = append(list, string(e.Actor)+" "+string(e.Verb)+" "+e.Message)
 		}
 	}
 	return list

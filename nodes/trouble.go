@@ -57,30 +57,35 @@ func (b *blame) Root() int64 { return b.root.Seq }
 
 // acts records what somebody does to the machine. Whatever breaks on it from now
 // on comes from that.
-func (b *blame) acts(now time.Time, by timeline.Actor, verb, message string) timeline.Event {
+func (b *blame) acts(now time.Time, by timeline.Actor, verb timeline.Verb, message string) timeline.Event {
 	return b.actsOn(now, by, verb, "node/"+b.node, message, 0)
 }
 
-func (b *blame) actsOn(now time.Time, by timeline.Actor, verb, subject, message string, cause int64) timeline.Event {
+func (b *blame) actsOn(now time.Time, by timeline.Actor, verb timeline.Verb, subject, message string, cause int64) timeline.Event {
 	b.root = b.log.Append(timeline.Event{Time: now, Actor: by, Verb: verb, Subject: subject, Cause: cause, Message: message})
 	return b.root
 }
 
-// Broke notes that a subject on the machine does not work. What the root event
-// says itself is not said twice.
-func (b *blame) Broke(subject string, now time.Time, verb, message string) {
-	if _, known := b.troubles[subject]; known || b.closed {
+// Broke notes an event of the node's by which its subject does not work. What the root
+// event says itself is not said twice, nor what is known, unless it has details.
+func (b *blame) Broke(e timeline.Event) {
+	_, known := b.troubles[e.Subject]
+	if known && e.Detail == nil || b.closed {
 		return
 	}
 	root := b.root
-	if root.Seq == 0 || root.Subject != subject {
-		e := b.log.Append(timeline.Event{Time: now, Actor: timeline.Node, Verb: verb, Subject: subject, Cause: root.Seq, Message: message})
+	if root.Seq == 0 || root.Subject != e.Subject || e.Detail != nil {
+		e.Actor, e.Cause = timeline.Node, root.Seq
+		e = b.log.Append(e)
 		if root.Seq == 0 {
 			root = e
 		}
 	}
-	b.troubles[subject] = trouble{root: root, since: now}
-	b.watcher.Broke(subject, root, now)
+	if known {
+		return
+	}
+	b.troubles[e.Subject] = trouble{root: root, since: e.Time}
+	b.watcher.Broke(e.Subject, root, e.Time)
 }
 
 // becauseOf says where the machine's trouble comes from, and what happens next,
@@ -109,7 +114,7 @@ func (b *blame) judge(subject string, now time.Time, why string) {
 		b.Mended(subject, now)
 		return
 	}
-	b.Broke(subject, now, "failed", why)
+	b.Broke(timeline.Event{Time: now, Verb: "failed", Subject: subject, Message: why})
 }
 
 // oldest is the machine's trouble that began first.

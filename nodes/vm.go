@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -61,10 +62,23 @@ func (m *machine) power() string {
 }
 
 // lose takes the machine's power away, which is an outage.
-func (m *machine) lose(now time.Time, why string) {
+func (m *machine) lose(now time.Time, why string) { m.loseBy(now, why, nil) }
+
+// reboot and shutDown are what somebody asks for who is on the machine.
+func (m *machine) reboot(now time.Time) {
+	m.loseBy(now, "the machine restarts", &timeline.Detail{Down: timeline.Rebooted})
+	m.boot(now, 0)
+}
+
+func (m *machine) shutDown(now time.Time) {
+	m.loseBy(now, "the machine was shut down from within", &timeline.Detail{Down: timeline.PoweredOff})
+	m.stopped = stopped
+}
+
+func (m *machine) loseBy(now time.Time, why string, detail *timeline.Detail) {
 	if m.on {
 		m.halt(now)
-		m.Broke("node/"+m.name, now, "stopped", why)
+		m.Broke(timeline.Event{Time: now, Verb: "stopped", Subject: "node/" + m.name, Message: why, Detail: detail})
 	}
 }
 
@@ -180,21 +194,24 @@ func (f *Fleet) DoVM(req api.VMRequest, by timeline.Actor) (api.VM, error) {
 	if m.stopped == deleted {
 		return api.VM{}, fmt.Errorf("VM %s is deleted", m.name)
 	}
-	verb, message, err := do.check(m, req)
+	e, err := do.check(m, req)
 	if err != nil {
 		return api.VM{}, err
 	}
 	now := time.Now()
-	m.acts(now, by, verb, message)
+	e.Time, e.Actor, e.Subject = now, by, "node/"+m.name
+	e.Detail = cmp.Or(e.Detail, &timeline.Detail{})
+	e.Detail.Resource = true
+	m.root = f.log.Append(e)
 	do.run(m, req, now)
 	f.timers.Wake(m)
 	return m.describeVM(), nil
 }
 
-// vmAction is something that can be done with a VM. check says how it reads on
-// the timeline, or why it cannot be done.
+// vmAction is something that can be done with a VM. check is its event on the
+// timeline, or says why it cannot be done.
 type vmAction struct {
-	check func(m *machine, req api.VMRequest) (verb, message string, err error)
+	check func(m *machine, req api.VMRequest) (timeline.Event, error)
 	run   func(m *machine, req api.VMRequest, now time.Time)
 }
 
@@ -202,11 +219,11 @@ var vmActions = map[string]*vmAction{
 	"stop":       stopAction(stopped, "the VM was stopped as an IaaS resource; it is still allocated"),
 	"deallocate": stopAction(deallocated, "the VM was deallocated as an IaaS resource"),
 	"start": {
-		check: func(m *machine, _ api.VMRequest) (string, string, error) {
+		check: func(m *machine, _ api.VMRequest) (e timeline.Event, err error) {
 			if m.stopped == "" {
-				return "", "", fmt.Errorf("VM %s is not stopped", m.name)
+				return e, fmt.Errorf("VM %s is not stopped", m.name)
 			}
-			return "started", "the VM was started as an IaaS resource", nil
+			return timeline.Event{Verb: "started", Message: "the VM was started as an IaaS resource"}, nil
 		},
 		run: func(m *machine, _ api.VMRequest, now time.Time) {
 			m.stopped = ""
@@ -214,17 +231,17 @@ var vmActions = map[string]*vmAction{
 		},
 	},
 	"restart": {
-		check: func(m *machine, _ api.VMRequest) (string, string, error) {
+		check: func(m *machine, _ api.VMRequest) (e timeline.Event, err error) {
 			if m.stopped != "" {
-				return "", "", fmt.Errorf("VM %s is %s: start it", m.name, m.stopped)
+				return e, fmt.Errorf("VM %s is %s: start it", m.name, m.stopped)
 			}
-			return "restarted", "the VM was restarted as an IaaS resource", nil
+			return timeline.Event{Verb: "restarted", Message: "the VM was restarted as an IaaS resource"}, nil
 		},
 		run: func(m *machine, _ api.VMRequest, now time.Time) { m.restart(now) },
 	},
 	"delete": {
-		check: func(*machine, api.VMRequest) (string, string, error) {
-			return "deleted", "the VM was deleted as an IaaS resource: its disk is gone, and the pool has one node less than it should", nil
+		check: func(*machine, api.VMRequest) (e timeline.Event, err error) {
+			return timeline.Event{Verb: "deleted", Message: "the VM was deleted as an IaaS resource: its disk is gone, and the pool has one node less than it should"}, nil
 		},
 		run: func(m *machine, _ api.VMRequest, now time.Time) {
 			m.lose(now, "the VM is deleted")
@@ -234,11 +251,14 @@ var vmActions = map[string]*vmAction{
 		},
 	},
 	"resize": {
-		check: func(m *machine, req api.VMRequest) (string, string, error) {
+		check: func(m *machine, req api.VMRequest) (e timeline.Event, err error) {
 			if _, err := cloud.Size(req.Size); err != nil {
-				return "", "", err
+				return e, err
 			}
-			return "resized", "the VM was resized as an IaaS resource from " + m.size + " to " + req.Size, nil
+			return timeline.Event{
+				Verb: "resized", Message: "the VM was resized as an IaaS resource from " + m.size + " to " + req.Size,
+				Detail: &timeline.Detail{Size: &timeline.Resize{From: m.size, To: req.Size}},
+			}, nil
 		},
 		run: func(m *machine, req api.VMRequest, now time.Time) {
 			size, _ := cloud.Size(req.Size) // was checked
@@ -249,11 +269,14 @@ var vmActions = map[string]*vmAction{
 		},
 	},
 	"tag": {
-		check: func(_ *machine, req api.VMRequest) (string, string, error) {
+		check: func(_ *machine, req api.VMRequest) (e timeline.Event, err error) {
 			if len(req.Tags) == 0 {
-				return "", "", fmt.Errorf("tag wants at least one NAME=VALUE")
+				return e, fmt.Errorf("tag wants at least one NAME=VALUE")
 			}
-			return "tagged", fmt.Sprintf("the VM's tags were changed as an IaaS resource: %v", req.Tags), nil
+			return timeline.Event{
+				Verb: "tagged", Message: "the VM's tags were changed as an IaaS resource: " + tagsText(req.Tags),
+				Detail: &timeline.Detail{Tags: maps.Clone(req.Tags)},
+			}, nil
 		},
 		run: func(m *machine, req api.VMRequest, _ time.Time) {
 			tags := maps.Clone(m.tags)
@@ -267,17 +290,26 @@ var vmActions = map[string]*vmAction{
 	},
 }
 
-func stopAction(how, message string) *vmAction {
+// tagsText is tags in words: NAME=VALUE, and NAME= for one that is removed.
+func tagsText(tags map[string]string) string {
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(tags)) {
+		words = append(words, name+"="+tags[name])
+	}
+	return strings.Join(words, ", ")
+}
+
+func stopAction(how timeline.Verb, message string) *vmAction {
 	return &vmAction{
-		check: func(m *machine, _ api.VMRequest) (string, string, error) {
-			if m.stopped == how {
-				return "", "", fmt.Errorf("VM %s is already %s", m.name, how)
+		check: func(m *machine, _ api.VMRequest) (e timeline.Event, err error) {
+			if m.stopped == string(how) {
+				return e, fmt.Errorf("VM %s is already %s", m.name, how)
 			}
-			return how, message, nil
+			return timeline.Event{Verb: how, Message: message}, nil
 		},
 		run: func(m *machine, _ api.VMRequest, now time.Time) {
 			m.lose(now, message)
-			m.stopped = how
+			m.stopped = string(how)
 		},
 	}
 }

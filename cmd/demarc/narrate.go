@@ -84,11 +84,7 @@ func (n *narrator) event(e timeline.Event) {
 	if n.stepIn {
 		n.flushLocked()
 	}
-	text := fmt.Sprintf("    %s %s %s", e.Actor, e.Verb, e.Subject)
-	if e.Message != "" {
-		text += ": " + e.Message
-	}
-	n.add(e.Time.Sub(n.zero), n.style.dim(terminal.Line(text)))
+	n.add(e.Time.Sub(n.zero), n.style.dim(terminal.Line("    "+e.String())))
 }
 
 func (n *narrator) step(s api.Step) {

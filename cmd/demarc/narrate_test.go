@@ -17,7 +17,7 @@ func TestNarrator(t *testing.T) {
 	var out bytes.Buffer
 	n := newNarrator(&out, io.Discard)
 	zero := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
-	event := func(after time.Duration, verb string) {
+	event := func(after time.Duration, verb timeline.Verb) {
 		n.event(timeline.Event{Time: zero.Add(after), Actor: timeline.Provider, Verb: verb, Subject: "etcd"})
 	}
 	step := func(at time.Duration, kind, text string) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/timeline"
 )
 
 // Texts of the Kubernetes events of node auto-repair, as observed in May 2026;
@@ -142,13 +143,19 @@ func (r *repairer) carryOut(ctx context.Context, s step) error {
 }
 
 // endings are the verbs of steps that end a repair.
-var endings = map[verdict]string{heal: "repaired", withdraw: "withdrew repair of", giveUp: "gave up on"}
+var endings = map[verdict]timeline.Verb{heal: "repaired", withdraw: "withdrew repair of", giveUp: "gave up on"}
 
-// gerund says of an action that it is begun.
-var gerund = map[string]string{
-	"reboot": "rebooting", "reimage": "reimaging", "redeploy": "redeploying",
-	"cordon": "cordoning", "drain": "draining", "uncordon": "uncordoning",
-}
+// begun says of an action that it is begun, and failed that it did not succeed.
+var (
+	begun = map[string]timeline.Verb{
+		"reboot": "rebooting", "reimage": "reimaging", "redeploy": "redeploying",
+		"cordon": "cordoning", "drain": "draining", "uncordon": "uncordoning",
+	}
+	failed = map[string]timeline.Verb{
+		"reboot": "failed to reboot", "reimage": "failed to reimage", "redeploy": "failed to redeploy",
+		"cordon": "failed to cordon", "drain": "failed to drain", "uncordon": "failed to uncordon",
+	}
+)
 
 // detect enters a node that has been unhealthy for five minutes.
 func (r *repairer) detect(ctx context.Context, s step) error {
@@ -171,7 +178,7 @@ func (r *repairer) act(ctx context.Context, rec api.Repair) error {
 	}
 	action := rec.Actions[len(rec.Actions)-1].Action
 	r.event(ctx, rec.Node, "Warning", action, "Start", fmt.Sprintf(startText, action))
-	r.o.noteBecause(rec.Event, gerund[action], rec.Subject, fmt.Sprintf("%saction %d of at most %d%s",
+	r.o.noteBecause(rec.Event, begun[action], rec.Subject, fmt.Sprintf("%saction %d of at most %d%s",
 		remediator, len(rec.Actions), repairRounds*len(repairActions), blockedEgress(rec.Egress)))
 	return r.finish(ctx, rec)
 }
@@ -190,7 +197,7 @@ func (r *repairer) finish(ctx context.Context, rec api.Repair) error {
 	}
 	if err != nil {
 		r.event(ctx, rec.Node, "Warning", action, "Error", fmt.Sprintf(errorText, action))
-		r.o.noteBecause(rec.Event, "failed to "+action, rec.Subject, remediator+err.Error())
+		r.o.noteBecause(rec.Event, failed[action], rec.Subject, remediator+err.Error())
 		return nil
 	}
 	r.event(ctx, rec.Node, "Normal", action, "End", fmt.Sprintf(endText, title(action)))

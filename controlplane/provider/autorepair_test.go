@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/timeline"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -66,7 +67,7 @@ func TestAutoRepair(t *testing.T) {
 		if open := w.found(); len(open) != 0 {
 			t.Errorf("still open: %v", open)
 		}
-		for _, verb := range []string{"rebooting", "reimaging", "repaired"} {
+		for _, verb := range []timeline.Verb{"rebooting", "reimaging", "repaired"} {
 			if e := w.noted(verb); len(e) != 1 || e[0].Subject != "node/b" || e[0].Cause != 77 || !strings.HasPrefix(e[0].Message, remediator) {
 				t.Errorf("%s: %+v, want one event with its cause", verb, e)
 			}

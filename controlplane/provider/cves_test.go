@@ -145,7 +145,7 @@ func TestCVEsAreSeenTo(t *testing.T) {
 			var verbs []string
 			events, _ := log.Since(0)
 			for _, e := range events {
-				verbs = append(verbs, e.Verb)
+				verbs = append(verbs, string(e.Verb))
 			}
 			if diff := cmp.Diff(tt.verbs, verbs); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tt.name, diff)

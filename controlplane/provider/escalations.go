@@ -124,7 +124,7 @@ func (e *escalation) run(ctx context.Context) error {
 	return e.end(ctx, "restarted", "as the customer asked; Ready again")
 }
 
-func (e *escalation) end(ctx context.Context, verb, message string) error {
+func (e *escalation) end(ctx context.Context, verb timeline.Verb, message string) error {
 	if err := e.save(ctx); err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (e *escalation) perform(ctx context.Context, a api.RepairAction, message st
 		if err := e.save(ctx); err != nil {
 			return err
 		}
-		e.note(gerund[a.Action], e.rec.Subject, message)
+		e.note(begun[a.Action], e.rec.Subject, message)
 	}
 	if !e.rec.Actions[n].Done.IsZero() {
 		return nil
@@ -161,7 +161,7 @@ func (e *escalation) perform(ctx context.Context, a api.RepairAction, message st
 		return err
 	}
 	if failure != "" {
-		e.note("failed to "+a.Action, e.rec.Subject, failure)
+		e.note(failed[a.Action], e.rec.Subject, failure)
 	}
 	return nil
 }

@@ -110,7 +110,7 @@ func (r *record) note(e timeline.Event) timeline.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e.Subject == etcd {
-		r.verbs = append(r.verbs, e.Verb)
+		r.verbs = append(r.verbs, string(e.Verb))
 	}
 	return e
 }

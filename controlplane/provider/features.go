@@ -5,7 +5,6 @@ import (
 	"hash/fnv"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"demarc/sim/api"
@@ -37,7 +36,7 @@ func (o *Operator) RegisterFeature(ctx context.Context, r *Replicas, name string
 	}
 	x.State, x.Since, x.Due = next, now, registrationEnds(name, now)
 	x.Event = o.cfg.Note(timeline.Event{
-		Actor: timeline.Customer, Verb: strings.ToLower(next), Subject: featureSubject(name),
+		Actor: timeline.Customer, Verb: registrationVerbs[next], Subject: featureSubject(name),
 		Message: featureName(name) + ", for every cluster of the subscription", Asker: timeline.Asker(ctx),
 	}).Seq
 	return x, r.Apply(ctx, PutRegistration(x))
@@ -54,6 +53,12 @@ func nextState(state string, wanted bool) string {
 		return api.FeatureUnregistering
 	}
 	return state
+}
+
+// registrationVerbs say on the timeline that a registration came into a state.
+var registrationVerbs = map[string]timeline.Verb{
+	api.FeatureRegistering: "registering", api.FeatureRegistered: "registered",
+	api.FeatureUnregistering: "unregistering", api.FeatureUnregistered: "unregistered",
 }
 
 func featureSubject(name string) string { return "feature/" + name }
@@ -84,7 +89,7 @@ func (o *Operator) finishOnce(ctx context.Context, l *Leadership) error {
 			return err
 		}
 		o.cfg.Note(timeline.Event{
-			Actor: timeline.Customer, Verb: strings.ToLower(x.State), Subject: featureSubject(x.Name), Cause: event,
+			Actor: timeline.Customer, Verb: registrationVerbs[x.State], Subject: featureSubject(x.Name), Cause: event,
 			Message: featureName(x.Name) + ": what it changes is for every cluster of the subscription, from its next update on",
 		})
 	}

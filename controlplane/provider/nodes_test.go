@@ -245,7 +245,7 @@ func (w *nodeWorld) found() []string {
 }
 
 // noted are the timeline's events with a verb.
-func (w *nodeWorld) noted(verb string) (list []timeline.Event) {
+func (w *nodeWorld) noted(verb timeline.Verb) (list []timeline.Event) {
 	all, _ := w.timeline.Since(0)
 	for _, e := range all {
 		if e.Verb == verb {
@@ -260,7 +260,7 @@ func (w *nodeWorld) verbs(subject string) (list []string) {
 	all, _ := w.timeline.Since(0)
 	for _, e := range all {
 		if e.Subject == subject {
-			list = append(list, e.Verb)
+			list = append(list, string(e.Verb))
 		}
 	}
 	return list

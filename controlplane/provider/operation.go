@@ -71,7 +71,7 @@ func (o *Operator) beginOperation(ctx context.Context, r *Replicas, plan func(St
 }
 
 // startedVerbs say on the timeline that the customer began an operation.
-var startedVerbs = map[string]string{
+var startedVerbs = map[string]timeline.Verb{
 	api.OpUpgradeCluster: "started upgrade of",
 	api.OpUpgradePool:    "started upgrade of",
 	api.OpScalePool:      "started scaling of",
@@ -143,7 +143,7 @@ func (x *operation) run(ctx context.Context) error {
 }
 
 // endedVerbs say on the timeline how an operation ended.
-var endedVerbs = map[string]map[string]string{
+var endedVerbs = map[string]map[string]timeline.Verb{
 	api.OpUpgradeCluster: {api.OpSucceeded: "upgraded", api.OpFailed: "failed to upgrade"},
 	api.OpUpgradePool:    {api.OpSucceeded: "upgraded", api.OpFailed: "failed to upgrade"},
 	api.OpScalePool:      {api.OpSucceeded: "scaled", api.OpFailed: "failed to scale"},

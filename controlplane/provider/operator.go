@@ -189,11 +189,13 @@ func wake(loop chan<- struct{}) {
 }
 
 // note puts something that the plane did on the timeline.
-func (o *Operator) note(verb, subject, message string) { o.noteBecause(0, verb, subject, message) }
+func (o *Operator) note(verb timeline.Verb, subject, message string) {
+	o.noteBecause(0, verb, subject, message)
+}
 
 // noteBecause is note for something that an event on the timeline led to; 0 is
 // the event that caused the subject's incident.
-func (o *Operator) noteBecause(cause int64, verb, subject, message string) {
+func (o *Operator) noteBecause(cause int64, verb timeline.Verb, subject, message string) {
 	e := timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: subject, Message: message, Cause: cause}
 	if i, ok := o.cfg.Ledger.Open(subject); ok && cause == 0 {
 		e.Cause = i.Event

@@ -13,7 +13,7 @@ import (
 )
 
 // event puts something about a vulnerability on the timeline and returns its number.
-func (o *Operator) event(cause int64, verb string, c api.CVE, message string) int64 {
+func (o *Operator) event(cause int64, verb timeline.Verb, c api.CVE, message string) int64 {
 	return o.cfg.Note(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: "cve/" + c.ID, Cause: cause, Message: message}).Seq
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"demarc/sim/api"
+	"demarc/sim/timeline"
 )
 
 // plane is an open plane of a test, and what its hooks were told.
@@ -27,10 +28,10 @@ func (p *plane) config(dir string) Config {
 	return Config{
 		Dir: dir,
 		Log: testLog{p.t},
-		Note: func(replica, verb, message string) {
+		Note: func(replica string, verb timeline.Verb, message string) {
 			p.mu.Lock()
 			defer p.mu.Unlock()
-			p.notes = append(p.notes, replica+" "+verb)
+			p.notes = append(p.notes, replica+" "+string(verb))
 		},
 		Lead: func(ctx context.Context, l *Leadership) {
 			p.mu.Lock()

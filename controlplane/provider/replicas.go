@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/raft"
 
 	"demarc/sim/api"
+	"demarc/sim/timeline"
 )
 
 // Count is the number of replicas. Two of them are a majority.
@@ -22,11 +23,11 @@ const Count = 3
 // Verbs of [Config].Note for a replica whose files are missing or damaged.
 const (
 	// Damaged: it learns from the others; nothing is lost.
-	Damaged = "damaged"
+	Damaged timeline.Verb = "damaged"
 	// Copied: only one replica had its memory; what that one never heard is lost.
-	Copied = "copied"
+	Copied timeline.Verb = "copied"
 	// Forgotten: none had; all that the plane remembered is lost.
-	Forgotten = "forgotten"
+	Forgotten timeline.Verb = "forgotten"
 )
 
 // Config is what [Open] needs.
@@ -42,7 +43,7 @@ type Config struct {
 	// Note is called, if not nil, when something happens to a replica that
 	// nobody asked for: elected, deposed, damaged, failed, recovered. It must
 	// return soon.
-	Note func(replica, verb, message string)
+	Note func(replica string, verb timeline.Verb, message string)
 	// Lead is called, if not nil, in a goroutine of its own, whenever a replica
 	// leads and has everything that was committed. Its context ends with the
 	// leadership. It must then return soon: the same replica's next leadership,
@@ -284,7 +285,7 @@ func (r *Replicas) byID(id raft.ServerID) *replica {
 	return nil
 }
 
-func (r *Replicas) note(p *replica, verb, message string) {
+func (r *Replicas) note(p *replica, verb timeline.Verb, message string) {
 	if r.cfg.Note != nil {
 		r.cfg.Note(p.name, verb, message)
 	}

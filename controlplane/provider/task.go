@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"time"
+
+	"demarc/sim/timeline"
 )
 
 // taskPoll is how often a task looks whether it can go on. AKS's own poll is not
@@ -44,7 +46,9 @@ func (t *task) save(ctx context.Context, more ...Command) error {
 }
 
 // note puts something on the timeline that is done for the task.
-func (t *task) note(verb, subject, message string) { t.o.noteBecause(t.cause, verb, subject, message) }
+func (t *task) note(verb timeline.Verb, subject, message string) {
+	t.o.noteBecause(t.cause, verb, subject, message)
+}
 
 // poll tries every five seconds until it is done, or cannot be: an error. While a
 // restore is under way it does not try.

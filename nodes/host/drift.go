@@ -89,6 +89,9 @@ func (c Change) String() string {
 	return c.Of + " (" + c.How + ")"
 }
 
+// Package is the package that differs, if it is one.
+func (c Change) Package() (name string, ok bool) { return strings.CutPrefix(c.Of, "package ") }
+
 // Words says changes in words, in no more than some twenty items.
 func Words(changes []Change) (words []string) {
 	for _, c := range changes[:min(len(changes), maxLosses)] {

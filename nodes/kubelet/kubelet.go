@@ -9,6 +9,7 @@ import (
 
 	"demarc/nodes/host"
 	"demarc/nodes/timers"
+	"demarc/sim/timeline"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -51,7 +52,7 @@ type Machine interface {
 	Root() int64
 	// Broke and Mended tell that the machine is short of something, and that it has
 	// enough again.
-	Broke(subject string, now time.Time, verb, message string)
+	Broke(timeline.Event)
 	Mended(subject string, now time.Time)
 	// Agent is the program of a container that works on the machine itself; nil for
 	// any other.

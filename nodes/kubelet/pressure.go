@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"demarc/sim/timeline"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 )
@@ -87,7 +89,10 @@ func (k *Kubelet) CheckShort(now time.Time) {
 			if k.pressure == nil {
 				k.pressure = map[shortage]time.Time{}
 			}
-			k.m.Broke(string(kind)+"/"+k.name, now, "is short", fmt.Sprintf("%s of %s is left", quantity(available), s.resource))
+			k.m.Broke(timeline.Event{
+				Time: now, Verb: "is short", Subject: string(kind) + "/" + k.name,
+				Message: fmt.Sprintf("%s of %s is left", quantity(available), s.resource),
+			})
 		}
 		k.pressure[kind] = now.Add(transitionPeriod)
 	}

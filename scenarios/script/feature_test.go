@@ -19,7 +19,7 @@ at 5s  check 'gates.exists(g, g.name == "ContainerStopSignals" && g.enabled && g
 	events, _ := world.log.Since(0)
 	var got string
 	for _, e := range events {
-		got += e.Verb + " " + e.Subject + " " + e.Message + "\n"
+		got += string(e.Verb) + " " + e.Subject + " " + e.Message + "\n"
 	}
 	if want := "registers true feature/AKSAuditLog \nregisters false feature/AKSAuditLog \nupdated cluster/demarc map[A:true B:false] true\n"; got != want {
 		t.Errorf("got %s\nwant %s", got, want)

@@ -29,7 +29,7 @@ finally check 'true'
 	var got []string
 	events, _ := world.Timeline().Since(0)
 	for _, e := range events {
-		got = append(got, strings.Join([]string{string(e.Actor), e.Verb, e.Subject, e.Message}, " "))
+		got = append(got, strings.Join([]string{string(e.Actor), string(e.Verb), e.Subject, e.Message}, " "))
 	}
 	want := []string{
 		"customer stop vm/n-0 map[]",

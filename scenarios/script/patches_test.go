@@ -25,7 +25,7 @@ finally check 'cves[0].state == "notified" && cves[0].vulnerable == ["n-0"]'
 	var got []string
 	events, _ := world.Timeline().Since(0)
 	for _, e := range events {
-		got = append(got, strings.Join([]string{e.Verb, e.Subject, e.Message}, " "))
+		got = append(got, strings.Join([]string{string(e.Verb), e.Subject, e.Message}, " "))
 	}
 	want := []string{
 		"published patch/openssl {Package:openssl Version: Reboot:true Breaks:kubelet}",

@@ -154,7 +154,7 @@ func (r *run) fail(s step, seen string) {
 }
 
 // record puts something that the customer did on the timeline.
-func (r *run) record(verb, subject string) {
+func (r *run) record(verb timeline.Verb, subject string) {
 	r.world.Record(timeline.Event{
 		Actor: timeline.Customer, Verb: verb, Subject: subject, Message: fmt.Sprintf("the customer %s %s", verb, subject),
 	})

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"demarc/sim/timeline"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -30,7 +32,7 @@ func (r *run) cordon(ctx context.Context, c *call, on bool) error {
 	if err != nil {
 		return err
 	}
-	done, patch := "uncordoned", nest(nil, "spec", "unschedulable")
+	done, patch := timeline.Verb("uncordoned"), nest(nil, "spec", "unschedulable")
 	if on {
 		done, patch = "cordoned", nest(true, "spec", "unschedulable")
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"demarc/sim/timeline"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -30,7 +32,7 @@ var verbPatch = Verb{
 }
 
 // patch sends a merge patch for the object that a call names.
-func (r *run) patch(ctx context.Context, c *call, done string, patch any) error {
+func (r *run) patch(ctx context.Context, c *call, done timeline.Verb, patch any) error {
 	namespace, name := splitObject(c.text("object"))
 	if node, ok := r.nodeName(c.gvk.Kind, name); ok {
 		name = node

@@ -61,7 +61,7 @@ func (w *fakeWorld) Inject(_ context.Context, s fault.Spec) (fault.Active, error
 	if s.Target == "kube-apiserver" {
 		w.down.Store(s.Verb == "crash")
 	}
-	e := w.log.Append(timeline.Event{Actor: s.By, Verb: s.Verb, Subject: s.Target})
+	e := w.log.Append(timeline.Event{Actor: s.By, Verb: timeline.Verb(s.Verb), Subject: s.Target})
 	return fault.Active{ID: "f1", Spec: s, Event: e.Seq}, nil
 }
 func (w *fakeWorld) StartTraffic(s traffic.Spec) error {
@@ -143,7 +143,7 @@ func (w *fakeWorld) RegisterFeature(_ context.Context, name string, wanted bool)
 	if name == "Unknown" {
 		return api.Feature{}, errors.New("(FeatureNotFound) The feature 'Unknown' could not be found.")
 	}
-	w.log.Append(timeline.Event{Actor: timeline.Customer, Verb: fmt.Sprintf("registers %t", wanted), Subject: "feature/" + name})
+	w.log.Append(timeline.Event{Actor: timeline.Customer, Verb: timeline.Verb(fmt.Sprintf("registers %t", wanted)), Subject: "feature/" + name})
 	return api.Feature{}, nil
 }
 func (w *fakeWorld) FeatureGates(context.Context) ([]api.FeatureGate, error) {
@@ -213,14 +213,14 @@ func (w *fakeWorld) IaaS(_ context.Context, req api.VMRequest, by timeline.Actor
 	if req.Action == "start" {
 		return errors.New("VM " + req.VM + " is not stopped")
 	}
-	w.log.Append(timeline.Event{Actor: by, Verb: req.Action, Subject: "vm/" + req.VM, Message: fmt.Sprint(req.Size, req.Tags)})
+	w.log.Append(timeline.Event{Actor: by, Verb: timeline.Verb(req.Action), Subject: "vm/" + req.VM, Message: fmt.Sprint(req.Size, req.Tags)})
 	return nil
 }
 func (w *fakeWorld) NSG(_ context.Context, action string, rule api.NSGRule, by timeline.Actor) error {
 	if action == "delete" && rule.Name == "none" {
 		return errors.New("the security rule none was not found")
 	}
-	w.log.Append(timeline.Event{Actor: by, Verb: action, Subject: "nsg/" + rule.Name, Message: fmt.Sprintf("%+v", rule)})
+	w.log.Append(timeline.Event{Actor: by, Verb: timeline.Verb(action), Subject: "nsg/" + rule.Name, Message: fmt.Sprintf("%+v", rule)})
 	return nil
 }
 

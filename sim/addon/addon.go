@@ -25,6 +25,8 @@ import (
 	"sync"
 	"time"
 
+	"demarc/sim/timeline"
+
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -50,15 +52,15 @@ type Config struct {
 // Changes, as a [Repair] names them.
 const (
 	// Deleted is an add-on's object that was missing and was created again.
-	Deleted = "deleted"
+	Deleted timeline.Verb = "deleted"
 	// Edited is an add-on's object that was put back.
-	Edited = "edited"
+	Edited timeline.Verb = "edited"
 	// Foreign is somebody else's object that claimed to be an add-on's, and was
 	// deleted.
-	Foreign = "foreign"
+	Foreign timeline.Verb = "foreign"
 	// Mutated is an object that the API server made something else of than what
 	// was written, by a webhook for example. It is accepted as it is.
-	Mutated = "mutated"
+	Mutated timeline.Verb = "mutated"
 )
 
 // Repair is one change that was undone. One that the API server refuses is told
@@ -66,7 +68,7 @@ const (
 type Repair struct {
 	Kind, Name string
 	// Change is Deleted, Edited, Foreign or Mutated.
-	Change string
+	Change timeline.Verb
 	// What are the paths of the fields that were Edited or Mutated.
 	What []string
 	// By is the field manager that made the change, such as kubectl-edit; empty

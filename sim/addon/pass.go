@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"demarc/sim/timeline"
+
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -115,7 +117,7 @@ func (r *Reconciler) look(ctx context.Context, i id, m mark) (*Repair, error) {
 }
 
 // repair begins a repair of what was marked.
-func (m mark) repair(kind, name, change string) *Repair {
+func (m mark) repair(kind, name string, change timeline.Verb) *Repair {
 	at := m.at
 	if !m.seen {
 		at = time.Now()

@@ -103,7 +103,7 @@ func (d *desk) settle(subject string, v api.Judgement) {
 
 // matter settles by what the edition says of a subject.
 func (d *desk) matter(subject, message string) error {
-	v, err := d.e.Matter(subject, message)
+	v, err := d.e.Matter(timeline.Event{Subject: subject, Message: message})
 	if err != nil {
 		return err
 	}
@@ -167,15 +167,16 @@ func (d *desk) nsg() error {
 		d.say("The group has no rules but the service's own; support takes it on.")
 		return nil
 	}
-	var message string
+	act := timeline.Event{Actor: timeline.Customer, Verb: "changed", Subject: "nsg"}
 	for _, a := range slices.Backward(d.ev.Acts) {
 		if a.Subject == "nsg" {
-			message = a.Message
+			act = a
 			break
 		}
 	}
+	act.Seq, act.Cause = 1, 0
 	d.answer.State, d.answer.Asks = api.CaseWaitsForCustomer, "take the rule away, and see whether it still happens"
-	v, err := d.e.Event(policy.World{Events: []timeline.Event{{Seq: 1, Actor: "customer", Verb: "changed", Subject: "nsg", Message: message}}}, 1)
+	v, err := d.e.Event(policy.World{Events: []timeline.Event{act}}, 1)
 	if err != nil {
 		return err
 	}

@@ -40,7 +40,7 @@ type Kind struct {
 	EndedBy string `json:"endedBy,omitempty"`
 	// Past is how it reads on the timeline: crashed. It is empty for what machines
 	// alone do, which record that themselves.
-	Past string `json:"-"`
+	Past timeline.Verb `json:"-"`
 	// Actor is who does it when nobody is named; if empty, that depends on the
 	// target.
 	Actor timeline.Actor `json:"actor,omitempty"`

@@ -62,6 +62,7 @@ func (e *Edition) Judge(w World) *Judge {
 	}
 	j.addSizes()
 	j.addTags()
+	j.addScripts()
 	j.addConsents()
 	j.addHarm()
 	j.plane = j.planeOf()
@@ -115,17 +116,37 @@ func (j *Judge) addSizes() {
 func (j *Judge) addTags() {
 	changed := map[string]string{} // values by subject and tag
 	for _, x := range j.w.Events {
+		if x.Detail == nil || len(x.Detail.Tags) == 0 {
+			continue
+		}
 		f := j.facts[x.Seq]
-		tags := tagsOf(x.Message)
-		f.Restores = f.Restores || len(tags) > 0
-		for _, t := range tags {
-			key := x.Subject + " " + t.name
+		f.Restores = true
+		for name, value := range x.Detail.Tags {
+			key := x.Subject + " " + name
 			was, ok := changed[key]
-			if ok && t.system() == (t.value != "") && t.value != was {
+			if ok && systemTag(name) == (value != "") && value != was {
 				delete(changed, key)
 				continue
 			}
-			changed[key], f.Restores = t.value, false
+			changed[key], f.Restores = value, false
+		}
+	}
+}
+
+// addScripts finds what scripts that somebody ran on nodes have done.
+func (j *Judge) addScripts() {
+	for _, x := range j.w.Events {
+		ran, ok := j.facts[x.Cause]
+		if x.Detail == nil || !ok || !ran.Shell || ran.Act == "package" {
+			continue
+		}
+		switch {
+		case len(x.Detail.Packages) > 0:
+			ran.Act = "package"
+		case x.Detail.Down == timeline.Rebooted:
+			ran.Act = "reboot"
+		case x.Detail.Down == timeline.PoweredOff && ran.Act != "reboot":
+			ran.Act = "power"
 		}
 	}
 }
@@ -159,17 +180,11 @@ func (j *Judge) granted(node string, x timeline.Event) bool {
 	return false
 }
 
-// broken are verbs that say that something does not work any more.
-var broken = []string{
-	"failed", "failed to boot", "crashed", "stopped", "killed", "is short", "evicted", "hung", "partitioned", "flapping", "cut", "powered-off",
-	"wiped", "corrupted", "filled", "deallocated", "deleted", "removed",
-}
-
 // addHarm finds what broke something else.
 func (j *Judge) addHarm() {
 	for _, x := range j.w.Events {
 		means := x.Actor == timeline.Node || x.Actor == timeline.Kubernetes
-		tells := means && slices.Contains(broken, x.Verb) || x.Actor == timeline.Provider && x.Verb == "noticed"
+		tells := means && x.Verb.Breaks() || x.Actor == timeline.Provider && x.Verb == "noticed"
 		if root := j.root(x.Seq); root != x.Seq && tells {
 			j.facts[root].Harmful = true
 		}

@@ -20,14 +20,15 @@ func (e *Edition) Incident(w World, id string) (Judgement, error) { return e.Jud
 // Matter judges what a customer asks support about: the subject of a component
 // such as kubelet/NODE or container/NAMESPACE/POD/NAME, or one of third-party/NAME,
 // closed-source/NAME, multi-cloud, how-to, advice, custom-network/NAME, nsg-bug,
-// cloud/NAME and upstream/NAME. message says what about it.
-func (e *Edition) Matter(subject, message string) (Judgement, error) {
-	c, ok := e.Component(subject)
+// cloud/NAME and upstream/NAME. Of the event its subject, message and detail count.
+func (e *Edition) Matter(x timeline.Event) (Judgement, error) {
+	c, ok := e.Component(x.Subject)
 	if !ok {
-		return Judgement{}, e.unknownComponent(subject)
+		return Judgement{}, e.unknownComponent(x.Subject)
 	}
-	f := e.fact(timeline.Event{Actor: timeline.Node, Verb: isOut, Subject: subject, Message: message})
-	f.Party = party(timeline.Event{Actor: timeline.Node}, c)
+	x.Actor, x.Verb = timeline.Node, isOut
+	f := e.fact(x)
+	f.Party = party(x, c)
 	return e.apply(f, f)
 }
 
@@ -60,7 +61,7 @@ func (j *Judge) Incident(id string) (Judgement, error) {
 }
 
 // isOut is the verb of what [Judge.out] makes.
-const isOut = "is out"
+const isOut timeline.Verb = "is out"
 
 // out is that an incident's subject is out, whatever the event was about.
 func (j *Judge) out(i api.Incident, root *Fact) *Fact {

@@ -53,9 +53,9 @@ func TestRules(t *testing.T) {
 			[]string{"cve provider covered automatic security.cve-managed"}},
 		{"preview", world(ev("1m", customer, "registered", "feature/MultiAgentpoolPreview", 0, "")),
 			[]string{"preview customer best-effort customer features.preview,features.subscription"}},
-		{"beta gate", world(ev("1m", customer, "enabled", "featuregate/UserNamespaces", 0, "a beta feature")),
+		{"beta gate", world(ev("1m", customer, "enabled", "featuregate/UserNamespaces", 0, "", timeline.Detail{Stage: "BETA"})),
 			[]string{"alpha-beta customer not-covered customer features.alpha-beta", "customer customer not-covered customer workloads.customer"}},
-		{"alpha gate", world(ev("1m", customer, "enabled", "featuregate/New", 0, "an alpha feature")),
+		{"alpha gate", world(ev("1m", customer, "enabled", "featuregate/New", 0, "", timeline.Detail{Stage: "ALPHA"})),
 			[]string{"alpha-beta customer not-covered customer features.alpha-beta"}},
 		{"needs reboot", world(ev("1m", node, "needs reboot", "node/a", 0, "")),
 			[]string{"needs-reboot customer covered customer nodes.reboot-by-customer"}},
@@ -63,21 +63,21 @@ func TestRules(t *testing.T) {
 			[]string{"patch provider covered automatic nodes.os-patches,node.components"}},
 		{"upgrade", world(ev("1m", customer, "upgraded", "cluster/c", 0, "to 1.38")),
 			[]string{"upgrade customer covered customer nodes.upgrade-by-customer"}},
-		{"system tag", world(ev("1m", customer, "tagged", "node/a", 0, "the VM's tags were changed as an IaaS resource: map[aks-managed-poolName:mine]")),
+		{"system tag", world(ev("1m", customer, "tagged", "node/a", 0, "the VM's tags were changed as an IaaS resource: map[aks-managed-poolName:mine]", timeline.Detail{Resource: true, Tags: map[string]string{"aks-managed-poolName": "mine"}})),
 			[]string{"iaas-tag customer not-covered customer iaas.out-of-band", "iaas-system-tag customer voids-support customer iaas.system-tags,iaas.out-of-band"}},
-		{"tag", world(ev("1m", customer, "tagged", "node/a", 0, "the VM's tags were changed as an IaaS resource: map[team:shop]")),
+		{"tag", world(ev("1m", customer, "tagged", "node/a", 0, "the VM's tags were changed as an IaaS resource: map[team:shop]", timeline.Detail{Resource: true, Tags: map[string]string{"team": "shop"}})),
 			[]string{"iaas-tag customer not-covered customer iaas.out-of-band"}},
-		{"IaaS", world(ev("1m", customer, "deallocated", "node/a", 0, "the VM was deallocated as an IaaS resource")).out("node/a", 1, "1m", ""),
+		{"IaaS", world(ev("1m", customer, "deallocated", "node/a", 0, "the VM was deallocated as an IaaS resource", vm)).out("node/a", 1, "1m", ""),
 			[]string{"iaas customer voids-support customer iaas.out-of-band"}},
-		{"egress", world(ev("1m", customer, "changed", "nsg", 0, "network security group rule no-egress: Deny outbound Tcp to Internet, ports 80,400-500"), ev("3m", provider, "noticed", "nodes", 1, "")),
+		{"egress", world(ev("1m", customer, "changed", "nsg", 0, "network security group rule no-egress: Deny outbound Tcp to Internet, ports 80,400-500", deny("no-egress", "Tcp", "80,400-500")), ev("3m", provider, "noticed", "nodes", 1, "")),
 			[]string{"egress-443 customer voids-support customer network.egress-443,egress.required,network.egress-lockdown", "egress-443 customer voids-support customer network.egress-443,egress.required"}},
-		{"another security rule", world(ev("1m", customer, "changed", "nsg", 0, "network security group rule no-mail: Deny outbound Tcp to Internet, ports 25")),
+		{"another security rule", world(ev("1m", customer, "changed", "nsg", 0, "network security group rule no-mail: Deny outbound Tcp to Internet, ports 25", deny("no-mail", "Tcp", "25"))),
 			[]string{"nsg customer not-covered customer network.requirements"}},
 		{"escalation", world(ev("1m", customer, "escalated", "node/a", 0, "restart it"), ev("2m", provider, "rebooting", "node/a", 1, "")),
 			[]string{"escalation customer covered escalation nodes.restart-on-escalation", "escalation customer covered escalation nodes.self-healing,node.shared"}},
 		{"consent", world(ev("1m", customer, "granted consent", "node/a", 0, "c1")),
 			[]string{"consent customer covered none support.consent"}},
-		{"reboot", world(ev("1m", customer, "ran", "node/a", 0, "azureuser ran: sudo reboot")).out("node/a", 1, "1m", "2m"),
+		{"reboot", world(ev("1m", customer, "ran", "node/a", 0, "azureuser ran: sudo reboot"), ev("1m", node, "stopped", "node/a", 1, "", rebooted)).out("node/a", 1, "1m", "2m"),
 			[]string{"customer-reboots customer covered none nodes.reboot-by-customer"}},
 		{"power", world(ev("1m", customer, "powered-off", "node/a", 0, "")).out("node/a", 1, "1m", "50m"),
 			[]string{"customer-off customer not-covered customer node.shared,nodes.careless-changes"}},
@@ -109,11 +109,11 @@ func TestRules(t *testing.T) {
 			[]string{"node-machine provider covered escalation nodes.restart-on-escalation,node.shared", "node-machine provider covered automatic nodes.self-healing,node.shared"}},
 		{"support fills a disk", world(ev("1m", customer, "granted consent", "node/a", 0, "c1"), ev("2m", provider, "ran", "node/a", 0, "support ran: sudo fallocate -l 90G /dump"), ev("2m", node, "is short", "disk/a", 2, "")).out("disk/a", 2, "2m", "9m"),
 			[]string{"provider-disk provider covered escalation node.shared"}},
-		{"the provider's security rule", world(ev("1m", provider, "changed", "nsg", 0, "network security group rule ours: Deny outbound * to Internet, ports 443"), ev("1m", node, "failed", "node/a", 1, "")).out("node/a", 1, "1m", "9m"),
+		{"the provider's security rule", world(ev("1m", provider, "changed", "nsg", 0, "network security group rule ours: Deny outbound * to Internet, ports 443", deny("ours", "*", "443")), ev("1m", node, "failed", "node/a", 1, "")).out("node/a", 1, "1m", "9m"),
 			[]string{"provider-nsg provider covered escalation network.nsg-bugs,node.shared"}},
-		{"the provider stops a VM", world(ev("1m", provider, "stopped", "node/a", 0, "the VM was stopped as an IaaS resource; it is still allocated")).out("node/a", 1, "1m", "9m"),
+		{"the provider stops a VM", world(ev("1m", provider, "stopped", "node/a", 0, "the VM was stopped as an IaaS resource; it is still allocated", vm)).out("node/a", 1, "1m", "9m"),
 			[]string{"provider-iaas provider covered escalation node.shared"}},
-		{"the customer shuts a node down from within", world(ev("1m", customer, "ran", "node/a", 0, "azureuser ran: sudo systemctl poweroff")).out("node/a", 1, "1m", ""),
+		{"the customer shuts a node down from within", world(ev("1m", customer, "ran", "node/a", 0, "azureuser ran: sudo systemctl poweroff"), ev("1m", node, "stopped", "node/a", 1, "", off)).out("node/a", 1, "1m", ""),
 			[]string{"customer-off customer not-covered customer node.shared,nodes.careless-changes"}},
 		{"kubelet by itself", world(ev("1m", node, "failed", "kubelet/a", 0, "")).out("kubelet/a", 1, "1m", "2m"),
 			[]string{"node-component provider covered automatic node.components,node.shared"}},
@@ -171,12 +171,12 @@ func TestMatters(t *testing.T) {
 		"container/kube-system/coredns-1/":     "managed-dns provider covered automatic dns.managed",
 	} {
 		for _, id := range both {
-			if got, err := edition(t, id).Matter(subject, ""); err != nil || brief(got) != want {
+			if got, err := edition(t, id).Matter(timeline.Event{Subject: subject}); err != nil || brief(got) != want {
 				t.Errorf("%s by %s: got %s, %v\nwant %s", subject, id, brief(got), err, want)
 			}
 		}
 	}
-	if _, err := edition(t, "2019-04").Matter("etdc", ""); err == nil || !strings.Contains(err.Error(), "did you mean etcd?") {
+	if _, err := edition(t, "2019-04").Matter(timeline.Event{Subject: "etdc"}); err == nil || !strings.Contains(err.Error(), "did you mean etcd?") {
 		t.Errorf("unknown matter: %v", err)
 	}
 }

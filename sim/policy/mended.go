@@ -7,20 +7,6 @@ import (
 	"demarc/sim/timeline"
 )
 
-// cures are verbs that say that something works again, for whatever is not in
-// undoes.
-var cures = []string{"repaired", "restored", "healed", "started", "powered-on", "restarted", "recovered", "replaced", "registered", "elected", "fixed"}
-
-// undoes are the verbs that undo what only they undo.
-var undoes = map[string][]string{
-	"cut":            {"healed", "restored", "repaired", "restarted"},
-	"partitioned":    {"healed", "restored"},
-	"powered-off":    {"powered-on", "repowered", "repaired"},
-	"deallocated":    {"started", "powered-on"},
-	"deleted":        {"restored", "repaired"},
-	"failed to boot": {"reimaged", "redeployed", "started", "repaired", "restarted", "powered-on"},
-}
-
 // mended is when what an event has broken works again, or now if it does not. Of a
 // part of a node its incident knows best. A node may be down for several reasons:
 // its incident tells only when the last of them was gone.
@@ -52,15 +38,12 @@ func (j *Judge) overtaken(x timeline.Event, root *Fact, end time.Time) time.Time
 	for _, i := range j.w.Incidents {
 		cause, ok := j.facts[i.Event]
 		within := i.Subject == "node/"+f.Node && i.Start.After(x.Time) && i.Start.Before(end) && !j.end(i).Before(end)
-		if ok && within && j.root(i.Event) != root.Seq && cause.Kind == "node" && slices.Contains(unpowered, cause.Verb) {
+		if ok && within && j.root(i.Event) != root.Seq && cause.Kind == "node" && cause.Verb.Means().PowerLost {
 			return i.Start
 		}
 	}
 	return end
 }
-
-// unpowered are verbs by which a machine loses its power.
-var unpowered = []string{"powered-off", "deallocated", "deleted", "stopped"}
 
 // ended is the end of the incident that an event has led to, of the same subject.
 func (j *Judge) ended(x timeline.Event) (time.Time, bool) {
@@ -83,16 +66,17 @@ func (j *Judge) cures(f, later *Fact) bool {
 	if f.Kind == "nsg" {
 		return later.Kind == "nsg" && later.Rule == f.Rule
 	}
-	verbs, ok := undoes[f.Verb]
-	if !ok {
-		verbs = cures
+	m := later.Verb.Means()
+	undone := m.Effect == timeline.Mends
+	if by := f.Verb.Means().UndoneBy; by != nil {
+		undone = slices.Contains(by, later.Verb)
 	}
-	if later.Subject == f.Subject && slices.Contains(verbs, later.Verb) || later.Subject == "all" && later.Verb == "healed" {
+	if later.Subject == f.Subject && undone || later.Subject == "all" && later.Verb == "healed" {
 		return true
 	}
 	// A node that is Ready again, or has a new system, has all its parts.
 	if f.Node == "" || f.Node != later.Node || later.Kind != "node" || f.Kind == "node" {
 		return false
 	}
-	return later.Verb == "repaired" || later.Verb == "reimaged" || later.Verb == "restarted" && later.Act != "iaas"
+	return m.Anew && later.Act != "iaas"
 }

@@ -17,7 +17,7 @@ func patchWorld() World {
 		ev("10m", timeline.Node, "failed", "kubelet/a", 2, "kubelet.service does not run: failed (Result: exit-code)"),
 		ev("20m", timeline.Customer, "ran", "node/b", 0, "azureuser ran: sudo apt-get install -y openssl"), // 5
 		ev("20m", timeline.Node, "failed", "kubelet/b", 5, "kubelet.service does not run: failed (Result: exit-code)"),
-		ev("30m", timeline.Customer, "changed", "nsg", 0, "network security group rule no-web: Deny outbound * to Internet, ports 80"), // 7
+		ev("30m", timeline.Customer, "changed", "nsg", 0, "network security group rule no-web: Deny outbound * to Internet, ports 80", deny("no-web", "*", "80")), // 7
 		ev("31m", timeline.Node, "failed to patch", "node/c", 7, "unattended-upgrades: E: Failed to fetch"),
 		ev("40m", timeline.Provider, "published", "cve/CVE-2026-1", 0, "CVE-2026-1 in kernel, severity high; mended by: reboot"), // 9
 		ev("50m", timeline.Provider, "published", "patch/linux-image-azure", 9, "linux-image-azure 5.15.0.1111.108 is in the archives; it needs a reboot"),

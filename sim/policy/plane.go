@@ -45,7 +45,7 @@ func (j *Judge) planeOf() plane {
 	p := plane{healerLeader: j.leaderless()}
 	for _, x := range j.w.Events {
 		name := strings.TrimPrefix(x.Subject, "provider/")
-		if f := j.facts[j.root(x.Seq)]; f.Party != Provider || !slices.Contains(broken, x.Verb) {
+		if f := j.facts[j.root(x.Seq)]; f.Party != Provider || !x.Verb.Breaks() {
 			continue
 		}
 		switch name {
@@ -58,13 +58,6 @@ func (j *Judge) planeOf() plane {
 	}
 	return p
 }
-
-// lost and found are verbs by which a replica of the provider's plane goes and
-// comes.
-var (
-	lost  = []string{"crashed", "stopped", "hung", "partitioned", "failed", "damaged", "deposed"}
-	found = []string{"starting", "started", "healed", "recovered"}
-)
 
 // quorum is how many of the three replicas must be up.
 const quorum = 2
@@ -105,7 +98,7 @@ func (c *census) take(i int, x timeline.Event) {
 	case x.Verb == "elected":
 		c.leader, c.none, c.all = x.Subject, false, false
 		delete(c.down, x.Subject)
-	case slices.Contains(lost, x.Verb):
+	case x.Verb.Breaks() || x.Verb == "deposed":
 		switch x.Subject {
 		case Provider:
 			c.all = true
@@ -115,7 +108,7 @@ func (c *census) take(i int, x timeline.Event) {
 		if isReplica(x.Subject) && x.Verb != "deposed" {
 			c.down[x.Subject] = true
 		}
-	case slices.Contains(found, x.Verb):
+	case x.Verb.Mends() || x.Verb == "starting":
 		delete(c.down, x.Subject)
 		if x.Subject == Provider {
 			clear(c.down)
@@ -144,10 +137,8 @@ func (j *Judge) monitorsDown(node string, at time.Time) (window, bool) {
 		if x.Time.After(at) || f.Node != node {
 			continue
 		}
-		monitor := strings.HasSuffix(f.Kind, "-monitor") && slices.Contains(broken, f.Verb)
-		shell := f.Shell && strings.Contains(f.Message, "-monitor") && strings.Contains(f.Message, "stop")
-		root := j.facts[j.root(x.Seq)]
-		if (monitor || shell) && root.Party == Provider {
+		down := strings.HasSuffix(f.Kind, "-monitor") && (f.Verb.Breaks() || f.Verb == "inactive")
+		if down && j.facts[j.root(x.Seq)].Party == Provider {
 			if end := j.mended(x); end.After(at) {
 				return window{x.Time, end, x.Seq, "the node's monitors were down"}, true
 			}

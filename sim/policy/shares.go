@@ -122,7 +122,7 @@ func (j *Judge) breaks(f *Fact) bool {
 	if f.Act == "nsg-egress" {
 		return true
 	}
-	return slices.Contains(broken, f.Verb) && !(f.Actor == Provider && j.root(f.Seq) != f.Seq)
+	return f.Verb.Breaks() && !(f.Actor == Provider && j.root(f.Seq) != f.Seq)
 }
 
 // concerns says whether what broke can be what keeps a subject down.
@@ -141,7 +141,7 @@ func concerns(subject string, f *Fact) bool {
 	case kind == "node":
 		return slices.Contains(vital, f.Kind)
 	}
-	return f.Kind == "node" && slices.Contains(unpowered, f.Verb)
+	return f.Kind == "node" && f.Verb.Means().PowerLost
 }
 
 // vital are the parts without which a node is not Ready.
@@ -205,7 +205,7 @@ func (j *Judge) actsLate(d Duty, i api.Incident) Share {
 	if !ok && slices.Contains(d.Healers, healerMonitors) {
 		w, ok = j.monitorsDown(nodeOf(i.Subject), due)
 	}
-	if !ok || j.excused(i, due) != "" {
+	if !ok || j.excused(i, due) {
 		return Share{}
 	}
 	return Share{From: due, Event: w.event, Why: fmt.Sprintf("%s: nothing was done by then, since %s", d.Says, w.why)}
@@ -213,11 +213,11 @@ func (j *Judge) actsLate(d Duty, i api.Incident) Share {
 
 // healsLate is from when a duty should have been through.
 func (j *Judge) healsLate(d Duty, i api.Incident) Share {
-	if gaveUp, ok := j.gaveUp(i); ok && d.Step > 0 && j.excused(i, gaveUp.Time) == "" {
+	if gaveUp, ok := j.gaveUp(i); ok && d.Step > 0 && !j.excused(i, gaveUp.Time) {
 		return Share{From: gaveUp.Time, Event: gaveUp.Seq, Why: d.Says + ": the provider gave up"}
 	}
 	due := i.Start.Add(d.Heal)
-	if d.Heal == 0 || !j.end(i).After(due.Add(d.Slack)) || j.excused(i, due) != "" {
+	if d.Heal == 0 || !j.end(i).After(due.Add(d.Slack)) || j.excused(i, due) {
 		return Share{}
 	}
 	return Share{From: due, Event: i.Event, Why: d.Says + ": it was not through by then"}
@@ -236,9 +236,8 @@ func (j *Judge) actions(i api.Incident) (list []time.Time) {
 			}
 		}
 	}
-	verbs := []string{"rebooting", "reimaging", "redeploying", "rebooted", "reimaged", "redeployed", "restarting", "restored", "failed to restart"}
 	for _, x := range j.w.Events {
-		if x.Actor == timeline.Provider && concern(x.Subject) && slices.Contains(verbs, x.Verb) && !x.Time.Before(i.Start) {
+		if x.Actor == timeline.Provider && concern(x.Subject) && x.Verb.Means().Repair && !x.Time.Before(i.Start) {
 			list = append(list, x.Time)
 		}
 	}
@@ -257,24 +256,22 @@ func (j *Judge) gaveUp(i api.Incident) (timeline.Event, bool) {
 	return timeline.Event{}, false
 }
 
-// excused says why the provider need not have mended an outage by a time: it does
+// excused says whether the provider need not have mended an outage by a time: it does
 // not repair such nodes, or the customer kept it from doing so.
-func (j *Judge) excused(i api.Incident, at time.Time) string {
+func (j *Judge) excused(i api.Incident, at time.Time) bool {
 	node := nodeOf(i.Subject)
-	for _, x := range j.w.Events {
+	return node != "" && slices.ContainsFunc(j.w.Events, func(x timeline.Event) bool {
 		f := j.facts[x.Seq]
 		switch {
 		case x.Time.After(at):
-		case f.Act == "nsg-egress" && f.Party == Customer && node != "" && j.mended(x).After(at):
-			return "the customer blocks what it needs"
-		case x.Time.Before(i.Start) || node == "":
-		case x.Verb == "does not repair" && f.Node == node:
-			return x.Message
-		case x.Verb == "noticed" && x.Subject == "nodes":
-			return x.Message
+			return false
+		case f.Act == "nsg-egress" && f.Party == Customer && j.mended(x).After(at):
+			return true
+		case x.Time.Before(i.Start):
+			return false
 		}
-	}
-	return ""
+		return x.Verb == "does not repair" && f.Node == node || x.Verb == "noticed" && x.Subject == "nodes"
+	})
 }
 
 func latest(a, b time.Time) time.Time {

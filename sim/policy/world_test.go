@@ -22,8 +22,27 @@ func after(s string) time.Time {
 }
 
 // ev is an event; its number is its place in the list of [world].
-func ev(at string, actor timeline.Actor, verb, subject string, cause int64, message string) timeline.Event {
-	return timeline.Event{Time: after(at), Actor: actor, Verb: verb, Subject: subject, Cause: cause, Message: message}
+func ev(at string, actor timeline.Actor, verb timeline.Verb, subject string, cause int64, message string, detail ...timeline.Detail) timeline.Event {
+	e := timeline.Event{Time: after(at), Actor: actor, Verb: verb, Subject: subject, Cause: cause, Message: message}
+	if len(detail) > 0 {
+		e.Detail = &detail[0]
+	}
+	return e
+}
+
+// Details of events.
+var (
+	vm       = timeline.Detail{Resource: true}
+	rebooted = timeline.Detail{Down: timeline.Rebooted}
+	off      = timeline.Detail{Down: timeline.PoweredOff}
+	packaged = timeline.Detail{Packages: []string{"moby-containerd"}}
+)
+
+// deny is of a rule that denies packets to the Internet.
+func deny(name, protocol, ports string) timeline.Detail {
+	return timeline.Detail{Rule: &timeline.SecurityRule{
+		Name: name, Direction: "Outbound", Access: "Deny", Protocol: protocol, Destination: "Internet", Ports: strings.Split(ports, ","),
+	}}
 }
 
 // world is a world that has lasted two hours.

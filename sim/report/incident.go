@@ -95,15 +95,12 @@ func healersOf(in Input) healers {
 		h.repairs[name] = append(h.repairs[name], r)
 	}
 	for _, e := range in.Events {
-		if slices.Contains(mending, e.Verb) {
+		if m := e.Verb.Means(); m.Effect == timeline.Mends || m.Repair && !m.Bad {
 			h.events[e.Subject] = append(h.events[e.Subject], e)
 		}
 	}
 	return h
 }
-
-// mending are verbs of the timeline that say that something was put right.
-var mending = []string{"started", "restarted", "restored", "healed", "repaired", "recovered", "reconciled", "rebooted", "reimaged", "redeployed"}
 
 // seenLate is how far the times of a repair may be from those of its incident:
 // both are entered when somebody notices.
@@ -135,7 +132,7 @@ func (h healers) of(i api.Incident) Healer {
 	}
 	for _, e := range slices.Backward(h.events[i.Subject]) {
 		if !e.Time.Before(i.Start) && !e.Time.After(i.End) {
-			return Healer{Layer: clean(string(e.Actor)), Actions: []string{clean(strings.TrimSpace(e.Verb + " " + e.Subject))}}
+			return Healer{Layer: clean(string(e.Actor)), Actions: []string{clean(strings.TrimSpace(string(e.Verb) + " " + e.Subject))}}
 		}
 	}
 	return Healer{}

@@ -115,7 +115,7 @@ func Make(in Input) Report {
 		})
 	}
 	for _, e := range in.Events {
-		r.marks = append(r.marks, mark{at: e.Time, owner: actorOwner(e.Actor), text: clean(eventText(e))})
+		r.marks = append(r.marks, mark{at: e.Time, owner: actorOwner(e.Actor), text: clean(e.String())})
 	}
 	r.Verdict = verdict(r)
 	return r
@@ -182,14 +182,6 @@ func backups(list []api.Backup) (b Backups) {
 		}
 	}
 	return b
-}
-
-func eventText(e timeline.Event) string {
-	text := string(e.Actor) + " " + e.Verb + " " + e.Subject
-	if e.Message != "" {
-		text += ": " + e.Message
-	}
-	return text
 }
 
 // clean makes one line of a text that may contain anything: bytes that are no

@@ -200,7 +200,7 @@ func BenchmarkManyEvents(b *testing.B) {
 	in := sample()
 	in.Events = nil
 	for n := range 10_000 {
-		verb := []string{"crashed", "restarted"}[n%2]
+		verb := []timeline.Verb{"crashed", "restarted"}[n%2]
 		in.Events = append(in.Events, timeline.Event{Seq: int64(n + 1), Time: after(float64(n) * 0.006), Actor: timeline.Node, Verb: verb,
 			Subject: fmt.Sprintf("container/default/shop-%d/shop", n/2%200), Cause: int64(n)})
 	}

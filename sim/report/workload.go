@@ -101,11 +101,11 @@ func containers(in Input, now time.Time) map[string][]Part {
 		name := clean(e.Subject)
 		_, down := open[name]
 		switch {
-		case word == "container" && slices.Contains(containerEnds, e.Verb) && !down:
-			open[name] = Part{Owner: roots.owner(e), From: e.Time, Why: clean(eventText(e))}
-		case word == "container" && slices.Contains(containerBegins, e.Verb) && down:
+		case word == "container" && e.Verb.Breaks() && !down:
+			open[name] = Part{Owner: roots.owner(e), From: e.Time, Why: clean(e.String())}
+		case word == "container" && e.Verb.Mends() && down:
 			end(name, e.Time)
-		case slices.Contains(podEnds, e.Verb) && slices.Contains(podOwners, word):
+		case e.Verb.Means().Gone && slices.Contains(podOwners, word):
 			for name := range open {
 				if ofObject(name, clean(rest)) {
 					end(name, e.Time)
@@ -130,13 +130,8 @@ func ofObject(container, object string) bool {
 	return pod == object || strings.HasPrefix(pod, object+"-")
 }
 
-// What the timeline says of containers, and of what they are parts of.
-var (
-	containerEnds   = []string{"crashed", "killed", "failed", "evicted", "OOMKilled"}
-	containerBegins = []string{"started", "restarted", "recovered"}
-	podEnds         = []string{"deleted", "evicted", "replaced"}
-	podOwners       = []string{"pod", "deployment", "replicaset", "statefulset", "daemonset", "job"}
-)
+// podOwners are the first words of pods and of what makes them.
+var podOwners = []string{"pod", "deployment", "replicaset", "statefulset", "daemonset", "job"}
 
 // roots knows whose events are by what they come from: an incident's cause that was
 // judged, or else the actor of the root. It has "" where that is on no side.

@@ -13,7 +13,7 @@ import (
 
 const shop = "container/default/shop-1/shop"
 
-func happened(seq int64, minutes float64, verb, subject string) timeline.Event {
+func happened(seq int64, minutes float64, verb timeline.Verb, subject string) timeline.Event {
 	return timeline.Event{Seq: seq, Time: after(minutes), Actor: timeline.Node, Verb: verb, Subject: subject}
 }
 

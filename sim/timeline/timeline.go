@@ -36,8 +36,8 @@ type Event struct {
 	Time time.Time `json:"time"`
 	// Actor is who did it.
 	Actor Actor `json:"actor"`
-	// Verb is what was done, in one word of the field: crashed, started, restarted.
-	Verb string `json:"verb"`
+	// Verb is what was done.
+	Verb Verb `json:"verb"`
 	// Subject is what it was done to: kube-apiserver, node/NAME, kubelet/NODE,
 	// container/NAMESPACE/POD/NAME, service/NAMESPACE/NAME.
 	Subject string `json:"subject"`
@@ -48,6 +48,8 @@ type Event struct {
 	// Asker is who asked for it in the actor's name, such as the director of a drill;
 	// empty if that was the actor.
 	Asker string `json:"asker,omitempty"`
+	// Detail is what else there is to know of it; nil for most events.
+	Detail *Detail `json:"detail,omitempty"`
 }
 
 type askerKey struct{}

@@ -230,7 +230,7 @@ func (c *Cluster) Start(ctx context.Context) error {
 }
 
 func (c *Cluster) start(ctx context.Context) error {
-	verb, message := "created", fmt.Sprintf("cluster %s with %d nodes", c.spec.Name, c.spec.Nodes)
+	verb, message := timeline.Verb("created"), fmt.Sprintf("cluster %s with %d nodes", c.spec.Name, c.spec.Nodes)
 	if c.resumed {
 		verb = "resumed"
 	}
@@ -368,7 +368,7 @@ func (c *Cluster) Close(ctx context.Context) error {
 }
 
 // note is told by the control plane what happens to a component.
-func (c *Cluster) note(component, verb, message string) {
+func (c *Cluster) note(component string, verb timeline.Verb, message string) {
 	cause := c.incidents.cause(component)
 	// Everything else lives by the API server, and that by etcd.
 	for _, below := range []string{controlplane.APIServer, controlplane.Etcd} {

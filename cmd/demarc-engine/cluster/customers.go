@@ -46,7 +46,7 @@ func whoAsked(x controlplane.Change) string {
 
 // changeVerb is what a change did to its subject. Statuses are told by those who
 // have them, and tokens and bindings change nothing.
-func changeVerb(x controlplane.Change) (string, bool) {
+func changeVerb(x controlplane.Change) (timeline.Verb, bool) {
 	switch x.Subresource {
 	case "":
 	case "scale":
@@ -72,11 +72,11 @@ func changeVerb(x controlplane.Change) (string, bool) {
 	if x.Resource == "nodes" {
 		return nodeVerb(x.Body), true
 	}
-	return map[string]string{"update": "updated", "patch": "patched"}[x.Verb], true
+	return map[string]timeline.Verb{"update": "updated", "patch": "patched"}[x.Verb], true
 }
 
 // nodeVerb is what a patch does to a Node.
-func nodeVerb(body []byte) string {
+func nodeVerb(body []byte) timeline.Verb {
 	var patch struct {
 		Spec map[string]any `json:"spec"`
 	}

@@ -35,7 +35,7 @@ func TestChanged(t *testing.T) {
 		c.changed(tt.x)
 		got := ""
 		if e := c.log.Last(); e.Seq > 0 {
-			got = e.Verb + " " + e.Subject + ": " + e.Message
+			got = string(e.Verb) + " " + e.Subject + ": " + e.Message
 		}
 		if got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)

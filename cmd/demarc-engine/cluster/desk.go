@@ -71,7 +71,7 @@ func putCase(ctx context.Context, put apply, x api.Case) error {
 }
 
 // noteCase puts what happened to a case on the timeline, because of its opening.
-func (c *Cluster) noteCase(ctx context.Context, by timeline.Actor, verb string, x api.Case, message string) {
+func (c *Cluster) noteCase(ctx context.Context, by timeline.Actor, verb timeline.Verb, x api.Case, message string) {
 	e := timeline.Event{Actor: by, Verb: verb, Subject: x.Name(), Message: message, Asker: timeline.Asker(ctx)}
 	if verb != "opened" {
 		events, _ := c.log.Since(0)

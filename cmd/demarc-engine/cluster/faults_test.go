@@ -22,7 +22,7 @@ import (
 func clusterOfFaults(t *testing.T) (c *Cluster, end func()) {
 	t.Helper()
 	dir := t.TempDir()
-	plane, err := controlplane.New(controlplane.Config{Name: "test", Dir: dir, Logs: dir + "/logs", Ephemeral: true, Note: func(string, string, string) {}})
+	plane, err := controlplane.New(controlplane.Config{Name: "test", Dir: dir, Logs: dir + "/logs", Ephemeral: true, Note: func(string, timeline.Verb, string) {}})
 	if err != nil {
 		t.Fatal(err)
 	}

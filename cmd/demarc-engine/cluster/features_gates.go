@@ -61,7 +61,7 @@ func checkGates(edition string, wanted map[string]bool, allowed bool) ([]control
 		if !wanted[g.Name] || g.Default {
 			continue
 		}
-		v, err := e.Matter("featuregate/"+g.Name, g.Stage)
+		v, err := e.Matter(timeline.Event{Subject: "featuregate/" + g.Name, Detail: &timeline.Detail{Stage: g.Stage}})
 		if err != nil {
 			return nil, err
 		}
@@ -92,13 +92,14 @@ func (c *Cluster) noteGates(before, after map[string]bool) {
 		if value(before) == value(after) {
 			continue
 		}
-		verb := "disabled"
+		verb := timeline.Verb("disabled")
 		if value(after) {
 			verb = "enabled"
 		}
 		c.log.Append(timeline.Event{
 			Actor: timeline.Customer, Verb: verb, Subject: "featuregate/" + g.Name,
 			Message: fmt.Sprintf("feature gate %s is %s: --feature-gates=%s=%t", g.Name, g.Stage, g.Name, value(after)),
+			Detail:  &timeline.Detail{Stage: g.Stage},
 		})
 	}
 }

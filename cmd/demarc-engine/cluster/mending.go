@@ -18,7 +18,7 @@ import (
 
 // memoryCosts are what it costs that a replica of the provider's plane has lost its
 // memory, by the verb of what was done.
-var memoryCosts = map[string]string{
+var memoryCosts = map[timeline.Verb]string{
 	provider.Damaged: "nothing is lost",
 	provider.Copied:  "what the other replica had not heard yet is lost",
 	provider.Forgotten: "backups are entered again from their files, versions and settings from the newest of them and state.json; " +

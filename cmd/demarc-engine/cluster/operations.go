@@ -104,7 +104,7 @@ func (c *Cluster) backupKey(store string) ([]byte, error) {
 }
 
 // noteReplica is told what happens to a replica of the provider's plane.
-func (c *Cluster) noteReplica(replica, verb, message string) {
+func (c *Cluster) noteReplica(replica string, verb timeline.Verb, message string) {
 	c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: replicaName(replica), Message: message})
 	if cost, ok := memoryCosts[verb]; ok {
 		c.addMended(api.Mended{Subject: replicaName(replica), Found: message, Remedy: cost})

@@ -169,9 +169,9 @@ func (t *telemetry) follow(c *Cluster) {
 		events, more := c.log.Since(seq)
 		for _, e := range events {
 			seq = e.Seq
-			attrs := []attribute.KeyValue{attribute.String("actor", string(e.Actor)), attribute.String("verb", e.Verb)}
+			attrs := []attribute.KeyValue{attribute.String("actor", string(e.Actor)), attribute.String("verb", string(e.Verb))}
 			t.events.Add(c.ctx, 1, metric.WithAttributes(attrs...))
-			_, span := tracer.Start(c.ctx, e.Verb+" "+e.Subject, trace.WithTimestamp(e.Time), trace.WithAttributes(append(attrs,
+			_, span := tracer.Start(c.ctx, string(e.Verb)+" "+e.Subject, trace.WithTimestamp(e.Time), trace.WithAttributes(append(attrs,
 				attribute.String("subject", e.Subject), attribute.String("message", e.Message), attribute.Int64("seq", e.Seq), attribute.Int64("cause", e.Cause))...))
 			span.End(trace.WithTimestamp(e.Time))
 		}

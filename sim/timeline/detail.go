@@ -1,0 +1,44 @@
+package timeline
+
+// Detail is what judgements and reports need to know of an event beside its verb and
+// its subject. What does not apply is empty; events of earlier versions have none.
+type Detail struct {
+	// Resource says that it was done to a VM as a resource of the cloud, behind the
+	// back of the service.
+	Resource bool `json:"resource,omitempty"`
+	// Tags are the tags of a VM that were set; one without a value was removed.
+	Tags map[string]string `json:"tags,omitempty"`
+	// Size is how a VM was resized.
+	Size *Resize `json:"size,omitempty"`
+	// Rule is a rule of a network security group; one that was deleted has only a name.
+	Rule *SecurityRule `json:"rule,omitempty"`
+	// Stage is that of a feature gate: ALPHA, BETA, GA.
+	Stage string `json:"stage,omitempty"`
+	// Packages are those by which a node differs from its image since a script ran.
+	Packages []string `json:"packages,omitempty"`
+	// Down is why a machine has stopped that was told so from within: [Rebooted] or
+	// [PoweredOff].
+	Down string `json:"down,omitempty"`
+}
+
+// Values of [Detail.Down].
+const (
+	Rebooted   = "reboot"
+	PoweredOff = "poweroff"
+)
+
+// Resize is the size of a VM before and after.
+type Resize struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// SecurityRule is a rule of a network security group, in Azure's words.
+type SecurityRule struct {
+	Name        string   `json:"name"`
+	Direction   string   `json:"direction,omitempty"`
+	Access      string   `json:"access,omitempty"`
+	Protocol    string   `json:"protocol,omitempty"`
+	Ports       []string `json:"ports,omitempty"`
+	Destination string   `json:"destination,omitempty"`
+}
