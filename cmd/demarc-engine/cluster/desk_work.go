@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -47,8 +48,6 @@ func (c *Cluster) leadDesk(ctx context.Context, l *provider.Leadership) {
 
 // workOnCases does what is due, and says when something may be due again.
 func (c *Cluster) workOnCases(ctx context.Context, l *provider.Leadership) (next time.Duration, err error) {
-	c.cases.mu.Lock()
-	defer c.cases.mu.Unlock()
 	next = 24 * time.Hour
 	for _, x := range casesOf(l.State()) {
 		wait, err := c.workOn(ctx, l, x)
@@ -76,7 +75,6 @@ func (c *Cluster) workOn(ctx context.Context, l *provider.Leadership, x api.Case
 		if look == nil || err != nil { // the consent has ended meanwhile
 			return deskLooks, err
 		}
-		x.Looked = look.At
 		return 0, c.answerCase(ctx, l, x, look)
 	case x.State == api.CaseWaitsForCustomer && x.Verdict.Coverage == policy.VoidsSupport:
 		k, err := c.Contract(x.Edition)
@@ -85,12 +83,26 @@ func (c *Cluster) workOn(ctx context.Context, l *provider.Leadership, x api.Case
 		}
 		return 0, c.answerCase(ctx, l, x, nil)
 	case x.State == api.CaseEscalated:
-		return 0, c.followRestart(ctx, l, x)
+		return 0, c.change(l, x, func() error { return c.followRestart(ctx, l, x) })
 	}
 	return 0, nil
 }
 
-// answerCase answers a case from what is seen now.
+// change changes a case as the desk has found that it must be. If the customer has
+// changed it since the desk has read it, nothing is done: the log tells the desk of that,
+// and it looks again.
+func (c *Cluster) change(l *provider.Leadership, x api.Case, do func() error) error {
+	c.cases.mu.Lock()
+	defer c.cases.mu.Unlock()
+	same := func(now api.Case) bool { return reflect.DeepEqual(now, x) }
+	if !slices.ContainsFunc(casesOf(l.State()), same) {
+		return nil
+	}
+	return do()
+}
+
+// answerCase answers a case from what is seen now. What takes its time comes first, so
+// that no customer waits for it.
 func (c *Cluster) answerCase(ctx context.Context, l *provider.Leadership, x api.Case, look *desk.Look) error {
 	e, err := policy.Lookup(cmp.Or(x.Edition, c.spec.Edition))
 	if err != nil {
@@ -101,10 +113,19 @@ func (c *Cluster) answerCase(ctx context.Context, l *provider.Leadership, x api.
 		return err
 	}
 	ev.Look = look
-	a, err := desk.Reply(e, x, ev)
+	asked := x
+	if look != nil {
+		asked.Looked = look.At
+	}
+	a, err := desk.Reply(e, asked, ev)
 	if err != nil {
 		return err
 	}
+	return c.change(l, x, func() error { return c.putAnswer(ctx, l, asked, a) })
+}
+
+// putAnswer enters what the desk answers; the caller holds the cases.
+func (c *Cluster) putAnswer(ctx context.Context, l *provider.Leadership, x api.Case, a desk.Answer) error {
 	x.State, x.Subject, x.Verdict, x.Asks, x.WaitsFor, x.Restarts, x.Upstream = a.State, a.Subject, a.Verdict, a.Asks, a.WaitsFor, a.Restarts, a.Upstream
 	x.Findings = slices.Concat([]api.CaseFinding{}, a.Findings)
 	x.Answered = time.Now().UTC()
@@ -120,9 +141,10 @@ func (c *Cluster) answerCase(ctx context.Context, l *provider.Leadership, x api.
 		return err
 	}
 	c.noteCase(ctx, timeline.Provider, "answered", x, x.State+": "+text)
-	if a.Final() {
-		_, err = c.closeCase(ctx, l.Apply, x, api.RoleProvider, "The question is answered.")
+	if !a.Final() {
+		return nil
 	}
+	_, err := c.closeCase(ctx, l.Apply, x, api.RoleProvider, "The question is answered.")
 	return err
 }
 
