@@ -60,7 +60,7 @@ func (l *programLife) stop(context.Context) {
 func newComponent(launch func(context.Context) (incarnation, error)) *Component {
 	return &Component{
 		name: "program", launch: launch, tracer: noop.NewTracerProvider().Tracer(""), state: Stopped, gate: &gate{},
-		note: func(string, string) {},
+		note: func(timeline.Verb, string) {},
 	}
 }
 

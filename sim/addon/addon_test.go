@@ -156,7 +156,7 @@ func (w *world) told() []string {
 	defer w.mu.Unlock()
 	var list []string
 	for _, p := range w.notes {
-		s := p.Change + " " + p.Kind + "/" + p.Name
+		s := string(p.Change) + " " + p.Kind + "/" + p.Name
 		if len(p.What) > 0 {
 			s += " " + strings.Join(p.What, ",")
 		}
