@@ -2,10 +2,11 @@ package nodes
 
 import (
 	"context"
-	"errors"
 	"iter"
+	"net/http"
 
 	"demarc/nodes/kubelet"
+	"demarc/sim/api"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -66,7 +67,7 @@ func slim(obj any) (any, error) {
 
 // ErrNotSynced says that the informers have not read the API server's state yet:
 // what they lack may well be there.
-var ErrNotSynced = errors.New("what the API server has was not read yet: the cluster is starting")
+var ErrNotSynced error = api.Errorf(http.StatusServiceUnavailable, "what the API server has was not read yet: the cluster is starting")
 
 // awaitSync waits until the informers have their first lists, and the pods among
 // them their containers.

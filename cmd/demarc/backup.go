@@ -37,7 +37,7 @@ func (a *app) backupListCmd() *cobra.Command {
 		Use: "list", Short: "List the backups, the oldest first", Args: cobra.NoArgs,
 		Example: "  demarc --as provider backup list -o json",
 		RunE: func(c *cobra.Command, _ []string) error {
-			from, err := a.backupSource()
+			from, _, err := a.backupSource()
 			if err != nil {
 				return err
 			}
@@ -58,9 +58,9 @@ func (a *app) backupListCmd() *cobra.Command {
 
 // withBackup asks the engine something about the backup that the argument names,
 // and prints the answer.
-func (a *app) withBackup(ask func(backupSource, context.Context, string) (api.Backup, error), print func(api.Backup) error) func(*cobra.Command, []string) error {
+func (a *app) withBackup(ask func(*api.Actions) func(context.Context, string) (api.Backup, error), print func(api.Backup) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
-		from, err := a.backupSource()
+		from, _, err := a.backupSource()
 		if err != nil {
 			return err
 		}
@@ -68,7 +68,7 @@ func (a *app) withBackup(ask func(backupSource, context.Context, string) (api.Ba
 		if err != nil {
 			return err
 		}
-		b, err := ask(from, c.Context(), id)
+		b, err := ask(from)(c.Context(), id)
 		if err != nil {
 			return err
 		}
@@ -81,7 +81,7 @@ func (a *app) backupShowCmd() *cobra.Command {
 		Use: "show ID", Short: "Show everything that the catalogue has of a backup", Args: cobra.ExactArgs(1),
 		Example:           "  demarc --as provider backup show latest",
 		ValidArgsFunction: a.completeBackups,
-		RunE:              a.withBackup(backupSource.Backup, a.printBackup),
+		RunE:              a.withBackup(func(from *api.Actions) func(context.Context, string) (api.Backup, error) { return from.Backup }, a.printBackup),
 	}
 }
 
@@ -92,7 +92,7 @@ func (a *app) backupVerifyCmd() *cobra.Command {
 exit code is 1 if it cannot be restored from.`,
 		Example:           "  demarc --as provider backup verify 20260105T083000Z",
 		ValidArgsFunction: a.completeBackups,
-		RunE:              a.withBackup(backupSource.VerifyBackup, a.printVerified),
+		RunE:              a.withBackup(func(from *api.Actions) func(context.Context, string) (api.Backup, error) { return from.VerifyBackup }, a.printVerified),
 	}
 }
 
@@ -115,14 +115,14 @@ func (a *app) backupTakeCmd() *cobra.Command {
 }
 
 // backups asks for the catalogue, the oldest first.
-func backups(ctx context.Context, c backupSource) ([]api.Backup, error) {
+func backups(ctx context.Context, c *api.Actions) ([]api.Backup, error) {
 	list, err := c.Backups(ctx)
 	slices.SortStableFunc(list, func(a, b api.Backup) int { return a.At.Compare(b.At) })
 	return list, err
 }
 
 // backupID puts the ID of the newest backup in place of latest.
-func backupID(ctx context.Context, c backupSource, id string) (string, error) {
+func backupID(ctx context.Context, c *api.Actions, id string) (string, error) {
 	if id != fault.Latest {
 		return id, nil
 	}

@@ -14,37 +14,34 @@ import (
 	"demarc/sim/engine"
 )
 
-// backupSource answers questions about backups: the engine, or the files of a
-// cluster that is stopped.
-type backupSource interface {
-	Backups(context.Context) ([]api.Backup, error)
-	Backup(ctx context.Context, id string) (api.Backup, error)
-	VerifyBackup(ctx context.Context, id string) (api.Backup, error)
-}
-
-// backupSource finds the engine, or else what is to be read without one.
-func (a *app) backupSource() (backupSource, error) {
+// backupSource answers questions about backups: the engine, or what is to be read without
+// one, from the files of a cluster that is stopped.
+func (a *app) backupSource() (*api.Actions, *stoppedBackups, error) {
 	dir, err := a.dir()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c, err := engine.AttachAs(dir, api.Role(a.as))
+	if err == nil {
+		return &c.Actions, nil, nil
+	}
 	if !errors.Is(err, engine.ErrNotRunning) {
-		return c, err
+		return nil, nil, err
 	}
 	if _, err := os.Stat(backup.StoreDir(dir)); err != nil {
-		return nil, a.notRunning(dir)
+		return nil, nil, a.notRunning(dir)
 	}
 	if a.as != string(api.RoleProvider) {
-		return nil, &engine.InputError{Message: "backups are the provider's: a customer cannot see or restore them", Hint: "as the provider: demarc --as provider backup …"}
+		return nil, nil, &engine.InputError{Message: "backups are the provider's: a customer cannot see or restore them", Hint: "as the provider: demarc --as provider backup …"}
 	}
 	fmt.Fprintf(a.err, "the cluster %s is stopped: reading the files of its backups\n", a.name)
 	key, err := backup.ReadKey(backup.KeyFile(dir), backup.StoreDir(dir))
 	if err != nil {
-		return nil, badInput(err)
+		return nil, nil, badInput(err)
 	}
 	store, err := backup.OpenStore(backup.StoreDir(dir), backup.ClusterID(dir, a.name), key)
-	return &stoppedBackups{dir: dir, store: store}, err
+	s := &stoppedBackups{dir: dir, store: store}
+	return &api.Actions{Backups: s.Backups, Backup: s.Backup, VerifyBackup: s.VerifyBackup}, s, err
 }
 
 // stoppedBackups are the backups of a cluster that is stopped.

@@ -98,6 +98,6 @@ func (a *app) knownBackups(c *cobra.Command) []api.Backup {
 	if err != nil {
 		return nil // without an answer there is nothing to complete
 	}
-	list, _ := backups(c.Context(), client) // likewise
+	list, _ := backups(c.Context(), &client.Actions) // likewise
 	return list
 }

@@ -34,7 +34,7 @@ restores it before anything else is started.`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: a.completeBackups,
 		RunE: func(c *cobra.Command, args []string) error {
-			from, err := a.backupSource()
+			from, stopped, err := a.backupSource()
 			if err != nil {
 				return err
 			}
@@ -44,11 +44,10 @@ restores it before anything else is started.`,
 					return err
 				}
 			}
-			if stopped, ok := from.(*stoppedBackups); ok {
+			if stopped != nil {
 				return a.stageRestore(c.Context(), stopped, req)
 			}
-			client := from.(*api.Client)
-			r, err := a.restore(c.Context(), client, req)
+			r, err := a.restore(c.Context(), from, req)
 			if err != nil {
 				return err
 			}
@@ -58,7 +57,7 @@ restores it before anything else is started.`,
 }
 
 // restore asks for a restore and shows its phases until it is over.
-func (a *app) restore(ctx context.Context, c *api.Client, req api.RestoreRequest) (api.Restore, error) {
+func (a *app) restore(ctx context.Context, c *api.Actions, req api.RestoreRequest) (api.Restore, error) {
 	r, err := c.Restore(ctx, req)
 	if err != nil {
 		return r, err

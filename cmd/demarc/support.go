@@ -94,7 +94,7 @@ restart its node, the provider does so on your behalf: the node is cordoned, dra
 respect for PodDisruptionBudgets, rebooted and made schedulable again.`,
 		Example: `  demarc support escalate 1
   demarc support escalate 1 --text urgent`,
-	}, (*api.Client).EscalateCase)
+	}, func(c *api.Client) caseAction { return c.EscalateCase })
 }
 
 func (a *app) supportCloseCmd() *cobra.Command {
@@ -104,11 +104,14 @@ func (a *app) supportCloseCmd() *cobra.Command {
 whose node was restarted and is Ready.`,
 		Example: `  demarc support close 1
   demarc support close 1 --text solved`,
-	}, (*api.Client).CloseCase)
+	}, func(c *api.Client) caseAction { return c.CloseCase })
 }
 
+// caseAction is something that a customer does to a case.
+type caseAction = func(context.Context, string, api.CaseNote) (api.Case, error)
+
 // caseCmd makes a command that does something to one case.
-func (a *app) caseCmd(verb string, c *cobra.Command, do func(*api.Client, context.Context, string, api.CaseNote) (api.Case, error)) *cobra.Command {
+func (a *app) caseCmd(verb string, c *cobra.Command, do func(*api.Client) caseAction) *cobra.Command {
 	var note api.CaseNote
 	c.Args, c.ValidArgsFunction = cobra.ExactArgs(1), a.completeCases
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -120,7 +123,7 @@ func (a *app) caseCmd(verb string, c *cobra.Command, do func(*api.Client, contex
 		if err != nil {
 			return err
 		}
-		x, err := do(client, c.Context(), id, note)
+		x, err := do(client)(c.Context(), id, note)
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -24,31 +25,29 @@ const (
 const everyNode = "*"
 
 // ErrUnknownConsent says that there is no consent of that ID.
-var ErrUnknownConsent = errors.New("there is no such consent")
+var ErrUnknownConsent error = api.Errorf(http.StatusNotFound, "there is no such consent")
 
-// ConsentError says that support has no consent for a node. Its people cannot
-// log in to nodes, run commands there or read logs before the customer has
-// explicitly approved it (Microsoft, "Support policies for Azure Kubernetes
-// Service", 2019-04-01, on shared responsibility).
-type ConsentError struct {
-	// Node is the node's name.
-	Node string
-	// Last is the consent for it that was valid last; nil if there never was one.
-	Last *api.Consent
-}
+// NoConsent is the code of the error that support has no consent for a node. Its people
+// cannot log in to nodes, run commands there or read logs before the customer has
+// explicitly approved it (Microsoft, "Support policies for Azure Kubernetes Service",
+// 2019-04-01, on shared responsibility).
+const NoConsent = "ConsentRequired"
 
-// Error implements error.
-func (e *ConsentError) Error() string {
+// noConsent is that error; last is the consent for the node that was valid last, if there
+// was one.
+func noConsent(node string, last api.Consent) error {
 	was := "there never was one"
 	switch {
-	case e.Last == nil:
-	case !e.Last.Revoked.IsZero():
-		was = fmt.Sprintf("the last one, %s, was revoked at %s", e.Last.ID, e.Last.Revoked.UTC().Format(time.RFC3339))
+	case last.ID == "":
+	case !last.Revoked.IsZero():
+		was = fmt.Sprintf("the last one, %s, was revoked at %s", last.ID, last.Revoked.UTC().Format(time.RFC3339))
 	default:
-		was = fmt.Sprintf("the last one, %s, expired at %s", e.Last.ID, e.Last.Expires.UTC().Format(time.RFC3339))
+		was = fmt.Sprintf("the last one, %s, expired at %s", last.ID, last.Expires.UTC().Format(time.RFC3339))
 	}
-	return fmt.Sprintf("support cannot log in to node %s, run commands on it or read its logs without the customer's explicit, "+
-		"unexpired consent: %s; the customer grants one with: demarc consent grant %s --for 1h", e.Node, was, e.Node)
+	err := api.Errorf(http.StatusForbidden, "support cannot log in to node %s, run commands on it or read its logs without the customer's explicit, "+
+		"unexpired consent: %s; the customer grants one with: demarc consent grant %s --for 1h", node, was, node)
+	err.Code = NoConsent
+	return err
 }
 
 // Grant puts the customer's consent in the log, for one node or for "*", and for
@@ -125,7 +124,7 @@ func consentList(records map[string]api.Consent) []api.Consent {
 }
 
 // UseConsent lets support do something on a node: what says what. The use is in
-// the log before it returns. Without a consent the error is a [ConsentError], and
+// the log before it returns. Without a consent the error has the code [NoConsent], and
 // support must not do it; nor with any other error.
 func (o *Operator) UseConsent(ctx context.Context, r *Replicas, node, what string) (api.Consent, error) {
 	o.asking.Lock()
@@ -135,11 +134,7 @@ func (o *Operator) UseConsent(ctx context.Context, r *Replicas, node, what strin
 	}
 	c, ok := consentFor(r.State().Consents, node, time.Now())
 	if !ok {
-		err := &ConsentError{Node: node}
-		if c.ID != "" {
-			err.Last = &c
-		}
-		return api.Consent{}, err
+		return api.Consent{}, noConsent(node, c)
 	}
 	c.Uses++
 	if err := r.Apply(ctx, PutConsent(c)); err != nil {

@@ -17,9 +17,8 @@ func TestConsentsAreNeeded(t *testing.T) {
 		refused := func(node string, words ...string) {
 			t.Helper()
 			_, err := w.UseConsent(ctx, r, node, "journalctl")
-			var denied *ConsentError
-			if !errors.As(err, &denied) {
-				t.Fatalf("node %s: got %v, want a ConsentError", node, err)
+			if !api.HasCode(err, NoConsent) {
+				t.Fatalf("node %s: got %v, want %s", node, err, NoConsent)
 			}
 			for _, word := range append(words, "demarc consent grant "+node+" --for 1h", "explicit, unexpired consent") {
 				if !strings.Contains(err.Error(), word) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -59,7 +60,7 @@ type Patcher interface {
 }
 
 // ErrUnknownCVE says that no such vulnerability was published.
-var ErrUnknownCVE = errors.New("there is no such vulnerability")
+var ErrUnknownCVE error = api.Errorf(http.StatusNotFound, "there is no such vulnerability")
 
 // cveForm is the form of an ID (CVE Numbering Authority rules).
 var cveForm = regexp.MustCompile(`^CVE-\d{4}-\d{4,10}$`)

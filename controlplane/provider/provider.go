@@ -34,13 +34,18 @@
 // which a new leader may ask again: judge.go decides, autorepair.go does it.
 package provider
 
-import "errors"
+import (
+	"errors"
+	"net/http"
+
+	"demarc/sim/api"
+)
 
 // Errors of the replicated memory.
 var (
 	// ErrNoLeader says that no replica leads: fewer than two of three can speak
 	// to each other, or they have not elected one yet.
-	ErrNoLeader = errors.New("the provider's plane has no leader")
+	ErrNoLeader error = api.Errorf(http.StatusServiceUnavailable, "the provider's plane has no leader")
 	// ErrNotLeader says that a [Leadership] is over.
 	ErrNotLeader = errors.New("no longer the leader of the provider's plane")
 	// ErrClosed says that the plane was closed.

@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -21,7 +22,7 @@ func (r *Replicas) Unfinished() bool { return unfinished(r.State()) != nil }
 func (r *Replicas) Catalogue() []api.Backup { return catalogue(r.State()) }
 
 // Find is a backup of the catalogue by its ID; latest is the newest. If there is
-// none the error is a [NotFoundError].
+// none the error has the status 404.
 func (r *Replicas) Find(id string) (api.Backup, error) {
 	list := r.Catalogue()
 	if id == "latest" && len(list) > 0 {
@@ -32,15 +33,7 @@ func (r *Replicas) Find(id string) (api.Backup, error) {
 			return b, nil
 		}
 	}
-	return api.Backup{}, &NotFoundError{ID: id}
-}
-
-// NotFoundError says that the catalogue has no such backup.
-type NotFoundError struct{ ID string }
-
-// Error implements error.
-func (e *NotFoundError) Error() string {
-	return fmt.Sprintf("the catalogue has no backup %q; demarc --as provider backup list lists them", e.ID)
+	return api.Backup{}, api.Errorf(http.StatusNotFound, "the catalogue has no backup %q; demarc --as provider backup list lists them", id)
 }
 
 // Verify reads a backup now and enters the result in the catalogue. The error

@@ -20,7 +20,7 @@ var verbAKS = Verb{
 	run: func(ctx context.Context, r *run, c *call) error {
 		req := upgradeRequest(c)
 		req.ControlPlaneOnly, req.NodeImageOnly = c.text("only") == "control-plane", c.text("only") == "node-images"
-		if _, err := r.world.Upgrade(ctx, req); err != nil {
+		if _, err := r.world.As(api.RoleCustomer).Upgrade(ctx, req); err != nil {
 			return fmt.Errorf("aks upgrade: %w", err)
 		}
 		return nil

@@ -42,13 +42,35 @@ var verbBackup = Verb{
 		action := c.text("action")
 		id, err := r.backupID(c.text("id"))
 		if err == nil {
-			err = r.world.Backup(ctx, api.Role(c.text("by")), action, id)
+			err = doBackup(ctx, r.world.As(api.Role(c.text("by"))), action, id)
 		}
 		if err != nil {
 			return fmt.Errorf("backup %s: %w", action, err)
 		}
 		return nil
 	},
+}
+
+// doBackup does something with backups. That one is bad fails its verification.
+func doBackup(ctx context.Context, as *api.Actions, action, id string) (err error) {
+	switch action {
+	case "list":
+		_, err = as.Backups(ctx)
+	case "show":
+		_, err = as.Backup(ctx, id)
+	case "take":
+		_, err = as.TakeBackup(ctx)
+	case "delete":
+		err = as.DeleteBackup(ctx, id)
+	case "restore":
+		_, err = as.Restore(ctx, api.RestoreRequest{Backup: id})
+	case "verify":
+		var b api.Backup
+		if b, err = as.VerifyBackup(ctx, id); err == nil && b.Problem != "" {
+			err = errors.New(b.Problem)
+		}
+	}
+	return err
 }
 
 func actionNames() []string {

@@ -25,7 +25,7 @@ var verbConsent = Verb{
 		if err != nil {
 			return err
 		}
-		_, err = r.world.Consent(ctx, api.ConsentRequest{Node: node, For: api.Duration(c.duration("for")), Case: c.text("case")})
+		_, err = r.world.As(api.RoleCustomer).GrantConsent(ctx, api.ConsentRequest{Node: node, For: api.Duration(c.duration("for")), Case: c.text("case")})
 		if err != nil {
 			return fmt.Errorf("consent: %w", err)
 		}
@@ -47,7 +47,7 @@ var verbRevokeConsent = Verb{
 		for _, x := range r.world.Consents() {
 			if x.Node == node && x.Revoked.IsZero() && x.Expires.After(time.Now()) {
 				found = true
-				if err := r.world.RevokeConsent(ctx, x.ID); err != nil {
+				if err := r.world.As(api.RoleCustomer).RevokeConsent(ctx, x.ID); err != nil {
 					return fmt.Errorf("revoke-consent: %w", err)
 				}
 			}
@@ -71,7 +71,7 @@ var verbEscalate = Verb{
 		if err != nil {
 			return err
 		}
-		if _, err = r.world.Escalate(ctx, api.EscalationRequest{Node: node, Reason: c.text("reason")}); err != nil {
+		if _, err = r.world.As(api.RoleCustomer).Escalate(ctx, api.EscalationRequest{Node: node, Reason: c.text("reason")}); err != nil {
 			return fmt.Errorf("escalate: %w", err)
 		}
 		return nil

@@ -40,7 +40,7 @@ var verbCVE = Verb{
 			ID: c.text("id"), Component: c.text("component"), Severity: c.text("severity"), Fix: c.text("fix"), Version: c.text("version"),
 			Guidance: c.text("guidance"), VendorFixAge: api.Duration(c.duration("vendor-fix-age")),
 		}
-		if _, err := r.world.PublishCVE(ctx, api.Role(c.text("by")), req); err != nil {
+		if _, err := r.world.As(api.Role(c.text("by"))).PublishCVE(ctx, req); err != nil {
 			return fmt.Errorf("cve publish: %w", err)
 		}
 		return nil

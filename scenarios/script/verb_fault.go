@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"demarc/sim/api"
 	"demarc/sim/fault"
 )
 
@@ -108,7 +109,7 @@ func faultColumn(c *call, e *fault.Error) int {
 }
 
 func runFault(ctx context.Context, r *run, c *call) error {
-	if _, err := r.world.Inject(ctx, c.fault); err != nil {
+	if _, err := r.world.As(api.RoleDirector).Inject(ctx, c.fault); err != nil {
 		return fmt.Errorf("%s %s: %w", c.fault.Verb, c.fault.Target, err)
 	}
 	return nil

@@ -18,7 +18,11 @@ var verbFeature = Verb{
 		{Name: "name", Type: ArgText, Positional: true, Required: true, Doc: "the feature's name, with or without Microsoft.ContainerService/"},
 	},
 	run: func(ctx context.Context, r *run, c *call) error {
-		if _, err := r.world.RegisterFeature(ctx, c.text("name"), c.text("action") == "register"); err != nil {
+		set := r.world.As(api.RoleCustomer).RegisterFeature
+		if c.text("action") == "unregister" {
+			set = r.world.As(api.RoleCustomer).UnregisterFeature
+		}
+		if _, err := set(ctx, c.text("name")); err != nil {
 			return fmt.Errorf("feature %s: %w", c.text("action"), err)
 		}
 		return nil
@@ -52,7 +56,7 @@ var verbUpdate = Verb{
 			FeatureGates: gates, AllowUnsupportedGates: c.text("allow-unsupported-gates") == "true",
 			KubeProxyMode: c.text("kube-proxy-mode"), Restriction: c.text("nrg-lockdown"),
 		}
-		if _, err := r.world.Update(ctx, req); err != nil {
+		if _, err := r.world.As(api.RoleCustomer).Update(ctx, req); err != nil {
 			return fmt.Errorf("update: %w", err)
 		}
 		return nil

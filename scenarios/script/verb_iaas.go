@@ -49,7 +49,7 @@ var verbIaaS = Verb{
 		if req.Tags, err = parseTags(c.text("tags")); err != nil {
 			return err
 		}
-		if err := r.world.IaaS(ctx, req, timeline.Actor(c.text("by"))); err != nil {
+		if _, err := r.world.As(api.Role(c.text("by"))).DoVM(ctx, req); err != nil {
 			return fmt.Errorf("iaas %s node/%s: %w", req.Action, node, err)
 		}
 		return nil
@@ -116,11 +116,14 @@ var verbNSG = Verb{
 	},
 	check: checkNSG,
 	run: func(ctx context.Context, r *run, c *call) error {
-		action, rule := "set", nsgRule(c)
+		as, rule := r.world.As(api.Role(c.text("by"))), nsgRule(c)
+		var err error
 		if c.text("action") == "delete" {
-			action, rule = "delete", api.NSGRule{Name: c.text("name")}
+			err = as.DeleteNSGRule(ctx, rule.Name)
+		} else {
+			_, err = as.SetNSGRule(ctx, rule)
 		}
-		if err := r.world.NSG(ctx, action, rule, timeline.Actor(c.text("by"))); err != nil {
+		if err != nil {
 			return fmt.Errorf("nsg %s %s: %w", c.text("action"), rule.Name, err)
 		}
 		return nil

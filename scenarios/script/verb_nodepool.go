@@ -74,13 +74,13 @@ func scalePool(ctx context.Context, r *run, c *call) error {
 	if err != nil {
 		return fmt.Errorf("to: %w", err)
 	}
-	_, err = r.world.ScaleNodePool(ctx, c.text("pool"), n)
+	_, err = r.world.As(api.RoleCustomer).ScaleNodePool(ctx, c.text("pool"), api.ScaleRequest{Count: n})
 	return err
 }
 
 func upgradePool(ctx context.Context, r *run, c *call) error {
 	req := upgradeRequest(c)
 	req.Pool, req.NodeImageOnly = c.text("pool"), c.text("only") == "node-images"
-	_, err := r.world.Upgrade(ctx, req)
+	_, err := r.world.As(api.RoleCustomer).Upgrade(ctx, req)
 	return err
 }

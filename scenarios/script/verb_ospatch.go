@@ -22,18 +22,18 @@ var verbOSPatch = Verb{
 		{Name: "breaks", Type: ArgEnum, Values: api.PatchBreaks, Doc: "what does not work with it"},
 		providerArg,
 	},
-	run: func(_ context.Context, r *run, c *call) error {
+	run: func(ctx context.Context, r *run, c *call) error {
 		by, pkg, version := api.Role(c.text("by")), c.text("package"), c.text("version")
 		var err error
 		if c.text("action") == "publish" {
-			_, err = r.world.PublishPatch(by, api.PatchRequest{Package: pkg, Version: version, Reboot: c.text("reboot") == "yes", Breaks: c.text("breaks")})
+			_, err = r.world.As(by).PublishPatch(ctx, api.PatchRequest{Package: pkg, Version: version, Reboot: c.text("reboot") == "yes", Breaks: c.text("breaks")})
 		} else {
 			for _, p := range r.world.Patches() {
 				if p.Package == pkg && !p.Withdrawn && c.text("version") == "" {
 					version = p.Version
 				}
 			}
-			err = r.world.WithdrawPatch(by, pkg, version)
+			err = r.world.As(by).WithdrawPatch(ctx, pkg, version)
 		}
 		if err != nil {
 			return fmt.Errorf("os-patch %s: %w", c.text("action"), err)

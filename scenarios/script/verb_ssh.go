@@ -45,7 +45,7 @@ var verbSSH = Verb{
 		if err != nil {
 			return err
 		}
-		result, err := r.world.Run(ctx, api.Role(c.text("by")), node, c.text("command"))
+		result, err := r.world.As(api.Role(c.text("by"))).Run(ctx, api.RunRequest{Node: node, Command: c.text("command")})
 		if err != nil {
 			return fmt.Errorf("ssh node/%s: %w", node, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"demarc/sim/api"
 	"demarc/sim/fault"
 )
 
@@ -21,8 +22,8 @@ var verbStopTraffic = Verb{
 			p.problem(c.cols["name"], fault.Suggest(name, slices.Sorted(maps.Keys(p.traffic))), "no traffic %s was started before this line", name)
 		}
 	},
-	run: func(_ context.Context, r *run, c *call) error {
-		if err := r.world.StopTraffic(c.text("name")); err != nil {
+	run: func(ctx context.Context, r *run, c *call) error {
+		if err := r.world.As(api.RoleCustomer).StopTraffic(ctx, c.text("name")); err != nil {
 			return fmt.Errorf("stop-traffic %s: %w", c.text("name"), err)
 		}
 		return nil

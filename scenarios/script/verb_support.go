@@ -33,11 +33,11 @@ var verbSupport = Verb{
 	run: func(ctx context.Context, r *run, c *call) (err error) {
 		switch action := c.text("action"); action {
 		case "open":
-			_, err = r.world.OpenCase(ctx, caseRequest(c))
+			_, err = r.world.As(api.RoleCustomer).OpenCase(ctx, caseRequest(c))
 		case "escalate":
-			_, err = r.world.EscalateCase(ctx, c.text("what"), "")
+			_, err = r.world.As(api.RoleCustomer).EscalateCase(ctx, c.text("what"), api.CaseNote{})
 		default:
-			_, err = r.world.CloseCase(ctx, c.text("what"), "", api.RoleCustomer)
+			_, err = r.world.As(api.RoleCustomer).CloseCase(ctx, c.text("what"), api.CaseNote{})
 		}
 		if err != nil {
 			return fmt.Errorf("support %s: %w", c.text("action"), err)

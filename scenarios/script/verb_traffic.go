@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"demarc/sim/api"
 	"demarc/sim/fault"
 	"demarc/sim/traffic"
 )
@@ -32,7 +33,7 @@ var verbTraffic = Verb{
 	},
 	check: checkTraffic,
 	run: func(ctx context.Context, r *run, c *call) error {
-		if err := r.world.StartTraffic(trafficSpec(c)); err != nil {
+		if _, err := r.world.As(api.RoleCustomer).StartTraffic(ctx, trafficSpec(c)); err != nil {
 			return fmt.Errorf("traffic %s: %w", c.text("name"), err)
 		}
 		return nil

@@ -64,11 +64,11 @@ func (w *fakeWorld) Inject(_ context.Context, s fault.Spec) (fault.Active, error
 	e := w.log.Append(timeline.Event{Actor: s.By, Verb: timeline.Verb(s.Verb), Subject: s.Target})
 	return fault.Active{ID: "f1", Spec: s, Event: e.Seq}, nil
 }
-func (w *fakeWorld) StartTraffic(s traffic.Spec) error {
+func (w *fakeWorld) StartTraffic(s traffic.Spec) (traffic.Spec, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.records[s.Name] = traffic.NewRecord(s)
-	return nil
+	return s, nil
 }
 func (w *fakeWorld) StopTraffic(string) error { return nil }
 func (w *fakeWorld) Traffic(name string) (*traffic.Record, bool) {
@@ -105,17 +105,34 @@ func (w *fakeWorld) Replicas() []api.Replica {
 		{Name: "0", State: "leader", Network: "up", Term: 3, Applied: 40, Last: 41}, {Name: "1", State: "follower", Network: "cut"}, {Name: "2", State: "stopped"},
 	}
 }
-func (w *fakeWorld) Backup(_ context.Context, by api.Role, action, id string) error {
-	if by != api.RoleProvider {
-		return errors.New("backups are the provider's; ask for a restore with a support case")
-	}
-	w.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "asked", Subject: strings.TrimSpace(action + " " + id)})
-	return nil
+func (w *fakeWorld) As(role api.Role) *api.Actions {
+	return api.Serve(w, role, func(r *api.Route, role api.Role) error {
+		if r.Subject == "backups" && role != api.RoleProvider {
+			return errors.New("backups are the provider's; ask for a restore with a support case")
+		}
+		return r.Check(role)
+	})
+}
+func (w *fakeWorld) asked(what string) (api.Backup, error) {
+	w.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "asked", Subject: strings.TrimSpace(what)})
+	return api.Backup{}, nil
+}
+func (w *fakeWorld) Backup(id string) (api.Backup, error)       { return w.asked("show " + id) }
+func (w *fakeWorld) TakeBackup() (api.Backup, error)            { return w.asked("take") }
+func (w *fakeWorld) VerifyBackup(id string) (api.Backup, error) { return w.asked("verify " + id) }
+func (w *fakeWorld) DeleteBackup(id string) error {
+	_, err := w.asked("delete " + id)
+	return err
+}
+func (w *fakeWorld) Restore(r api.RestoreRequest) (api.Restore, error) {
+	_, err := w.asked("restore " + r.Backup)
+	return api.Restore{}, err
 }
 func (w *fakeWorld) Repairs() []api.Repair {
 	return []api.Repair{{ID: "n1", Node: "n-0", Layer: api.LayerNode, Subject: "kubelet/n-0", Outcome: api.RepairHealed}}
 }
-func (w *fakeWorld) Run(_ context.Context, by api.Role, node, command string) (api.RunResult, error) {
+func (w *fakeWorld) Run(by api.Role, req api.RunRequest) (api.RunResult, error) {
+	node, command := req.Node, req.Command
 	if by == api.RoleProvider {
 		return api.RunResult{}, errors.New("support needs the customer's consent")
 	}
@@ -125,7 +142,7 @@ func (w *fakeWorld) Run(_ context.Context, by api.Role, node, command string) (a
 	}
 	return api.RunResult{Stdout: command + "\n"}, nil
 }
-func (w *fakeWorld) Consent(_ context.Context, req api.ConsentRequest) (api.Consent, error) {
+func (w *fakeWorld) GrantConsent(_ context.Context, req api.ConsentRequest) (api.Consent, error) {
 	w.log.Append(timeline.Event{Actor: timeline.Customer, Verb: "granted", Subject: "node/" + req.Node})
 	return api.Consent{ID: "c1", Node: req.Node}, nil
 }
@@ -139,7 +156,11 @@ func (w *fakeWorld) Escalate(_ context.Context, req api.EscalationRequest) (api.
 func (w *fakeWorld) Features() []api.Feature {
 	return []api.Feature{{Registration: api.Registration{Name: "AKSAuditLog", State: api.FeatureRegistered, Since: time.Now()}, Stage: "preview"}}
 }
-func (w *fakeWorld) RegisterFeature(_ context.Context, name string, wanted bool) (api.Feature, error) {
+func (w *fakeWorld) RegisterFeature(name string) (api.Feature, error) { return w.register(name, true) }
+func (w *fakeWorld) UnregisterFeature(name string) (api.Feature, error) {
+	return w.register(name, false)
+}
+func (w *fakeWorld) register(name string, wanted bool) (api.Feature, error) {
 	if name == "Unknown" {
 		return api.Feature{}, errors.New("(FeatureNotFound) The feature 'Unknown' could not be found.")
 	}
@@ -164,10 +185,10 @@ func (w *fakeWorld) OpenCase(_ context.Context, req api.CaseRequest) (api.Case, 
 	w.log.Append(timeline.Event{Actor: timeline.Customer, Verb: "opened", Subject: x.Name()})
 	return x, nil
 }
-func (w *fakeWorld) EscalateCase(_ context.Context, id, _ string) (api.Case, error) {
+func (w *fakeWorld) EscalateCase(id string, _ api.CaseNote) (api.Case, error) {
 	return api.Case{}, errors.New("case " + id + " offers no restart")
 }
-func (w *fakeWorld) CloseCase(_ context.Context, id, _ string, by api.Role) (api.Case, error) {
+func (w *fakeWorld) CloseCase(id string, _ api.CaseNote, by api.Role) (api.Case, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := range w.cases {
@@ -196,11 +217,11 @@ func (w *fakeWorld) Upgrade(_ context.Context, req api.UpgradeRequest) (api.Oper
 	w.upgrades = append(w.upgrades, op)
 	return op, nil
 }
-func (w *fakeWorld) ScaleNodePool(_ context.Context, pool string, count int) (api.Operation, error) {
-	if count == 3 {
+func (w *fakeWorld) ScaleNodePool(pool string, r api.ScaleRequest) (api.Operation, error) {
+	if r.Count == 3 {
 		return api.Operation{}, errors.New("(OperationNotAllowed) Operation is not allowed")
 	}
-	w.log.Append(timeline.Event{Verb: "scale", Subject: pool, Message: fmt.Sprint(count)})
+	w.log.Append(timeline.Event{Verb: "scale", Subject: pool, Message: fmt.Sprint(r.Count)})
 	return api.Operation{}, nil
 }
 
@@ -209,39 +230,40 @@ func (w *fakeWorld) Operations() []api.Operation {
 	defer w.mu.Unlock()
 	return slices.Clone(w.upgrades)
 }
-func (w *fakeWorld) IaaS(_ context.Context, req api.VMRequest, by timeline.Actor) error {
+func (w *fakeWorld) DoVM(req api.VMRequest, by api.Role) (api.VM, error) {
 	if req.Action == "start" {
-		return errors.New("VM " + req.VM + " is not stopped")
+		return api.VM{}, errors.New("VM " + req.VM + " is not stopped")
 	}
-	w.log.Append(timeline.Event{Actor: by, Verb: timeline.Verb(req.Action), Subject: "vm/" + req.VM, Message: fmt.Sprint(req.Size, req.Tags)})
-	return nil
+	w.log.Append(timeline.Event{Actor: by.Actor(), Verb: timeline.Verb(req.Action), Subject: "vm/" + req.VM, Message: fmt.Sprint(req.Size, req.Tags)})
+	return api.VM{}, nil
 }
-func (w *fakeWorld) NSG(_ context.Context, action string, rule api.NSGRule, by timeline.Actor) error {
-	if action == "delete" && rule.Name == "none" {
+func (w *fakeWorld) SetNSGRule(rule api.NSGRule, by api.Role) (api.NSGRule, error) {
+	w.log.Append(timeline.Event{Actor: by.Actor(), Verb: "set", Subject: "nsg/" + rule.Name, Message: fmt.Sprintf("%+v", rule)})
+	return rule, nil
+}
+func (w *fakeWorld) DeleteNSGRule(name string, by api.Role) error {
+	if name == "none" {
 		return errors.New("the security rule none was not found")
 	}
-	w.log.Append(timeline.Event{Actor: by, Verb: timeline.Verb(action), Subject: "nsg/" + rule.Name, Message: fmt.Sprintf("%+v", rule)})
+	w.log.Append(timeline.Event{Actor: by.Actor(), Verb: "delete", Subject: "nsg/" + name})
 	return nil
 }
 
 func (w *fakeWorld) Patches() []api.Patch {
 	return []api.Patch{{Package: "openssl", Version: "1"}, {Package: "openssl", Version: "2"}}
 }
-func (w *fakeWorld) PublishPatch(by api.Role, r api.PatchRequest) (api.Patch, error) {
-	if by != api.RoleProvider {
-		return api.Patch{}, errors.New("to publish patches is the provider's")
-	}
+func (w *fakeWorld) PublishPatch(r api.PatchRequest) (api.Patch, error) {
 	w.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "published", Subject: "patch/" + r.Package, Message: fmt.Sprintf("%+v", r)})
 	return api.Patch{}, nil
 }
-func (w *fakeWorld) WithdrawPatch(_ api.Role, pkg, version string) error {
+func (w *fakeWorld) WithdrawPatch(pkg, version string) error {
 	w.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "withdrawn", Subject: "patch/" + pkg, Message: version})
 	return nil
 }
 func (w *fakeWorld) CVEs() []api.CVE {
 	return []api.CVE{{ID: "CVE-2026-1", Component: "openssl", State: api.CVENotified, Vulnerable: []string{"n-0"}}}
 }
-func (w *fakeWorld) PublishCVE(_ context.Context, _ api.Role, r api.CVERequest) (api.CVE, error) {
+func (w *fakeWorld) PublishCVE(r api.CVERequest) (api.CVE, error) {
 	w.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "published", Subject: "cve/" + r.ID, Message: fmt.Sprintf("%+v", r)})
 	return api.CVE{}, nil
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 
 	"demarc/sim/fault"
@@ -52,42 +53,29 @@ var injectors = map[fault.TargetKind][]Role{
 func Injectors(target fault.TargetKind) []Role { return injectors[target] }
 
 // CheckFault refuses a fault that a role may not inject: into what is another's, or
-// in another's name. The error is a [Refusal].
-func CheckFault(r Role, spec fault.Spec, target fault.TargetKind) error {
-	refused := &Refusal{Role: r, Hint: fmt.Sprintf("demarc --as %s fault inject %s", RoleDirector, spec)}
-	whose := Injectors(target)
-	switch {
+// in another's name. The error is an [Error]; action is what it refuses.
+func CheckFault(r Role, spec fault.Spec, target fault.TargetKind) (action string, err error) {
+	hint := fmt.Sprintf("demarc --as %s fault inject %s", RoleDirector, spec)
+	switch whose := Injectors(target); {
 	case r == RoleDirector:
-		return nil
+		return "", nil
 	case !slices.Contains(whose, r):
-		refused.Action, refused.Owner = spec.Verb+" "+spec.Target, whose[0]
+		action = spec.Verb + " " + spec.Target
+		return action, refusal(r, action, whose[0], "", hint)
 	case spec.By != r.Actor():
-		refused.Action, refused.Owner = "act as the "+string(spec.By), RoleDirector
-		refused.Hint += " by=" + string(spec.By)
-	default:
-		return nil
+		action = "act as the " + string(spec.By)
+		return action, refusal(r, action, RoleDirector, "", hint+" by="+string(spec.By))
 	}
-	return refused
+	return "", nil
 }
 
-// Refusal says that a role may not do something, whose it is, and what to do instead.
-type Refusal struct {
-	Role Role
-	// Action is what it wanted to do, as in list backups.
-	Action string
-	// Owner is the role whose that is.
-	Owner Role
-	// Because says why; it may be empty.
-	Because string
-	// Hint is what to do instead.
-	Hint string
-}
-
-// Error implements error.
-func (e *Refusal) Error() string {
-	text := fmt.Sprintf("the %s may not %s: that is the %s's", e.Role, e.Action, e.Owner)
-	if e.Because != "" {
-		text += " (" + e.Because + ")"
+// refusal says that a role may not do something, whose that is, why, and what to do
+// instead.
+func refusal(role Role, action string, owner Role, because, hint string) *Error {
+	if because != "" {
+		because = " (" + because + ")"
 	}
-	return text
+	e := Errorf(http.StatusForbidden, "the %s may not %s: that is the %s's%s", role, action, owner, because)
+	e.Hint = hint
+	return e
 }

@@ -46,8 +46,8 @@ func TestFaultsOfRoles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = CheckFault(tt.role, fault.Spec{Verb: verb, Target: target, By: tt.by}, x.Kind)
-		var refused *Refusal
+		_, err = CheckFault(tt.role, fault.Spec{Verb: verb, Target: target, By: tt.by}, x.Kind)
+		var refused *Error
 		if tt.refuse == "" && err != nil || tt.refuse != "" && (!errors.As(err, &refused) || !strings.Contains(err.Error(), tt.refuse)) {
 			t.Errorf("%s: %s by=%s: got %v, want %q", tt.role, tt.fault, tt.by, err, tt.refuse)
 		}
@@ -66,7 +66,7 @@ func TestTablesAreWhole(t *testing.T) {
 			}
 		}
 	}
-	for _, r := range Routes {
+	for _, r := range Routes() {
 		if len(r.Roles) == 0 || len(r.Roles) < len(Roles) && r.Action == "" {
 			t.Errorf("%s: %+v", r.Pattern(), r)
 		}

@@ -1,42 +1,118 @@
 package api
 
 import (
+	"cmp"
+	"context"
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"net/http"
+	"net/url"
+	"reflect"
 	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"demarc/sim/timeline"
 )
 
-// Route is one thing that the management API can be asked for.
+// Route is a row of the table of [Actions], taken apart.
 type Route struct {
-	// Method and Path are as in the patterns of [http.ServeMux].
-	Method, Path string
-	// Roles may ask for it.
+	// Name is the action's, Method and Path are as in the patterns of [http.ServeMux].
+	Name, Method, Path string
+	// Params are the names of the arguments in the path, and Query those in the query.
+	Params, Query []string
+	// Args are the types of Params and Query together, Request that of the request and
+	// Answer that of the answer; nil if there is none.
+	Args            []reflect.Type
+	Request, Answer reflect.Type
+	// Roles may ask for it; the first of them is whose it is.
 	Roles []Role
-	// Action says in a refusal what it is, Because why not everybody may, and Subject
-	// what it is about on the timeline; the owner's if empty.
+	// Action says in a refusal what it is, Because why not everybody may, and Subject what
+	// it is about on the timeline.
 	Action, Because, Subject string
-	// Body says that it takes a JSON object, and Needs which of its fields must be there.
-	Body  bool
+	// Needs are the fields of the request that must be there.
 	Needs []string
+	// Timeout is for how long an answer is waited for, in real time; 0 for as long as it
+	// takes.
+	Timeout time.Duration
+
+	field int // of Actions
+}
+
+// requestTimeout bounds most requests. An engine answers within milliseconds; one that is
+// busy with a thousand nodes within seconds.
+const requestTimeout = "30s"
+
+// Routes are the rows of the table of [Actions].
+var Routes = sync.OnceValue(func() (all []*Route) {
+	for i := range reflect.TypeFor[Actions]().NumField() {
+		all = append(all, newRoute(i, reflect.TypeFor[Actions]().Field(i)))
+	}
+	return all
+})
+
+func newRoute(i int, f reflect.StructField) *Route {
+	r := &Route{Name: f.Name, field: i, Action: f.Tag.Get("action"), Roles: Roles, Needs: list(f.Tag.Get("needs"), ",")}
+	address, query, _ := strings.Cut(f.Tag.Get("route"), "?")
+	r.Method, r.Path, _ = strings.Cut(address, " ")
+	for part := range strings.SplitSeq(r.Path, "{") {
+		if name, _, ok := strings.Cut(part, "}"); ok {
+			r.Params = append(r.Params, name)
+		}
+	}
+	r.Query = list(query, "&")
+	switch role := Role(f.Tag.Get("role")); role {
+	case RoleCustomer, RoleProvider:
+		r.Roles = []Role{role, RoleDirector}
+	}
+	about := f.Tag.Get("because")
+	r.Because, r.Subject = reasons[about], cmp.Or(about, string(r.Roles[0]))
+	n := 1 + len(r.Params) + len(r.Query) // the context comes first
+	for j := 1; j < n; j++ {
+		r.Args = append(r.Args, f.Type.In(j))
+	}
+	if f.Type.NumIn() > n {
+		r.Request = f.Type.In(n)
+	}
+	if f.Type.NumOut() > 1 {
+		r.Answer = f.Type.Out(0)
+	}
+	if !r.Streams() {
+		r.Timeout, _ = time.ParseDuration(cmp.Or(f.Tag.Get("timeout"), requestTimeout)) // a test reads them all
+	}
+	return r
+}
+
+func list(s, separator string) []string {
+	return slices.DeleteFunc(strings.Split(s, separator), func(s string) bool { return s == "" })
 }
 
 // Pattern is the route as [http.ServeMux] reads it.
-func (r Route) Pattern() string { return r.Method + " " + r.Path }
+func (r *Route) Pattern() string { return r.Method + " " + r.Path }
 
-// Check refuses a role that may not ask for the route. The error is a [Refusal].
-func (r Route) Check(role Role) error {
+// Streams says whether the answer goes on until its reader has enough.
+func (r *Route) Streams() bool { return r.Answer != nil && r.Answer.Kind() == reflect.Interface }
+
+// Changes says whether asking changes something.
+func (r *Route) Changes() bool { return r.Method != http.MethodGet }
+
+// Check refuses a role that may not ask for the route. The error is an [Error].
+func (r *Route) Check(role Role) error {
 	if slices.Contains(r.Roles, role) {
 		return nil
 	}
-	owner := r.Roles[0]
-	return &Refusal{Role: role, Action: r.Action, Owner: owner, Because: r.Because, Hint: fmt.Sprintf("as the %s: demarc --as %[1]s …", owner)}
+	return refusal(role, r.Action, r.Roles[0], r.Because, fmt.Sprintf("as the %s: demarc --as %[1]s …", r.Roles[0]))
 }
 
 // CheckBody checks that a request says what the route takes: one JSON object, with the
 // fields that it needs.
-func (r Route) CheckBody(text []byte) error {
+func (r *Route) CheckBody(text []byte) error {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(text, &fields); err != nil {
 		return fmt.Errorf("the request is not one JSON object: %w", err)
@@ -52,92 +128,109 @@ func (r Route) CheckBody(text []byte) error {
 	return nil
 }
 
-// FindRoute is the route of a pattern, such as GET /v1/status.
-func FindRoute(pattern string) (r Route, ok bool) {
-	i := slices.IndexFunc(Routes, func(r Route) bool { return r.Pattern() == pattern })
-	if i < 0 {
-		return r, false
+// url is the path and query of a request with the arguments given.
+func (r *Route) url(args []reflect.Value) string {
+	path, query := r.Path, ""
+	for i, name := range append(slices.Clone(r.Params), r.Query...) {
+		value := fmt.Sprint(args[i])
+		if i < len(r.Params) {
+			path = strings.Replace(path, "{"+name+"}", url.PathEscape(value), 1)
+			continue
+		}
+		query += "&" + name + "=" + url.QueryEscape(value)
 	}
-	return Routes[i], true
+	if query != "" {
+		path += "?" + query[1:]
+	}
+	return path
 }
 
-const (
-	get    = http.MethodGet
-	put    = http.MethodPut
-	post   = http.MethodPost
-	remove = http.MethodDelete
-)
+// Call asks for the route's action: with the arguments of the path and of the query, and
+// the request. There is no answer if the route has none.
+func (r *Route) Call(ctx context.Context, a *Actions, args ...reflect.Value) (answer any, err error) {
+	out := reflect.ValueOf(a).Elem().Field(r.field).Call(append([]reflect.Value{reflect.ValueOf(ctx)}, args...))
+	err, _ = out[len(out)-1].Interface().(error)
+	if r.Answer != nil {
+		answer = out[0].Interface()
+	}
+	return answer, err
+}
 
-// noBackups is why customers have no part in backups.
-const noBackups = "support policy of 2019-04-01, section on etcd backups: automatic, transparent, not directly available to customers"
+// Has says whether the route's action can be asked for.
+func (r *Route) Has(a *Actions) bool { return !reflect.ValueOf(a).Elem().Field(r.field).IsNil() }
 
-// Routes are the management API. The clock and the end of the engine are everybody's:
-// they are dials of the laptop, and no part of the service.
-var Routes = []Route{
-	{Method: get, Path: PathStatus, Roles: Roles},
-	{Method: get, Path: PathClock, Roles: Roles},
-	{Method: put, Path: PathClock, Roles: Roles, Body: true, Needs: []string{"rate"}},
-	{Method: get, Path: PathTimeline, Roles: Roles},
-	{Method: get, Path: PathStream, Roles: Roles},
-	{Method: get, Path: PathReport, Roles: Roles},
-	{Method: post, Path: PathStop, Roles: Roles},
-	{Method: get, Path: PathStacks, Roles: Roles},
-	{Method: get, Path: PathMetrics, Roles: Roles},
+// set makes do the route's action. It returns the answer, or the zero value for none.
+func (r *Route) set(a *Actions, do func(ctx context.Context, args []reflect.Value) (reflect.Value, error)) {
+	f := reflect.ValueOf(a).Elem().Field(r.field)
+	f.Set(reflect.MakeFunc(f.Type(), func(in []reflect.Value) (out []reflect.Value) {
+		answer, err := do(in[0].Interface().(context.Context), in[1:])
+		if r.Answer != nil {
+			if !answer.IsValid() {
+				answer = reflect.Zero(r.Answer)
+			}
+			out = append(out, answer)
+		}
+		return append(out, reflect.ValueOf(&err).Elem())
+	}))
+}
 
-	// Who may inject which fault is a table of its own: see [CheckFault].
-	{Method: get, Path: PathFaults, Roles: Roles},
-	{Method: post, Path: PathFaults, Roles: Roles, Body: true, Needs: []string{"verb", "target"}},
-	{Method: remove, Path: PathFault + "{id}", Roles: Roles},
-	{Method: post, Path: PathTraffic, Roles: customers, Action: "send traffic", Body: true, Needs: []string{"name", "from", "to", "rate"}},
-	{Method: remove, Path: PathTraffic + "/{name}", Roles: customers, Action: "stop traffic"},
+// Serve makes the actions of a role: each is the method of its name of a service, after
+// check has not refused it. A method takes what it needs of a context, a [Role], and the
+// action's arguments in their order; it need not return an error. Actions of which the
+// service has no method are nil.
+func Serve(service any, role Role, check func(*Route, Role) error) *Actions {
+	a := &Actions{}
+	for _, r := range Routes() {
+		method := reflect.ValueOf(service).MethodByName(r.Name)
+		if !method.IsValid() {
+			continue
+		}
+		r.set(a, func(ctx context.Context, args []reflect.Value) (answer reflect.Value, err error) {
+			if err := check(r, role); err != nil {
+				return answer, err
+			}
+			if role == RoleDirector {
+				ctx = timeline.AskedBy(ctx, string(role))
+			}
+			var in []reflect.Value
+			for i := range method.Type().NumIn() {
+				switch method.Type().In(i) {
+				case reflect.TypeFor[context.Context]():
+					in = append(in, reflect.ValueOf(ctx))
+				case reflect.TypeFor[Role]():
+					in = append(in, reflect.ValueOf(role))
+				default:
+					in, args = append(in, args[0]), args[1:]
+				}
+			}
+			for _, v := range method.Call(in) {
+				if v.Type() == reflect.TypeFor[error]() {
+					err, _ = v.Interface().(error)
+				} else {
+					answer = v
+				}
+			}
+			return answer, err
+		})
+	}
+	return a
+}
 
-	{Method: get, Path: PathIncidents, Roles: Roles},
-	{Method: get, Path: PathBackups, Roles: providers, Action: "list backups", Because: noBackups, Subject: "backups"},
-	{Method: post, Path: PathBackups, Roles: providers, Action: "take a backup", Because: noBackups, Subject: "backups"},
-	{Method: get, Path: PathBackup + "{id}", Roles: providers, Action: "show a backup", Because: noBackups, Subject: "backups"},
-	{Method: remove, Path: PathBackup + "{id}", Roles: providers, Action: "delete a backup", Because: noBackups, Subject: "backups"},
-	{Method: post, Path: PathBackup + "{id}/verify", Roles: providers, Action: "verify a backup", Because: noBackups, Subject: "backups"},
-	{Method: get, Path: PathRestores, Roles: providers, Action: "see restores", Because: noBackups, Subject: "backups"},
-	{Method: post, Path: PathRestores, Roles: providers, Action: "restore a backup", Because: noBackups, Subject: "backups", Body: true},
-	{Method: get, Path: PathReplicas, Roles: providers, Action: "see the provider's replicas"},
+//go:embed actions.go
+var source string
 
-	{Method: get, Path: PathRepairs, Roles: Roles},
-	{Method: get, Path: PathConsents, Roles: Roles},
-	{Method: post, Path: PathConsents, Roles: customers, Action: "grant consent", Body: true, Needs: []string{"node", "for"}},
-	{Method: remove, Path: PathConsents + "/{id}", Roles: customers, Action: "revoke consent"},
-	{Method: post, Path: PathEscalations, Roles: customers, Action: "escalate", Body: true, Needs: []string{"node"}},
-	{Method: get, Path: PathVMs, Roles: Roles},
-	{Method: post, Path: PathVMs, Roles: Roles, Body: true, Needs: []string{"action", "vm"}},
-	{Method: get, Path: PathNSG, Roles: Roles},
-	{Method: post, Path: PathNSG, Roles: Roles, Body: true, Needs: []string{"name"}},
-	{Method: remove, Path: PathNSG + "/{name}", Roles: Roles},
-	{Method: post, Path: PathRun, Roles: Roles, Body: true, Needs: []string{"node", "command"}},
-
-	{Method: get, Path: PathFeatures, Roles: Roles},
-	{Method: post, Path: PathFeatures + "/{name}/register", Roles: customers, Action: "register previews in the customer's subscription"},
-	{Method: post, Path: PathFeatures + "/{name}/unregister", Roles: customers, Action: "unregister previews of the customer's subscription"},
-	{Method: get, Path: PathFeatureGates, Roles: Roles},
-	{Method: post, Path: PathUpdate, Roles: customers, Action: "change the cluster's settings", Body: true},
-
-	{Method: get, Path: PathCases, Roles: Roles},
-	{Method: get, Path: PathCase + "{id}", Roles: Roles},
-	{Method: post, Path: PathCases, Roles: customers, Action: "open a support case", Body: true, Needs: []string{"symptom"}},
-	{Method: post, Path: PathCase + "{id}/escalate", Roles: customers, Action: "escalate a support case", Body: true},
-	{Method: post, Path: PathCase + "{id}/close", Roles: Roles, Body: true},
-
-	{Method: get, Path: PathOperations, Roles: Roles},
-	{Method: get, Path: PathUpgrades, Roles: Roles},
-	{Method: post, Path: PathUpgrades, Roles: customers, Action: "start an upgrade", Body: true},
-	{Method: get, Path: PathNodePools, Roles: Roles},
-	{Method: get, Path: PathNodePools + "/{name}", Roles: Roles},
-	{Method: post, Path: PathNodePools + "/{name}/scale", Roles: customers, Action: "scale a node pool", Body: true, Needs: []string{"count"}},
-
-	{Method: get, Path: PathExplain, Roles: Roles},
-	{Method: get, Path: PathJudgements, Roles: Roles},
-	{Method: get, Path: PathPatches, Roles: Roles},
-	{Method: post, Path: PathPatches, Roles: providers, Action: "publish patches", Body: true, Needs: []string{"package"}},
-	{Method: remove, Path: PathPatches + "/{package}/{version}", Roles: providers, Action: "withdraw patches"},
-	{Method: get, Path: PathCVEs, Roles: Roles},
-	{Method: get, Path: PathCVEs + "/{id}", Roles: Roles},
-	{Method: post, Path: PathCVEs, Roles: providers, Action: "publish vulnerabilities", Body: true, Needs: []string{"id", "component"}},
+// Docs are the documentation of the actions, by their names: their comments.
+func Docs() map[string]string {
+	docs := map[string]string{}
+	file, err := parser.ParseFile(token.NewFileSet(), "actions.go", source, parser.ParseComments)
+	if err != nil {
+		return docs // it was compiled
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if f, ok := n.(*ast.Field); ok && f.Tag != nil {
+			docs[f.Names[0].Name] = strings.Join(strings.Fields(f.Doc.Text()), " ")
+		}
+		return true
+	})
+	return docs
 }

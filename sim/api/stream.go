@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"time"
 
@@ -61,12 +60,12 @@ func (c *Client) Stream(ctx context.Context, from int64, drillFrom int, h Stream
 }
 
 func (c *Client) streamOnce(ctx context.Context, s *streamReader) error {
-	resp, err := c.send(ctx, http.MethodGet, fmt.Sprintf("%s?from=%d&drill=%d", PathStream, s.seq, s.step), nil)
+	body, err := c.Actions.Stream(ctx, s.seq, s.step)
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
-	return s.read(resp.Body)
+	defer body.Close()
+	return s.read(body)
 }
 
 var errStreamData = errors.New("the engine's stream cannot be understood")

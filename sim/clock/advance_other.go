@@ -12,10 +12,13 @@ func keepMoving() {}
 
 // EveryReal calls a function again and again, each time that a span of real time is
 // over, on a goroutine of its own. With a virtual clock it is one of virtual time here.
-func EveryReal(d time.Duration, f func()) {
+// What it returns ends it.
+func EveryReal(d time.Duration, f func()) (stop func()) {
+	tick := time.NewTicker(d)
 	go func() {
-		for range time.Tick(d) {
+		for range tick.C {
 			f()
 		}
 	}()
+	return tick.Stop
 }

@@ -39,16 +39,16 @@ func keepMoving() {
 // EveryReal calls a function again and again, each time that a span of real time is
 // over, on a goroutine of its own. It waits in the poller, not in a system call: that
 // would be what stops the clock. If there is one processor, and it is busy, the runtime
-// looks into the poller only after each garbage collection.
-func EveryReal(d time.Duration, f func()) {
+// looks into the poller only after each garbage collection. What it returns ends it.
+func EveryReal(d time.Duration, f func()) (stop func()) {
 	fd, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_NONBLOCK|unix.TFD_CLOEXEC)
 	if err != nil {
-		return // out of descriptors: what is done by real time only tidies up
+		return func() {} // out of descriptors: what is done by real time only tidies up
 	}
 	every := unix.NsecToTimespec(int64(d))
 	if unix.TimerfdSettime(fd, 0, &unix.ItimerSpec{Interval: every, Value: every}, nil) != nil {
 		_ = unix.Close(fd)
-		return
+		return func() {}
 	}
 	timer := os.NewFile(uintptr(fd), "timerfd")
 	go func() {
@@ -60,4 +60,5 @@ func EveryReal(d time.Duration, f func()) {
 			f()
 		}
 	}()
+	return func() { timer.Close() }
 }

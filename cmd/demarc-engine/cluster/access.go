@@ -69,9 +69,8 @@ func (c *Cluster) node(ref string) (string, error) {
 // useConsent uses a consent, or puts on the timeline that there was none.
 func (c *Cluster) useConsent(ctx context.Context, node, what string) error {
 	_, err := c.operations.operator.UseConsent(ctx, c.operations.replicas, node, what)
-	var none *provider.ConsentError
-	if errors.As(err, &none) {
-		c.refusals.Append(timeline.Event{Actor: timeline.Provider, Verb: "was refused", Subject: "node/" + node, Message: what + ": no consent"})
+	if api.HasCode(err, provider.NoConsent) {
+		return c.refuse(timeline.Provider, "node/"+node, what+": no consent", err)
 	}
 	return err
 }
@@ -101,15 +100,15 @@ const maxOutput = 1 << 20
 const runTimeout = time.Hour
 
 // Run implements [script.World].
-func (c *Cluster) Run(ctx context.Context, by api.Role, node, command string) (api.RunResult, error) {
+func (c *Cluster) Run(ctx context.Context, by api.Role, req api.RunRequest) (api.RunResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, runTimeout)
 	defer cancel()
-	s, err := c.login(ctx, node, by, "logged in to run a command")
+	s, err := c.login(ctx, req.Node, by, "logged in to run a command")
 	if err != nil {
 		return api.RunResult{}, err
 	}
 	var stdout, stderr limited
-	exit, err := s.Run(ctx, command, strings.NewReader(""), &stdout, &stderr)
+	exit, err := s.Run(ctx, req.Command, strings.NewReader(""), &stdout, &stderr)
 	if err != nil && !errors.Is(err, login.ErrGone) {
 		return api.RunResult{}, err
 	}
@@ -129,8 +128,8 @@ func (l *limited) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Consent implements [script.World].
-func (c *Cluster) Consent(ctx context.Context, req api.ConsentRequest) (api.Consent, error) {
+// GrantConsent lets the provider's support log in to a node for a time.
+func (c *Cluster) GrantConsent(ctx context.Context, req api.ConsentRequest) (api.Consent, error) {
 	node := req.Node
 	if node != "*" {
 		var err error
@@ -167,22 +166,27 @@ func (c *Cluster) Repairs() []api.Repair {
 	return list
 }
 
-// IaaS implements [script.World].
-func (c *Cluster) IaaS(_ context.Context, req api.VMRequest, by timeline.Actor) error {
-	if err := c.unlocked(by, req.Action+" vm/"+req.VM); err != nil {
+// VMs are the virtual machines of the pool's scale set.
+func (c *Cluster) VMs() []api.VM { return c.fleet.VMs() }
+
+// DoVM does something with a VM past AKS.
+func (c *Cluster) DoVM(by api.Role, req api.VMRequest) (vm api.VM, err error) {
+	err = c.pastAKS(by, req.Action+" vm/"+req.VM, func() error {
+		vm, err = c.fleet.DoVM(req, by.Actor())
 		return err
-	}
-	_, err := c.fleet.DoVM(req, by)
-	return err
+	})
+	return vm, err
 }
 
-// NSG implements [script.World].
-func (c *Cluster) NSG(_ context.Context, action string, rule api.NSGRule, by timeline.Actor) error {
-	if err := c.unlocked(by, action+" security rule "+rule.Name); err != nil {
-		return err
-	}
-	if action == "delete" {
-		return c.fleet.DeleteNSGRule(rule.Name, by)
-	}
-	return c.fleet.SetNSGRule(rule, by)
+// NSG are the rules of the network security group of the nodes' subnet.
+func (c *Cluster) NSG() []api.NSGRule { return c.fleet.NSG() }
+
+// SetNSGRule adds a rule, or replaces the one of its name.
+func (c *Cluster) SetNSGRule(by api.Role, rule api.NSGRule) (api.NSGRule, error) {
+	return rule, c.pastAKS(by, "set security rule "+rule.Name, func() error { return c.fleet.SetNSGRule(rule, by.Actor()) })
+}
+
+// DeleteNSGRule deletes the rule of that name.
+func (c *Cluster) DeleteNSGRule(by api.Role, name string) error {
+	return c.pastAKS(by, "delete security rule "+name, func() error { return c.fleet.DeleteNSGRule(name, by.Actor()) })
 }

@@ -141,5 +141,6 @@ func (c *Cluster) installSample(ctx context.Context) error {
 		return err
 	}
 	c.log.Append(timeline.Event{Actor: timeline.Kubernetes, Verb: "rolled out", Subject: e.Subject, Cause: e.Seq, Message: "3 of 3 replicas are ready"})
-	return c.StartTraffic(sampleTraffic)
+	_, err = c.StartTraffic(sampleTraffic)
+	return err
 }

@@ -72,6 +72,7 @@ type Cluster struct {
 	moved      []api.MovedPort // since the last run
 	sshLog     *disk.Log
 	drill      *drill
+	stop       chan struct{} // somebody asks the engine to end
 	health     health
 	gates      gateCache
 	updating   sync.Mutex // held while the cluster is updated
@@ -96,7 +97,7 @@ type Cluster struct {
 // was there. Close it also if Start fails.
 func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, loaded state.Loaded) (_ *Cluster, err error) {
 	ctx, end := context.WithCancel(context.Background())
-	c := &Cluster{dir: dir, cfg: cfg, loaded: loaded, spec: loaded.Cluster, dial: dial, ctx: ctx, end: end, state: "starting"}
+	c := &Cluster{dir: dir, cfg: cfg, loaded: loaded, spec: loaded.Cluster, dial: dial, ctx: ctx, end: end, state: "starting", stop: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			c.Close(ctx)
@@ -394,7 +395,7 @@ func (c *Cluster) Status() api.Status {
 	s.KubernetesVersion, s.Server = c.plane.Version(), c.plane.URL()
 	s.Kubeconfig, s.DataDir = c.plane.Kubeconfig(), c.dir
 	s.SSHConfig, s.MovedPorts = c.ssh.ConfigFile(), c.moved
-	s.Components, s.Machines = c.Components(), c.Machines()
+	s.Components, s.Machines = c.componentsSoon(), c.Machines()
 	s.LoadBalancers, s.Traffic, s.Faults = c.balancers.list(), c.trafficTotals(), c.Faults()
 	s.Warnings = c.warnings()
 	return s

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"net/http"
 	"sync"
 	"time"
 
@@ -76,9 +77,10 @@ func fingerprint(w policy.World) uint64 {
 func (c *Cluster) Contract(edition string) (api.Contract, error) {
 	j, err := c.judge(edition)
 	if err != nil {
-		return api.Contract{}, err
+		return api.Contract{}, api.WithStatus(http.StatusNotFound, err)
 	}
-	return j.contract()
+	k, err := j.contract()
+	return k, api.WithStatus(http.StatusNotFound, err)
 }
 
 // judgeAll judges the incidents that the judge has seen, and the cluster.
@@ -100,7 +102,8 @@ func (j *judged) judgeAll(incidents []api.Incident) (api.Contract, error) {
 func (c *Cluster) Explain(what, edition string) (api.Explanation, error) {
 	j, err := c.judge(edition)
 	if err != nil {
-		return api.Explanation{}, err
+		return api.Explanation{}, api.WithStatus(http.StatusNotFound, err)
 	}
-	return j.Explain(what)
+	x, err := j.Explain(what)
+	return x, api.WithStatus(http.StatusNotFound, err)
 }

@@ -3,8 +3,8 @@ package cluster
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,9 +23,6 @@ type cases struct{ mu sync.Mutex }
 
 // apply puts commands into the provider's log: a leadership's, or whoever leads.
 type apply func(ctx context.Context, commands ...provider.Command) error
-
-// ErrUnknownCase says that there is no support case of that ID.
-var ErrUnknownCase = errors.New("there is no such support case")
 
 // Cases implements [script.World].
 func (c *Cluster) Cases() []api.Case { return casesOf(c.operations.replicas.State()) }
@@ -56,7 +53,7 @@ func (c *Cluster) Case(words string) (api.Case, error) {
 	list := c.Cases()
 	i := slices.IndexFunc(list, func(x api.Case) bool { return x.Names(words) })
 	if i < 0 {
-		return api.Case{}, fmt.Errorf("%w: %q; demarc support list lists them", ErrUnknownCase, words)
+		return api.Case{}, api.Errorf(http.StatusNotFound, "there is no such support case: %q; demarc support list lists them", words)
 	}
 	return list[i], nil
 }
@@ -89,7 +86,7 @@ func said(x api.Case, by api.Role, text string) api.Case {
 	return x
 }
 
-// OpenCase implements [script.World].
+// OpenCase asks the support desk something.
 func (c *Cluster) OpenCase(ctx context.Context, r api.CaseRequest) (api.Case, error) {
 	if err := desk.Check(r); err != nil {
 		return api.Case{}, err
@@ -123,9 +120,9 @@ func (c *Cluster) OpenCase(ctx context.Context, r api.CaseRequest) (api.Case, er
 	return x, nil
 }
 
-// EscalateCase implements [script.World]. A case without an answer gets the next worse
+// EscalateCase is what a customer does who will not wait. A case without an answer gets the next worse
 // severity; one with an answer has its node restarted.
-func (c *Cluster) EscalateCase(ctx context.Context, id, text string) (api.Case, error) {
+func (c *Cluster) EscalateCase(ctx context.Context, id string, note api.CaseNote) (api.Case, error) {
 	c.cases.mu.Lock()
 	defer c.cases.mu.Unlock()
 	x, err := c.Case(id)
@@ -144,14 +141,14 @@ func (c *Cluster) EscalateCase(ctx context.Context, id, text string) (api.Case, 
 	case x.State != api.CaseOffersEscalation:
 		return x, fmt.Errorf("case %s is %s: there is no node whose restart it offers%s", x.ID, x.State, asksFor(x))
 	default:
-		repair, err := c.Escalate(ctx, api.EscalationRequest{Node: x.Restarts, Reason: strings.TrimSpace("case " + x.ID + " " + text)})
+		repair, err := c.Escalate(ctx, api.EscalationRequest{Node: x.Restarts, Reason: strings.TrimSpace("case " + x.ID + " " + note.Text)})
 		if err != nil {
 			return x, err
 		}
 		x.State, x.Repair, x.Asks = api.CaseEscalated, repair.ID, ""
 		what = "restart of node/" + x.Restarts
 	}
-	x = said(x, api.RoleCustomer, strings.TrimSpace("Escalated: "+what+". "+text))
+	x = said(x, api.RoleCustomer, strings.TrimSpace("Escalated: "+what+". "+note.Text))
 	if err := putCase(ctx, c.operations.replicas.Apply, x); err != nil {
 		return x, err
 	}
@@ -167,8 +164,8 @@ func asksFor(x api.Case) string {
 	return "; it asks for " + x.Asks
 }
 
-// CloseCase implements [script.World].
-func (c *Cluster) CloseCase(ctx context.Context, id, text string, by api.Role) (api.Case, error) {
+// CloseCase ends a case.
+func (c *Cluster) CloseCase(ctx context.Context, by api.Role, id string, note api.CaseNote) (api.Case, error) {
 	c.cases.mu.Lock()
 	defer c.cases.mu.Unlock()
 	x, err := c.Case(id)
@@ -178,7 +175,7 @@ func (c *Cluster) CloseCase(ctx context.Context, id, text string, by api.Role) (
 	case x.State == api.CaseClosed:
 		return x, fmt.Errorf("case %s was closed at %s already; open another one", x.ID, x.Closed.Format(time.RFC3339))
 	}
-	return c.closeCase(ctx, c.operations.replicas.Apply, x, by, text)
+	return c.closeCase(ctx, c.operations.replicas.Apply, x, by, note.Text)
 }
 
 // closeCase ends a case; the caller holds the cases.

@@ -25,10 +25,9 @@ const (
 func (c *Cluster) lookAt(ctx context.Context, node string) (*desk.Look, error) {
 	look := &desk.Look{Node: node, At: time.Now().UTC(), Disk: -1}
 	for _, command := range []string{lookAtUnits, lookAtDisk} {
-		r, err := c.Run(ctx, api.RoleProvider, node, command)
-		var none *provider.ConsentError
+		r, err := c.Run(ctx, api.RoleProvider, api.RunRequest{Node: node, Command: command})
 		switch {
-		case errors.As(err, &none):
+		case api.HasCode(err, provider.NoConsent):
 			return nil, nil
 		case errors.Is(err, provider.ErrNoLeader) || ctx.Err() != nil:
 			return nil, err

@@ -43,7 +43,7 @@ func TestCustomerDoesNotWaitForTheDesk(t *testing.T) {
 	done := make(chan error)
 	go func() {
 		_, err := c.OpenCase(t.Context(), api.CaseRequest{Symptom: "Something else does not work."})
-		_, closed := c.CloseCase(t.Context(), x.ID, "It works again.", api.RoleCustomer)
+		_, closed := c.CloseCase(t.Context(), api.RoleCustomer, x.ID, api.CaseNote{Text: "It works again."})
 		done <- errors.Join(err, closed)
 	}()
 	select {

@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"time"
 
@@ -40,20 +41,15 @@ func (p struckPlane) Start(ctx context.Context, list []faults.Component) error {
 	return p.StartSome(ctx, some)
 }
 
-// Inject makes a fault happen, or a repair. What it returns has an ID only if
-// it stays in force.
-func (c *Cluster) Inject(ctx context.Context, spec fault.Spec) (fault.Active, error) {
-	return c.InjectAs(ctx, api.RoleDirector, spec)
-}
-
-// InjectAs is [Cluster.Inject] on behalf of a role. All but the director act in their
-// own names.
-func (c *Cluster) InjectAs(ctx context.Context, by api.Role, spec fault.Spec) (fault.Active, error) {
+// Inject makes a fault happen, or a repair. All but the director act in their own names.
+// What it returns has an ID only if it stays in force.
+func (c *Cluster) Inject(ctx context.Context, by api.Role, spec fault.Spec) (fault.Active, error) {
 	spec, err := c.askedFault(by, spec)
 	if err != nil {
 		return fault.Active{}, err
 	}
-	return c.faults.Inject(ctx, spec)
+	a, err := c.faults.Inject(ctx, spec)
+	return a, errors.Join(err, c.saveState())
 }
 
 // Heal ends the fault with the ID given, and no other: what it has taken down is
@@ -69,7 +65,7 @@ func (c *Cluster) Heal(ctx context.Context, by api.Role, id string) error {
 	if repair, err = c.askedFault(by, repair); err != nil {
 		return err
 	}
-	return c.faults.End(ctx, id, repair)
+	return errors.Join(c.faults.End(ctx, id, repair), c.saveState())
 }
 
 // askedFault reads the words of a fault that a role asks for, if it may.
@@ -90,7 +86,8 @@ func (c *Cluster) askedFault(by api.Role, spec fault.Spec) (fault.Spec, error) {
 	if err != nil {
 		return spec, err
 	}
-	return spec, c.noteRefused(by, spec.Target, api.CheckFault(by, spec, target.Kind))
+	action, err := api.CheckFault(by, spec, target.Kind)
+	return spec, c.refuse(by.Actor(), spec.Target, action, err)
 }
 
 // Faults are those in force, oldest first.

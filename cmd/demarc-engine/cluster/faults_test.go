@@ -42,7 +42,7 @@ func (c *Cluster) mustInject(t *testing.T, verb, target string, args ...string) 
 	for i := 0; i < len(args); i += 2 {
 		spec.Args[args[i]] = args[i+1]
 	}
-	a, err := c.Inject(t.Context(), spec)
+	a, err := c.Inject(t.Context(), api.RoleDirector, spec)
 	if err != nil {
 		t.Fatalf("%s: %v", spec, err)
 	}
@@ -110,7 +110,7 @@ func TestStartPartByPart(t *testing.T) {
 	}
 	first := c.mustInject(t, "crash", "kube-scheduler")
 	all := c.mustInject(t, "crash", "control-plane")
-	if _, err := c.Inject(t.Context(), fault.Spec{Verb: "crash", Target: "etcd"}); err == nil || !strings.Contains(err.Error(), all) {
+	if _, err := c.Inject(t.Context(), api.RoleDirector, fault.Spec{Verb: "crash", Target: "etcd"}); err == nil || !strings.Contains(err.Error(), all) {
 		t.Errorf("a second crash of etcd: got %v, want that %s keeps it down", err, all)
 	}
 	for _, name := range []string{"etcd", "kube-apiserver"} {
@@ -140,7 +140,7 @@ func TestStartPartByPart(t *testing.T) {
 func TestFaultThatFailsHoldsNothing(t *testing.T) {
 	c, end := clusterOfFaults(t)
 	defer end()
-	if _, err := c.Inject(t.Context(), fault.Spec{Verb: "crash", Target: "etcd"}); err == nil {
+	if _, err := c.Inject(t.Context(), api.RoleDirector, fault.Spec{Verb: "crash", Target: "etcd"}); err == nil {
 		t.Fatal("crashing what does not run succeeded")
 	}
 	c.wantFaults(t, "it failed")
@@ -163,7 +163,7 @@ func TestReplicasDownAccountedFor(t *testing.T) {
 	defer c.operations.close()
 	first := c.mustInject(t, "crash", "provider/0")
 	rest := c.mustInject(t, "crash", "provider")
-	if _, err := c.Inject(t.Context(), fault.Spec{Verb: "crash", Target: "provider"}); err == nil {
+	if _, err := c.Inject(t.Context(), api.RoleDirector, fault.Spec{Verb: "crash", Target: "provider"}); err == nil {
 		t.Error("all are down, and crashing them succeeded")
 	}
 	c.mustInject(t, "start", "provider/2")

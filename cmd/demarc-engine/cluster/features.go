@@ -54,8 +54,17 @@ func (c *Cluster) registered(name string) bool {
 	return state == api.FeatureRegistered || state == api.FeatureUnregistering
 }
 
-// RegisterFeature implements [script.World].
-func (c *Cluster) RegisterFeature(ctx context.Context, name string, wanted bool) (api.Feature, error) {
+// RegisterFeature begins to register a preview feature in the subscription.
+func (c *Cluster) RegisterFeature(ctx context.Context, name string) (api.Feature, error) {
+	return c.setFeature(ctx, name, true)
+}
+
+// UnregisterFeature begins to end that.
+func (c *Cluster) UnregisterFeature(ctx context.Context, name string) (api.Feature, error) {
+	return c.setFeature(ctx, name, false)
+}
+
+func (c *Cluster) setFeature(ctx context.Context, name string, wanted bool) (api.Feature, error) {
 	f, err := preview.Lookup(c.spec.Edition, name)
 	if err != nil {
 		return api.Feature{}, err
@@ -71,11 +80,10 @@ func (c *Cluster) RegisterFeature(ctx context.Context, name string, wanted bool)
 
 // require refuses an option whose preview feature is not registered.
 func (c *Cluster) require(name string) error {
-	err := preview.Require(c.spec.Edition, name, c.registered(name))
-	if err != nil {
-		c.refusals.Append(timeline.Event{Actor: timeline.Customer, Verb: "was refused", Subject: "feature/" + name, Message: err.Error()})
+	if err := preview.Require(c.spec.Edition, name, c.registered(name)); err != nil {
+		return c.refuse(timeline.Customer, "feature/"+name, err.Error(), err)
 	}
-	return err
+	return nil
 }
 
 // enabledGates reads from the API server's metrics which feature gates are on.

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -12,9 +11,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// ScaleNodePool implements [script.World].
-func (c *Cluster) ScaleNodePool(ctx context.Context, pool string, count int) (api.Operation, error) {
-	return c.operations.operator.ScalePool(ctx, c.operations.replicas, pool, count)
+// ScaleNodePool begins to bring a pool to another number of nodes.
+func (c *Cluster) ScaleNodePool(ctx context.Context, pool string, r api.ScaleRequest) (api.Operation, error) {
+	return c.operations.operator.ScalePool(ctx, c.operations.replicas, pool, r.Count)
 }
 
 // NodePools are the cluster's node pools: what is wanted of them, and what there is.
@@ -68,26 +67,16 @@ func (c *Cluster) describeNodes(x *api.NodePool, byName map[string]*corev1.Node)
 	}
 }
 
-// nodePoolRoutes are the node pools.
-func (s *Server) nodePoolRoutes(mux handlers) {
-	c := s.cluster
-	mux.HandleFunc("GET "+api.PathNodePools, func(w http.ResponseWriter, _ *http.Request) {
-		pools, err := c.NodePools()
-		answer(w, pools, err)
-	})
-	mux.HandleFunc("GET "+api.PathNodePools+"/{name}", func(w http.ResponseWriter, r *http.Request) {
-		pools, err := c.NodePools()
-		i := slices.IndexFunc(pools, func(p api.NodePool) bool { return p.Name == r.PathValue("name") })
-		switch {
-		case err != nil:
-			answer(w, nil, err)
-		case i < 0:
-			fail(w, http.StatusNotFound, fmt.Errorf("(NotFound) the cluster has no node pool %q: demarc nodepool list lists them", r.PathValue("name")))
-		default:
-			reply(w, pools[i])
+// NodePool is the node pool of that name.
+func (c *Cluster) NodePool(name string) (api.NodePool, error) {
+	pools, err := c.NodePools()
+	if err != nil {
+		return api.NodePool{}, err
+	}
+	for _, p := range pools {
+		if p.Name == name {
+			return p, nil
 		}
-	})
-	mux.HandleFunc("POST "+api.PathNodePools+"/{name}/scale", posted(func(ctx context.Context, r *http.Request, req api.ScaleRequest) (any, error) {
-		return c.ScaleNodePool(ctx, r.PathValue("name"), req.Count)
-	}))
+	}
+	return api.NodePool{}, api.Errorf(http.StatusNotFound, "(NotFound) the cluster has no node pool %q: demarc nodepool list lists them", name)
 }

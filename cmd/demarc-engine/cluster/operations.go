@@ -138,39 +138,32 @@ func (c *Cluster) Restores() []api.Restore {
 // Replicas implements [script.World].
 func (c *Cluster) Replicas() []api.Replica { return c.operations.replicas.Status() }
 
-// backupRoutes are the routes by which something is done with backups.
-var backupRoutes = map[string]string{
-	"list": "GET " + api.PathBackups, "take": "POST " + api.PathBackups, "show": "GET " + api.PathBackup + "{id}",
-	"delete": "DELETE " + api.PathBackup + "{id}", "verify": "POST " + api.PathBackup + "{id}/verify", "restore": "POST " + api.PathRestores,
+// Backup is the backup of that ID.
+func (c *Cluster) Backup(id string) (api.Backup, error) { return c.operations.replicas.Find(id) }
+
+// TakeBackup takes a backup now.
+func (c *Cluster) TakeBackup(ctx context.Context) (api.Backup, error) {
+	return c.operations.operator.Take(ctx, c.operations.replicas)
 }
 
-// Backup implements [script.World].
-func (c *Cluster) Backup(ctx context.Context, by api.Role, action, id string) error {
-	_, err := c.backupAction(ctx, by, action, id)
-	return err
+// VerifyBackup reads a backup back. That it is bad is an answer, and no failure of the
+// question.
+func (c *Cluster) VerifyBackup(ctx context.Context, id string) (api.Backup, error) {
+	b, err := c.operations.operator.Verify(ctx, c.operations.replicas, id)
+	if _, bad := errors.AsType[*backup.BadError](err); bad {
+		err = nil
+	}
+	return b, err
 }
 
-// backupAction does something with backups, if the role may.
-func (c *Cluster) backupAction(ctx context.Context, by api.Role, action, id string) (any, error) {
-	if err := c.may(by, backupRoutes[action]); err != nil {
-		return nil, err
-	}
-	o, r := c.operations.operator, c.operations.replicas
-	switch action {
-	case "list":
-		return r.Catalogue(), nil
-	case "show":
-		return r.Find(id)
-	case "verify":
-		return o.Verify(ctx, r, id)
-	case "take":
-		return o.Take(ctx, r)
-	case "delete":
-		return struct{}{}, o.Delete(ctx, r, id)
-	case "restore":
-		return o.RequestRestore(ctx, r, id)
-	}
-	return nil, fmt.Errorf("backups cannot be asked to %q", action)
+// DeleteBackup deletes a backup.
+func (c *Cluster) DeleteBackup(ctx context.Context, id string) error {
+	return c.operations.operator.Delete(ctx, c.operations.replicas, id)
+}
+
+// Restore asks for a restore.
+func (c *Cluster) Restore(ctx context.Context, r api.RestoreRequest) (api.Restore, error) {
+	return c.operations.operator.RequestRestore(ctx, c.operations.replicas, r.Backup)
 }
 
 // Names of the replicas in faults, incidents and on the timeline.

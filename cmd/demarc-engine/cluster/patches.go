@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"errors"
-	"net/http"
 	"slices"
 	"time"
 
@@ -58,20 +57,15 @@ var vendorFixAge = map[string]time.Duration{"2026-08": 30 * 24 * time.Hour}
 // Patches implements [script.World].
 func (c *Cluster) Patches() []api.Patch { return c.fleet.Patches() }
 
-// PublishPatch implements [script.World].
-func (c *Cluster) PublishPatch(by api.Role, r api.PatchRequest) (api.Patch, error) {
-	if err := c.may(by, "POST "+api.PathPatches); err != nil {
-		return api.Patch{}, err
-	}
-	return c.fleet.PublishPatch(r, 0)
+// PublishPatch publishes a patch of the nodes' operating system.
+func (c *Cluster) PublishPatch(r api.PatchRequest) (api.Patch, error) {
+	p, err := c.fleet.PublishPatch(r, 0)
+	return p, errors.Join(err, c.saveState())
 }
 
-// WithdrawPatch implements [script.World].
-func (c *Cluster) WithdrawPatch(by api.Role, pkg, version string) error {
-	if err := c.may(by, "DELETE "+api.PathPatches+"/{package}/{version}"); err != nil {
-		return err
-	}
-	return c.fleet.WithdrawPatch(pkg, version)
+// WithdrawPatch keeps a patch from nodes that do not have it yet.
+func (c *Cluster) WithdrawPatch(pkg, version string) error {
+	return errors.Join(c.fleet.WithdrawPatch(pkg, version), c.saveState())
 }
 
 // CVEs implements [script.World].
@@ -79,31 +73,12 @@ func (c *Cluster) CVEs() []api.CVE {
 	return c.operations.operator.CVEs(c.operations.replicas)
 }
 
-// PublishCVE implements [script.World].
-func (c *Cluster) PublishCVE(ctx context.Context, by api.Role, r api.CVERequest) (api.CVE, error) {
-	if err := c.may(by, "POST "+api.PathCVEs); err != nil {
-		return api.CVE{}, err
-	}
-	return c.operations.operator.PublishCVE(ctx, c.operations.replicas, r)
+// CVE is one of them.
+func (c *Cluster) CVE(id string) (api.CVE, error) {
+	return c.operations.operator.CVE(c.operations.replicas, id)
 }
 
-// patchRoutes are patches of the nodes, and vulnerabilities.
-func (s *Server) patchRoutes(mux handlers) {
-	c := s.cluster
-	mux.HandleFunc("GET "+api.PathPatches, func(w http.ResponseWriter, _ *http.Request) { reply(w, c.Patches()) })
-	mux.HandleFunc("POST "+api.PathPatches, posted(func(_ context.Context, r *http.Request, req api.PatchRequest) (any, error) {
-		p, err := c.PublishPatch(s.role(r), req)
-		return p, errors.Join(err, c.saveState())
-	}))
-	mux.HandleFunc("DELETE "+api.PathPatches+"/{package}/{version}", func(w http.ResponseWriter, r *http.Request) {
-		answer(w, struct{}{}, errors.Join(c.WithdrawPatch(s.role(r), r.PathValue("package"), r.PathValue("version")), c.saveState()))
-	})
-	mux.HandleFunc("GET "+api.PathCVEs, func(w http.ResponseWriter, _ *http.Request) { reply(w, c.CVEs()) })
-	mux.HandleFunc("GET "+api.PathCVEs+"/{id}", func(w http.ResponseWriter, r *http.Request) {
-		x, err := c.operations.operator.CVE(c.operations.replicas, r.PathValue("id"))
-		found(w, x, err)
-	})
-	mux.HandleFunc("POST "+api.PathCVEs, posted(func(ctx context.Context, r *http.Request, req api.CVERequest) (any, error) {
-		return c.PublishCVE(ctx, s.role(r), req)
-	}))
+// PublishCVE publishes a vulnerability.
+func (c *Cluster) PublishCVE(ctx context.Context, r api.CVERequest) (api.CVE, error) {
+	return c.operations.operator.PublishCVE(ctx, c.operations.replicas, r)
 }

@@ -2,8 +2,6 @@ package cluster
 
 import (
 	"crypto/subtle"
-	"errors"
-	"fmt"
 	"log"
 	"net"
 	"net/http"
@@ -11,26 +9,24 @@ import (
 	"strings"
 
 	"demarc/sim/api"
-	"demarc/sim/timeline"
 )
 
-// guard lets a request in to its handler if it comes from a program of this machine,
-// with a token, for a route of the table that its role may ask for.
-func (s *Server) guard(all handlers) http.Handler {
-	mux, routes := http.NewServeMux(), map[string]api.Route{}
-	for _, route := range api.Routes {
-		pattern := route.Pattern()
-		mux.HandleFunc(pattern, all[pattern])
-		routes[pattern] = route
+// handler lets a request in to its route if it comes from a program of this machine, with
+// a token, for a route of the table that its role may ask for.
+func (s *Server) handler() http.Handler {
+	mux, routes := http.NewServeMux(), map[string]*api.Route{}
+	for _, route := range api.Routes() {
+		mux.HandleFunc(route.Pattern(), func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, route) })
+		routes[route.Pattern()] = route
 	}
 	return recovered(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := checkLocal(r); err != nil {
-			fail(w, http.StatusForbidden, err)
+			fail(w, err)
 			return
 		}
 		role := s.role(r)
 		if role == "" {
-			fail(w, http.StatusUnauthorized, errors.New("the management API wants the token of the cluster's engine.json"))
+			fail(w, api.Errorf(http.StatusUnauthorized, "the management API wants the token of the cluster's engine.json"))
 			return
 		}
 		_, pattern := mux.Handler(r)
@@ -38,17 +34,11 @@ func (s *Server) guard(all handlers) http.Handler {
 			failUnknown(w, r, mux)
 			return
 		}
-		if err := s.cluster.may(role, pattern); err != nil {
-			answer(w, nil, err)
+		if err := s.cluster.allow(routes[pattern], role); err != nil {
+			fail(w, err)
 			return
 		}
-		if checkBody(w, r, routes[pattern]) {
-			understood(r)
-			if role == api.RoleDirector {
-				r = r.WithContext(timeline.AskedBy(r.Context(), string(role)))
-			}
-			mux.ServeHTTP(w, r)
-		}
+		mux.ServeHTTP(w, r)
 	}))
 }
 
@@ -58,7 +48,7 @@ func recovered(next http.Handler) http.Handler {
 		defer func() {
 			if x := recover(); x != nil {
 				log.Printf("management API: %s %s: %v\n%s", r.Method, r.URL.Path, x, debug.Stack())
-				fail(w, http.StatusInternalServerError, errors.New("the engine made a mistake over this request: its log says which"))
+				fail(w, api.Errorf(http.StatusInternalServerError, "the engine made a mistake over this request: its log says which"))
 			}
 		}()
 		next.ServeHTTP(w, r)
@@ -73,10 +63,10 @@ func checkLocal(r *http.Request) error {
 		host = name
 	}
 	if host != "localhost" && host != "127.0.0.1" {
-		return fmt.Errorf("the management API is asked as 127.0.0.1 or localhost, not as %q", r.Host)
+		return api.Errorf(http.StatusForbidden, "the management API is asked as 127.0.0.1 or localhost, not as %q", r.Host)
 	}
 	if origin := r.Header.Get("Origin"); origin != "" {
-		return fmt.Errorf("the management API is for programs of this machine, not for the web page %q", origin)
+		return api.Errorf(http.StatusForbidden, "the management API is for programs of this machine, not for the web page %q", origin)
 	}
 	return nil
 }
@@ -111,9 +101,9 @@ func failUnknown(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
 		}
 	}
 	if len(allowed) == 0 {
-		fail(w, http.StatusNotFound, fmt.Errorf("no such thing in the management API: %s", r.URL.Path))
+		fail(w, api.Errorf(http.StatusNotFound, "no such thing in the management API: %s", r.URL.Path))
 		return
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
-	fail(w, http.StatusMethodNotAllowed, fmt.Errorf("%s cannot be asked with %s, but with %s", r.URL.Path, r.Method, strings.Join(allowed, ", ")))
+	fail(w, api.Errorf(http.StatusMethodNotAllowed, "%s cannot be asked with %s, but with %s", r.URL.Path, r.Method, strings.Join(allowed, ", ")))
 }

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 
 	"demarc/sim/api"
@@ -13,7 +12,7 @@ import (
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	flusher, ok := w.(http.Flusher)
 	if !ok {
-		fail(w, http.StatusInternalServerError, errors.New("cannot stream"))
+		fail(w, api.Errorf(http.StatusInternalServerError, "cannot stream"))
 		return
 	}
 	w.Header().Set("Content-Type", "text/event-stream")

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -80,7 +81,7 @@ func (w *apiWorld) want(rec *httptest.ResponseRecorder, status int, what ...any)
 		w.t.Errorf("%v: got %d %.200s, want %d", what, rec.Code, rec.Body, status)
 	}
 	var e api.Error
-	if rec.Code >= 400 && (json.Unmarshal(rec.Body.Bytes(), &e) != nil || e.Message == "" || strings.Contains(e.Message, "\n") || strings.Contains(e.Message, "goroutine")) {
+	if rec.Code >= 400 && (json.Unmarshal(rec.Body.Bytes(), &e) != nil || e.Message == "" || e.Code == "" || e.Status != rec.Code || strings.Contains(e.Message, "\n") || strings.Contains(e.Message, "goroutine")) {
 		w.t.Errorf("%v: got %.200q, want an error in one line", what, rec.Body)
 	}
 }
@@ -99,10 +100,10 @@ func TestEveryRoute(t *testing.T) {
 	w := newAPIWorld(t)
 	fill := strings.NewReplacer("{id}", "x", "{name}", "x", "{package}", "x", "{version}", "1")
 	byPath := map[string][]string{}
-	for _, r := range api.Routes {
+	for _, r := range api.Routes() {
 		byPath[r.Path] = append(byPath[r.Path], r.Method)
 	}
-	for _, route := range api.Routes {
+	for _, route := range api.Routes() {
 		path := fill.Replace(route.Path)
 		for _, body := range append(slices.Clone(malformed), "{}", strings.Repeat("x", maxBody+1)) {
 			w.want(w.ask("", route.Method, path, body), http.StatusUnauthorized, "nobody", route.Pattern())
@@ -130,7 +131,7 @@ func TestEveryRoute(t *testing.T) {
 				continue
 			}
 			w.want(w.ask(role, route.Method, path, strings.Repeat("x", maxBody+1)), http.StatusRequestEntityTooLarge, role, route.Pattern())
-			if !route.Body {
+			if route.Request == nil {
 				continue
 			}
 			for _, body := range malformed {
@@ -156,7 +157,7 @@ func TestEveryRoute(t *testing.T) {
 func TestRoutesAnswer(t *testing.T) {
 	w := newAPIWorld(t)
 	fill := strings.NewReplacer("{id}", "x", "{name}", "x", "{package}", "x", "{version}", "1")
-	for _, route := range api.Routes {
+	for _, route := range api.Routes() {
 		fields := map[string]any{}
 		for _, name := range route.Needs {
 			fields[name] = "x"
@@ -175,22 +176,78 @@ func TestRoutesAnswer(t *testing.T) {
 	w.want(w.ask(api.RoleCustomer, "GET", api.PathStatus, ""), http.StatusOK, "afterwards")
 }
 
-// TestHandlersAreTheTable checks that there is a handler for each route, and no other.
-func TestHandlersAreTheTable(t *testing.T) {
-	all := newAPIWorld(t).server.handlers()
-	for _, r := range api.Routes {
-		if all[r.Pattern()] == nil {
-			t.Errorf("%s has no handler", r.Pattern())
+// TestTable checks that each action is documented, can be asked for over HTTP and by
+// scenarios, and is in the OpenAPI document, as what it takes and answers.
+func TestTable(t *testing.T) {
+	w := newAPIWorld(t)
+	local, client := w.cluster.As(api.RoleDirector), api.NewClient(api.Handle{})
+	rec := w.ask(api.RoleCustomer, "GET", "/v1/openapi.json", "")
+	w.want(rec, http.StatusOK, "the document")
+	var doc struct {
+		OpenAPI string
+		Paths   map[string]map[string]struct {
+			OperationID, Description string
+			Parameters               []struct{ Name, In string }
+			RequestBody              *struct {
+				Content map[string]struct{ Schema map[string]any }
+			}
+			Responses map[string]any
 		}
-		delete(all, r.Pattern())
+		Components struct{ Schemas map[string]any }
 	}
-	for pattern := range all {
-		t.Errorf("%s is in no table", pattern)
+	if err := json.Unmarshal(rec.Body.Bytes(), &doc); err != nil || !strings.HasPrefix(doc.OpenAPI, "3.1.") {
+		t.Fatalf("%v: %.300s", err, rec.Body)
 	}
-	for action, pattern := range backupRoutes {
-		if _, ok := api.FindRoute(pattern); !ok {
-			t.Errorf("to %s backups is %s, which is in no table", action, pattern)
+	refs := regexp.MustCompile(`"#/components/schemas/([^"]*)"`).FindAllStringSubmatch(rec.Body.String(), -1)
+	if len(refs) == 0 {
+		t.Error("no schema is used")
+	}
+	for _, ref := range refs {
+		if doc.Components.Schemas[ref[1]] == nil {
+			t.Errorf("there is no schema %s", ref[1])
 		}
+	}
+	seen := map[string]bool{}
+	for _, r := range api.Routes() {
+		if seen[r.Pattern()] || !strings.HasPrefix(r.Path, "/") {
+			t.Errorf("%s: %q is no pattern of its own", r.Name, r.Pattern())
+		}
+		seen[r.Pattern()] = true
+		if docs := api.Docs()[r.Name]; !strings.HasPrefix(docs, r.Name+" ") {
+			t.Errorf("%s has the documentation %q", r.Name, docs)
+		}
+		if !r.Has(&client.Actions) {
+			t.Errorf("the client has no %s", r.Name)
+		}
+		if byHTTP := r.Name == "Stream" || r.Name == "Metrics"; r.Has(local) == byHTTP {
+			t.Errorf("%s: the cluster has it: %t", r.Name, r.Has(local))
+		}
+		if !r.Streams() && r.Timeout <= 0 {
+			t.Errorf("%s has no timeout", r.Name)
+		}
+		op, ok := doc.Paths[r.Path][strings.ToLower(r.Method)]
+		if !ok || op.OperationID != r.Name || op.Description == "" || op.Responses["200"] == nil || op.Responses["default"] == nil {
+			t.Errorf("%s is in the document as %+v", r.Pattern(), op)
+		}
+		if len(op.Parameters) != len(r.Args) || (op.RequestBody != nil) != (r.Request != nil) {
+			t.Errorf("%s takes %+v and %v", r.Pattern(), op.Parameters, op.RequestBody)
+		}
+	}
+}
+
+// TestStatusOfAPausedClock checks that a status does not wait for a health check that
+// cannot even time out, and says so.
+func TestStatusOfAPausedClock(t *testing.T) {
+	w := newAPIWorld(t)
+	hung := &healthRound{done: make(chan struct{}), list: []api.Component{{Name: "etcd", State: "running", Message: noAnswer}}}
+	w.cluster.health.last = hung
+	defer close(hung.done)
+	w.want(w.ask(api.RoleCustomer, "PUT", "/v1/clock", `{"rate":"pause"}`), http.StatusOK, "pause")
+	defer w.ask(api.RoleCustomer, "PUT", "/v1/clock", `{"rate":"max"}`)
+	rec := w.ask(api.RoleCustomer, "GET", "/v1/status", "")
+	var s api.Status
+	if err := json.Unmarshal(rec.Body.Bytes(), &s); err != nil || len(s.Components) != 1 || s.Components[0].Message != noAnswer {
+		t.Errorf("%v: got %+v", err, s.Components)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -57,7 +58,7 @@ func (c *Cluster) updated(s api.ClusterSettings, req api.UpdateRequest) (api.Clu
 	if err != nil {
 		var refused *controlplane.GateError
 		if errors.As(err, &refused) && refused.Gate != "" {
-			c.refusals.Append(timeline.Event{Actor: timeline.Customer, Verb: "was refused", Subject: "featuregate/" + refused.Gate, Message: err.Error()})
+			return s, c.refuse(timeline.Customer, "featuregate/"+refused.Gate, err.Error(), err)
 		}
 		return s, err
 	}
@@ -151,23 +152,15 @@ func onOff(on bool) string {
 	return "off"
 }
 
-// LockedError says that the node resource group is locked against changes past
-// AKS, whoever makes them.
-type LockedError struct{ What string }
-
-// Error implements error, in Azure's words for a deny assignment.
-func (e *LockedError) Error() string {
-	return fmt.Sprintf("(DenyAssignmentAuthorizationFailed) %s: the access is denied because of the deny assignment of the node resource group "+
-		"(restriction level ReadOnly); demarc aks update --nrg-lockdown Unrestricted ends it", e.What)
-}
-
-// unlocked refuses what somebody does to IaaS resources past AKS while they are
-// locked.
-func (c *Cluster) unlocked(by timeline.Actor, what string) error {
-	if by != timeline.Customer || c.settings().Restriction != "ReadOnly" {
-		return nil
+// pastAKS changes an IaaS resource on somebody's behalf, past AKS, unless the node
+// resource group is locked.
+func (c *Cluster) pastAKS(by api.Role, what string, change func() error) error {
+	if by.Actor() != timeline.Customer || c.settings().Restriction != "ReadOnly" {
+		return errors.Join(change(), c.saveState())
 	}
-	err := &LockedError{what}
-	c.refusals.Append(timeline.Event{Actor: by, Verb: "was refused", Subject: "node-resource-group", Message: err.Error()})
-	return err
+	// In Azure's words for a deny assignment.
+	err := api.Errorf(http.StatusConflict, "(DenyAssignmentAuthorizationFailed) %s: the access is denied because of the deny assignment of the node resource group "+
+		"(restriction level ReadOnly); demarc aks update --nrg-lockdown Unrestricted ends it", what)
+	err.Code = "DenyAssignmentAuthorizationFailed"
+	return c.refuse(timeline.Customer, "node-resource-group", err.Message, err)
 }

@@ -3,14 +3,13 @@ package cluster
 import (
 	"cmp"
 	"context"
-	"net/http"
 	"strings"
 
 	"demarc/controlplane/provider"
 	"demarc/sim/api"
 )
 
-// Upgrade implements [script.World].
+// Upgrade begins an upgrade of the cluster or of a pool.
 func (c *Cluster) Upgrade(ctx context.Context, req api.UpgradeRequest) (api.Operation, error) {
 	c.updating.Lock() // an update is done when it returns
 	defer c.updating.Unlock()
@@ -22,16 +21,9 @@ func (c *Cluster) Operations() []api.Operation {
 	return c.operations.operator.Operations(c.operations.replicas)
 }
 
-// upgradeRoutes are the upgrades of the cluster, and operations.
-func (s *Server) upgradeRoutes(mux handlers) {
-	c := s.cluster
-	mux.HandleFunc("GET "+api.PathOperations, func(w http.ResponseWriter, _ *http.Request) { reply(w, c.Operations()) })
-	mux.HandleFunc("GET "+api.PathUpgrades, func(w http.ResponseWriter, _ *http.Request) {
-		reply(w, c.operations.operator.Profile(c.operations.replicas))
-	})
-	mux.HandleFunc("POST "+api.PathUpgrades, posted(func(ctx context.Context, _ *http.Request, req api.UpgradeRequest) (any, error) {
-		return c.Upgrade(ctx, req)
-	}))
+// Upgrades says what the cluster and its pools can be upgraded to.
+func (c *Cluster) Upgrades() api.UpgradeProfile {
+	return c.operations.operator.Profile(c.operations.replicas)
 }
 
 // wantedCluster is what is wanted of the cluster at its start: what the provider's
