@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 // fake is a world of which everything that faults change is a word in a set.
 type fake struct {
 	*Faults
+	mu    sync.Mutex      // faults strike several things at once
 	is    map[string]bool // "etcd/0 hung", "node/b cut"
 	names []string        // of components
 	fine  int
@@ -37,6 +39,8 @@ func newFake(t *testing.T) *fake {
 
 // set makes something so, which must not be so already.
 func (w *fake) set(what string, so bool) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.is[what] == so {
 		return fmt.Errorf("%s: that is %t already", what, so)
 	}
@@ -44,8 +48,17 @@ func (w *fake) set(what string, so bool) error {
 	return nil
 }
 
+// put makes something so.
+func (w *fake) put(what string, so bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.is[what] = so
+}
+
 // state is all that is not as it was in the beginning.
 func (w *fake) state() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	list := []string{}
 	for what, so := range w.is {
 		if so {
@@ -64,10 +77,10 @@ type fakeComponent struct {
 func (c fakeComponent) Name() string               { return c.name }
 func (c fakeComponent) Crash() error               { return c.w.set(c.name+" down", true) }
 func (c fakeComponent) Stop(context.Context) error { return c.w.set(c.name+" down", true) }
-func (c fakeComponent) Hang()                      { c.w.is[c.name+" hung"] = true }
-func (c fakeComponent) Heal()                      { c.w.is[c.name+" hung"] = false }
-func (c fakeComponent) Slow(d time.Duration)       { c.w.is[c.name+" slow"] = d > 0 }
-func (c fakeComponent) Hold(by string)             { c.w.is[c.name+" held"] = by != "" }
+func (c fakeComponent) Hang()                      { c.w.put(c.name+" hung", true) }
+func (c fakeComponent) Heal()                      { c.w.put(c.name+" hung", false) }
+func (c fakeComponent) Slow(d time.Duration)       { c.w.put(c.name+" slow", d > 0) }
+func (c fakeComponent) Hold(by string)             { c.w.put(c.name+" held", by != "") }
 
 func (w *fake) Components(name string) (list []Component) {
 	for _, n := range w.names {
@@ -80,12 +93,12 @@ func (w *fake) Components(name string) (list []Component) {
 
 func (w *fake) Start(_ context.Context, list []Component) error {
 	for _, c := range list {
-		w.is[c.Name()+" down"] = false
+		w.put(c.Name()+" down", false)
 	}
 	return nil
 }
-func (w *fake) Partition(a, b string) error { w.is[a+" cut from "+b] = true; return nil }
-func (w *fake) Rejoin(a, b string) error    { w.is[a+" cut from "+b] = false; return nil }
+func (w *fake) Partition(a, b string) error { w.put(a+" cut from "+b, true); return nil }
+func (w *fake) Rejoin(a, b string) error    { w.put(a+" cut from "+b, false); return nil }
 func (w *fake) WipeEtcd(m string) error     { return w.set(m+" wiped", true) }
 func (w *fake) CorruptEtcd(m string) error  { return w.set(m+" corrupt", true) }
 
@@ -132,9 +145,9 @@ func (w *fake) Damage(id, how string) error { return w.set(id+" "+how, true) }
 
 type fakeDisk struct{ w *fake }
 
-func (d fakeDisk) Fill()                      { d.w.is["disk full"] = true }
-func (d fakeDisk) SetCapacity(int64)          { d.w.is["disk full"] = false }
-func (d fakeDisk) SetLatency(l time.Duration) { d.w.is["disk slow"] = l > 0 }
+func (d fakeDisk) Fill()                      { d.w.put("disk full", true) }
+func (d fakeDisk) SetCapacity(int64)          { d.w.put("disk full", false) }
+func (d fakeDisk) SetLatency(l time.Duration) { d.w.put("disk slow", l > 0) }
 
 type fakeReplicas struct{ w *fake }
 
@@ -151,9 +164,9 @@ func (r fakeReplicas) Status() (list []api.Replica) {
 func (r fakeReplicas) Leader() (int, bool) { return 1, true }
 func (r fakeReplicas) Crash(i int) error   { return r.w.set(fmt.Sprintf("provider/%d down", i), true) }
 func (r fakeReplicas) Start(i int) error   { return r.w.set(fmt.Sprintf("provider/%d down", i), false) }
-func (r fakeReplicas) Cut(i int) error     { r.w.is[fmt.Sprintf("provider/%d cut", i)] = true; return nil }
+func (r fakeReplicas) Cut(i int) error     { r.w.put(fmt.Sprintf("provider/%d cut", i), true); return nil }
 func (r fakeReplicas) Rejoin(i int) error {
-	r.w.is[fmt.Sprintf("provider/%d cut", i)] = false
+	r.w.put(fmt.Sprintf("provider/%d cut", i), false)
 	return nil
 }
 func (r fakeReplicas) Find(id string) (api.Backup, error) {
