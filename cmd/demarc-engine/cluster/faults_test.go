@@ -28,7 +28,7 @@ func clusterOfFaults(t *testing.T) (c *Cluster, end func()) {
 	}
 	t.Cleanup(func() { plane.Stop(context.Background()) })
 	ctx, end := context.WithCancel(t.Context())
-	c = &Cluster{ctx: ctx, plane: plane, log: timeline.New(), dial: clock.Start(time.Now())}
+	c = &Cluster{ctx: ctx, cfg: api.EngineConfig{Ephemeral: true}, plane: plane, log: timeline.New(), dial: clock.Start(time.Now())}
 	c.faults = c.newFaults()
 	c.faults.Plane = struckPlane{plane}
 	c.incidents = newIncidents(c.log, c.faults.Holds, c.faults.Event)
