@@ -94,8 +94,6 @@ your own kubectl, break it, and replay hours of it in seconds as a scenario.`,
 	root.SetFlagErrorFunc(flagError)
 	root.Long += listTopics()
 	root.SetHelpCommand(a.helpCmd(root))
-	root.Long += listTopics()
-	root.SetHelpCommand(a.helpCmd(root))
 	root.CompletionOptions.HiddenDefaultCmd = false
 	return root
 }
