@@ -28,6 +28,9 @@ func TestStartDoesNotWaitForALostQuorum(t *testing.T) {
 	if !errors.As(err, &lost) || !errors.Is(err, errNoQuorum) {
 		t.Errorf("got %v, want two losses, and that the third member waits for a quorum", err)
 	}
+	if err := p.seats.undisturbed(func() error { return nil }); err != nil { // it still has its directory
+		t.Error(err)
+	}
 }
 
 // A member that an engine has begun to replace is no member yet for the next engine.
