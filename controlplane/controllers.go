@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"demarc/controlplane/upstream"
+	"demarc/sim/clock"
 
 	"github.com/spf13/pflag"
 	"k8s.io/client-go/tools/cache"
@@ -104,7 +105,7 @@ func (c *client) keepLease(p *Plane) {
 			return
 		case <-c.ctx.Done():
 			return
-		case <-time.After(now.Truncate(renewDeadline).Add(renewDeadline).Sub(now)):
+		case <-time.After(clock.UntilTick(now, renewDeadline)):
 		}
 		switch answers := p.apiServerAnswers(c.ctx, renewDeadline); {
 		case answers || p.upgrading.Load() > 0: // one API server of one may be away for a moment

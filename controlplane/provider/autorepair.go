@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/clock"
 	"demarc/sim/timeline"
 )
 
@@ -39,7 +40,7 @@ type repairer struct {
 // that the first whole minute's look is a new leader's second.
 func (o *Operator) repairNodes(ctx context.Context, l *Leadership) {
 	r := &repairer{o: o, l: l}
-	for ok := true; ok; ok = pause(ctx, untilTick(time.Now(), lookPeriod)) {
+	for ok := true; ok; ok = clock.Sleep(ctx, clock.UntilTick(time.Now(), lookPeriod)) {
 		if old := excess(l.State().Repairs); len(old) > 0 && l.Apply(ctx, old...) != nil {
 			return
 		}

@@ -10,6 +10,7 @@ import (
 
 	"demarc/backup"
 	"demarc/sim/api"
+	"demarc/sim/clock"
 	"demarc/sim/fault"
 )
 
@@ -29,13 +30,13 @@ func (o *Operator) backUp(ctx context.Context, l *Leadership) {
 		slot, missed, next := backup.Due(time.Now(), o.lastSlot(l.State()), api.BackupInterval)
 		o.giveUp(ctx, l, missed)
 		if slot.IsZero() {
-			pause(ctx, time.Until(next))
+			clock.Sleep(ctx, time.Until(next))
 			continue
 		}
 		if o.takeSlot(ctx, l, slot, next) {
 			o.patrol(ctx, l)
 		} else {
-			pause(ctx, min(retryBackup, time.Until(next)))
+			clock.Sleep(ctx, min(retryBackup, time.Until(next)))
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/clock"
 	"demarc/sim/timeline"
 )
 
@@ -182,7 +183,7 @@ func ended(c api.Consent) time.Time {
 func (o *Operator) expireConsents(ctx context.Context, l *Leadership) {
 	for {
 		next, err := o.expireOnce(ctx, l)
-		if err != nil || !pause(ctx, time.Until(next)) {
+		if err != nil || !clock.Sleep(ctx, time.Until(next)) {
 			return
 		}
 	}
@@ -212,7 +213,7 @@ func (o *Operator) endExpired(ctx context.Context, apply func(context.Context, .
 // expiry is what has expired and was not noted yet, and when to look again: at
 // the next whole minute, or earlier if a consent expires.
 func expiry(records map[string]api.Consent, now time.Time) (expired []api.Consent, next time.Time) {
-	next = now.Add(untilTick(now, lookPeriod))
+	next = now.Add(clock.UntilTick(now, lookPeriod))
 	for _, c := range consentList(records) {
 		switch {
 		case !c.Revoked.IsZero() || !c.Expired.IsZero():

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/clock"
 	"demarc/sim/timeline"
 )
 
@@ -75,7 +76,7 @@ func registrationEnds(name string, now time.Time) time.Time {
 
 // finishRegistrations brings registrations to their ends, at whole minutes.
 func (o *Operator) finishRegistrations(ctx context.Context, l *Leadership) {
-	for o.finishOnce(ctx, l) == nil && pause(ctx, untilTick(time.Now(), lookPeriod)) {
+	for o.finishOnce(ctx, l) == nil && clock.Sleep(ctx, clock.UntilTick(time.Now(), lookPeriod)) {
 	}
 }
 

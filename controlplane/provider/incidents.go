@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/clock"
 )
 
 // recordPeriod is how often what the ledger has of the plane's incidents is
@@ -14,7 +15,7 @@ const recordPeriod = 10 * time.Second
 // recordIncidents keeps a copy of the incidents that the plane has noticed in
 // the log, where they outlive the process.
 func (o *Operator) recordIncidents(ctx context.Context, l *Leadership) {
-	for pause(ctx, untilTick(time.Now(), recordPeriod)) {
+	for clock.Sleep(ctx, clock.UntilTick(time.Now(), recordPeriod)) {
 		known := l.State().Incidents
 		var changed []Command
 		for _, i := range o.cfg.Ledger.Found() {

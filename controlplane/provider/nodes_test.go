@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"demarc/sim/clock"
 	"demarc/sim/timeline"
 )
 
@@ -129,7 +130,7 @@ func (f *fakeNodes) Broken(node string) (string, int64, time.Time, bool) {
 
 func (f *fakeNodes) Act(ctx context.Context, node, action, key string, cause int64) ([]string, error) {
 	f.hook("ask " + action)
-	if !pause(ctx, 200*time.Millisecond) {
+	if !clock.Sleep(ctx, 200*time.Millisecond) {
 		return nil, ctx.Err()
 	}
 	defer f.hook("accepted " + action)
@@ -223,7 +224,7 @@ func operateNodes(t *testing.T, f *fakeNodes, test func(w *nodeWorld)) {
 	operateWith(t, OperatorConfig{ControlPlane: p, Nodes: pools, Cloud: pools, Note: log.Append}, func(t *testing.T, o *Operator, l *fakeLedger, r *Replicas) {
 		w := &nodeWorld{fakeNodes: f, Operator: o, t: t, ledger: l, replicas: r, timeline: log}
 		within(t, time.Minute, "a leader", func() bool { _, ok := r.Leader(); return ok })
-		time.Sleep(untilTick(time.Now(), time.Minute))
+		time.Sleep(clock.UntilTick(time.Now(), time.Minute))
 		synctest.Wait()
 		f.mu.Lock()
 		f.began = time.Now()

@@ -202,21 +202,3 @@ func (o *Operator) noteBecause(cause int64, verb timeline.Verb, subject, message
 	}
 	o.cfg.Note(e)
 }
-
-// pause waits until ctx ends, which it says, or d is over.
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
-}
-
-// untilTick is the time until the next whole multiple of d: loops that wake up
-// together cost the virtual clock one step.
-func untilTick(now time.Time, d time.Duration) time.Duration {
-	return now.Truncate(d).Add(d).Sub(now)
-}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/clock"
 	"demarc/sim/timeline"
 )
 
@@ -33,7 +34,7 @@ func (o *Operator) patchAll(ctx context.Context, l *Leadership) {
 		}
 		wait := make(<-chan time.Time) // for ever
 		if open {
-			wait = time.After(untilTick(time.Now(), lookPeriod))
+			wait = time.After(clock.UntilTick(time.Now(), lookPeriod))
 		}
 		select {
 		case <-ctx.Done():
@@ -134,7 +135,7 @@ func (o *Operator) restartPatched(ctx context.Context, l *Leadership, c api.CVE)
 		}
 		rctx, cancel := context.WithTimeout(ctx, restartTimeout)
 		err := x.Restart(rctx, x.Life())
-		for err == nil && x.Healthy(rctx) != nil && pause(rctx, time.Second) {
+		for err == nil && x.Healthy(rctx) != nil && clock.Sleep(rctx, time.Second) {
 			continue
 		}
 		if err == nil {

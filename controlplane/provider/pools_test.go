@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/clock"
 	"demarc/sim/timeline"
 )
 
@@ -140,7 +141,7 @@ func operatePools(t *testing.T, f *fakePools, test func(w *nodeWorld)) {
 		})); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(untilTick(time.Now(), time.Minute))
+		time.Sleep(clock.UntilTick(time.Now(), time.Minute))
 		synctest.Wait()
 		f.mu.Lock()
 		f.began = time.Now()

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"demarc/sim/clock"
 	"demarc/sim/timeline"
 )
 
@@ -28,7 +29,7 @@ func carryOutAll(ctx context.Context, woken chan struct{}, retry time.Duration, 
 	defer wake(woken) // what this leadership has been told is for the next
 	for {
 		for do := next(); do != nil; do = next() {
-			if do(ctx) != nil && !pause(ctx, retry) {
+			if do(ctx) != nil && !clock.Sleep(ctx, retry) {
 				return
 			}
 		}
@@ -60,7 +61,7 @@ func (t *task) poll(ctx context.Context, try func(ctx context.Context) (done boo
 				return err
 			}
 		}
-		if !pause(ctx, untilTick(time.Now(), taskPoll)) {
+		if !clock.Sleep(ctx, clock.UntilTick(time.Now(), taskPoll)) {
 			return ctx.Err()
 		}
 	}

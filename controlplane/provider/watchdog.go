@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"demarc/sim/clock"
 )
 
 // Times of the watchdog. AKS's own are not published; these are what a kubelet
@@ -107,7 +109,7 @@ type watchdog struct {
 func (o *Operator) watch(ctx context.Context, l *Leadership) {
 	w := &watchdog{o: o, vitals: map[string]*vitals{}, giveUp: func() {}}
 	defer w.work.Wait()
-	for pause(ctx, untilTick(time.Now(), probePeriod)) {
+	for clock.Sleep(ctx, clock.UntilTick(time.Now(), probePeriod)) {
 		if unfinished(l.State()) != nil {
 			w.giveUp()
 			continue // everything is down on purpose

@@ -14,6 +14,7 @@ import (
 	"io"
 	"time"
 
+	"demarc/sim/clock"
 	"demarc/sim/drain"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -86,11 +87,11 @@ func (k *kured) main(ctx context.Context, argv []string) int {
 	}
 	k.log("info", "Node ID: %s, lock annotation: %s/%s:%s, reboot sentinel: %s every %v", k.node.Name(), k.dsNamespace, k.dsName, k.annotation, k.sentinel, k.period)
 	for !k.settled(ctx) {
-		if !wait(ctx, drain.Retry) {
+		if !clock.Sleep(ctx, drain.Retry) {
 			return 0
 		}
 	}
-	for wait(ctx, k.untilCheck(time.Now())) {
+	for clock.Sleep(ctx, k.untilCheck(time.Now())) {
 		if !k.wanted() {
 			continue
 		}
@@ -113,18 +114,6 @@ func (k *kured) untilCheck(now time.Time) time.Duration {
 func (k *kured) log(level, format string, args ...any) {
 	// A container's log takes everything.
 	fmt.Fprintf(k.out, "time=%q level=%s msg=%q\n", time.Now().UTC().Format(time.RFC3339), level, fmt.Sprintf(format, args...))
-}
-
-// wait says whether it was waited to the end.
-func wait(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
-	}
 }
 
 // wanted says whether the sentinel is there. Kured looks from within the machine's own
@@ -270,7 +259,7 @@ func (k *kured) drain(ctx context.Context) error {
 		if err != nil {
 			k.log("warning", "%v", err)
 		}
-		if !wait(ctx, drain.Retry) {
+		if !clock.Sleep(ctx, drain.Retry) {
 			return ctx.Err()
 		}
 	}

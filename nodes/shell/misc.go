@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"demarc/sim/clock"
+
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
 )
@@ -37,22 +39,10 @@ func sleep(ctx context.Context, c *Call) int {
 	if c.Shell.GNU {
 		all = min(all, maxSleep)
 	}
-	if !Pause(ctx, all) {
+	if !clock.Sleep(ctx, all) {
 		return c.Shell.Interrupted()
 	}
 	return 0
-}
-
-// Pause waits and says whether it came to the end.
-func Pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // MaxSpan is for ever.

@@ -25,6 +25,7 @@ import (
 	"sync"
 	"time"
 
+	"demarc/sim/clock"
 	"demarc/sim/timeline"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -191,27 +192,10 @@ func (r *Reconciler) Run(ctx context.Context) error {
 			case <-r.wake:
 			}
 		}
-		if !sleep(ctx, untilPass(time.Now())) {
+		if !clock.Sleep(ctx, clock.UntilTick(time.Now(), Period)) {
 			return nil
 		}
 		r.pass(ctx)
-	}
-}
-
-// untilPass is how long it is to the next whole multiple of the period.
-func untilPass(now time.Time) time.Duration {
-	return now.Truncate(Period).Add(Period).Sub(now)
-}
-
-// sleep says whether it was slept to the end.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
 	}
 }
 

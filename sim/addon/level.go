@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"demarc/sim/clock"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -36,7 +38,7 @@ func (r *Reconciler) Relabel(ctx context.Context, name, level string) error {
 		return fmt.Errorf("roll add-on %s: %w", name, err)
 	}
 	for !rolledOut(result) {
-		if !sleep(ctx, time.Second) {
+		if !clock.Sleep(ctx, time.Second) {
 			return fmt.Errorf("roll add-on %s: %w", name, ctx.Err())
 		}
 		if result, err = r.resource(o.id).Get(ctx, name, metav1.GetOptions{}); err != nil {

@@ -154,7 +154,7 @@ func (d *Dial) run() {
 }
 
 func toNextStep(now time.Time) time.Duration {
-	return now.Truncate(Step).Add(Step).Sub(now)
+	return UntilTick(now, Step)
 }
 
 // pace holds the clock to a rate until the rate changes.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"demarc/nodes"
+	"demarc/sim/clock"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -36,7 +37,7 @@ func (c *Cluster) watchCloudNodes(ctx context.Context) error {
 		defer factory.Shutdown()
 		factory.WaitForCacheSync(ctx.Done())
 		// On whole periods, so that it costs no step of the clock of its own.
-		if wait(ctx, time.Until(time.Now().Truncate(nodeMonitorPeriod).Add(nodeMonitorPeriod))) {
+		if clock.Sleep(ctx, clock.UntilTick(time.Now(), nodeMonitorPeriod)) {
 			controller.Run(ctx, controllersMetrics)
 		}
 	})

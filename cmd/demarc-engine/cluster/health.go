@@ -159,7 +159,7 @@ func (c *Cluster) ask(check func(context.Context) error) (healthy bool, message 
 		case err == nil:
 			return true, ""
 		case alone && !errors.Is(err, context.DeadlineExceeded),
-			time.Since(began) > patience, !wait(c.ctx, 200*time.Millisecond):
+			time.Since(began) > patience, !clock.Sleep(c.ctx, 200*time.Millisecond):
 			return false, healthMessage(err)
 		}
 	}

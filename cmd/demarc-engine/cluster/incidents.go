@@ -12,6 +12,7 @@ import (
 	"demarc/controlplane/provider"
 	"demarc/nodes"
 	"demarc/sim/api"
+	"demarc/sim/clock"
 	"demarc/sim/timeline"
 )
 
@@ -262,7 +263,7 @@ func (c *Cluster) outage(subject string, cause timeline.Event) {
 	}
 	c.work.Go(func() {
 		for c.faults.Holds(subject) || c.well(c.ctx, subject) != nil {
-			if !wait(c.ctx, time.Second) {
+			if !clock.Sleep(c.ctx, time.Second) {
 				return
 			}
 		}
@@ -281,14 +282,4 @@ func (c *Cluster) well(ctx context.Context, subject string) error {
 		}
 	}
 	return nil
-}
-
-// wait returns false if ctx ended first.
-func wait(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
 }

@@ -60,7 +60,7 @@ func (c *Cluster) keepState() {
 		if sync {
 			synced = now
 		}
-		if !wait(c.ctx, time.Until(time.Now().Truncate(state.Interval).Add(state.Interval))) {
+		if !clock.Sleep(c.ctx, clock.UntilTick(time.Now(), state.Interval)) {
 			return
 		}
 	}

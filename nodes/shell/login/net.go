@@ -11,6 +11,7 @@ import (
 
 	"demarc/nodes/host"
 	"demarc/nodes/shell"
+	"demarc/sim/clock"
 )
 
 // ping tries a connection in place of an echo, since that is all that the machine's network
@@ -46,7 +47,7 @@ func ping(ctx context.Context, c *call) int {
 			got++
 			c.Printf("64 bytes from %s: icmp_seq=%d ttl=64 time=0.71 ms\n", names[0], i+1)
 		}
-		if i+1 < count && !shell.Pause(ctx, time.Second) {
+		if i+1 < count && !clock.Sleep(ctx, time.Second) {
 			return 130
 		}
 	}

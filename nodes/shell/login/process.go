@@ -14,6 +14,7 @@ import (
 	"demarc/nodes/host"
 	"demarc/nodes/shell"
 	"demarc/nodes/shell/guard"
+	"demarc/sim/clock"
 )
 
 // process is a process of the machine or of a container.
@@ -340,7 +341,7 @@ func stress(ctx context.Context, c *call) int {
 	if limit <= 0 {
 		return 0
 	}
-	shell.Pause(ctx, min(limit, time.Hour))
+	clock.Sleep(ctx, min(limit, time.Hour))
 	c.do(func(now time.Time, h *host.Host, _ Runtime) {
 		for _, pid := range pids {
 			_ = h.Kill(now, pid, int(syscall.SIGKILL)) // it may have been killed for its memory

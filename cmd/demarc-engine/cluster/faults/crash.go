@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/clock"
 	"demarc/sim/fault"
 	"demarc/sim/timeline"
 )
@@ -86,11 +87,11 @@ func crashAgainAndAgain(f *Faults, _ context.Context, x inForce) (fault.Active, 
 				break
 			}
 			down = true
-			if !wait(ctx, x.Duration("down")) || !strike("start") {
+			if !clock.Sleep(ctx, x.Duration("down")) || !strike("start") {
 				break
 			}
 			down = false
-			if !wait(ctx, x.Duration("up")) {
+			if !clock.Sleep(ctx, x.Duration("up")) {
 				break
 			}
 		}
@@ -100,15 +101,6 @@ func crashAgainAndAgain(f *Faults, _ context.Context, x inForce) (fault.Active, 
 		f.dropID(a.ID)
 	})
 	return a, nil
-}
-
-// wait returns false if ctx has ended first.
-func wait(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
-	return ctx.Err() == nil
 }
 
 // crashContainers kills the containers of a container, a pod, or the oldest pods of a
