@@ -38,11 +38,11 @@ type Drill struct {
 	Progress io.Writer
 }
 
-// Run plays the scenario, from a new cluster to
-// the report. The functions, which may be nil, are called with each step and
-// each event of the timeline as they happen, one at a time. A scenario that
-// does not hold is a report and no error; the error is an [engine.InputError] if the
-// scenario has mistakes, and a [engine.FailedError] if the engine failed.
+// Run plays the scenario, from a new cluster to the report. The functions, which may be
+// nil, are called with each step and each event of the timeline as they happen, one at a
+// time. A scenario that does not hold is a report and no error; the error is an
+// [engine.InputError] if the scenario has mistakes, and an [engine.FailedError] if the
+// engine failed.
 func (d Drill) Run(ctx context.Context, onStep func(api.Step), onEvent func(timeline.Event)) (_ *api.Report, err error) {
 	parsed, problems := script.Parse(d.File, []byte(d.Text))
 	if len(problems) > 0 {

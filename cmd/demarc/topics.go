@@ -36,7 +36,7 @@ func topics() []topic {
 		{"contract", "how the support policy judges what happens", text(policy.Help)},
 		{"desk", "how the support desk answers", text(desk.Help)},
 		{"environment", "variables, exit codes and logs", text(environment)},
-		{"faults", "every kind of fault: what it strikes, its arguments, who may inject it", text(fold(faultReference()))},
+		{"faults", "every kind of fault: what it strikes, its arguments, who may inject it", folded(func(w io.Writer) error { return text(faultReference())(w) })},
 		{"features", "previews of the service and feature gates of Kubernetes", text(preview.Help)},
 		{"nodes", "what customers can do to nodes, and what heals them", text(api.HelpNodes)},
 		{"patches", "patches of the nodes' operating system, and vulnerabilities", text(api.HelpPatches)},

@@ -79,12 +79,7 @@ func (s *server) containerOf(r *http.Request) (*container, error) {
 }
 
 func (s *server) exec(w http.ResponseWriter, r *http.Request) {
-	opts, err := remotecommand.NewOptions(r)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	e, ok := s.running(w, r)
+	opts, e, ok := s.streams(w, r)
 	if !ok {
 		return
 	}
@@ -93,17 +88,24 @@ func (s *server) exec(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) attach(w http.ResponseWriter, r *http.Request) {
-	opts, err := remotecommand.NewOptions(r)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	e, ok := s.running(w, r)
+	opts, e, ok := s.streams(w, r)
 	if !ok {
 		return
 	}
 	remotecommand.ServeAttach(w, r, e, r.PathValue("pod"), "", r.PathValue("container"), opts,
 		streamIdle, streamCreation, remotecommand.SupportedStreamingProtocols)
+}
+
+// streams reads which streams a request wants of which running container, or answers
+// what is wrong with it.
+func (s *server) streams(w http.ResponseWriter, r *http.Request) (opts *remotecommand.Options, e *execution, ok bool) {
+	opts, err := remotecommand.NewOptions(r)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return nil, nil, false
+	}
+	e, ok = s.running(w, r)
+	return opts, e, ok
 }
 
 // running finds the running container that a request names, or answers that

@@ -13,7 +13,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/strategicpatch"
 )
 
 // nodeWork is what is to be written of a machine, taken under the lock.
@@ -265,16 +264,7 @@ func changedConditions(before, after []corev1.NodeCondition) []byte {
 }
 
 func nodePatch(node *corev1.Node, status corev1.NodeStatus) ([]byte, error) {
-	from, to := corev1.Node{Status: node.Status}, corev1.Node{Status: status}
-	a, err := json.Marshal(from)
-	if err != nil {
-		return nil, fmt.Errorf("encode the old status: %w", err)
-	}
-	b, err := json.Marshal(to)
-	if err != nil {
-		return nil, fmt.Errorf("encode the new status: %w", err)
-	}
-	return strategicpatch.CreateTwoWayMergePatch(a, b, corev1.Node{})
+	return twoWayPatch(corev1.Node{Status: node.Status}, corev1.Node{Status: status}, corev1.Node{})
 }
 
 // Deleted says whether somebody deleted the Node of the machine. Its kubelet

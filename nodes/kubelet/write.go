@@ -246,6 +246,11 @@ func statusPatch(base *corev1.Pod, status *corev1.PodStatus) ([]byte, error) {
 	var from, to object
 	from.Status, to.Status = base.Status, keepOthers(base.Status, *status)
 	to.Metadata.UID = base.UID
+	return twoWayPatch(from, to, corev1.Pod{})
+}
+
+// twoWayPatch is the patch from an object's old status to its new one.
+func twoWayPatch(from, to, kind any) ([]byte, error) {
 	a, err := json.Marshal(from)
 	if err != nil {
 		return nil, fmt.Errorf("encode the old status: %w", err)
@@ -254,7 +259,7 @@ func statusPatch(base *corev1.Pod, status *corev1.PodStatus) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode the new status: %w", err)
 	}
-	return strategicpatch.CreateTwoWayMergePatch(a, b, corev1.Pod{})
+	return strategicpatch.CreateTwoWayMergePatch(a, b, kind)
 }
 
 // keepOthers leaves in a new status what is not a kubelet's to change.

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -123,7 +124,7 @@ func dd(_ context.Context, c *call) int {
 			size = min(block*min(count, (1<<44)/block), 1<<44)
 		}
 	default:
-		b, err := c.Read(append([]string{from}, "-")[map[bool]int{true: 1}[from == ""]])
+		b, err := c.Read(cmp.Or(from, "-"))
 		if err != nil {
 			return c.Fail("dd: failed to open '%s': %s", from, shell.Reason(err))
 		}
