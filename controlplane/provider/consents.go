@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"demarc/sim/api"
@@ -63,7 +62,7 @@ func (o *Operator) Grant(ctx context.Context, r *Replicas, node, forCase string,
 	o.asking.Lock()
 	defer o.asking.Unlock()
 	now := time.Now().UTC()
-	c := api.Consent{ID: newConsentID(r.State().Consents, now), Node: node, Case: forCase, Granted: now, Expires: now.Add(d)}
+	c := api.Consent{ID: newID("c", r.State().Consents, now), Node: node, Case: forCase, Granted: now, Expires: now.Add(d)}
 	if err := r.Apply(ctx, PutConsent(c)); err != nil {
 		return c, err
 	}
@@ -73,16 +72,6 @@ func (o *Operator) Grant(ctx context.Context, r *Replicas, node, forCase string,
 	}
 	o.cfg.Note(timeline.Event{Actor: timeline.Customer, Verb: "granted consent", Subject: consentSubject(c), Message: message, Asker: timeline.Asker(ctx)})
 	return c, nil
-}
-
-func newConsentID(taken map[string]api.Consent, now time.Time) string {
-	id := "c" + now.Format("20060102T150405Z")
-	for n := 2; ; n++ {
-		if _, ok := taken[id]; !ok {
-			return id
-		}
-		id = "c" + now.Format("20060102T150405Z") + "-" + strconv.Itoa(n)
-	}
 }
 
 func consentSubject(c api.Consent) string {

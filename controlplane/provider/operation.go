@@ -60,7 +60,7 @@ func (o *Operator) beginOperation(ctx context.Context, r *Replicas, plan func(St
 		return op, err
 	}
 	now := time.Now().UTC()
-	op.ID, op.State, op.Began = newOperationID(s.Operations, now), api.OpInProgress, now
+	op.ID, op.State, op.Began = newID("op", s.Operations, now), api.OpInProgress, now
 	e := o.cfg.Note(timeline.Event{Actor: timeline.Customer, Verb: startedVerbs[op.Kind], Subject: op.Subject, Message: op.Message, Asker: timeline.Asker(ctx)})
 	op.Event = e.Seq
 	if err := r.Apply(ctx, append(excessOperations(s), PutOperation(op))...); err != nil {
@@ -77,13 +77,15 @@ var startedVerbs = map[string]timeline.Verb{
 	api.OpScalePool:      "started scaling of",
 }
 
-func newOperationID(taken map[string]api.Operation, now time.Time) string {
-	id := "op" + now.Format("20060102T150405Z")
+// newID is an ID of a time that no record has yet.
+func newID[T any](prefix string, taken map[string]T, now time.Time) string {
+	first := prefix + now.Format("20060102T150405Z")
+	id := first
 	for n := 2; ; n++ {
 		if _, ok := taken[id]; !ok {
 			return id
 		}
-		id = fmt.Sprintf("op%s-%d", now.Format("20060102T150405Z"), n)
+		id = fmt.Sprintf("%s-%d", first, n)
 	}
 }
 
