@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"demarc/sim/api"
@@ -226,7 +225,7 @@ func (e *escalation) drainFirst(ctx context.Context) error {
 			case d.over && d.left > 0:
 				detail = fmt.Sprintf("%s evicted, but no kubelet ends them: the reboot does", plural(d.left, "pod"))
 			case !d.over && d.late:
-				failure = leftText(d.left, d.blocked)
+				failure = leftText(d)
 			}
 			var message string
 			if waits, message = d.waits(waits); message != "" {
@@ -240,10 +239,10 @@ func (e *escalation) drainFirst(ctx context.Context) error {
 
 // leftText says which pods a drain has left. The error code is that of an
 // upgrade's drain (MicrosoftDocs/SupportArticles-docs, error PodDrainFailure).
-func leftText(left int, blocked []string) string {
-	text := fmt.Sprintf("PodDrainFailure: %s left after %s, restarted all the same", plural(left, "pod"), drainTimeout)
-	if len(blocked) > 0 {
-		text += ": " + strings.Join(blocked, "; ")
+func leftText(d drained) string {
+	text := fmt.Sprintf("PodDrainFailure: %s left after %s, restarted all the same", plural(d.left, "pod"), drainTimeout)
+	if len(d.blocked) > 0 {
+		text += ": " + d.budgets()
 	}
 	return text
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/drain"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -54,7 +55,7 @@ func TestEscalationRespectsBudgets(t *testing.T) {
 	operateNodes(t, newFakeNodes("a", "b"), func(w *nodeWorld) {
 		restarting(w.fakeNodes, "b")
 		w.change("b", func(n *fakeNode) {
-			n.blocked = []string{"shop/web-1: Cannot evict pod as it would violate the pod's disruption budget."}
+			n.blocked = []drain.Blocked{{Pod: "shop/web-1", Reason: "Cannot evict pod as it would violate the pod's disruption budget."}}
 		})
 		w.escalate("b")
 		w.until(10 * time.Minute)
@@ -84,7 +85,7 @@ func TestEscalationRespectsBudgets(t *testing.T) {
 func TestEscalationGoesOnWhenABudgetAllowsIt(t *testing.T) {
 	operateNodes(t, newFakeNodes("a", "b"), func(w *nodeWorld) {
 		restarting(w.fakeNodes, "b")
-		w.change("b", func(n *fakeNode) { n.blocked = []string{"shop/web-1: budget"} })
+		w.change("b", func(n *fakeNode) { n.blocked = []drain.Blocked{{Pod: "shop/web-1", Reason: "budget"}} })
 		w.escalate("b")
 		w.until(7 * time.Minute)
 		w.change("b", func(n *fakeNode) { n.blocked = nil })
@@ -150,7 +151,7 @@ func TestEscalationIsRefused(t *testing.T) {
 
 func TestEscalationOfADeletedNode(t *testing.T) {
 	operateNodes(t, newFakeNodes("a", "b"), func(w *nodeWorld) {
-		w.change("b", func(n *fakeNode) { n.blocked = []string{"x/y: budget"} })
+		w.change("b", func(n *fakeNode) { n.blocked = []drain.Blocked{{Pod: "x/y", Reason: "budget"}} })
 		w.escalate("b")
 		w.until(time.Minute)
 		w.mu.Lock()
@@ -167,7 +168,7 @@ func TestEscalationOfADeletedNode(t *testing.T) {
 func TestEscalationWaitsForTheAPIServer(t *testing.T) {
 	operateNodes(t, newFakeNodes("a", "b"), func(w *nodeWorld) {
 		restarting(w.fakeNodes, "b")
-		w.change("b", func(n *fakeNode) { n.blocked = []string{"x/y: budget"} })
+		w.change("b", func(n *fakeNode) { n.blocked = []drain.Blocked{{Pod: "x/y", Reason: "budget"}} })
 		w.escalate("b")
 		w.until(time.Minute)
 		w.setAPI(errAPIServer)
@@ -220,7 +221,7 @@ func TestEscalationKeepsTimeWhileLeadersChange(t *testing.T) {
 	for _, at := range []time.Duration{10 * time.Minute, 30*time.Minute + 10*time.Second} {
 		operateNodes(t, newFakeNodes("a", "b"), func(w *nodeWorld) {
 			restarting(w.fakeNodes, "b")
-			w.change("b", func(n *fakeNode) { n.blocked = []string{"x/y: budget"} })
+			w.change("b", func(n *fakeNode) { n.blocked = []drain.Blocked{{Pod: "x/y", Reason: "budget"}} })
 			w.escalate("b")
 			w.until(at)
 			w.crash()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"demarc/sim/drain"
 )
 
 // Node is a worker node as node auto-repair sees it.
@@ -69,7 +71,7 @@ type Nodes interface {
 	// Evict asks the API server to evict the pods of a node that a drain evicts. It
 	// respects PodDisruptionBudgets: left are the pods that are still there, blocked
 	// are those that a budget protects now, as "namespace/pod: reason".
-	Evict(ctx context.Context, node string) (left int, blocked []string, err error)
+	Evict(ctx context.Context, node string) (left int, blocked []drain.Blocked, err error)
 	// Budgets are all PodDisruptionBudgets.
 	Budgets(ctx context.Context) ([]Budget, error)
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"demarc/sim/clock"
+	"demarc/sim/drain"
 	"demarc/sim/timeline"
 )
 
@@ -25,7 +26,7 @@ type fakeNode struct {
 	back    time.Time // when it is Ready again
 	boots   int
 	pods    int
-	blocked []string // evictions that a budget does not allow
+	blocked []drain.Blocked // evictions that a budget does not allow
 	egress  string
 }
 
@@ -189,7 +190,7 @@ func (f *fakeNodes) Cordon(_ context.Context, node string, unschedulable bool) e
 	return nil
 }
 
-func (f *fakeNodes) Evict(_ context.Context, node string) (int, []string, error) {
+func (f *fakeNodes) Evict(_ context.Context, node string) (int, []drain.Blocked, error) {
 	f.hook("evict")
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -172,9 +172,9 @@ func (x *operation) notReady(node string, n Node) error {
 
 // drainFailed is AKS's text (MicrosoftDocs/SupportArticles-docs, error
 // PodDrainFailure).
-func (x *operation) drainFailed(node string, d drain, after time.Duration) error {
-	text, blocked := fmt.Sprintf("Drain node %s failed: %s left after %s", node, plural(d.left, "pod"), after), strings.Join(d.blocked, "; ")
-	switch pod, _, _ := strings.Cut(blocked, ": "); {
+func (x *operation) drainFailed(node string, d drained, after time.Duration) error {
+	text, blocked := fmt.Sprintf("Drain node %s failed: %s left after %s", node, plural(d.left, "pod"), after), d.budgets()
+	switch {
 	case x.rec.Scale != nil && blocked != "":
 		return &failure{text: "(PodDrainFailure) " + text + ", blocked by " + blocked}
 	case x.rec.Scale != nil:
@@ -184,6 +184,6 @@ func (x *operation) drainFailed(node string, d drain, after time.Duration) error
 	default:
 		return &failure{text: fmt.Sprintf("(UpgradeFailed) Drain node %s failed when evicting pod %s failed with Too Many Requests error. "+
 			"This is often caused by a restrictive Pod Disruption Budget (PDB) policy. See https://aka.ms/aks/debugdrainfailures. "+
-			"Original error: Cannot evict pod as it would violate the pod's disruption budget.. PDB debug info: %s", node, pod, blocked)}
+			"Original error: Cannot evict pod as it would violate the pod's disruption budget.. PDB debug info: %s", node, d.blocked[0].Pod, blocked)}
 	}
 }

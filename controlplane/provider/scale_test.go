@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/drain"
 	"demarc/sim/timeline"
 
 	"github.com/google/go-cmp/cmp"
@@ -50,7 +51,7 @@ func TestPoolScalesOut(t *testing.T) {
 
 func TestPoolScalesIn(t *testing.T) {
 	operatePools(t, newFakePools("a", "b", "c", "d"), func(w *nodeWorld) {
-		w.change("d", func(n *fakeNode) { n.pods, n.blocked = 1, []string{"shop/web-1: budget"} })
+		w.change("d", func(n *fakeNode) { n.pods, n.blocked = 1, []drain.Blocked{{Pod: "shop/web-1", Reason: "budget"}} })
 		w.change("c", func(n *fakeNode) { n.pods = 2 })
 		w.scaleTo(2)
 		w.until(7 * time.Minute)
@@ -74,7 +75,7 @@ func TestPoolScalesIn(t *testing.T) {
 
 func TestScalingInFailsAtABudget(t *testing.T) {
 	operatePools(t, newFakePools("a", "b", "c"), func(w *nodeWorld) {
-		w.change("b", func(n *fakeNode) { n.blocked = []string{"shop/web-1: budget"} })
+		w.change("b", func(n *fakeNode) { n.blocked = []drain.Blocked{{Pod: "shop/web-1", Reason: "budget"}} })
 		w.scaleTo(1)
 		w.until(29 * time.Minute)
 		if got := w.last(); !got.InProgress() {

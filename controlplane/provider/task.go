@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"demarc/sim/clock"
+	"demarc/sim/drain"
 	"demarc/sim/timeline"
 )
 
@@ -98,17 +99,17 @@ func (t *task) cordon(ctx context.Context, node string, unschedulable bool) bool
 	return ask(ctx, func(ctx context.Context) error { return t.o.cfg.Nodes.Cordon(ctx, node, unschedulable) })
 }
 
-// drain is how the drain of a node stands.
-type drain struct {
-	left    int      // pods that are still there
-	blocked []string // those that a budget protects, as namespace/pod: reason
-	over    bool     // no pod is left that a kubelet would end
-	late    bool     // its time is over
+// drained is how the drain of a node stands.
+type drained struct {
+	left    int             // pods that are still there
+	blocked []drain.Blocked // those that a budget protects
+	over    bool            // no pod is left that a kubelet would end
+	late    bool            // its time is over
 }
 
 // drain evicts what is left on a node. If the API server does not answer, nothing is
 // known: no pod is lost for that.
-func (t *task) drain(ctx context.Context, n Node, deadline time.Time) (d drain, ok bool) {
+func (t *task) drain(ctx context.Context, n Node, deadline time.Time) (d drained, ok bool) {
 	ok = ask(ctx, func(ctx context.Context) (err error) {
 		d.left, d.blocked, err = t.o.cfg.Nodes.Evict(ctx, n.Name)
 		return err
@@ -120,13 +121,18 @@ func (t *task) drain(ctx context.Context, n Node, deadline time.Time) (d drain, 
 
 // waits says which pod a budget protects, and what to say of it; nothing if it was said
 // of that pod last.
-func (d drain) waits(last string) (pod, message string) {
-	if len(d.blocked) == 0 {
+func (d drained) waits(last string) (pod, message string) {
+	if len(d.blocked) == 0 || d.blocked[0].Pod == last {
 		return last, ""
 	}
-	pod, reason, _ := strings.Cut(d.blocked[0], ": ")
-	if pod == last {
-		return last, ""
+	return d.blocked[0].Pod, "eviction of " + d.blocked[0].Pod + " blocked: " + d.blocked[0].Reason
+}
+
+// budgets are the pods that budgets protect, and why, in words.
+func (d drained) budgets() string {
+	var all []string
+	for _, b := range d.blocked {
+		all = append(all, b.String())
 	}
-	return pod, "eviction of " + pod + " blocked: " + reason
+	return strings.Join(all, "; ")
 }

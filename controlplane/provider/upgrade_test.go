@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/drain"
 	"demarc/sim/timeline"
 
 	"github.com/google/go-cmp/cmp"
@@ -92,7 +93,7 @@ func TestUpgradeOutlivesLeaders(t *testing.T) {
 func TestUpgradeBlockedByABudget(t *testing.T) {
 	operatePools(t, newFakePools("a", "b"), func(w *nodeWorld) {
 		w.change("b", func(n *fakeNode) {
-			n.blocked = []string{"shop/web-1: Cannot evict pod as it would violate the pod's disruption budget."}
+			n.blocked = []drain.Blocked{{Pod: "shop/web-1", Reason: "Cannot evict pod as it would violate the pod's disruption budget."}}
 		})
 		w.upgrade(api.UpgradeRequest{KubernetesVersion: "1.37"})
 		w.until(34 * time.Minute)
@@ -124,10 +125,10 @@ func TestUpgradeBlockedByABudget(t *testing.T) {
 func TestFailedUpgradeLeavesASurgeNodeThatIsNeeded(t *testing.T) {
 	f := newFakePools("a", "b")
 	operatePools(t, f, func(w *nodeWorld) {
-		w.change("b", func(n *fakeNode) { n.blocked = []string{"shop/web-1: budget"} })
+		w.change("b", func(n *fakeNode) { n.blocked = []drain.Blocked{{Pod: "shop/web-1", Reason: "budget"}} })
 		w.upgrade(api.UpgradeRequest{KubernetesVersion: "1.37"})
 		w.until(10 * time.Minute)
-		w.change("surge0", func(n *fakeNode) { n.blocked = []string{"shop/web-2: budget"} })
+		w.change("surge0", func(n *fakeNode) { n.blocked = []drain.Blocked{{Pod: "shop/web-2", Reason: "budget"}} })
 		w.until(50 * time.Minute)
 		if w.last().State != api.OpFailed || w.nodes["surge0"] == nil {
 			t.Fatalf("operation %+v, nodes %v", w.last(), w.nodes)

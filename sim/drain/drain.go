@@ -31,10 +31,18 @@ func Cordon(ctx context.Context, client kubernetes.Interface, node string, unsch
 	return err
 }
 
+// Blocked is a pod that a PodDisruptionBudget protects now.
+type Blocked struct {
+	Pod    string // as namespace/name
+	Reason string // the API server's
+}
+
+// String is the pod and the reason.
+func (b Blocked) String() string { return b.Pod + ": " + b.Reason }
+
 // Evict asks once for the eviction of each pod that a drain moves. Left are those that
-// are still there, and blocked those of them that a PodDisruptionBudget protects now, as
-// "namespace/pod: reason".
-func Evict(ctx context.Context, client kubernetes.Interface, node string) (left int, blocked []string, err error) {
+// are still there, and blocked those of them that a budget protects.
+func Evict(ctx context.Context, client kubernetes.Interface, node string) (left int, blocked []Blocked, err error) {
 	pods, err := client.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{FieldSelector: "spec.nodeName=" + node})
 	if err != nil {
 		return 0, nil, err
@@ -56,7 +64,7 @@ func Evict(ctx context.Context, client kubernetes.Interface, node string) (left 
 		err = client.PolicyV1().Evictions(pod.Namespace).Evict(ctx, &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}})
 		switch {
 		case apierrors.IsTooManyRequests(err):
-			blocked = append(blocked, fmt.Sprintf("%s/%s: %v", pod.Namespace, pod.Name, err))
+			blocked = append(blocked, Blocked{pod.Namespace + "/" + pod.Name, err.Error()})
 		case err != nil && !apierrors.IsNotFound(err):
 			errs = append(errs, fmt.Errorf("evict pod %s/%s: %w", pod.Namespace, pod.Name, err))
 		}

@@ -54,7 +54,7 @@ func TestEvict(t *testing.T) {
 	if d := cmp.Diff([]string{"bare", "failed-logs", "finished-job", "orphan", "web"}, evicted); d != "" {
 		t.Errorf("evicted (-want +got):\n%s", d)
 	}
-	if d := cmp.Diff([]string{"shop/guarded: Cannot evict pod as it would violate the pod's disruption budget."}, blocked); d != "" {
+	if d := cmp.Diff([]Blocked{{"shop/guarded", "Cannot evict pod as it would violate the pod's disruption budget."}}, blocked); d != "" {
 		t.Errorf("blocked (-want +got):\n%s", d)
 	}
 	if left != 7 {

@@ -102,7 +102,7 @@ func (p workers) Cordon(ctx context.Context, node string, unschedulable bool) er
 }
 
 // Evict implements [provider.Nodes].
-func (p workers) Evict(ctx context.Context, node string) (left int, blocked []string, err error) {
+func (p workers) Evict(ctx context.Context, node string) (left int, blocked []drain.Blocked, err error) {
 	return drain.Evict(ctx, p.c.provider, node)
 }
 
