@@ -1,7 +1,6 @@
 package backup
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -10,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"demarc/sim/strictjson"
 )
 
 // FormatVersion is the version of the sealed file that this program writes, and
@@ -95,9 +96,7 @@ func readHeader(r io.Reader) (Header, []byte, error) {
 	if err != nil {
 		return h, nil, err
 	}
-	d := json.NewDecoder(bytes.NewReader(raw[preamble:]))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&h); err != nil {
+	if err := strictjson.Decode(raw[preamble:], &h); err != nil {
 		return h, nil, bad(Corrupt, "its header cannot be read: %v", err)
 	}
 	if h.Format != format || len(h.Nonce) != noncePrefix {

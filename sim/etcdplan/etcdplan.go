@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"hash/crc32"
+
+	"demarc/sim/strictjson"
 )
 
 // File is its name in a data directory.
@@ -43,9 +45,7 @@ var errChanged = errors.New("it is not what was written")
 
 // Decode reads what Encode wrote, and nothing else.
 func Decode(b []byte) (p Plan, err error) {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&p); err != nil {
+	if err := strictjson.Decode(b, &p); err != nil {
 		return p, err
 	}
 	if !p.sound() {

@@ -1,9 +1,7 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +11,7 @@ import (
 
 	"demarc/controlplane/provider"
 	"demarc/sim/api"
+	"demarc/sim/strictjson"
 	"demarc/sim/timeline"
 )
 
@@ -87,9 +86,7 @@ func (c *Cluster) takeStagedRestore(ctx context.Context) error {
 		return err
 	}
 	var req api.RestoreRequest
-	strict := json.NewDecoder(bytes.NewReader(b)) // a damaged name of a field is not to ask for the newest backup
-	strict.DisallowUnknownFields()
-	if err := strict.Decode(&req); err != nil {
+	if err := strictjson.Decode(b, &req); err != nil { // a damaged name of a field is not to ask for the newest backup
 		return fmt.Errorf("the request for a restore in %s cannot be read (%w): ask again, or remove it", path, err)
 	}
 	if _, err := c.operations.operator.DecideRestore(ctx, c.operations.replicas, req.Backup); err != nil {

@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +11,7 @@ import (
 	"strconv"
 
 	"demarc/sim/api"
+	"demarc/sim/strictjson"
 )
 
 // maxBody bounds what a request says, in bytes: much of it is kept in the provider's log
@@ -86,9 +86,7 @@ func arguments(w http.ResponseWriter, r *http.Request, route *api.Route) (args [
 		return nil, api.WithStatus(http.StatusBadRequest, err)
 	}
 	request := reflect.New(route.Request)
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	err = d.Decode(request.Interface())
+	err = strictjson.Decode(body, request.Interface())
 	return append(args, request.Elem()), api.WithStatus(http.StatusBadRequest, err)
 }
 
