@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"demarc/sim/api"
-	"demarc/sim/clock"
 	"demarc/sim/timeline"
 )
 
@@ -40,24 +39,17 @@ type repairer struct {
 // that the first whole minute's look is a new leader's second.
 func (o *Operator) repairNodes(ctx context.Context, l *Leadership) {
 	r := &repairer{o: o, l: l}
-	for ok := true; ok; ok = clock.Sleep(ctx, clock.UntilTick(time.Now(), lookPeriod)) {
-		if old := excess(l.State().Repairs); len(old) > 0 && l.Apply(ctx, old...) != nil {
-			return
-		}
-		if err := r.round(ctx); err != nil && ctx.Err() != nil {
-			return // whoever leads next goes on
-		}
-	}
+	tasks{period: lookPeriod, open: r.open}.carryOut(ctx)
 }
 
-// round is one look and what follows from it. Without an answer of the API
+// open is the steps that follow from a look. Without an answer of the API
 // server nothing is judged, and what was seen before does not count any more.
-func (r *repairer) round(ctx context.Context) error {
+func (r *repairer) open(ctx context.Context) (steps []run) {
 	now := time.Now()
-	nodes, err := r.ask(ctx)
+	nodes, err := r.look(ctx)
 	if err != nil {
 		r.unready, r.answers = nil, time.Time{}
-		return err
+		return nil
 	}
 	if r.answers.IsZero() {
 		r.answers = now
@@ -76,23 +68,25 @@ func (r *repairer) round(ctx context.Context) error {
 		r.closeReady(nodes, now)
 	}
 	for _, s := range decide(v) {
-		if err := r.carryOut(ctx, s); err != nil {
-			return err
-		}
+		steps = append(steps, func(ctx context.Context) error { return r.carryOut(ctx, s) })
 	}
-	return nil
+	return steps
 }
 
 // errRestoring says that the control plane is down on purpose.
 var errRestoring = errors.New("a restore is under way")
 
-func (r *repairer) ask(ctx context.Context) ([]Node, error) {
+// look asks the API server, unless it is down on purpose, and makes room for new repairs.
+func (r *repairer) look(ctx context.Context) ([]Node, error) {
+	if old := excess(r.l.State().Repairs); len(old) > 0 {
+		if err := r.l.Apply(ctx, old...); err != nil {
+			return nil, err
+		}
+	}
 	if unfinished(r.l.State()) != nil {
 		return nil, errRestoring
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	return r.o.cfg.Nodes.Nodes(ctx)
+	return ask(ctx, r.o.cfg.Nodes.Nodes)
 }
 
 // closeReady ends incidents that the plane has noticed, of nodes that are Ready.
@@ -126,111 +120,78 @@ func (r *repairer) carryOut(ctx context.Context, s step) error {
 			r.o.note("does not repair", subject, remediator+s.why)
 		}
 		return nil
-	case detect:
-		return r.detect(ctx, s)
-	case act:
-		return r.act(ctx, s.record)
-	case resume:
-		return r.finish(ctx, s.record)
 	}
-	if err := r.l.Apply(ctx, PutRepair(s.record)); err != nil {
+	x := r.o.repair(r.l, s.record)
+	switch s.do {
+	case detect:
+		return r.detect(ctx, x, s)
+	case act:
+		return r.act(ctx, x)
+	case resume:
+		return r.finish(ctx, x)
+	}
+	if err := x.save(ctx); err != nil {
 		return err
 	}
 	if s.gone {
-		r.close(s.record.Subject, time.Now())
+		r.close(x.rec.Subject, time.Now())
 	}
-	r.o.noteBecause(s.record.Event, endings[s.do], s.record.Subject, remediator+s.why)
+	x.note(endings[s.do], x.rec.Subject, remediator+s.why)
 	return nil
 }
 
 // endings are the verbs of steps that end a repair.
 var endings = map[verdict]timeline.Verb{heal: "repaired", withdraw: "withdrew repair of", giveUp: "gave up on"}
 
-// begun says of an action that it is begun, and failed that it did not succeed.
-var (
-	begun = map[string]timeline.Verb{
-		"reboot": "rebooting", "reimage": "reimaging", "redeploy": "redeploying",
-		"cordon": "cordoning", "drain": "draining", "uncordon": "uncordoning",
-	}
-	failed = map[string]timeline.Verb{
-		"reboot": "failed to reboot", "reimage": "failed to reimage", "redeploy": "failed to redeploy",
-		"cordon": "failed to cordon", "drain": "failed to drain", "uncordon": "failed to uncordon",
-	}
-)
-
 // detect enters a node that has been unhealthy for five minutes.
-func (r *repairer) detect(ctx context.Context, s step) error {
-	rec := s.record
-	message := fmt.Sprintf("%s, since %s", rec.Cause, s.since.UTC().Format(time.TimeOnly))
+func (r *repairer) detect(ctx context.Context, x *repair, s step) error {
+	message := fmt.Sprintf("%s, since %s", x.rec.Cause, s.since.UTC().Format(time.TimeOnly))
 	if cause, event, since, ok := r.o.cfg.Cloud.Broken(s.node); ok {
-		rec.Cause, rec.Event, rec.Broken = cause, event, since.UTC()
+		x.rec.Cause, x.rec.Event, x.rec.Broken = cause, event, since.UTC()
 	}
-	i := r.o.cfg.Ledger.Find(Finding{Subject: rec.Subject, Since: s.since, Message: message})
-	if rec.Event == 0 {
-		rec.Event = i.Event
-	}
-	return r.l.Apply(ctx, PutRepair(rec))
+	i := r.o.cfg.Ledger.Find(Finding{Subject: x.rec.Subject, Since: s.since, Message: message})
+	x.rec.Event = cmp.Or(x.rec.Event, i.Event)
+	return x.save(ctx)
 }
 
 // act puts an action in the log, says so, and asks the cloud for it.
-func (r *repairer) act(ctx context.Context, rec api.Repair) error {
-	if err := r.l.Apply(ctx, PutRepair(rec)); err != nil {
+func (r *repairer) act(ctx context.Context, x *repair) error {
+	if err := x.save(ctx); err != nil {
 		return err
 	}
-	action := rec.Actions[len(rec.Actions)-1].Action
-	r.event(ctx, rec.Node, "Warning", action, "Start", fmt.Sprintf(startText, action))
-	r.o.noteBecause(rec.Event, begun[action], rec.Subject, fmt.Sprintf("%saction %d of at most %d%s",
-		remediator, len(rec.Actions), repairRounds*len(repairActions), blockedEgress(rec.Egress)))
-	return r.finish(ctx, rec)
+	action := x.rec.Actions[len(x.rec.Actions)-1].Action
+	r.event(ctx, x.rec.Node, "Warning", action, "Start", fmt.Sprintf(startText, action))
+	x.note(begun[action], x.rec.Subject, fmt.Sprintf("%saction %d of at most %d%s",
+		remediator, len(x.rec.Actions), repairRounds*len(repairActions), blockedEgress(x.rec.Egress)))
+	return r.finish(ctx, x)
 }
 
 // finish asks the cloud for the action of a repair that has not ended, and puts
 // the answer in the log. Without an answer it is asked again at the next look.
-func (r *repairer) finish(ctx context.Context, rec api.Repair) error {
-	n := undone(rec)
-	action := rec.Actions[n].Action
-	rec, err := r.o.askCloud(ctx, rec, n)
-	if errors.Is(err, ErrNoAnswer) {
-		return ctx.Err()
-	}
-	if aerr := r.l.Apply(ctx, PutRepair(rec)); aerr != nil {
-		return aerr
-	}
+func (r *repairer) finish(ctx context.Context, x *repair) error {
+	n := undone(x.rec)
+	action := x.rec.Actions[n].Action
+	refused, err := x.askCloud(ctx, n)
 	if err != nil {
-		r.event(ctx, rec.Node, "Warning", action, "Error", fmt.Sprintf(errorText, action))
-		r.o.noteBecause(rec.Event, failed[action], rec.Subject, remediator+err.Error())
+		return err
+	}
+	if err := x.end(ctx, n, "", refused); err != nil {
+		return err
+	}
+	if refused != "" {
+		r.event(ctx, x.rec.Node, "Warning", action, "Error", fmt.Sprintf(errorText, action))
+		x.note(failed[action], x.rec.Subject, remediator+refused)
 		return nil
 	}
-	r.event(ctx, rec.Node, "Normal", action, "End", fmt.Sprintf(endText, title(action)))
+	r.event(ctx, x.rec.Node, "Normal", action, "End", fmt.Sprintf(endText, title(action)))
 	return nil
 }
 
 // event writes a Kubernetes event. It is best effort, as in Kubernetes.
 func (r *repairer) event(ctx context.Context, node, eventType, action, phase, message string) {
-	ask(ctx, func(ctx context.Context) error {
+	did(ctx, func(ctx context.Context) error {
 		return r.o.cfg.Nodes.Event(ctx, autoRepairSource, node, eventType, "Node"+title(action)+phase, message)
 	})
 }
 
 func title(action string) string { return strings.ToUpper(action[:1]) + action[1:] }
-
-// ErrNoAnswer says that it is not known whether the cloud has accepted an action.
-var ErrNoAnswer = errors.New("the cloud does not answer")
-
-// askCloud asks the cloud for the n-th action of a repair, and returns the repair
-// with the answer in it, and the error if it was refused.
-func (o *Operator) askCloud(ctx context.Context, rec api.Repair, n int) (api.Repair, error) {
-	actx, cancel := context.WithTimeout(ctx, askTimeout)
-	lost, err := o.cfg.Cloud.Act(actx, rec.Node, rec.Actions[n].Action, actionKey(rec, n), rec.Event)
-	unanswered := err != nil && actx.Err() != nil || errors.Is(err, ErrNoAnswer)
-	cancel()
-	if unanswered {
-		return rec, ErrNoAnswer
-	}
-	rec.Lost = append(rec.Lost[:len(rec.Lost):len(rec.Lost)], lost...)
-	return withDone(rec, n, func(a *api.RepairAction) {
-		if err != nil {
-			a.Error = err.Error()
-		}
-	}), err
-}

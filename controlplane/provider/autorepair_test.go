@@ -192,13 +192,13 @@ func TestAutoRepairWaitsForARestore(t *testing.T) {
 		w.fail("b", "reboot")
 		w.until(9 * time.Minute)
 		rec := api.Restore{ID: "r", Phase: api.RestoreStarting, Lost: time.Now(), Decided: time.Now()}
-		must(t, w.replicas.Apply(w.t.Context(), PutRestore(rec)))
+		must(t, w.replicas.Apply(w.t.Context(), Restores.Put(rec)))
 		w.until(14*time.Minute + 30*time.Second)
 		if got := w.logged("reboot"); len(got) != 0 {
 			t.Errorf("during the restore: %q", got)
 		}
 		rec.Phase = api.RestoreDone
-		must(t, w.replicas.Apply(w.t.Context(), PutRestore(rec)))
+		must(t, w.replicas.Apply(w.t.Context(), Restores.Put(rec)))
 		w.until(17 * time.Minute)
 		if d := cmp.Diff([]string{"16:00 reboot b"}, w.logged("reboot b")); d != "" {
 			t.Errorf("(-want +got):\n%s", d)

@@ -83,7 +83,7 @@ func (o *Operator) takeSlot(ctx context.Context, l *Leadership, slot, next time.
 	defer late.Stop()
 	b, err := o.take(ctx, backup.Meta{ID: backup.ID(slot), Slot: slot, Replace: true})
 	if err == nil {
-		err = l.Apply(ctx, PutBackup(b), SetLastSlot(slot))
+		err = l.Apply(ctx, Backups.Put(b), SetLastSlot(slot))
 	}
 	if errors.Is(err, ErrNotLeader) || errors.Is(ctx.Err(), context.Canceled) {
 		return false // whoever leads now takes it
@@ -127,7 +127,7 @@ func (o *Operator) adoptStrays(ctx context.Context, l *Leadership) {
 			o.note("found", subjectOf(id), "a file that is not in the catalogue: "+err.Error())
 			continue
 		}
-		if l.Apply(ctx, PutBackup(b), SetLastSlot(b.Slot)) == nil {
+		if l.Apply(ctx, Backups.Put(b), SetLastSlot(b.Slot)) == nil {
 			o.note("adopted", subjectOf(id), "a whole backup that a crash had kept out of the catalogue")
 		}
 	}
@@ -159,7 +159,7 @@ func (o *Operator) patrol(ctx context.Context, l *Leadership) {
 // catalogue, so that it never names a file that is not there.
 func (o *Operator) expire(ctx context.Context, l *Leadership) {
 	for _, b := range backup.Expired(catalogue(l.State()), time.Now(), o.cfg.Policy) {
-		if l.Apply(ctx, DeleteBackup(b.ID)) != nil {
+		if l.Apply(ctx, Backups.Delete(b.ID)) != nil {
 			return
 		}
 		if err := o.cfg.Store.Remove(b.ID); err != nil && !isMissing(err) {
@@ -181,7 +181,7 @@ func (o *Operator) verify(ctx context.Context, l applier, b api.Backup) error {
 	if err != nil && !errors.As(err, &bad) {
 		return err // it could not be read: that says nothing
 	}
-	return errors.Join(err, l.Apply(ctx, PutBackup(o.judge(b, err))))
+	return errors.Join(err, l.Apply(ctx, Backups.Put(o.judge(b, err))))
 }
 
 // judge is the entry of a backup that has been read, with what is wrong with it

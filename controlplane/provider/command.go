@@ -3,12 +3,11 @@ package provider
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/strictjson"
 )
 
 // MaxCommand is the greatest size of an encoded command, in bytes.
@@ -27,7 +26,7 @@ type Command struct {
 
 // change puts a value under a key of a table, or deletes it if value is nil.
 type change struct {
-	table Table
+	table string
 	key   string
 	value any
 }
@@ -41,12 +40,8 @@ func Batch(commands ...Command) Command {
 	return all
 }
 
-func put(t Table, key string, value any) Command {
-	return Command{changes: []change{{t, key, value}}}
-}
-
-func remove(t Table, key string) Command {
-	return Command{changes: []change{{table: t, key: key}}}
+func put(table string, key string, value any) Command {
+	return Command{changes: []change{{table, key, value}}}
 }
 
 // SetCluster says what is wanted of the managed cluster.
@@ -56,47 +51,12 @@ func SetCluster(c Cluster) Command { return put(tableCluster, "", c) }
 // slot than the one that is known changes nothing.
 func SetLastSlot(t time.Time) Command { return put(tableLastSlot, "", t.UTC()) }
 
-// PutBackup enters a backup in the catalogue, or replaces the one of the same ID.
-func PutBackup(b api.Backup) Command { return put(tableBackups, b.ID, b) }
-
-// DeleteBackup takes a backup off the catalogue.
-func DeleteBackup(id string) Command { return remove(tableBackups, id) }
-
-// PutRestore notes a restore, or replaces the one of the same ID.
-func PutRestore(r api.Restore) Command { return put(tableRestores, r.ID, r) }
-
-// PutIncident notes an incident, or replaces the one of the same ID.
-func PutIncident(i api.Incident) Command { return put(tableIncidents, i.ID, i) }
-
-// PutRepair notes a repair, or replaces the one of the same ID.
-func PutRepair(r api.Repair) Command { return put(tableRepairs, r.ID, r) }
-
-// DeleteRepair forgets a repair.
-func DeleteRepair(id string) Command { return remove(tableRepairs, id) }
-
-// PutConsent notes a consent, or replaces the one of the same ID.
-func PutConsent(c api.Consent) Command { return put(tableConsents, c.ID, c) }
-
-// PutRegistration notes what the subscription has of a preview feature.
-func PutRegistration(r api.Registration) Command { return put(tableRegistrations, r.Name, r) }
-
 // SetSettings notes what the customer has set of the cluster.
-func SetSettings(s api.ClusterSettings) Command { return put(tableSettings, "", s) }
+func SetSettings(c api.ClusterSettings) Command { return put(tableSettings, "", c) }
 
-// PutOperation notes an operation, or replaces the one of the same ID.
-func PutOperation(o api.Operation) Command { return put(tableOperations, o.ID, o) }
-
-// DeleteOperation forgets an operation.
-func DeleteOperation(id string) Command { return remove(tableOperations, id) }
-
-// PutCVE notes a vulnerability, or replaces the one of the same ID.
-func PutCVE(c api.CVE) Command { return put(tableCVEs, c.ID, c) }
-
-// PutRecord notes a record of [Cases], as JSON.
-func PutRecord(t Table, id string, record json.RawMessage) Command { return put(t, id, record) }
-
-// DeleteRecord forgets a record of [Cases].
-func DeleteRecord(t Table, id string) Command { return remove(t, id) }
+// PutCase notes a support case as the JSON that its owner gives, or replaces the one
+// of the same ID.
+func PutCase(id string, record json.RawMessage) Command { return put(tableCases, id, record) }
 
 // commandJSON is a command on the wire and on disk.
 type commandJSON struct {
@@ -107,7 +67,7 @@ type commandJSON struct {
 type changeJSON struct {
 	// Op is put or delete.
 	Op    string          `json:"op"`
-	Table Table           `json:"table"`
+	Table string          `json:"table"`
 	Key   string          `json:"key,omitempty"`
 	Value json.RawMessage `json:"value,omitempty"`
 }
@@ -145,7 +105,7 @@ func DecodeCommand(data []byte) (Command, error) {
 		return Command{}, fmt.Errorf("command of %d bytes: at most %d are allowed", len(data), MaxCommand)
 	}
 	var wire commandJSON
-	if err := decodeJSON(data, &wire); err != nil {
+	if err := strictjson.Decode(data, &wire); err != nil {
 		return Command{}, fmt.Errorf("decode a command: %w", err)
 	}
 	if wire.Version != commandVersion {
@@ -195,17 +155,4 @@ func encodeJSON(v any) ([]byte, error) {
 		return nil, err
 	}
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
-}
-
-// decodeJSON reads one JSON value and refuses unknown fields and trailing data.
-func decodeJSON(data []byte, into any) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return err
-	}
-	if _, err := dec.Token(); err != io.EOF {
-		return errors.New("data after the end of the JSON value")
-	}
-	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -63,14 +62,14 @@ func (o *Operator) Grant(ctx context.Context, r *Replicas, node, forCase string,
 	defer o.asking.Unlock()
 	now := time.Now().UTC()
 	c := api.Consent{ID: newID("c", r.State().Consents, now), Node: node, Case: forCase, Granted: now, Expires: now.Add(d)}
-	if err := r.Apply(ctx, PutConsent(c)); err != nil {
+	if err := r.Apply(ctx, Consents.Put(c)); err != nil {
 		return c, err
 	}
 	message := fmt.Sprintf("%s: support may log in, run commands and read logs until %s", c.ID, c.Expires.Format(time.RFC3339))
 	if forCase != "" {
 		message += ", for case " + forCase
 	}
-	o.cfg.Note(timeline.Event{Actor: timeline.Customer, Verb: "granted consent", Subject: consentSubject(c), Message: message, Asker: timeline.Asker(ctx)})
+	o.asked(ctx, 0, "granted consent", consentSubject(c), message)
 	return c, nil
 }
 
@@ -97,21 +96,15 @@ func (o *Operator) Revoke(ctx context.Context, r *Replicas, id string) error {
 		return fmt.Errorf("consent %s expired at %s already", id, c.Expires.UTC().Format(time.RFC3339))
 	}
 	c.Revoked = now
-	if err := r.Apply(ctx, PutConsent(c)); err != nil {
+	if err := r.Apply(ctx, Consents.Put(c)); err != nil {
 		return err
 	}
-	o.cfg.Note(timeline.Event{Actor: timeline.Customer, Verb: "revoked consent", Subject: consentSubject(c), Message: c.ID, Asker: timeline.Asker(ctx)})
+	o.asked(ctx, 0, "revoked consent", consentSubject(c), c.ID)
 	return nil
 }
 
 // Consents are all consents, those that have ended too, oldest first.
-func (o *Operator) Consents(r *Replicas) []api.Consent { return consentList(r.State().Consents) }
-
-func consentList(records map[string]api.Consent) []api.Consent {
-	return slices.SortedFunc(maps.Values(records), func(a, b api.Consent) int {
-		return cmp.Or(a.Granted.Compare(b.Granted), cmp.Compare(a.ID, b.ID))
-	})
-}
+func (o *Operator) Consents(r *Replicas) []api.Consent { return Consents.List(r.State()) }
 
 // UseConsent lets support do something on a node: what says what. The use is in
 // the log before it returns. Without a consent the error has the code [NoConsent], and
@@ -127,7 +120,7 @@ func (o *Operator) UseConsent(ctx context.Context, r *Replicas, node, what strin
 		return api.Consent{}, noConsent(node, c)
 	}
 	c.Uses++
-	if err := r.Apply(ctx, PutConsent(c)); err != nil {
+	if err := r.Apply(ctx, Consents.Put(c)); err != nil {
 		return api.Consent{}, err
 	}
 	o.note("used consent", nodeSubject(node), fmt.Sprintf("%s: %s", c.ID, what))
@@ -137,7 +130,7 @@ func (o *Operator) UseConsent(ctx context.Context, r *Replicas, node, what strin
 // consentFor is a consent for a node that is valid, rather for it alone than for
 // every node; or, if there is none, the one that was valid last.
 func consentFor(records map[string]api.Consent, node string, now time.Time) (c api.Consent, ok bool) {
-	list := slices.DeleteFunc(consentList(records), func(c api.Consent) bool { return c.Node != node && c.Node != everyNode })
+	list := slices.DeleteFunc(Consents.sorted(records), func(c api.Consent) bool { return c.Node != node && c.Node != everyNode })
 	if len(list) == 0 {
 		return c, false
 	}
@@ -190,7 +183,7 @@ func (o *Operator) endExpired(ctx context.Context, apply func(context.Context, .
 	expired, next := expiry(records, time.Now())
 	for _, c := range expired {
 		c.Expired = time.Now().UTC()
-		if err := apply(ctx, PutConsent(c)); err != nil {
+		if err := apply(ctx, Consents.Put(c)); err != nil {
 			return next, err
 		}
 		// Nothing led to it but time: not what its node suffers from.
@@ -203,7 +196,7 @@ func (o *Operator) endExpired(ctx context.Context, apply func(context.Context, .
 // the next whole minute, or earlier if a consent expires.
 func expiry(records map[string]api.Consent, now time.Time) (expired []api.Consent, next time.Time) {
 	next = now.Add(clock.UntilTick(now, lookPeriod))
-	for _, c := range consentList(records) {
+	for _, c := range Consents.sorted(records) {
 		switch {
 		case !c.Revoked.IsZero() || !c.Expired.IsZero():
 		case !valid(c, now):

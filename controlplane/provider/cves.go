@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/timeline"
 )
 
 // patchDelay is what passes between the publication of a vulnerability and the
@@ -74,8 +75,11 @@ func (o *Operator) PublishCVE(ctx context.Context, r *Replicas, req api.CVEReque
 	if err != nil {
 		return c, err
 	}
-	c.Event = o.event(0, "published", c, fmt.Sprintf("%s in %s, severity %s; mended by: %s", c.ID, c.Component, c.Severity, c.Fix))
-	if err := r.Apply(ctx, PutCVE(c)); err != nil {
+	c.Event = o.cfg.Note(timeline.Event{
+		Actor: timeline.Provider, Verb: "published", Subject: cveSubject(c),
+		Message: fmt.Sprintf("%s in %s, severity %s; mended by: %s", c.ID, c.Component, c.Severity, c.Fix),
+	}).Seq
+	if err := r.Apply(ctx, CVEs.Put(c)); err != nil {
 		return c, err
 	}
 	wake(o.published)
@@ -135,7 +139,7 @@ func (o *Operator) newCVE(req api.CVERequest, known map[string]api.CVE, now time
 // CVEs are all vulnerabilities that were published, oldest first, with the nodes
 // that have them now.
 func (o *Operator) CVEs(r *Replicas) []api.CVE {
-	list := cveList(r.State().CVEs)
+	list := CVEs.List(r.State())
 	for i, c := range list {
 		list[i] = o.describe(c)
 	}
@@ -159,16 +163,10 @@ func (o *Operator) describe(c api.CVE) api.CVE {
 	return c
 }
 
-func cveList(records map[string]api.CVE) []api.CVE {
-	return slices.SortedFunc(maps.Values(records), func(a, b api.CVE) int {
-		return cmp.Or(a.Published.Compare(b.Published), cmp.Compare(a.ID, b.ID))
-	})
-}
-
 // PatchLevels are the levels that managed components have come to, by component.
 func PatchLevels(s State) map[string]string {
 	levels := map[string]string{}
-	for _, c := range cveList(s.CVEs) {
+	for _, c := range CVEs.List(s) {
 		if c.Level != "" && !c.Patched.IsZero() {
 			levels[c.Component] = c.Level
 		}

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"time"
 
 	"demarc/sim/api"
-	"demarc/sim/timeline"
 )
 
 // Times of a restart on escalation. AKS drains a node for at most 30 minutes
@@ -54,11 +54,9 @@ func (o *Operator) Escalate(ctx context.Context, r *Replicas, node, reason strin
 	if _, event, since, ok := o.cfg.Cloud.Broken(node); ok {
 		rec.Event, rec.Broken = event, since.UTC()
 	}
-	asked := o.cfg.Note(timeline.Event{Actor: timeline.Customer, Verb: "escalated", Subject: rec.Subject, Message: rec.Cause, Cause: rec.Event, Asker: timeline.Asker(ctx)})
-	if rec.Event == 0 {
-		rec.Event = asked.Seq
-	}
-	if err := r.Apply(ctx, PutRepair(rec)); err != nil {
+	asked := o.asked(ctx, rec.Event, "escalated", rec.Subject, rec.Cause)
+	rec.Event = cmp.Or(rec.Event, asked)
+	if err := r.Apply(ctx, Repairs.Put(rec)); err != nil {
 		return rec, err
 	}
 	wake(o.escalated)
@@ -71,9 +69,7 @@ func (o *Operator) checkNode(ctx context.Context, node string) error {
 	if o.cfg.Nodes == nil {
 		return errors.New("the provider's plane looks after no nodes of this cluster: none can be restarted")
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	nodes, err := o.cfg.Nodes.Nodes(ctx)
+	nodes, err := ask(ctx, o.cfg.Nodes.Nodes)
 	if err == nil && !slices.ContainsFunc(nodes, func(n Node) bool { return n.Name == node }) {
 		return fmt.Errorf("the cluster has no node %q; kubectl get nodes lists them", node)
 	}
@@ -82,34 +78,28 @@ func (o *Operator) checkNode(ctx context.Context, node string) error {
 
 // escalateAll carries out escalations, one after the other.
 func (o *Operator) escalateAll(ctx context.Context, l *Leadership) {
-	carryOutAll(ctx, o.escalated, retryEscalation, func() func(context.Context) error {
-		list := escalations(l.State().Repairs)
-		if len(list) == 0 {
-			return nil
+	tasks{woken: o.escalated, retry: retryEscalation, open: func(context.Context) (list []run) {
+		for _, rec := range escalations(l.State().Repairs) {
+			list = append(list, escalation{o.repair(l, rec)}.run)
 		}
-		e := &escalation{rec: list[0]}
-		e.task = task{o: o, l: l, cause: e.rec.Event, record: func() Command { return PutRepair(e.rec) }}
-		return e.run
-	})
+		return list
+	}}.carryOut(ctx)
 }
 
 // escalation is one restart of a node.
-type escalation struct {
-	task
-	rec api.Repair
-}
+type escalation struct{ *repair }
 
 // errDeleted says that the node is not there any more.
 var errDeleted = errors.New(deleted)
 
 // run goes on where the record ends, to the end. An error says that it could
 // not: the leadership is over.
-func (e *escalation) run(ctx context.Context) error {
+func (e escalation) run(ctx context.Context) error {
 	for _, phase := range []func(context.Context) error{e.keepOut, e.drainFirst, e.reboot, e.await, e.uncordon} {
 		err := phase(ctx)
 		if errors.Is(err, errDeleted) {
 			e.rec.Outcome, e.rec.Reason = api.RepairWithdrawn, deleted
-			return e.end(ctx, "withdrew restart of", deleted)
+			return e.enter(ctx, "withdrew restart of", e.rec.Subject, deleted)
 		}
 		if err != nil {
 			return err
@@ -117,36 +107,27 @@ func (e *escalation) run(ctx context.Context) error {
 	}
 	if e.rec.Reason != "" {
 		e.rec.Outcome = api.RepairFailed
-		return e.end(ctx, "failed to restart", e.rec.Reason)
+		return e.enter(ctx, "failed to restart", e.rec.Subject, e.rec.Reason)
 	}
 	e.rec.Outcome = api.RepairHealed
-	return e.end(ctx, "restarted", "as the customer asked; Ready again")
-}
-
-func (e *escalation) end(ctx context.Context, verb timeline.Verb, message string) error {
-	if err := e.save(ctx); err != nil {
-		return err
-	}
-	e.note(verb, e.rec.Subject, message)
-	return nil
+	return e.enter(ctx, "restarted", e.rec.Subject, "as the customer asked; Ready again")
 }
 
 // action is the index of an action in the record; -1 if it was not begun.
-func (e *escalation) action(name string) int {
+func (e escalation) action(name string) int {
 	return slices.IndexFunc(e.rec.Actions, func(a api.RepairAction) bool { return a.Action == name })
 }
 
 // perform begins an action, unless the record has it, and carries it out, unless
 // it has ended. The function says how it ended.
-func (e *escalation) perform(ctx context.Context, a api.RepairAction, message string, do func(ctx context.Context, n int) (detail, failure string, err error)) error {
+func (e escalation) perform(ctx context.Context, a api.RepairAction, message string, do func(ctx context.Context, n int) (detail, failure string, err error)) error {
 	n := e.action(a.Action)
 	if n < 0 {
 		n, a.At = len(e.rec.Actions), time.Now().UTC()
 		e.rec = withAction(e.rec, a)
-		if err := e.save(ctx); err != nil {
+		if err := e.enter(ctx, begun[a.Action], e.rec.Subject, message); err != nil {
 			return err
 		}
-		e.note(begun[a.Action], e.rec.Subject, message)
 	}
 	if !e.rec.Actions[n].Done.IsZero() {
 		return nil
@@ -155,8 +136,7 @@ func (e *escalation) perform(ctx context.Context, a api.RepairAction, message st
 	if err != nil {
 		return err
 	}
-	e.rec = withDone(e.rec, n, func(a *api.RepairAction) { a.Detail, a.Error = detail, failure })
-	if err := e.save(ctx); err != nil {
+	if err := e.end(ctx, n, detail, failure); err != nil {
 		return err
 	}
 	if failure != "" {
@@ -166,7 +146,7 @@ func (e *escalation) perform(ctx context.Context, a api.RepairAction, message st
 }
 
 // pollNode is pollNodes for the node; without it the restart ends.
-func (e *escalation) pollNode(ctx context.Context, try func(ctx context.Context, n Node) bool) error {
+func (e escalation) pollNode(ctx context.Context, try func(ctx context.Context, n Node) bool) error {
 	return e.pollNodes(ctx, func(ctx context.Context, here map[string]Node) (bool, error) {
 		n, ok := here[e.rec.Node]
 		if !ok {
@@ -177,7 +157,7 @@ func (e *escalation) pollNode(ctx context.Context, try func(ctx context.Context,
 }
 
 // awaitNode is what the API server says of the node as soon as it answers.
-func (e *escalation) awaitNode(ctx context.Context) (n Node, err error) {
+func (e escalation) awaitNode(ctx context.Context) (n Node, err error) {
 	err = e.pollNode(ctx, func(_ context.Context, found Node) bool {
 		n = found
 		return true
@@ -186,7 +166,7 @@ func (e *escalation) awaitNode(ctx context.Context) (n Node, err error) {
 }
 
 // mark cordons or uncordons the node, as soon as the API server does it.
-func (e *escalation) mark(unschedulable bool) func(context.Context, int) (detail, failure string, err error) {
+func (e escalation) mark(unschedulable bool) func(context.Context, int) (detail, failure string, err error) {
 	return func(ctx context.Context, _ int) (_, _ string, err error) {
 		return "", "", e.pollNode(ctx, func(ctx context.Context, _ Node) bool { return e.cordon(ctx, e.rec.Node, unschedulable) })
 	}
@@ -194,7 +174,7 @@ func (e *escalation) mark(unschedulable bool) func(context.Context, int) (detail
 
 // keepOut keeps new pods away. A node that is cordoned already is left so, then
 // and in the end: the record has no such action.
-func (e *escalation) keepOut(ctx context.Context) error {
+func (e escalation) keepOut(ctx context.Context) error {
 	if e.action("cordon") < 0 {
 		n, err := e.awaitNode(ctx)
 		if err != nil || n.Unschedulable || len(e.rec.Actions) > 0 {
@@ -205,7 +185,7 @@ func (e *escalation) keepOut(ctx context.Context) error {
 }
 
 // uncordon lets pods come again, if it was this restart that kept them away.
-func (e *escalation) uncordon(ctx context.Context) error {
+func (e escalation) uncordon(ctx context.Context) error {
 	if e.action("cordon") < 0 {
 		return nil
 	}
@@ -214,7 +194,7 @@ func (e *escalation) uncordon(ctx context.Context) error {
 
 // drainFirst evicts the node's pods, for half an hour at most: then it says which are
 // left, and the restart goes on.
-func (e *escalation) drainFirst(ctx context.Context) error {
+func (e escalation) drainFirst(ctx context.Context) error {
 	return e.perform(ctx, api.RepairAction{Action: "drain"}, "its pods move, as their disruption budgets allow", func(ctx context.Context, n int) (detail, failure string, err error) {
 		deadline, waits := e.rec.Actions[n].At.Add(drainTimeout), ""
 		err = e.pollNode(ctx, func(ctx context.Context, n Node) bool {
@@ -248,7 +228,7 @@ func leftText(d drained) string {
 }
 
 // reboot asks the cloud to reboot the machine.
-func (e *escalation) reboot(ctx context.Context) error {
+func (e escalation) reboot(ctx context.Context) error {
 	want := api.RepairAction{Action: reboot}
 	if e.action(reboot) < 0 {
 		n, err := e.awaitNode(ctx)
@@ -259,13 +239,9 @@ func (e *escalation) reboot(ctx context.Context) error {
 	}
 	err := e.perform(ctx, want, e.rec.Cause, func(ctx context.Context, n int) (_, failure string, err error) {
 		err = e.poll(ctx, func(ctx context.Context) (bool, error) {
-			answered, err := e.o.askCloud(ctx, e.rec, n)
-			if errors.Is(err, ErrNoAnswer) {
-				return false, nil
-			}
-			e.rec.Lost = answered.Lost
-			failure = answered.Actions[n].Error
-			return true, nil
+			var unanswered error
+			failure, unanswered = e.askCloud(ctx, n)
+			return unanswered == nil, nil
 		})
 		return "", failure, err
 	})
@@ -276,7 +252,7 @@ func (e *escalation) reboot(ctx context.Context) error {
 }
 
 // rebooted is the reboot in the record.
-func (e *escalation) rebooted() (a api.RepairAction) {
+func (e escalation) rebooted() (a api.RepairAction) {
 	if n := e.action(reboot); n >= 0 {
 		a = e.rec.Actions[n]
 	}
@@ -284,7 +260,7 @@ func (e *escalation) rebooted() (a api.RepairAction) {
 }
 
 // await waits until the node is Ready in its new boot, for ten minutes at most.
-func (e *escalation) await(ctx context.Context) error {
+func (e escalation) await(ctx context.Context) error {
 	if !e.rec.Healed.IsZero() || e.rec.Reason != "" {
 		return nil
 	}

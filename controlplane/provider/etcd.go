@@ -100,17 +100,19 @@ func (o *Operator) decideRestore(ctx context.Context, l *Leadership, lost []Memb
 	if i, ok := o.cfg.Ledger.Open(lost[0].Name); ok {
 		r.Lost = i.Start
 	}
-	if last := newestRestore(l.State()); last != nil && last.Phase == api.RestoreFailed && !last.Requested {
+	list := Restores.List(l.State())
+	if n := len(list) - 1; n >= 0 && list[n].Phase == api.RestoreFailed && !list[n].Requested {
+		last := list[n]
 		if now.Before(last.End.Add(retryRestore)) {
 			return
 		}
 		if !r.Lost.After(last.End) {
-			r = *last // another attempt at the same
+			r = last // another attempt at the same
 		}
 	}
 	r.Phase = api.RestoreDecided
 	r.Reason = fmt.Sprintf("%d of %d etcd members have lost their data (%s: %s)", len(lost), len(o.cfg.ControlPlane.Members()), lost[0].Name, lost[0].Lost)
-	if err := l.Apply(ctx, PutRestore(r)); err != nil {
+	if err := l.Apply(ctx, Restores.Put(r)); err != nil {
 		return // whoever leads next decides again
 	}
 	o.cfg.Ledger.Find(Finding{Subject: etcd, Since: r.Lost, Message: r.Reason})

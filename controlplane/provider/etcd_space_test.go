@@ -207,10 +207,10 @@ func TestAStreamOfDeletesHoldsNothingUp(t *testing.T) {
 			t.Errorf("what crashed was restarted at %v, want once", got)
 		}
 		now := time.Now().UTC()
-		must(t, r.Apply(t.Context(), PutRestore(api.Restore{ID: "r", Phase: api.RestoreDecided, Requested: true, Lost: now, Decided: now})))
+		must(t, r.Apply(t.Context(), Restores.Put(api.Restore{ID: "r", Phase: api.RestoreDecided, Requested: true, Lost: now, Decided: now})))
 		wake(o.decided)
 		time.Sleep(time.Second / 2)
-		if got := RestoreList(r.State())[0]; got.Phase != api.RestoreFailed { // the fake has no room
+		if got := Restores.List(r.State())[0]; got.Phase != api.RestoreFailed { // the fake has no room
 			t.Errorf("the restore is %s, want that it was carried out at once", got.Phase)
 		}
 	})

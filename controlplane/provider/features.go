@@ -36,11 +36,8 @@ func (o *Operator) RegisterFeature(ctx context.Context, r *Replicas, name string
 		return x, nil
 	}
 	x.State, x.Since, x.Due = next, now, registrationEnds(name, now)
-	x.Event = o.cfg.Note(timeline.Event{
-		Actor: timeline.Customer, Verb: registrationVerbs[next], Subject: featureSubject(name),
-		Message: featureName(name) + ", for every cluster of the subscription", Asker: timeline.Asker(ctx),
-	}).Seq
-	return x, r.Apply(ctx, PutRegistration(x))
+	x.Event = o.asked(ctx, 0, registrationVerbs[next], featureSubject(name), featureName(name)+", for every cluster of the subscription")
+	return x, r.Apply(ctx, Registrations.Put(x))
 }
 
 // nextState is the state after the customer has asked for a feature, or for its
@@ -84,15 +81,11 @@ func (o *Operator) finishOnce(ctx context.Context, l *Leadership) error {
 	o.asking.Lock()
 	defer o.asking.Unlock()
 	for _, x := range finished(l.State().Registrations, time.Now()) {
-		event := x.Event
 		x.Since, x.Due = time.Now().UTC(), time.Time{}
-		if err := l.Apply(ctx, PutRegistration(x)); err != nil {
+		if err := l.Apply(ctx, Registrations.Put(x)); err != nil {
 			return err
 		}
-		o.cfg.Note(timeline.Event{
-			Actor: timeline.Customer, Verb: registrationVerbs[x.State], Subject: featureSubject(x.Name), Cause: event,
-			Message: featureName(x.Name) + ": what it changes is for every cluster of the subscription, from its next update on",
-		})
+		o.asked(ctx, x.Event, registrationVerbs[x.State], featureSubject(x.Name), featureName(x.Name)+": what it changes is for every cluster of the subscription, from its next update on")
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func (o *Operator) recordIncidents(ctx context.Context, l *Leadership) {
 		var changed []Command
 		for _, i := range o.cfg.Ledger.Found() {
 			if i = plain(i); known[i.ID] != i {
-				changed = append(changed, PutIncident(i))
+				changed = append(changed, Incidents.Put(i))
 			}
 		}
 		if len(changed) > 0 && l.Apply(ctx, changed...) != nil {

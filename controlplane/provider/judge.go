@@ -111,11 +111,7 @@ type step struct {
 
 // decide says what is to be done now, in its order.
 func decide(v view) (steps []step) {
-	open := openRepairs(v.records)
-	here := map[string]Node{}
-	for _, n := range v.nodes {
-		here[n.Name] = n
-	}
+	open, here := openRepairs(v.records), byName(v.nodes)
 	busy := map[string]bool{} // an action's answer is waited for, or an escalation is under way
 	for _, node := range slices.Sorted(maps.Keys(open)) {
 		if undone(open[node]) >= 0 {
@@ -169,7 +165,7 @@ func (v view) end(rec api.Repair, ready bool) step {
 func (v view) isolated() []step {
 	var since time.Time // the last of them
 	for _, s := range v.unready {
-		since = latest(since, s.since)
+		since = later(since, s.since)
 	}
 	if v.now.Sub(since) < detectAfter {
 		return nil
@@ -333,13 +329,6 @@ func blockedEgress(egress string) string {
 		return ""
 	}
 	return fmt.Sprintf("; its egress is blocked (%s): it cannot be provisioned until the customer removes the rule", egress)
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // plural is a number of things.

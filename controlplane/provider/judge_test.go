@@ -255,7 +255,7 @@ func TestExcessKeepsWhatIsOpen(t *testing.T) {
 	for i := range keptRepairs + 2 {
 		add(i+2, "b", api.RepairHealed)
 	}
-	want := []Command{DeleteRepair("r0002"), DeleteRepair("r0003")}
+	want := []Command{Repairs.Delete("r0002"), Repairs.Delete("r0003")}
 	if d := cmp.Diff(want, excess(records), commands...); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}

@@ -72,7 +72,7 @@ func writeUntilKilled(t *testing.T, dir string) {
 		time.Sleep(time.Millisecond)
 	}
 	for i := len(r.State().Backups); ; i++ {
-		must(t, r.Apply(t.Context(), PutBackup(api.Backup{ID: fmt.Sprint(i)})))
+		must(t, r.Apply(t.Context(), Backups.Put(api.Backup{ID: fmt.Sprint(i)})))
 		fmt.Printf("acknowledged %d\n", i)
 	}
 }

@@ -39,6 +39,14 @@ type Node struct {
 	Surge bool
 }
 
+func byName(list []Node) map[string]Node {
+	here := map[string]Node{}
+	for _, n := range list {
+		here[n.Name] = n
+	}
+	return here
+}
+
 // Budget is a PodDisruptionBudget.
 type Budget struct {
 	// Name is namespace/name.

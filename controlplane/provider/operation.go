@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/strictjson"
 	"demarc/sim/timeline"
 )
 
@@ -28,22 +28,11 @@ func (e *BusyError) Error() string {
 }
 
 // Operations are all operations that the plane remembers, oldest first.
-func (o *Operator) Operations(r *Replicas) []api.Operation { return operationList(r.State()) }
-
-func operationList(s State) []api.Operation {
-	return slices.SortedFunc(maps.Values(s.Operations), func(a, b api.Operation) int {
-		return cmp.Or(a.Began.Compare(b.Began), cmp.Compare(a.ID, b.ID))
-	})
-}
+func (o *Operator) Operations(r *Replicas) []api.Operation { return Operations.List(r.State()) }
 
 // OperationInProgress is the operation that has not ended, or nil.
 func (s State) OperationInProgress() *api.Operation {
-	for _, op := range s.Operations {
-		if op.InProgress() {
-			return &op
-		}
-	}
-	return nil
+	return Operations.first(s, api.Operation.InProgress)
 }
 
 // beginOperation puts an operation of the customer in the log, and wakes the leader. Plan
@@ -61,9 +50,8 @@ func (o *Operator) beginOperation(ctx context.Context, r *Replicas, plan func(St
 	}
 	now := time.Now().UTC()
 	op.ID, op.State, op.Began = newID("op", s.Operations, now), api.OpInProgress, now
-	e := o.cfg.Note(timeline.Event{Actor: timeline.Customer, Verb: startedVerbs[op.Kind], Subject: op.Subject, Message: op.Message, Asker: timeline.Asker(ctx)})
-	op.Event = e.Seq
-	if err := r.Apply(ctx, append(excessOperations(s), PutOperation(op))...); err != nil {
+	op.Event = o.asked(ctx, 0, startedVerbs[op.Kind], op.Subject, op.Message)
+	if err := r.Apply(ctx, append(Operations.forget(Operations.List(s), keptOperations), Operations.Put(op))...); err != nil {
 		return op, err
 	}
 	wake(o.operated)
@@ -89,15 +77,6 @@ func newID[T any](prefix string, taken map[string]T, now time.Time) string {
 	}
 }
 
-// excessOperations forgets the oldest above keptOperations.
-func excessOperations(s State) (forget []Command) {
-	list := operationList(s)
-	for _, op := range list[:max(0, len(list)-keptOperations)] {
-		forget = append(forget, DeleteOperation(op.ID))
-	}
-	return forget
-}
-
 // operation is one operation in a leader's hands.
 type operation struct {
 	task
@@ -106,15 +85,15 @@ type operation struct {
 
 // operateAll carries out the operation in progress.
 func (o *Operator) operateAll(ctx context.Context, l *Leadership) {
-	carryOutAll(ctx, o.operated, taskPoll, func() func(context.Context) error {
+	tasks{woken: o.operated, retry: taskPoll, open: func(context.Context) []run {
 		rec := l.State().OperationInProgress()
 		if rec == nil {
 			return nil
 		}
 		x := &operation{rec: *rec}
-		x.task = task{o: o, l: l, cause: rec.Event, record: func() Command { return PutOperation(x.rec) }}
-		return x.run
-	})
+		x.task = task{o: o, l: l, cause: rec.Event, record: func() Command { return Operations.Put(x.rec) }}
+		return []run{x.run}
+	}}.carryOut(ctx)
 }
 
 // failure is an error that ends an operation, in AKS's words.
@@ -153,11 +132,7 @@ var endedVerbs = map[string]map[string]timeline.Verb{
 
 func (x *operation) end(ctx context.Context, state, message string) error {
 	x.rec.State, x.rec.Error, x.rec.Ended = state, message, time.Now().UTC()
-	if err := x.save(ctx); err != nil {
-		return err
-	}
-	x.note(endedVerbs[x.rec.Kind][state], x.rec.Subject, cmp.Or(message, x.rec.Message))
-	return nil
+	return x.enter(ctx, endedVerbs[x.rec.Kind][state], x.rec.Subject, cmp.Or(message, x.rec.Message))
 }
 
 // change changes the record and puts it in the log.
@@ -167,7 +142,7 @@ func (x *operation) change(ctx context.Context, how func(*api.Operation), more .
 		return err
 	}
 	x.rec = api.Operation{}
-	if err := decodeJSON(data, &x.rec); err != nil {
+	if err := strictjson.Decode(data, &x.rec); err != nil {
 		return err
 	}
 	how(&x.rec)

@@ -26,7 +26,7 @@ const (
 // event writes a Kubernetes event of an upgrade. It is best effort, as in Kubernetes.
 func (x *operation) event(ctx context.Context, node, eventType, reason, message string) {
 	if x.rec.Upgrade != nil {
-		ask(ctx, func(ctx context.Context) error {
+		did(ctx, func(ctx context.Context) error {
 			return x.o.cfg.Nodes.Event(ctx, upgraderSource, node, eventType, reason, message)
 		})
 	}
@@ -82,7 +82,7 @@ func (x *operation) free(ctx context.Context, node string) bool {
 
 // mark sets or removes what keeps others from a node that is being upgraded.
 func (x *operation) mark(ctx context.Context, node string, upgrading bool) bool {
-	return x.rec.Upgrade == nil || ask(ctx, func(ctx context.Context) error { return x.o.cfg.Nodes.Mark(ctx, node, upgrading) })
+	return x.rec.Upgrade == nil || did(ctx, func(ctx context.Context) error { return x.o.cfg.Nodes.Mark(ctx, node, upgrading) })
 }
 
 // freeAll lets pods come again to the nodes that a failed operation was at, and says

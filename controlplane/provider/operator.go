@@ -197,8 +197,14 @@ func (o *Operator) note(verb timeline.Verb, subject, message string) {
 // the event that caused the subject's incident.
 func (o *Operator) noteBecause(cause int64, verb timeline.Verb, subject, message string) {
 	e := timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: subject, Message: message, Cause: cause}
-	if i, ok := o.cfg.Ledger.Open(subject); ok && cause == 0 {
+	if cause == 0 {
+		i, _ := o.cfg.Ledger.Open(subject)
 		e.Cause = i.Event
 	}
 	o.cfg.Note(e)
+}
+
+// asked puts something that the customer asked for on the timeline, and returns its number.
+func (o *Operator) asked(ctx context.Context, cause int64, verb timeline.Verb, subject, message string) int64 {
+	return o.cfg.Note(timeline.Event{Actor: timeline.Customer, Verb: verb, Subject: subject, Message: message, Cause: cause, Asker: timeline.Asker(ctx)}).Seq
 }

@@ -387,7 +387,7 @@ func TestFailedRestoreIsTriedAgain(t *testing.T) {
 	p := &fakeControlPlane{members: []Member{{Name: "etcd", Lost: "its data directory is empty"}}, etcd: gone{}}
 	operate(t, p, func(_ *fakeLedger, r *Replicas) {
 		time.Sleep(5 * time.Minute)
-		list := RestoreList(r.State())
+		list := Restores.List(r.State())
 		if len(list) != 1 || list[0].Phase != api.RestoreFailed || list[0].Error == "" {
 			t.Errorf("restores: %+v, want one that has failed and says why", list)
 		}
@@ -404,11 +404,11 @@ func TestALaterLossIsAnotherRestore(t *testing.T) {
 	operateWith(t, OperatorConfig{ControlPlane: p}, func(t *testing.T, _ *Operator, _ *fakeLedger, r *Replicas) {
 		time.Sleep(time.Second)
 		before := time.Now()
-		must(t, r.Apply(t.Context(), PutRestore(api.Restore{ID: "r1", Phase: api.RestoreFailed, Decided: before, Lost: before, End: before})))
+		must(t, r.Apply(t.Context(), Restores.Put(api.Restore{ID: "r1", Phase: api.RestoreFailed, Decided: before, Lost: before, End: before})))
 		time.Sleep(2 * time.Minute)
 		p.lose(0)
 		time.Sleep(30 * time.Second)
-		list := RestoreList(r.State())
+		list := Restores.List(r.State())
 		if len(list) != 2 || list[1].Lost.Sub(before) < 2*time.Minute {
 			t.Errorf("restores: %+v, want a second one, of the later loss", list)
 		}
@@ -433,7 +433,7 @@ func TestReplacementHoldsNothingUp(t *testing.T) {
 		}
 		p.lose(1)
 		time.Sleep(3 * probePeriod)
-		if got := RestoreList(r.State()); len(got) != 1 {
+		if got := Restores.List(r.State()); len(got) != 1 {
 			t.Errorf("restores after a second loss: %+v, want one", got)
 		}
 	})

@@ -13,37 +13,28 @@ import (
 	"demarc/sim/timeline"
 )
 
-// event puts something about a vulnerability on the timeline and returns its number.
-func (o *Operator) event(cause int64, verb timeline.Verb, c api.CVE, message string) int64 {
-	return o.cfg.Note(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: "cve/" + c.ID, Cause: cause, Message: message}).Seq
+// patch is the patch for one vulnerability in a leader's hands.
+type patch struct {
+	task
+	rec api.CVE
 }
 
 // patchAll sees to vulnerabilities: at once when one is published, and at every whole
 // minute while one is not mended.
 func (o *Operator) patchAll(ctx context.Context, l *Leadership) {
-	for {
-		open := false
-		for _, c := range cveList(l.State().CVEs) {
-			if c.State == api.CVEFixed {
-				continue
-			}
-			open = true
-			if err := o.seeTo(ctx, l, c); err != nil && ctx.Err() != nil {
-				return // whoever leads next goes on
+	tasks{woken: o.published, period: lookPeriod, open: func(context.Context) (list []run) {
+		for _, c := range CVEs.List(l.State()) {
+			if c.State != api.CVEFixed {
+				p := &patch{rec: c}
+				p.task = task{o: o, l: l, cause: c.Event, record: func() Command { return CVEs.Put(p.rec) }}
+				list = append(list, p.step)
 			}
 		}
-		wait := make(<-chan time.Time) // for ever
-		if open {
-			wait = time.After(clock.UntilTick(time.Now(), lookPeriod))
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-o.published:
-		case <-wait:
-		}
-	}
+		return list
+	}}.carryOut(ctx)
 }
+
+func cveSubject(c api.CVE) string { return "cve/" + c.ID }
 
 // patchDue is when the provider patches what has a vulnerability.
 func patchDue(c api.CVE, mature time.Duration) time.Time {
@@ -54,24 +45,32 @@ func patchDue(c api.CVE, mature time.Duration) time.Time {
 	return due
 }
 
-// seeTo does what is due about one vulnerability. What its record says is in the log
-// before it is done or said.
-func (o *Operator) seeTo(ctx context.Context, l *Leadership, c api.CVE) error {
-	switch {
+// step does what is due now.
+func (p *patch) step(ctx context.Context) error {
+	switch c := p.rec; {
 	case c.State == api.CVEPublished && (c.Fix == api.FixGuidance || c.Fix == api.FixImage):
-		return o.notify(ctx, l, c, guidance(c))
-	case c.State == api.CVEPublished && !time.Now().Before(patchDue(c, o.cfg.VendorFixAge)):
-		c.State = api.CVEPatching
-		if err := l.Apply(ctx, PutCVE(c)); err != nil {
+		return p.notify(ctx, guidance(c))
+	case c.State == api.CVEPublished && !time.Now().Before(patchDue(c, p.o.cfg.VendorFixAge)):
+		p.rec.State = api.CVEPatching
+		if err := p.save(ctx); err != nil {
 			return err
 		}
-		return o.patch(ctx, l, c)
+		return p.apply(ctx)
 	case c.State == api.CVEPatching: // an earlier leader was at it, or it failed
-		return o.patch(ctx, l, c)
+		return p.apply(ctx)
 	case c.State == api.CVENotified || c.State == api.CVEAwaitsReboot:
-		return o.checkMended(ctx, l, c)
+		return p.checkMended(ctx)
 	}
 	return nil
+}
+
+// become enters a state, and says it.
+func (p *patch) become(ctx context.Context, state string, verb timeline.Verb, message string) error {
+	p.rec.State = state
+	if state == api.CVEFixed {
+		p.rec.Fixed = time.Now().UTC()
+	}
+	return p.enter(ctx, verb, cveSubject(p.rec), message)
 }
 
 // guidance is what the customer is told.
@@ -88,49 +87,38 @@ func guidance(c api.CVE) string {
 }
 
 // notify tells the customer what is theirs to do.
-func (o *Operator) notify(ctx context.Context, l *Leadership, c api.CVE, what string) error {
-	c.State, c.Notified, c.Guidance = api.CVENotified, time.Now().UTC(), what
-	if err := l.Apply(ctx, PutCVE(c)); err != nil {
-		return err
-	}
-	o.event(c.Event, "notified", c, "the customer is told: "+what)
-	return nil
+func (p *patch) notify(ctx context.Context, what string) error {
+	p.rec.Notified, p.rec.Guidance = time.Now().UTC(), what
+	return p.become(ctx, api.CVENotified, "notified", "the customer is told: "+what)
 }
 
-// patch patches what has a vulnerability. Doing it again does no harm.
-func (o *Operator) patch(ctx context.Context, l *Leadership, c api.CVE) error {
-	t := targets[c.Component]
-	switch {
+// apply patches what has the vulnerability. Doing it again does no harm.
+func (p *patch) apply(ctx context.Context) (err error) {
+	switch t := targets[p.rec.Component]; {
 	case t.pkg != "":
-		return o.patchNodes(ctx, l, c)
+		return p.patchNodes(ctx)
 	case t.addon:
-		if err := o.cfg.Patcher.Relabel(ctx, c.Component, c.Level); err != nil {
-			return err
-		}
+		err = p.o.cfg.Patcher.Relabel(ctx, p.rec.Component, p.rec.Level)
 	default:
-		if err := o.restartPatched(ctx, l, c); err != nil {
-			return err
-		}
+		err = p.restart(ctx)
 	}
-	c.State, c.Patched = api.CVEFixed, time.Now().UTC()
-	c.Fixed = c.Patched
-	if err := l.Apply(ctx, PutCVE(c)); err != nil {
+	if err != nil {
 		return err
 	}
-	o.event(c.Event, "patched", c, fmt.Sprintf("%s runs the provider's build %s, in every cluster that has it", c.Component, c.Level))
-	return nil
+	p.rec.Patched = time.Now().UTC()
+	return p.become(ctx, api.CVEFixed, "patched", fmt.Sprintf("%s runs the provider's build %s, in every cluster that has it", p.rec.Component, p.rec.Level))
 }
 
-// restartPatched restarts all instances of a component, one after the other, each
-// when the one before serves.
-func (o *Operator) restartPatched(ctx context.Context, l *Leadership, c api.CVE) error {
-	o.mending.Lock()
-	defer o.mending.Unlock()
-	if unfinished(l.State()) != nil {
+// restart restarts all instances of a component, one after the other, each when the
+// one before serves.
+func (p *patch) restart(ctx context.Context) error {
+	p.o.mending.Lock()
+	defer p.o.mending.Unlock()
+	if unfinished(p.l.State()) != nil {
 		return errRestoring
 	}
-	for _, x := range o.cfg.ControlPlane.Components() {
-		if x.Name() != c.Component && !strings.HasPrefix(x.Name(), c.Component+"/") {
+	for _, x := range p.o.cfg.ControlPlane.Components() {
+		if x.Name() != p.rec.Component && !strings.HasPrefix(x.Name(), p.rec.Component+"/") {
 			continue
 		}
 		rctx, cancel := context.WithTimeout(ctx, restartTimeout)
@@ -145,58 +133,42 @@ func (o *Operator) restartPatched(ctx context.Context, l *Leadership, c api.CVE)
 		if err != nil {
 			return fmt.Errorf("patch %s: %w", x.Name(), err)
 		}
-		o.noteBecause(c.Event, "patched", x.Name(), fmt.Sprintf("it was restarted with the provider's build %s, for %s", c.Level, c.ID))
+		p.note("patched", x.Name(), fmt.Sprintf("it was restarted with the provider's build %s, for %s", p.rec.Level, p.rec.ID))
 	}
 	return nil
 }
 
 // patchNodes brings the patch to the nodes, and tells the customer what it does not
 // mend by itself.
-func (o *Operator) patchNodes(ctx context.Context, l *Leadership, c api.CVE) error {
-	if err := o.cfg.Patcher.Stock(c); err != nil {
+func (p *patch) patchNodes(ctx context.Context) error {
+	if err := p.o.cfg.Patcher.Stock(p.rec); err != nil {
 		return err
 	}
-	left := o.cfg.Patcher.Roll(c)
-	c.Patched = time.Now().UTC()
-	exposed := o.cfg.Patcher.Vulnerable(c)
+	left := p.o.cfg.Patcher.Roll(p.rec)
+	p.rec.Patched = time.Now().UTC()
+	exposed := p.o.cfg.Patcher.Vulnerable(p.rec)
 	switch {
 	case len(exposed) == 0:
-		c.State, c.Fixed = api.CVEFixed, c.Patched
-		if err := l.Apply(ctx, PutCVE(c)); err != nil {
-			return err
-		}
-		o.event(c.Event, "hot-patched", c, fmt.Sprintf("%s %s runs on every node, without downtime; the customer is told", c.Package, c.Version))
-		return nil
-	case c.Fix == api.FixReboot:
-		c.State, c.Notified = api.CVEAwaitsReboot, c.Patched
-		c.Guidance = "reboot the nodes, or upgrade their image: " + strings.Join(exposed, ", ")
-		if err := l.Apply(ctx, PutCVE(c)); err != nil {
-			return err
-		}
-		o.event(c.Event, "awaits reboot", c, fmt.Sprintf("the customer is told to %s; until then they run what has it", c.Guidance))
-		return nil
+		return p.become(ctx, api.CVEFixed, "hot-patched", fmt.Sprintf("%s %s runs on every node, without downtime; the customer is told", p.rec.Package, p.rec.Version))
+	case p.rec.Fix == api.FixReboot:
+		p.rec.Notified, p.rec.Guidance = p.rec.Patched, "reboot the nodes, or upgrade their image: "+strings.Join(exposed, ", ")
+		return p.become(ctx, api.CVEAwaitsReboot, "awaits reboot", fmt.Sprintf("the customer is told to %s; until then they run what has it", p.rec.Guidance))
 	}
 	var words []string
 	for _, node := range slices.Sorted(maps.Keys(left)) {
 		words = append(words, node+" ("+left[node]+")")
 	}
-	return o.notify(ctx, l, c, "let the nodes get the patch: "+strings.Join(words, ", "))
+	return p.notify(ctx, "let the nodes get the patch: "+strings.Join(words, ", "))
 }
 
-// checkMended notes that nothing runs any more that has a vulnerability.
-func (o *Operator) checkMended(ctx context.Context, l *Leadership, c api.CVE) error {
-	switch {
-	case c.Package != "":
-		if len(o.cfg.Patcher.Vulnerable(c)) > 0 {
-			return nil
-		}
-	case c.Version == "" || l.State().Cluster.KubernetesVersion != c.Version:
+// checkMended notes that nothing runs any more that has the vulnerability.
+func (p *patch) checkMended(ctx context.Context) error {
+	mended := p.rec.Version != "" && p.l.State().Cluster.KubernetesVersion == p.rec.Version
+	if p.rec.Package != "" {
+		mended = len(p.o.cfg.Patcher.Vulnerable(p.rec)) == 0
+	}
+	if !mended {
 		return nil
 	}
-	c.State, c.Fixed = api.CVEFixed, time.Now().UTC()
-	if err := l.Apply(ctx, PutCVE(c)); err != nil {
-		return err
-	}
-	o.event(c.Event, "fixed", c, "nothing runs any more that has it")
-	return nil
+	return p.become(ctx, api.CVEFixed, "fixed", "nothing runs any more that has it")
 }

@@ -90,7 +90,7 @@ func (p *plane) waitLeader(limit time.Duration) int {
 
 func (p *plane) put(id string) {
 	p.t.Helper()
-	if err := p.Apply(p.t.Context(), PutBackup(api.Backup{ID: id})); err != nil {
+	if err := p.Apply(p.t.Context(), Backups.Put(api.Backup{ID: id})); err != nil {
 		p.t.Fatalf("put %s: %v", id, err)
 	}
 }

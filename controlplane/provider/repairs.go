@@ -1,13 +1,15 @@
 package provider
 
 import (
-	"cmp"
+	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/timeline"
 )
 
 // keptRepairs is how many finished repairs the log keeps.
@@ -16,24 +18,18 @@ const keptRepairs = 500
 // Repairs are all repairs that the plane remembers, oldest first, with their
 // durations.
 func (o *Operator) Repairs(r *Replicas) []api.Repair {
-	list := repairList(r.State().Repairs)
+	list := Repairs.List(r.State())
 	for i, rec := range list {
 		list[i] = rec.Timed()
 	}
 	return list
 }
 
-func repairList(records map[string]api.Repair) []api.Repair {
-	return slices.SortedFunc(maps.Values(records), func(a, b api.Repair) int {
-		return cmp.Or(a.Detected.Compare(b.Detected), cmp.Compare(a.ID, b.ID))
-	})
-}
-
 // openRepairs are the auto-repairs that are not over, by node: pending, or given
 // up on a node that was not Ready since.
 func openRepairs(records map[string]api.Repair) map[string]api.Repair {
 	open := map[string]api.Repair{}
-	for _, rec := range repairList(records) {
+	for _, rec := range Repairs.sorted(records) {
 		if rec.Layer == api.LayerAutoRepair {
 			open[rec.Node] = rec // the newest
 		}
@@ -46,21 +42,18 @@ func openRepairs(records map[string]api.Repair) map[string]api.Repair {
 
 // escalations are the escalations that are under way or wait, oldest first.
 func escalations(records map[string]api.Repair) []api.Repair {
-	return slices.DeleteFunc(repairList(records), func(rec api.Repair) bool {
+	return slices.DeleteFunc(Repairs.sorted(records), func(rec api.Repair) bool {
 		return rec.Layer != api.LayerEscalation || rec.Outcome != api.RepairPending
 	})
 }
 
 // excess forgets the oldest finished repairs above keptRepairs.
-func excess(records map[string]api.Repair) (forget []Command) {
+func excess(records map[string]api.Repair) []Command {
 	open := openRepairs(records)
-	finished := slices.DeleteFunc(repairList(records), func(rec api.Repair) bool {
+	finished := slices.DeleteFunc(Repairs.sorted(records), func(rec api.Repair) bool {
 		return rec.Outcome == api.RepairPending || open[rec.Node].ID == rec.ID
 	})
-	for _, rec := range finished[:max(0, len(finished)-keptRepairs)] {
-		forget = append(forget, DeleteRepair(rec.ID))
-	}
-	return forget
+	return Repairs.forget(finished, keptRepairs)
 }
 
 // newRepairID is unique as long as a node is not taken on by the same layer
@@ -91,4 +84,53 @@ func withDone(rec api.Repair, n int, done func(*api.RepairAction)) api.Repair {
 	rec.Actions[n].Done = time.Now().UTC()
 	done(&rec.Actions[n])
 	return rec
+}
+
+// repair is one repair of a node in a leader's hands, by auto-repair or on escalation.
+type repair struct {
+	task
+	rec api.Repair
+}
+
+func (o *Operator) repair(l *Leadership, rec api.Repair) *repair {
+	r := &repair{rec: rec}
+	r.task = task{o: o, l: l, cause: rec.Event, record: func() Command { return Repairs.Put(r.rec) }}
+	return r
+}
+
+// begun says of an action that it is begun, and failed that it did not succeed.
+var (
+	begun = map[string]timeline.Verb{
+		"reboot": "rebooting", "reimage": "reimaging", "redeploy": "redeploying",
+		"cordon": "cordoning", "drain": "draining", "uncordon": "uncordoning",
+	}
+	failed = map[string]timeline.Verb{
+		"reboot": "failed to reboot", "reimage": "failed to reimage", "redeploy": "failed to redeploy",
+		"cordon": "failed to cordon", "drain": "failed to drain", "uncordon": "failed to uncordon",
+	}
+)
+
+// end enters how the n-th action has ended.
+func (r *repair) end(ctx context.Context, n int, detail, failure string) error {
+	r.rec = withDone(r.rec, n, func(a *api.RepairAction) { a.Detail, a.Error = detail, failure })
+	return r.save(ctx)
+}
+
+// ErrNoAnswer says that it is not known whether the cloud has accepted an action.
+var ErrNoAnswer = errors.New("the cloud does not answer")
+
+// askCloud asks the cloud for the n-th action, and returns why it was refused, if it was.
+// The only error is [ErrNoAnswer].
+func (r *repair) askCloud(ctx context.Context, n int) (refused string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	lost, err := r.o.cfg.Cloud.Act(ctx, r.rec.Node, r.rec.Actions[n].Action, actionKey(r.rec, n), r.cause)
+	if err != nil && ctx.Err() != nil || errors.Is(err, ErrNoAnswer) {
+		return "", ErrNoAnswer
+	}
+	r.rec.Lost = append(slices.Clip(r.rec.Lost), lost...)
+	if err != nil {
+		refused = err.Error()
+	}
+	return refused, nil
 }

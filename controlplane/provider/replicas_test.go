@@ -47,7 +47,7 @@ func TestLeaderCrash(t *testing.T) {
 		old := p.waitLeader(time.Second)
 		p.put("a")
 		must(t, p.Crash(old))
-		if err := p.Apply(t.Context(), PutBackup(api.Backup{ID: "x"})); !errors.Is(err, ErrNoLeader) {
+		if err := p.Apply(t.Context(), Backups.Put(api.Backup{ID: "x"})); !errors.Is(err, ErrNoLeader) {
 			t.Errorf("Apply right after the crash: %v, want ErrNoLeader", err)
 		}
 		if s := p.Status()[old]; s.State != "stopped" || !s.Since.Equal(time.Now()) {
@@ -66,7 +66,7 @@ func TestLeaderCrash(t *testing.T) {
 			t.Errorf("%d calls of Lead (%+v), %d ended; want 2 and 1", len(leads), leads, ended)
 		}
 		for range 2 { // the second time is an old leader's that runs again
-			if err := leads[0].Apply(t.Context(), PutBackup(api.Backup{ID: "stale"})); !errors.Is(err, ErrNotLeader) {
+			if err := leads[0].Apply(t.Context(), Backups.Put(api.Backup{ID: "stale"})); !errors.Is(err, ErrNotLeader) {
 				t.Errorf("old leader's Apply: %v, want ErrNotLeader", err)
 			}
 			if p.Status()[old].State == "stopped" {
@@ -92,7 +92,7 @@ func TestFencingInLaterTerm(t *testing.T) {
 		lead := *p.leads[0]
 		p.mu.Unlock()
 		lead.Term-- // as if it were an earlier leadership of the same life
-		if err := lead.Apply(t.Context(), PutBackup(api.Backup{ID: "stale"})); !errors.Is(err, ErrNotLeader) {
+		if err := lead.Apply(t.Context(), Backups.Put(api.Backup{ID: "stale"})); !errors.Is(err, ErrNotLeader) {
 			t.Errorf("Apply: %v, want ErrNotLeader", err)
 		}
 		p.put("a")
@@ -109,7 +109,7 @@ func TestCutLeaderStepsDown(t *testing.T) {
 		p.put("a")
 		must(t, p.Cut(old))
 		cut := time.Now()
-		err := p.Apply(t.Context(), PutBackup(api.Backup{ID: "unheard"}))
+		err := p.Apply(t.Context(), Backups.Put(api.Backup{ID: "unheard"}))
 		if !errors.Is(err, ErrNoLeader) || time.Since(cut) > 2*lossTimeout {
 			t.Errorf("Apply at a cut leader: %v after %s", err, time.Since(cut))
 		}
@@ -194,7 +194,7 @@ func TestTwoLost(t *testing.T) {
 		p.put("b") // two are enough
 		must(t, p.Crash(b))
 		start := time.Now()
-		err := p.Apply(t.Context(), PutBackup(api.Backup{ID: "maybe"}))
+		err := p.Apply(t.Context(), Backups.Put(api.Backup{ID: "maybe"}))
 		if !errors.Is(err, ErrNoLeader) || time.Since(start) > 2*lossTimeout {
 			t.Errorf("Apply with one of three: %v after %s", err, time.Since(start))
 		}
@@ -225,10 +225,10 @@ func TestApplyEndsWithItsContext(t *testing.T) {
 		must(t, p.Crash((leader+2)%Count))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := p.Apply(ctx, PutBackup(api.Backup{ID: "a"})); !errors.Is(err, context.DeadlineExceeded) {
+		if err := p.Apply(ctx, Backups.Put(api.Backup{ID: "a"})); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Apply: %v, want the deadline", err)
 		}
-		if err := p.Apply(ctx, PutBackup(api.Backup{})); err == nil || errors.Is(err, ErrNoLeader) {
+		if err := p.Apply(ctx, Backups.Put(api.Backup{})); err == nil || errors.Is(err, ErrNoLeader) {
 			t.Errorf("Apply of a backup without ID: %v", err)
 		}
 	})
@@ -368,7 +368,7 @@ func BenchmarkApply(b *testing.B) {
 			backup := api.Backup{ID: "20260105T083000Z", SHA256: "0123456789abcdef", Revision: 1}
 			for b.Loop() {
 				backup.Revision++
-				if err := r.Apply(b.Context(), PutBackup(backup)); err != nil {
+				if err := r.Apply(b.Context(), Backups.Put(backup)); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -45,7 +45,7 @@ func (o *Operator) Verify(ctx context.Context, r *Replicas, id string) (api.Back
 		if b, err = o.cfg.Store.Adopt(ctx, id); err != nil {
 			return api.Backup{ID: id, Problem: err.Error()}, err
 		}
-		return b, r.Apply(ctx, PutBackup(b))
+		return b, r.Apply(ctx, Backups.Put(b))
 	}
 	if err != nil {
 		return b, err
@@ -64,7 +64,7 @@ func (o *Operator) Take(ctx context.Context, r *Replicas) (api.Backup, error) {
 	if err != nil {
 		return b, err
 	}
-	return b, r.Apply(ctx, PutBackup(b))
+	return b, r.Apply(ctx, Backups.Put(b))
 }
 
 // Delete removes a backup, first from the catalogue.
@@ -73,7 +73,7 @@ func (o *Operator) Delete(ctx context.Context, r *Replicas, id string) error {
 	if err != nil {
 		return err
 	}
-	if err := r.Apply(ctx, DeleteBackup(b.ID)); err != nil {
+	if err := r.Apply(ctx, Backups.Delete(b.ID)); err != nil {
 		return err
 	}
 	if err := o.cfg.Store.Remove(b.ID); !isMissing(err) {
@@ -113,7 +113,7 @@ func (o *Operator) DecideRestore(ctx context.Context, r *Replicas, id string) (a
 		ID: newRestoreID(now), Phase: api.RestoreDecided, Requested: true, Wanted: id,
 		Lost: now, Decided: now, Reason: "an operator of the provider asked for it",
 	}
-	if err := r.Apply(ctx, PutRestore(want)); err != nil {
+	if err := r.Apply(ctx, Restores.Put(want)); err != nil {
 		return want, err
 	}
 	wake(o.decided)

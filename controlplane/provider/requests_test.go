@@ -42,7 +42,7 @@ func TestARestoreThatWasDecidedIsNotDecidedAgain(t *testing.T) {
 	operateWith(t, OperatorConfig{ControlPlane: p}, func(t *testing.T, o *Operator, _ *fakeLedger, r *Replicas) {
 		within(t, time.Minute, "a leader", func() bool { _, ok := r.Leader(); return ok })
 		at := time.Now().UTC()
-		must(t, r.Apply(t.Context(), PutRestore(api.Restore{ID: "r", Phase: api.RestoreDecided, Requested: true, Wanted: "b", Lost: at, Decided: at})))
+		must(t, r.Apply(t.Context(), Restores.Put(api.Restore{ID: "r", Phase: api.RestoreDecided, Requested: true, Wanted: "b", Lost: at, Decided: at})))
 		if again, err := o.DecideRestore(t.Context(), r, "b"); err != nil || again.ID != "r" {
 			t.Errorf("got %+v, %v, want the restore of before", again, err)
 		}

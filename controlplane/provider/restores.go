@@ -1,12 +1,9 @@
 package provider
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"demarc/backup"
@@ -16,13 +13,13 @@ import (
 // restoreAll carries out restores that were decided, one after the other. One that an
 // earlier leader began is begun again, or gone on with if its data is in place.
 func (o *Operator) restoreAll(ctx context.Context, l *Leadership) {
-	carryOutAll(ctx, o.decided, retryBackup, func() func(context.Context) error {
+	tasks{woken: o.decided, retry: retryBackup, open: func(context.Context) []run {
 		r := unfinished(l.State())
 		if r == nil {
 			return nil
 		}
-		return func(ctx context.Context) error { return o.restore(ctx, l, *r) }
-	})
+		return []run{func(ctx context.Context) error { return o.restore(ctx, l, *r) }}
+	}}.carryOut(ctx)
 }
 
 // restore carries out one restore.
@@ -41,7 +38,7 @@ func (o *Operator) restore(ctx context.Context, l *Leadership, r api.Restore) er
 		r.Phase, r.Error = api.RestoreDone, ""
 		o.note("restored", etcd, account(&r))
 	}
-	return l.Apply(ctx, PutRestore(r)) // if it is lost, the next leader finds that it is done
+	return l.Apply(ctx, Restores.Put(r)) // if it is lost, the next leader finds that it is done
 }
 
 // account reckons what a restore has cost, and says it.
@@ -66,7 +63,7 @@ func (o *Operator) carryOut(ctx context.Context, l *Leadership, r *api.Restore) 
 		}
 	}
 	r.Phase, r.Skipped, r.Backup = api.RestoreRestoring, nil, ""
-	if err := l.Apply(ctx, PutRestore(*r)); err != nil {
+	if err := l.Apply(ctx, Restores.Put(*r)); err != nil {
 		return err
 	}
 	token, err := o.lay(ctx, l, r)
@@ -81,7 +78,7 @@ func (o *Operator) carryOut(ctx context.Context, l *Leadership, r *api.Restore) 
 		return fmt.Errorf("put the restored data in place: %w", err)
 	}
 	r.Phase = api.RestoreStarting
-	if err := l.Apply(ctx, PutRestore(*r)); err != nil {
+	if err := l.Apply(ctx, Restores.Put(*r)); err != nil {
 		return err
 	}
 	return o.resume(ctx, r)
@@ -122,21 +119,17 @@ func (o *Operator) lay(ctx context.Context, l *Leadership, r *api.Restore) (toke
 			return "", err // that says nothing about the backup
 		}
 		r.Skipped = append(r.Skipped, api.SkippedBackup{ID: b.ID, Reason: err.Error()})
-		if err := l.Apply(ctx, PutBackup(o.judge(b, err)), PutRestore(*r)); err != nil {
+		if err := l.Apply(ctx, Backups.Put(o.judge(b, err)), Restores.Put(*r)); err != nil {
 			return "", err
 		}
 	}
-	if r.Wanted != "" {
-		return "", fmt.Errorf("backup %s cannot be restored: %s", r.Wanted, cmp.Or(reasonOf(r.Skipped), "it is not in the catalogue"))
+	switch {
+	case r.Wanted == "":
+		return "", errNoBackup
+	case len(r.Skipped) == 0:
+		return "", fmt.Errorf("backup %s cannot be restored: it is not in the catalogue", r.Wanted)
 	}
-	return "", errNoBackup
-}
-
-func reasonOf(skipped []api.SkippedBackup) string {
-	if len(skipped) == 0 {
-		return ""
-	}
-	return skipped[0].Reason
+	return "", fmt.Errorf("backup %s cannot be restored: %s", r.Wanted, r.Skipped[0].Reason)
 }
 
 // highestRevision is the highest revision that the cluster is known to have had.
@@ -151,27 +144,7 @@ func highestRevision(s State) int64 {
 	return n
 }
 
-// RestoreList is all restores of a state, oldest first.
-func RestoreList(s State) []api.Restore {
-	return slices.SortedFunc(maps.Values(s.Restores), func(a, b api.Restore) int {
-		return cmp.Or(a.Decided.Compare(b.Decided), cmp.Compare(a.ID, b.ID))
-	})
-}
-
-func newestRestore(s State) *api.Restore {
-	list := RestoreList(s)
-	if len(list) == 0 {
-		return nil
-	}
-	return &list[len(list)-1]
-}
-
 // unfinished is the restore that is to be carried out, or nil.
 func unfinished(s State) *api.Restore {
-	for _, r := range RestoreList(s) {
-		if r.Phase != api.RestoreDone && r.Phase != api.RestoreFailed {
-			return &r
-		}
-	}
-	return nil
+	return Restores.first(s, func(r api.Restore) bool { return r.Phase != api.RestoreDone && r.Phase != api.RestoreFailed })
 }

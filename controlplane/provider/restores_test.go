@@ -84,10 +84,10 @@ func TestRestoreWhoseDataIsInPlaceIsNotRepeated(t *testing.T) {
 			operateWith(t, OperatorConfig{ControlPlane: p}, func(t *testing.T, o *Operator, _ *fakeLedger, r *Replicas) {
 				time.Sleep(time.Second) // until there is a leader
 				at := time.Now().UTC()
-				must(t, r.Apply(t.Context(), PutRestore(api.Restore{ID: "r", Phase: api.RestoreStarting, Backup: "b", BackupAt: at, Lost: at, Decided: at})))
+				must(t, r.Apply(t.Context(), Restores.Put(api.Restore{ID: "r", Phase: api.RestoreStarting, Backup: "b", BackupAt: at, Lost: at, Decided: at})))
 				wake(o.decided)
 				time.Sleep(time.Second)
-				got := RestoreList(r.State())[0]
+				got := Restores.List(r.State())[0]
 				if p.staged != tt.staged || got.Phase != tt.phase || tt.staged == 0 && (got.Backup != "b" || got.Revision != 42) {
 					t.Errorf("laid anew %d times: %+v, want %d times and %s", p.staged, got, tt.staged, tt.phase)
 				}

@@ -1,16 +1,15 @@
 package provider
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/strictjson"
 )
 
 // State is what the provider's plane remembers. A State that this package hands
@@ -63,129 +62,6 @@ type Pool struct {
 	NodeSoak     api.Duration `json:"nodeSoak,omitzero"`
 }
 
-// Table names a part of the [State].
-type Table string
-
-// Tables of records; see [PutRecord].
-const (
-	Cases Table = "cases"
-
-	tableCluster   Table = "cluster"
-	tableLastSlot  Table = "lastSlot"
-	tableBackups   Table = "backups"
-	tableRestores  Table = "restores"
-	tableIncidents Table = "incidents"
-	tableRepairs   Table = "repairs"
-	tableConsents  Table = "consents"
-	tableCVEs      Table = "cves"
-
-	tableRegistrations Table = "registrations"
-	tableSettings      Table = "settings"
-	tableOperations    Table = "operations"
-)
-
-// table is how one part of the state is read and changed.
-type table struct {
-	single bool // has one value and no keys
-	decode func(key string, value json.RawMessage) (any, error)
-	set    func(s *State, key string, value any) // value nil deletes
-}
-
-var tables = map[Table]table{
-	tableCluster: single(func(s *State, c Cluster) { s.Cluster = c }),
-	tableLastSlot: single(func(s *State, t time.Time) {
-		if t.After(s.LastSlot) {
-			s.LastSlot = t
-		}
-	}),
-	tableBackups:   keyed(func(s *State) *map[string]api.Backup { return &s.Backups }, backupID),
-	tableRestores:  keyed(func(s *State) *map[string]api.Restore { return &s.Restores }, restoreID),
-	tableIncidents: keyed(func(s *State) *map[string]api.Incident { return &s.Incidents }, incidentID),
-	tableRepairs:   keyed(func(s *State) *map[string]api.Repair { return &s.Repairs }, repairID),
-	tableConsents:  keyed(func(s *State) *map[string]api.Consent { return &s.Consents }, consentID),
-	tableCVEs:      keyed(func(s *State) *map[string]api.CVE { return &s.CVEs }, cveID),
-
-	tableRegistrations: keyed(func(s *State) *map[string]api.Registration { return &s.Registrations }, registrationName),
-	tableSettings:      single(func(s *State, x api.ClusterSettings) { s.Settings = x }),
-	tableOperations:    keyed(func(s *State) *map[string]api.Operation { return &s.Operations }, operationID),
-
-	Cases: records(func(s *State) *map[string]json.RawMessage { return &s.Cases }),
-}
-
-func backupID(b api.Backup) string     { return b.ID }
-func restoreID(r api.Restore) string   { return r.ID }
-func incidentID(i api.Incident) string { return i.ID }
-func repairID(r api.Repair) string     { return r.ID }
-func consentID(c api.Consent) string   { return c.ID }
-func cveID(c api.CVE) string           { return c.ID }
-
-func registrationName(r api.Registration) string { return r.Name }
-func operationID(o api.Operation) string         { return o.ID }
-
-func single[V any](set func(*State, V)) table {
-	return table{
-		single: true,
-		decode: func(_ string, value json.RawMessage) (any, error) {
-			var v V
-			err := decodeJSON(value, &v)
-			return v, err
-		},
-		set: func(s *State, _ string, value any) { set(s, value.(V)) },
-	}
-}
-
-func keyed[V any](of func(*State) *map[string]V, id func(V) string) table {
-	return table{
-		decode: func(key string, value json.RawMessage) (any, error) {
-			var v V
-			if err := decodeJSON(value, &v); err != nil {
-				return nil, err
-			}
-			if id(v) != key {
-				return nil, fmt.Errorf("its id is %q", id(v))
-			}
-			return v, nil
-		},
-		set: setIn(of),
-	}
-}
-
-func records(of func(*State) *map[string]json.RawMessage) table {
-	return table{
-		decode: func(_ string, value json.RawMessage) (any, error) { return compact(value) },
-		set:    setIn(of),
-	}
-}
-
-// setIn replaces the map: whoever holds the state of before keeps seeing that.
-func setIn[V any](of func(*State) *map[string]V) func(*State, string, any) {
-	return func(s *State, key string, value any) {
-		m := maps.Clone(*of(s))
-		if value == nil {
-			delete(m, key)
-		} else {
-			if m == nil {
-				m = map[string]V{}
-			}
-			m[key] = value.(V)
-		}
-		*of(s) = m
-	}
-}
-
-// compact is a record without white space, so that it keeps its bytes. Null is
-// no record.
-func compact(record json.RawMessage) (json.RawMessage, error) {
-	var buf bytes.Buffer
-	if err := json.Compact(&buf, record); err != nil {
-		return nil, err
-	}
-	if buf.String() == "null" {
-		return nil, errors.New("the record is null")
-	}
-	return buf.Bytes(), nil
-}
-
 // apply is the state after a decoded command.
 func (s State) apply(c Command) State {
 	for _, ch := range c.changes {
@@ -227,7 +103,7 @@ func seal(body json.RawMessage) ([]byte, error) {
 // decodeImage reads what encodeImage wrote, and refuses everything else.
 func decodeImage(data []byte) (image, error) {
 	var box sealed
-	if err := decodeJSON(data, &box); err != nil {
+	if err := strictjson.Decode(data, &box); err != nil {
 		return image{}, fmt.Errorf("decode a snapshot: %w", err)
 	}
 	if box.Version != snapshotVersion {
@@ -237,7 +113,7 @@ func decodeImage(data []byte) (image, error) {
 		return image{}, errors.New("snapshot does not match its checksum")
 	}
 	var i image
-	if err := decodeJSON(box.Image, &i); err != nil {
+	if err := strictjson.Decode(box.Image, &i); err != nil {
 		return image{}, fmt.Errorf("decode a snapshot's state: %w", err)
 	}
 	if err := i.State.check(); err != nil {
@@ -249,31 +125,9 @@ func decodeImage(data []byte) (image, error) {
 // check refuses keys that no command could have put there, and brings records
 // to the form that commands give them.
 func (s *State) check() error {
-	return errors.Join(
-		checkIDs(tableBackups, s.Backups, backupID), checkIDs(tableRestores, s.Restores, restoreID),
-		checkIDs(tableIncidents, s.Incidents, incidentID), checkIDs(tableRepairs, s.Repairs, repairID),
-		checkIDs(tableConsents, s.Consents, consentID), checkIDs(tableRegistrations, s.Registrations, registrationName),
-		checkIDs(tableOperations, s.Operations, operationID), checkIDs(tableCVEs, s.CVEs, cveID), compactAll(Cases, s.Cases))
-}
-
-func checkIDs[V any](t Table, m map[string]V, id func(V) string) error {
-	for key, v := range m {
-		if key == "" || id(v) != key {
-			return fmt.Errorf("%s: key %q has id %q", t, key, id(v))
-		}
+	var errs []error
+	for _, t := range tables {
+		errs = append(errs, t.check(s))
 	}
-	return nil
-}
-
-func compactAll(t Table, m map[string]json.RawMessage) error {
-	for key, record := range m {
-		if key == "" {
-			return fmt.Errorf("%s: a key is empty", t)
-		}
-		var err error
-		if m[key], err = compact(record); err != nil {
-			return fmt.Errorf("%s %q: %w", t, key, err)
-		}
-	}
-	return nil
+	return errors.Join(errs...)
 }

@@ -26,14 +26,14 @@ func everything() Command {
 			Pools: []Pool{{Name: "nodepool1", Count: 3}}, Features: map[string]string{"autoupgrade": "patch"},
 		}),
 		SetLastSlot(slot),
-		PutBackup(api.Backup{ID: "20260105T083000Z", Slot: slot, At: slot, DurationSeconds: 0.25, Keys: 7}),
-		PutRestore(api.Restore{ID: "r1", Reason: "<lost>", Skipped: []api.SkippedBackup{{ID: "x", Reason: "short"}}}),
-		PutIncident(api.Incident{ID: "i1", Owner: timeline.Provider, Start: slot}),
-		PutRepair(api.Repair{ID: "n1", Actions: []api.RepairAction{{Action: "reboot", At: slot}}, Broken: slot, Lost: []string{"<x>"}}),
-		PutConsent(api.Consent{ID: "k1", Node: "*", Granted: slot, Expires: slot.Add(time.Hour), Uses: 2}),
-		PutRegistration(api.Registration{Name: "AKSAuditLog", State: api.FeatureRegistering, Since: slot, Due: slot.Add(time.Minute), Event: 9}),
+		Backups.Put(api.Backup{ID: "20260105T083000Z", Slot: slot, At: slot, DurationSeconds: 0.25, Keys: 7}),
+		Restores.Put(api.Restore{ID: "r1", Reason: "<lost>", Skipped: []api.SkippedBackup{{ID: "x", Reason: "short"}}}),
+		Incidents.Put(api.Incident{ID: "i1", Owner: timeline.Provider, Start: slot}),
+		Repairs.Put(api.Repair{ID: "n1", Actions: []api.RepairAction{{Action: "reboot", At: slot}}, Broken: slot, Lost: []string{"<x>"}}),
+		Consents.Put(api.Consent{ID: "k1", Node: "*", Granted: slot, Expires: slot.Add(time.Hour), Uses: 2}),
+		Registrations.Put(api.Registration{Name: "AKSAuditLog", State: api.FeatureRegistering, Since: slot, Due: slot.Add(time.Minute), Event: 9}),
 		SetSettings(api.ClusterSettings{FeatureGates: map[string]bool{"SELinuxMount": true}, AuditLog: true, KubeProxyMode: "IPVS"}),
-		PutRecord(Cases, "c1", json.RawMessage(`{ "text": "<\u2028>", "big": 123456789012345678901 }`)),
+		PutCase("c1", json.RawMessage(`{ "text": "<\u2028>", "big": 123456789012345678901 }`)),
 	)
 }
 
@@ -89,7 +89,7 @@ func TestCommandChangesState(t *testing.T) {
 		t.Errorf("the second time it changed something:\n%s", d)
 	}
 	after := before.apply(mustDecode(t, mustEncode(t, Batch(
-		DeleteBackup("20260105T083000Z"), DeleteBackup("unknown"), DeleteRepair("n1"), DeleteRecord(Cases, "c1"),
+		Backups.Delete("20260105T083000Z"), Backups.Delete("unknown"), Repairs.Delete("n1"), put(tableCases, "c1", nil),
 		SetLastSlot(slot.Add(-time.Hour))))))
 	if len(after.Backups)+len(after.Repairs)+len(after.Cases) != 0 || !after.LastSlot.Equal(slot) {
 		t.Errorf("after the deletions: %+v", after)
@@ -101,14 +101,14 @@ func TestCommandChangesState(t *testing.T) {
 
 func TestEncodeRefuses(t *testing.T) {
 	for name, c := range map[string]Command{
-		"no ID":             PutBackup(api.Backup{}),
-		"no key":            DeleteBackup(""),
-		"bad JSON":          PutRecord(Cases, "x", json.RawMessage(`{`)),
-		"no JSON":           PutRecord(Cases, "x", nil),
-		"typed as record":   PutRecord(tableBackups, "x", json.RawMessage(`{"id":"y"}`)),
-		"unknown table":     PutRecord("nodes", "x", json.RawMessage(`1`)),
-		"single is deleted": DeleteRecord(tableCluster, ""),
-		"too large":         PutRecord(Cases, "x", json.RawMessage(`"`+strings.Repeat("x", MaxCommand)+`"`)),
+		"no ID":             Backups.Put(api.Backup{}),
+		"no key":            Backups.Delete(""),
+		"bad JSON":          PutCase("x", json.RawMessage(`{`)),
+		"no JSON":           PutCase("x", nil),
+		"typed as record":   put(Backups.name, "x", json.RawMessage(`{"id":"y"}`)),
+		"unknown table":     put("nodes", "x", json.RawMessage(`1`)),
+		"single is deleted": put(tableCluster, "", nil),
+		"too large":         PutCase("x", json.RawMessage(`"`+strings.Repeat("x", MaxCommand)+`"`)),
 		"year 10000":        SetLastSlot(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)),
 	} {
 		if data, err := c.Encode(); err == nil {
@@ -208,7 +208,7 @@ func TestDecodeImageRefuses(t *testing.T) {
 
 func FuzzDecodeCommand(f *testing.F) {
 	f.Add(mustEncode(f, everything()))
-	f.Add(mustEncode(f, Batch(DeleteBackup("a"), DeleteRecord(Cases, "b"))))
+	f.Add(mustEncode(f, Batch(Backups.Delete("a"), put(tableCases, "b", nil))))
 	f.Add([]byte(`{"version":1,"changes":[{"op":"put","table":"lastSlot","value":"0000-01-01T00:00:00+23:59"}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := DecodeCommand(data)

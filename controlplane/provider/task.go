@@ -14,9 +14,10 @@ import (
 // published.
 const taskPoll = 5 * time.Second
 
-// task is one record of the log in a leader's hands: an operation of the customer, or
-// a restart of a node. Everything that it goes by is in its record, which is in the log
-// before each action and after: whoever leads next goes on where it ends.
+// task is one record of the log in a leader's hands: an operation of the customer, the
+// repair of a node, or the patch for a vulnerability. Everything that it goes by is in its
+// record, which is in the log before each action and after: whoever leads next goes on
+// where it ends.
 type task struct {
 	o      *Operator
 	l      *Leadership
@@ -24,18 +25,47 @@ type task struct {
 	record func() Command // puts its record as it is now
 }
 
-// carryOutAll carries out what the log has to be done, one after the other, as long as
-// ctx lasts, and again when it is woken. What could not be done is tried again.
-func carryOutAll(ctx context.Context, woken chan struct{}, retry time.Duration, next func() (do func(context.Context) error)) {
-	defer wake(woken) // what this leadership has been told is for the next
+// run takes a task as far as it goes now: to its end, or a step. An error says that it
+// could not.
+type run func(context.Context) error
+
+// tasks are all tasks of a kind during one leadership.
+type tasks struct {
+	// open are those that the log has now, in the order in which they are carried out.
+	open func(context.Context) []run
+	// woken is told of a new one; nil if tasks are found by looking.
+	woken chan struct{}
+	// retry is the wait before what could not be done is tried again.
+	retry time.Duration
+	// period, if not zero, says that a run is a step, and the next is due a whole period
+	// later.
+	period time.Duration
+}
+
+// carryOut carries tasks out, one after the other, as long as ctx lasts.
+func (k tasks) carryOut(ctx context.Context) {
+	defer wake(k.woken) // what this leadership has been told is for the next
 	for {
-		for do := next(); do != nil; do = next() {
-			if do(ctx) != nil && !clock.Sleep(ctx, retry) {
-				return
+		open, failed := k.open(ctx), false
+		for _, do := range open {
+			if err := do(ctx); err != nil && ctx.Err() != nil {
+				return // whoever leads next goes on
+			} else if err != nil {
+				failed = true
 			}
 		}
+		var again <-chan time.Time // never
+		switch {
+		case k.period > 0 && (len(open) > 0 || k.woken == nil):
+			again = time.After(clock.UntilTick(time.Now(), k.period))
+		case failed:
+			again = time.After(k.retry)
+		case len(open) > 0:
+			continue // what has come meanwhile
+		}
 		select {
-		case <-woken:
+		case <-k.woken:
+		case <-again:
 		case <-ctx.Done():
 			return
 		}
@@ -45,6 +75,15 @@ func carryOutAll(ctx context.Context, woken chan struct{}, retry time.Duration, 
 // save puts the record in the log, together with what else changes with it.
 func (t *task) save(ctx context.Context, more ...Command) error {
 	return t.l.Apply(ctx, append(more, t.record())...)
+}
+
+// enter is save, and then says on the timeline what the record says now.
+func (t *task) enter(ctx context.Context, verb timeline.Verb, subject, message string) error {
+	if err := t.save(ctx); err != nil {
+		return err
+	}
+	t.note(verb, subject, message)
+	return nil
 }
 
 // note puts something on the timeline that is done for the task.
@@ -72,22 +111,23 @@ func (t *task) poll(ctx context.Context, try func(ctx context.Context) (done boo
 // judged without its answer.
 func (t *task) pollNodes(ctx context.Context, try func(ctx context.Context, here map[string]Node) (done bool, err error)) error {
 	return t.poll(ctx, func(ctx context.Context) (bool, error) {
-		here := map[string]Node{}
-		if !ask(ctx, func(ctx context.Context) error {
-			list, err := t.o.cfg.Nodes.Nodes(ctx)
-			for _, n := range list {
-				here[n.Name] = n
-			}
-			return err
-		}) {
+		list, err := ask(ctx, t.o.cfg.Nodes.Nodes)
+		if err != nil {
 			return false, nil
 		}
-		return try(ctx, here)
+		return try(ctx, byName(list))
 	})
 }
 
-// ask asks the API server something, and says whether it did it.
-func ask(ctx context.Context, do func(context.Context) error) bool {
+// ask asks the API server about nodes.
+func ask[A any](ctx context.Context, question func(context.Context) (A, error)) (A, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	return question(ctx)
+}
+
+// did has the API server do something, and says whether it did it.
+func did(ctx context.Context, do func(context.Context) error) bool {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	return do(ctx) == nil
@@ -96,7 +136,7 @@ func ask(ctx context.Context, do func(context.Context) error) bool {
 // cordon marks a node unschedulable or schedulable, and says whether the API server
 // did it.
 func (t *task) cordon(ctx context.Context, node string, unschedulable bool) bool {
-	return ask(ctx, func(ctx context.Context) error { return t.o.cfg.Nodes.Cordon(ctx, node, unschedulable) })
+	return did(ctx, func(ctx context.Context) error { return t.o.cfg.Nodes.Cordon(ctx, node, unschedulable) })
 }
 
 // drained is how the drain of a node stands.
@@ -110,7 +150,7 @@ type drained struct {
 // drain evicts what is left on a node. If the API server does not answer, nothing is
 // known: no pod is lost for that.
 func (t *task) drain(ctx context.Context, n Node, deadline time.Time) (d drained, ok bool) {
-	ok = ask(ctx, func(ctx context.Context) (err error) {
+	ok = did(ctx, func(ctx context.Context) (err error) {
 		d.left, d.blocked, err = t.o.cfg.Nodes.Evict(ctx, n.Name)
 		return err
 	})

@@ -42,7 +42,7 @@ func (o *Operator) Profile(r *Replicas) api.UpgradeProfile {
 	for _, pool := range c.Pools {
 		v := c.version(pool)
 		state := api.OpSucceeded
-		for _, op := range operationList(r.State()) {
+		for _, op := range Operations.List(r.State()) {
 			if op.Subject == poolSubject(pool.Name) || op.Upgrade != nil && slices.ContainsFunc(op.Upgrade.Pools, func(p api.PoolUpgrade) bool { return p.Name == pool.Name }) {
 				state = op.State
 			}
@@ -198,9 +198,7 @@ func (o *Operator) poolUpgrade(c Cluster, p Pool, to string, req api.UpgradeRequ
 // checkBudgets refuses an upgrade of pools that no drain could end. The typing
 // error is AKS's (MicrosoftDocs/SupportArticles-docs, error UnsatisfiablePDB).
 func (o *Operator) checkBudgets(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	list, err := o.cfg.Nodes.Budgets(ctx)
+	list, err := ask(ctx, o.cfg.Nodes.Budgets)
 	if err != nil {
 		return fmt.Errorf("look at the PodDisruptionBudgets before the upgrade: %w", err)
 	}

@@ -131,5 +131,5 @@ func (c *Cluster) changeOf(r addon.Repair) timeline.Event {
 // leadAddons gives the provider's plane the loop that keeps the add-ons.
 func (c *Cluster) leadAddons(ctx context.Context, l *provider.Leadership) {
 	c.addons.SetLevels(provider.PatchLevels(l.State()))
-	c.keepAddons(ctx, func(r api.Repair) error { return l.Apply(ctx, provider.PutRepair(r)) })
+	c.keepAddons(ctx, func(r api.Repair) error { return l.Apply(ctx, provider.Repairs.Put(r)) })
 }

@@ -64,7 +64,7 @@ func putCase(ctx context.Context, put apply, x api.Case) error {
 	if err != nil {
 		return fmt.Errorf("support case %s: %w", x.ID, err)
 	}
-	return put(ctx, provider.PutRecord(provider.Cases, x.ID, record))
+	return put(ctx, provider.PutCase(x.ID, record))
 }
 
 // noteCase puts what happened to a case on the timeline, because of its opening.

@@ -132,7 +132,7 @@ func (c *Cluster) Backups() []api.Backup { return c.operations.replicas.Catalogu
 
 // Restores implements [script.World].
 func (c *Cluster) Restores() []api.Restore {
-	return provider.RestoreList(c.operations.replicas.State())
+	return provider.Restores.List(c.operations.replicas.State())
 }
 
 // Replicas implements [script.World].
