@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/terminal"
 
@@ -44,10 +45,10 @@ gates, and an audit log, restart the control plane.`,
 			if err != nil {
 				return err
 			}
-			if a.json() {
-				return a.printJSON(s)
+			if a.JSON() {
+				return a.Value(s)
 			}
-			return printSettings(a.out, s)
+			return printSettings(a.Out, s)
 		},
 	}
 	f := c.Flags()
@@ -90,6 +91,6 @@ func printSettings(w io.Writer, s api.ClusterSettings) error {
 		return value
 	}
 	_, err := terminal.Fprintf(w, "feature gates    %s\naudit log        %s\nkube-proxy mode  %s\nnrg lockdown     %s\n", strings.Join(gates, ", "),
-		yesNo(s.AuditLog), first(s.KubeProxyMode, api.KubeProxyModes), first(s.Restriction, api.RestrictionLevels))
+		output.YesNo(s.AuditLog), first(s.KubeProxyMode, api.KubeProxyModes), first(s.Restriction, api.RestrictionLevels))
 	return err
 }

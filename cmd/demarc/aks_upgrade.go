@@ -5,6 +5,7 @@ import (
 	"io"
 	"text/tabwriter"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/terminal"
 
@@ -44,13 +45,13 @@ func (a *app) aksGetUpgradesCmd() *cobra.Command {
 func printUpgrades(w io.Writer, p api.UpgradeProfile) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	terminal.Fprintf(t, "WHAT\tKUBERNETES\tUPGRADES\tNODE IMAGE\n")
-	terminal.Fprintf(t, "control plane\t%s\t%s\t\n", p.KubernetesVersion, orNone(p.Upgrades))
+	terminal.Fprintf(t, "control plane\t%s\t%s\t\n", p.KubernetesVersion, output.OrNone(p.Upgrades))
 	for _, x := range p.Pools {
 		image := x.NodeImage
 		if x.LatestNodeImage != image {
 			image += " (newest: " + x.LatestNodeImage + ")"
 		}
-		terminal.Fprintf(t, "nodepool/%s\t%s\t%s\t%s\n", x.Name, x.KubernetesVersion, orNone(x.Upgrades), image)
+		terminal.Fprintf(t, "nodepool/%s\t%s\t%s\t%s\n", x.Name, x.KubernetesVersion, output.OrNone(x.Upgrades), image)
 	}
 	return t.Flush()
 }

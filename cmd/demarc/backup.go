@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/fault"
@@ -45,13 +46,13 @@ func (a *app) backupListCmd() *cobra.Command {
 			switch {
 			case err != nil:
 				return err
-			case a.json():
-				return a.printJSON(list)
+			case a.JSON():
+				return a.Value(list)
 			case len(list) == 0:
-				fmt.Fprintln(a.err, "there is no backup yet")
+				fmt.Fprintln(a.Err, "there is no backup yet")
 				return nil
 			}
-			return printBackups(a.out, list)
+			return printBackups(a.Out, list)
 		},
 	}
 }
@@ -136,26 +137,26 @@ func backupID(ctx context.Context, c *api.Actions, id string) (string, error) {
 	return list[len(list)-1].ID, nil
 }
 
-var printBackups = columns("BACKUP\tTAKEN\tTOOK\tREVISION\tKEYS\tSIZE\tVERIFIED\tPROBLEM", func(b api.Backup) []any {
-	return []any{b.ID, dateTime(b.At), span(b.DurationSeconds), b.Revision, b.Keys, size(b.Bytes), yesNo(b.Verified), b.Problem}
+var printBackups = output.Columns("BACKUP\tTAKEN\tTOOK\tREVISION\tKEYS\tSIZE\tVERIFIED\tPROBLEM", func(b api.Backup) []any {
+	return []any{b.ID, output.DateTime(b.At), output.Span(b.DurationSeconds), b.Revision, b.Keys, output.Size(b.Bytes), output.YesNo(b.Verified), b.Problem}
 })
 
 // printBackup shows one backup.
 func (a *app) printBackup(b api.Backup) error {
-	if a.json() {
-		return a.printJSON(b)
+	if a.JSON() {
+		return a.Value(b)
 	}
-	t := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
+	t := tabwriter.NewWriter(a.Out, 0, 0, 2, ' ', 0)
 	terminal.Fprintf(t, "backup:\t%s\n", b.ID)
-	terminal.Fprintf(t, "slot:\t%s\n", dateTime(b.Slot))
-	terminal.Fprintf(t, "taken:\t%s, from %s, in %s\n", dateTime(b.At), b.Member, span(b.DurationSeconds))
-	terminal.Fprintf(t, "etcd:\trevision %d, %d keys, %s\n", b.Revision, b.Keys, size(b.DatabaseBytes))
-	terminal.Fprintf(t, "file:\t%s, SHA-256 %s\n", size(b.Bytes), b.SHA256)
+	terminal.Fprintf(t, "slot:\t%s\n", output.DateTime(b.Slot))
+	terminal.Fprintf(t, "taken:\t%s, from %s, in %s\n", output.DateTime(b.At), b.Member, output.Span(b.DurationSeconds))
+	terminal.Fprintf(t, "etcd:\trevision %d, %d keys, %s\n", b.Revision, b.Keys, output.Size(b.DatabaseBytes))
+	terminal.Fprintf(t, "file:\t%s, SHA-256 %s\n", output.Size(b.Bytes), b.SHA256)
 	terminal.Fprintf(t, "versions:\tKubernetes %s, etcd %s\n", b.KubernetesVersion, b.EtcdVersion)
 	terminal.Fprintf(t, "cluster:\t%s\n", b.ClusterID)
-	verified := yesNo(b.Verified)
+	verified := output.YesNo(b.Verified)
 	if !b.VerifiedAt.IsZero() {
-		verified += ", at " + dateTime(b.VerifiedAt)
+		verified += ", at " + output.DateTime(b.VerifiedAt)
 	}
 	if b.Problem != "" {
 		verified += ": " + b.Problem
@@ -169,13 +170,13 @@ func (a *app) printBackup(b api.Backup) error {
 func (a *app) printVerified(b api.Backup) error {
 	var err error
 	switch {
-	case a.json():
-		err = a.printJSON(b)
+	case a.JSON():
+		err = a.Value(b)
 	case b.Verified:
-		_, err = terminal.Fprintf(a.out, "%s can be restored from: %s with SHA-256 %s; etcd's database in it has %s, revision %d and %d keys\n",
-			b.ID, size(b.Bytes), b.SHA256, size(b.DatabaseBytes), b.Revision, b.Keys)
+		_, err = terminal.Fprintf(a.Out, "%s can be restored from: %s with SHA-256 %s; etcd's database in it has %s, revision %d and %d keys\n",
+			b.ID, output.Size(b.Bytes), b.SHA256, output.Size(b.DatabaseBytes), b.Revision, b.Keys)
 	default:
-		terminal.Fprintf(a.err, "demarc: %s cannot be restored from: %s\n", b.ID, b.Problem)
+		terminal.Fprintf(a.Err, "demarc: %s cannot be restored from: %s\n", b.ID, b.Problem)
 	}
 	if err == nil && !b.Verified {
 		return exitStatus(exitNotHeld)
@@ -185,21 +186,9 @@ func (a *app) printVerified(b api.Backup) error {
 
 // backupSummary says in a few words what a backup is, for completion.
 func backupSummary(b api.Backup) string {
-	words := []string{"revision", fmt.Sprint(b.Revision) + ",", size(b.Bytes)}
+	words := []string{"revision", fmt.Sprint(b.Revision) + ",", output.Size(b.Bytes)}
 	if !b.Verified {
 		words = append(words, "(not verified)")
 	}
 	return strings.Join(words, " ")
-}
-
-// size writes bytes as people read them.
-func size(bytes int64) string {
-	const kib, mib = 1 << 10, 1 << 20
-	switch {
-	case bytes >= mib:
-		return fmt.Sprintf("%.1f MiB", float64(bytes)/mib)
-	case bytes >= kib:
-		return fmt.Sprintf("%.1f KiB", float64(bytes)/kib)
-	}
-	return count(int(bytes), "byte")
 }

@@ -34,7 +34,7 @@ func (a *app) backupSource() (*api.Actions, *stoppedBackups, error) {
 	if a.as != string(api.RoleProvider) {
 		return nil, nil, &engine.InputError{Message: "backups are the provider's: a customer cannot see or restore them", Hint: "as the provider: demarc --as provider backup …"}
 	}
-	fmt.Fprintf(a.err, "the cluster %s is stopped: reading the files of its backups\n", a.name)
+	fmt.Fprintf(a.Err, "the cluster %s is stopped: reading the files of its backups\n", a.name)
 	key, err := backup.ReadKey(backup.KeyFile(dir), backup.StoreDir(dir))
 	if err != nil {
 		return nil, nil, badInput(err)
@@ -113,13 +113,13 @@ func (a *app) stageRestore(ctx context.Context, s *stoppedBackups, req api.Resto
 	if err := disk.Replace(path, body, true); err != nil {
 		return err
 	}
-	if a.json() {
-		return a.printJSON(api.Restore{Phase: api.RestoreStaged, Requested: true, Wanted: req.Backup})
+	if a.JSON() {
+		return a.Value(api.Restore{Phase: api.RestoreStaged, Requested: true, Wanted: req.Backup})
 	}
 	what := "the newest backup that verifies"
 	if req.Backup != "" {
 		what = "backup " + req.Backup
 	}
-	_, err = fmt.Fprintf(a.out, "the next demarc up restores %s; to think better of it, remove %s\n", what, path)
+	_, err = fmt.Fprintf(a.Out, "the next demarc up restores %s; to think better of it, remove %s\n", what, path)
 	return err
 }

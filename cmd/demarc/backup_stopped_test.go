@@ -13,12 +13,12 @@ import (
 	"testing"
 	"time"
 
+	"demarc/backup"
+	"demarc/sim/api"
+
 	bolt "go.etcd.io/bbolt"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"google.golang.org/protobuf/proto"
-
-	"demarc/backup"
-	"demarc/sim/api"
 )
 
 // snapshotOf is a source of the snapshot of a small database of etcd.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"demarc/cmd/demarc/output"
 	"demarc/scenarios"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,7 @@ func runIn(t *testing.T, home string, args ...string) (code int, out, errout str
 	t.Setenv("DEMARC_HOME", home)
 	t.Setenv("DEMARC_ENGINE", filepath.Join(t.TempDir(), "no-engine"))
 	var stdout, stderr bytes.Buffer
-	a := &app{in: strings.NewReader(""), out: &stdout, err: &stderr}
+	a := &app{in: strings.NewReader(""), Printer: &output.Printer{Out: &stdout, Err: &stderr}}
 	code = a.execute(t.Context(), args)
 	return code, stdout.String(), stderr.String()
 }
@@ -162,7 +163,7 @@ func TestPrints(t *testing.T) {
 // TestExamples checks that each command has an example, and that the examples
 // are commands that exist with flags that exist.
 func TestExamples(t *testing.T) {
-	root := (&app{}).root()
+	root := (&app{Printer: &output.Printer{}}).root()
 	var visit func(*cobra.Command)
 	visit = func(c *cobra.Command) {
 		for _, sub := range c.Commands() {
@@ -181,7 +182,7 @@ func TestExamples(t *testing.T) {
 			if !ok {
 				continue
 			}
-			found, rest, err := (&app{}).root().Find(strings.Fields(words))
+			found, rest, err := (&app{Printer: &output.Printer{}}).root().Find(strings.Fields(words))
 			if err == nil {
 				err = found.ParseFlags(rest)
 			}
@@ -205,7 +206,7 @@ func TestCompleteFault(t *testing.T) {
 		{[]string{"crash"}, "etcd/2"}, {[]string{"crash"}, "provider/leader"}, {[]string{"corrupt"}, "backup/latest"}, {[]string{"fill"}, "backup-store"},
 		{nil, "wipe\t"}, {[]string{"corrupt", "backup/latest"}, "how=\t"},
 	} {
-		words, _ := (&app{}).completeFault(&cobra.Command{}, c.args, "")
+		words, _ := (&app{Printer: &output.Printer{}}).completeFault(&cobra.Command{}, c.args, "")
 		if got := strings.Join(words, "\n"); !strings.Contains(got, c.want) {
 			t.Errorf("%v: got %q, want %q among them", c.args, got, c.want)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/engine"
 
@@ -147,16 +148,16 @@ func (a *app) setClock(ctx context.Context, req api.ClockRequest, wait bool) err
 }
 
 func (a *app) printClock(k api.Clock) error {
-	if a.json() {
-		return a.printJSON(k)
+	if a.JSON() {
+		return a.Value(k)
 	}
-	_, err := fmt.Fprintln(a.out, clockText(k))
+	_, err := fmt.Fprintln(a.Out, clockText(k))
 	return err
 }
 
 // clockText says what time it is and how fast that changes.
 func clockText(k api.Clock) string {
-	text := dateTime(k.Now)
+	text := output.DateTime(k.Now)
 	switch {
 	case !k.Virtual:
 		return text + ", in real time"

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/terminal"
@@ -76,10 +77,10 @@ func (a *app) completeNodesOrAll(c *cobra.Command, args []string, word string) (
 }
 
 func (a *app) printGranted(x api.Consent) error {
-	if a.json() {
-		return a.printJSON(x)
+	if a.JSON() {
+		return a.Value(x)
 	}
-	_, err := terminal.Fprintf(a.out, "consent %s: support may log in to %s until %s\n", x.ID, consentNode(x), dateTime(x.Expires))
+	_, err := terminal.Fprintf(a.Out, "consent %s: support may log in to %s until %s\n", x.ID, consentNode(x), output.DateTime(x.Expires))
 	return err
 }
 
@@ -104,25 +105,25 @@ func (a *app) consentListCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.json() {
-				return a.printJSON(list)
+			if a.JSON() {
+				return a.Value(list)
 			}
 			if len(list) == 0 {
-				fmt.Fprintln(a.err, "support has no consent")
+				fmt.Fprintln(a.Err, "support has no consent")
 				return nil
 			}
 			k, err := client.Clock(c.Context())
 			if err != nil {
 				return err
 			}
-			return printConsents(a.out, list, k.Now)
+			return printConsents(a.Out, list, k.Now)
 		},
 	}
 }
 
 func printConsents(w io.Writer, list []api.Consent, now time.Time) error {
-	return columns("CONSENT\tNODE\tSTATE\tGRANTED\tEXPIRES\tUSES\tCASE", func(x api.Consent) []any {
-		return []any{x.ID, consentNode(x), consentState(x, now), dateTime(x.Granted), dateTime(x.Expires), x.Uses, x.Case}
+	return output.Columns("CONSENT\tNODE\tSTATE\tGRANTED\tEXPIRES\tUSES\tCASE", func(x api.Consent) []any {
+		return []any{x.ID, consentNode(x), consentState(x, now), output.DateTime(x.Granted), output.DateTime(x.Expires), x.Uses, x.Case}
 	})(w, list)
 }
 
@@ -150,10 +151,10 @@ func (a *app) consentRevokeCmd() *cobra.Command {
 			if err := client.RevokeConsent(c.Context(), args[0]); err != nil {
 				return err
 			}
-			if a.json() {
-				return a.printJSON(map[string]string{"revoked": args[0]})
+			if a.JSON() {
+				return a.Value(map[string]string{"revoked": args[0]})
 			}
-			_, err = terminal.Fprintf(a.out, "revoked the consent %s\n", args[0])
+			_, err = terminal.Fprintf(a.Out, "revoked the consent %s\n", args[0])
 			return err
 		},
 	}

@@ -9,11 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/policy"
 	"demarc/sim/timeline"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // contractEngine plays a cluster in which etcd was out for ten minutes.
@@ -207,31 +206,13 @@ func TestReportFile(t *testing.T) {
 	if list, _ := filepath.Glob(filepath.Join(dir, "*")); len(list) != 1 {
 		t.Errorf("got %v, want one file", list)
 	}
-	f, err := createFile(path)
+	f, err := output.CreateFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.discard()
+	f.Discard()
 	if list, _ := os.ReadDir(dir); len(list) != 1 {
 		t.Errorf("after discarding: got %v, want one file", list)
-	}
-}
-
-func TestTable(t *testing.T) {
-	mark := func(s string) string { return "<" + s + ">" }
-	tb := table{indent: " ", paint: map[int]func(string) string{0: mark}}
-	tb.row("é", "x", strings.Repeat("word ", 8)+"end")
-	tb.row("long", "y", "z")
-	var out strings.Builder
-	if err := tb.write(&out, 20); err != nil { // the last column has 30, the least
-		t.Fatal(err)
-	}
-	want := ` <é>     x  word word word word word word
-          word word end
- <long>  y  z
-`
-	if d := cmp.Diff(want, out.String()); d != "" {
-		t.Errorf("(-want +got)\n%s", d)
 	}
 }
 
@@ -240,21 +221,22 @@ func TestDrillSummary(t *testing.T) {
 	p := &play{title: "A drill", ready: eight, report: &api.Report{Verdict: api.VerdictHeld, Edition: "2026-08", VirtualSeconds: 1800,
 		Support: api.Supportability{State: "supported"}}}
 	var out strings.Builder
-	a := &app{out: &out, err: &out}
+	a := &app{Printer: &output.Printer{Out: &out, Err: &out}}
 	if err := a.writeTexts([]*play{p}); err != nil {
 		t.Fatal(err)
 	}
 	if want := "\nBy the support policy 2026-08:\nIn 30m nothing was out.\nThe cluster was supported all the time.\n"; !strings.HasSuffix(out.String(), want) {
 		t.Errorf("got %q, want it to end with %q", out.String(), want)
 	}
-	f, err := createFile(filepath.Join(t.TempDir(), "page.html"))
+	page := filepath.Join(t.TempDir(), "page.html")
+	f, err := output.CreateFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := writePage(f, p); err != nil {
 		t.Fatal(err)
 	}
-	if text, err := os.ReadFile(f.path); err != nil || !strings.Contains(string(text), "<h1>A drill</h1>") {
+	if text, err := os.ReadFile(page); err != nil || !strings.Contains(string(text), "<h1>A drill</h1>") {
 		t.Errorf("got %v, %.200s", err, text)
 	}
 }

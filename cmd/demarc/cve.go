@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/terminal"
 
@@ -36,8 +37,8 @@ func (a *app) cveListCmd() *cobra.Command {
 	}
 }
 
-var printCVEs = columns("CVE\tCOMPONENT\tSEVERITY\tFIX\tSTATE\tVULNERABLE NODES\tPUBLISHED", func(x api.CVE) []any {
-	return []any{x.ID, x.Component, x.Severity, x.Fix, x.State, len(x.Vulnerable), dateTime(x.Published)}
+var printCVEs = output.Columns("CVE\tCOMPONENT\tSEVERITY\tFIX\tSTATE\tVULNERABLE NODES\tPUBLISHED", func(x api.CVE) []any {
+	return []any{x.ID, x.Component, x.Severity, x.Fix, x.State, len(x.Vulnerable), output.DateTime(x.Published)}
 })
 
 func (a *app) cveShowCmd() *cobra.Command {
@@ -59,7 +60,7 @@ func writeCVE(w io.Writer, x api.CVE) error {
 	}
 	at := func(name string, at time.Time) {
 		if !at.IsZero() {
-			row(name, dateTime(at))
+			row(name, output.DateTime(at))
 		}
 	}
 	row("cve", x.ID)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/state"
@@ -53,7 +54,7 @@ func (a *app) down(ctx context.Context, remove bool) error {
 			return a.notRunning(dir)
 		}
 		if !remove {
-			terminal.Fprintf(a.err, "the cluster %s is stopped already\n", a.name)
+			terminal.Fprintf(a.Err, "the cluster %s is stopped already\n", a.name)
 		}
 	}
 	if !remove {
@@ -63,17 +64,17 @@ func (a *app) down(ctx context.Context, remove bool) error {
 	if err != nil {
 		return err
 	}
-	terminal.Fprintf(a.err, "%s\n", deletedText(a.name, dir, data, time.Now()))
+	terminal.Fprintf(a.Err, "%s\n", deletedText(a.name, dir, data, time.Now()))
 	return nil
 }
 
 // deletedText says what has been deleted.
 func deletedText(name, dir string, d state.Data, now time.Time) string {
-	text := fmt.Sprintf("deleted the cluster %s: %s in %s", name, size(d.Bytes), dir)
+	text := fmt.Sprintf("deleted the cluster %s: %s in %s", name, output.Size(d.Bytes), dir)
 	if d.Backups == 0 {
 		return text + ", with no backup"
 	}
-	return fmt.Sprintf("%s, with %s, the newest %s old", text, count(d.Backups, "backup"), now.Sub(d.Newest).Round(time.Second))
+	return fmt.Sprintf("%s, with %s, the newest %s old", text, output.Count(d.Backups, "backup"), now.Sub(d.Newest).Round(time.Second))
 }
 
 // stop stops a running engine and waits until it has gone.
@@ -88,6 +89,6 @@ func (a *app) stop(ctx context.Context, c *api.Client) error {
 	if engine.AwaitEnd(ctx, c) != nil {
 		return context.Cause(ctx)
 	}
-	terminal.Fprintf(a.err, "stopped the cluster %s\n", a.name)
+	terminal.Fprintf(a.Err, "stopped the cluster %s\n", a.name)
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"demarc/cmd/demarc/output"
 	"demarc/scenarios"
 	"demarc/scenarios/script"
 	"demarc/sim/api"
@@ -81,14 +82,14 @@ Exit codes: 0 everything held, 1 an expectation failed, 2 a mistake in the input
 
 func (a *app) listScenarios() error {
 	list := scenarios.List()
-	if a.json() {
-		return a.printJSON(list)
+	if a.JSON() {
+		return a.Value(list)
 	}
-	var t table
+	var t output.Table
 	for _, s := range list {
-		t.row(s.Name, s.Title)
+		t.Row(s.Name, s.Title)
 	}
-	return t.write(a.out, 0)
+	return t.Write(a.Out, 0)
 }
 
 // drill plays scenarios and reports on them.
@@ -106,12 +107,12 @@ func (a *app) drill(ctx context.Context, o drillOptions, names []string) error {
 	if err != nil {
 		return err
 	}
-	defer page.discard()
+	defer page.Discard()
 	// One build for all, before anything else is said.
-	if _, err := engine.Build(ctx, a.err); err != nil {
+	if _, err := engine.Build(ctx, a.Err); err != nil {
 		return err
 	}
-	if len(plays) == 1 && !a.json() {
+	if len(plays) == 1 && !a.JSON() {
 		plays[0].live = true
 	}
 	errs := a.playAll(ctx, plays)
@@ -160,13 +161,13 @@ func (a *app) plays(o drillOptions, names []string) ([]*play, error) {
 			Name: s.Name, File: s.File, Text: string(s.Text), Rate: rate, Edition: o.edition, KeepData: o.keep,
 		}}
 		if o.keep {
-			p.Started = func(dir string) { terminal.Fprintf(a.err, "the data of %s is in %s\n", s.Name, dir) }
+			p.Started = func(dir string) { terminal.Fprintf(a.Err, "the data of %s is in %s\n", s.Name, dir) }
 		}
 		plays = append(plays, p)
 	}
 	if len(mistakes) > 0 {
 		for _, m := range mistakes {
-			fmt.Fprintln(a.err, m)
+			fmt.Fprintln(a.Err, m)
 		}
 		return nil, exitStatus(exitInput)
 	}
@@ -222,12 +223,12 @@ func (a *app) play(ctx context.Context, p *play) error {
 		}
 	}
 	if !p.live && ctx.Err() == nil {
-		style := paletteFor(a.err)
-		verdict := style.green(p.report.Verdict)
+		style := output.PaletteFor(a.Err)
+		verdict := style.Green(p.report.Verdict)
 		if p.report.Verdict != api.VerdictHeld {
-			verdict = style.red(p.report.Verdict)
+			verdict = style.Red(p.report.Verdict)
 		}
-		terminal.Fprintf(a.err, "%s  %s  (%.1fs)\n", verdict, p.Name, p.report.RealSeconds)
+		terminal.Fprintf(a.Err, "%s  %s  (%.1fs)\n", verdict, p.Name, p.report.RealSeconds)
 	}
 	return err
 }
@@ -243,16 +244,16 @@ func (a *app) run(ctx context.Context, p *play) (err error) {
 		p.report, err = p.Run(ctx, nil, keep)
 		return err
 	}
-	n := newNarrator(a.out, a.err)
-	defer n.close()
-	n.open(p.title, p.about)
+	n := output.NewNarrator(a.Out, a.Err)
+	defer n.Close()
+	n.Open(p.title, p.about)
 	p.Ready = func(at time.Time) {
 		p.ready = at
-		n.ready(at)
+		n.Ready(at)
 	}
-	p.report, err = p.Run(ctx, n.step, func(e timeline.Event) {
+	p.report, err = p.Run(ctx, n.Step, func(e timeline.Event) {
 		keep(e)
-		n.event(e)
+		n.Event(e)
 	})
 	return err
 }
@@ -267,10 +268,10 @@ func (a *app) report(plays []*play, junit io.Writer) error {
 		return err
 	}
 	switch {
-	case a.json() && len(reports) == 1:
-		return a.printJSON(reports[0])
-	case a.json():
-		return a.printJSON(reports)
+	case a.JSON() && len(reports) == 1:
+		return a.Value(reports[0])
+	case a.JSON():
+		return a.Value(reports)
 	}
 	return a.writeTexts(plays)
 }
@@ -289,8 +290,8 @@ func (a *app) verdict(plays []*play, errs []error) error {
 			code = exitEngine
 		}
 		worst = max(worst, code)
-		if p.report.Error != "" && a.json() {
-			terminal.Fprintf(a.err, "demarc: %s: %s\n", cmp.Or(p.Name, p.File), p.report.Error)
+		if p.report.Error != "" && a.JSON() {
+			terminal.Fprintf(a.Err, "demarc: %s: %s\n", cmp.Or(p.Name, p.File), p.report.Error)
 		}
 	}
 	if worst == exitHeld {

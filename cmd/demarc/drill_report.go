@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"demarc/cmd/demarc/output"
 	"demarc/scenarios"
 	"demarc/sim/api"
 	"demarc/sim/engine"
@@ -28,18 +29,18 @@ func (p *play) summary() report.Report {
 func (a *app) writeTexts(plays []*play) error {
 	for i, p := range plays {
 		if i > 0 {
-			fmt.Fprintln(a.out)
+			fmt.Fprintln(a.Out)
 		}
-		if err := scenarios.WriteText(a.out, []*api.Report{p.report}); err != nil {
+		if err := scenarios.WriteText(a.Out, []*api.Report{p.report}); err != nil {
 			return err
 		}
 		if p.report.Error != "" {
 			continue
 		}
 		r := p.summary()
-		terminal.Fprintf(a.out, "\n%s\n", paletteFor(a.out).bold("By the support policy "+r.Edition+":"))
+		terminal.Fprintf(a.Out, "\n%s\n", output.PaletteFor(a.Out).Bold("By the support policy "+r.Edition+":"))
 		for _, sentence := range r.Verdict {
-			if err := a.printParagraph(sentence); err != nil {
+			if err := output.Paragraph(a.Out, sentence); err != nil {
 				return err
 			}
 		}
@@ -49,14 +50,14 @@ func (a *app) writeTexts(plays []*play) error {
 
 // pageFile prepares the HTML page before anything is played, so that a wrong path
 // is not found out at the end. Without a path there is none.
-func pageFile(path string, plays int) (*newFile, error) {
+func pageFile(path string, plays int) (*output.File, error) {
 	if path == "" {
 		return nil, nil
 	}
 	if plays > 1 {
 		return nil, &engine.InputError{Message: "--html: one page is of one scenario", Hint: "play them one by one"}
 	}
-	f, err := createFile(path)
+	f, err := output.CreateFile(path)
 	if err != nil {
 		return nil, badInput(fmt.Errorf("--html: %w", err))
 	}
@@ -64,9 +65,9 @@ func pageFile(path string, plays int) (*newFile, error) {
 }
 
 // writePage writes the page of a play that has come to a verdict.
-func writePage(f *newFile, p *play) error {
+func writePage(f *output.File, p *play) error {
 	if f == nil || p.report.Error != "" {
 		return nil
 	}
-	return f.publish(p.summary().HTML)
+	return f.Publish(p.summary().HTML)
 }

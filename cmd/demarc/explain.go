@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/policy"
@@ -31,10 +32,10 @@ clause says, or whose a component is. Clauses and components need no cluster.`,
 			if err != nil {
 				return err
 			}
-			if a.json() {
-				return a.printJSON(x)
+			if a.JSON() {
+				return a.Value(x)
 			}
-			return a.printParagraph(x.Text)
+			return output.Paragraph(a.Out, x.Text)
 		},
 	}
 	addEdition(c, &edition)

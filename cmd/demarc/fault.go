@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/fault"
@@ -55,10 +56,10 @@ func (a *app) faultInjectCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.json() {
-				return a.printJSON(active)
+			if a.JSON() {
+				return a.Value(active)
 			}
-			_, err = terminal.Fprintf(a.out, "%s\n", a.injected(active))
+			_, err = terminal.Fprintf(a.Out, "%s\n", a.injected(active))
 			return err
 		},
 	}
@@ -128,11 +129,11 @@ func (a *app) faultHealCmd() *cobra.Command {
 				case err != nil:
 					return err
 				default:
-					terminal.Fprintf(a.err, "healed %s\n", id)
+					terminal.Fprintf(a.Err, "healed %s\n", id)
 				}
 			}
 			if len(ids) == 0 {
-				fmt.Fprintln(a.err, "no fault is in force")
+				fmt.Fprintln(a.Err, "no fault is in force")
 			}
 			return refused
 		},
@@ -154,17 +155,17 @@ func (a *app) faultListCmd() *cobra.Command {
 	}
 }
 
-var printFaults = columns("FAULT\tWHAT\tBY", func(f fault.Active) []any { return []any{f.ID, f.Spec.String(), f.By} })
+var printFaults = output.Columns("FAULT\tWHAT\tBY", func(f fault.Active) []any { return []any{f.ID, f.Spec.String(), f.By} })
 
 func (a *app) faultKindsCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "kinds", Short: "Explain every kind of fault", Args: cobra.NoArgs,
 		Example: "  demarc fault kinds",
 		RunE: func(*cobra.Command, []string) error {
-			if a.json() {
-				return a.printJSON(kindsOf(fault.Kinds()))
+			if a.JSON() {
+				return a.Value(kindsOf(fault.Kinds()))
 			}
-			_, err := fmt.Fprint(a.out, faultReference())
+			_, err := fmt.Fprint(a.Out, faultReference())
 			return err
 		},
 	}

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/engine"
-	"demarc/sim/fault"
 	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
@@ -42,7 +42,7 @@ func (a *app) featureRegisterCmd(action string) *cobra.Command {
 				return c.UnregisterFeature(ctx, args[0])
 			}
 			return c.RegisterFeature(ctx, args[0])
-		}, sentence(featureState)),
+		}, output.Sentence(featureState)),
 	}
 }
 
@@ -50,7 +50,7 @@ func (a *app) featureRegisterCmd(action string) *cobra.Command {
 func featureState(f api.Feature) string {
 	text := api.FeatureNamespace + "/" + f.Name + " is " + f.State
 	if !f.Due.IsZero() {
-		text += ", until " + dateTime(f.Due)
+		text += ", until " + output.DateTime(f.Due)
 	}
 	return text
 }
@@ -71,8 +71,8 @@ func (a *app) features(ctx context.Context) ([]api.Feature, error) {
 	return client.Features(ctx)
 }
 
-var printFeatures = columns("FEATURE\tSTAGE\tSTATE\tIN FORCE\tCHANGES", func(f api.Feature) []any {
-	return []any{f.Name, f.Stage, f.State, yesNo(f.InForce), f.Changes}
+var printFeatures = output.Columns("FEATURE\tSTAGE\tSTATE\tIN FORCE\tCHANGES", func(f api.Feature) []any {
+	return []any{f.Name, f.Stage, f.State, output.YesNo(f.InForce), f.Changes}
 })
 
 func (a *app) featureShowCmd() *cobra.Command {
@@ -89,11 +89,11 @@ func (a *app) featureShowCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.json() {
-				return a.printJSON(f)
+			if a.JSON() {
+				return a.Value(f)
 			}
-			_, err = terminal.Fprintf(a.out, "%s\n\n  stage     %s\n  in force  %s\n  about     %s\n  changes   %s\n  source    %s\n",
-				featureState(f), f.Stage, yesNo(f.InForce), f.Doc, f.Changes, f.Source)
+			_, err = terminal.Fprintf(a.Out, "%s\n\n  stage     %s\n  in force  %s\n  about     %s\n  changes   %s\n  source    %s\n",
+				featureState(f), f.Stage, output.YesNo(f.InForce), f.Doc, f.Changes, f.Source)
 			return err
 		},
 	}
@@ -111,7 +111,7 @@ func findFeature(list []api.Feature, name string) (api.Feature, error) {
 		}
 		names = append(names, f.Name)
 	}
-	return api.Feature{}, &engine.InputError{Message: fmt.Sprintf("there is no feature %s%s", name, didYouMean(fault.Suggest(short, names))), Hint: "demarc feature list lists them"}
+	return api.Feature{}, &engine.InputError{Message: fmt.Sprintf("there is no feature %s%s", name, output.DidYouMean(short, names)), Hint: "demarc feature list lists them"}
 }
 
 // completeFeatures completes the preview features of the cluster's edition.
@@ -140,7 +140,7 @@ enabled is what kube-apiserver tells by its metric kubernetes_feature_enabled.`,
   demarc feature gates --changed -o json`,
 		RunE: listed(a, func(ctx context.Context, c *api.Client) ([]api.FeatureGate, error) {
 			if stage != "" && !slices.Contains(gateStages, stage) {
-				return nil, &engine.InputError{Message: fmt.Sprintf("--stage %s: want %s%s", stage, strings.Join(gateStages, ", "), didYouMean(fault.Suggest(stage, gateStages)))}
+				return nil, &engine.InputError{Message: fmt.Sprintf("--stage %s: want %s%s", stage, strings.Join(gateStages, ", "), output.DidYouMean(stage, gateStages))}
 			}
 			list, err := c.FeatureGates(ctx)
 			return slices.DeleteFunc(list, func(g api.FeatureGate) bool {
@@ -154,4 +154,4 @@ enabled is what kube-apiserver tells by its metric kubernetes_feature_enabled.`,
 	return c
 }
 
-var printGates = columns("GATE\tSTAGE\tDEFAULT\tENABLED", func(g api.FeatureGate) []any { return []any{g.Name, g.Stage, g.Default, g.Enabled} })
+var printGates = output.Columns("GATE\tSTAGE\tDEFAULT\tENABLED", func(g api.FeatureGate) []any { return []any{g.Name, g.Stage, g.Default, g.Enabled} })

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/fault"
 	"demarc/sim/terminal"
@@ -201,7 +202,7 @@ func TestPrintingIsComplete(t *testing.T) {
 			t.Errorf("what does %q print? Neither printing nor quiet has it", path)
 		}
 	}
-	visit((&app{}).root())
+	visit((&app{Printer: &output.Printer{}}).root())
 }
 
 // TestHostileError checks what is said when the engine refuses in hostile words.
@@ -248,15 +249,15 @@ func TestHostileScenario(t *testing.T) {
 		}
 	}
 	var out bytes.Buffer
-	n := newNarrator(terminal.Writer{Writer: &out}, terminal.Writer{Writer: &out})
-	n.open(hostile, hostile)
-	n.ready(eight)
-	n.step(hostileValue[api.Step]())
-	n.event(hostileValue[timeline.Event]())
-	n.close()
+	n := output.NewNarrator(terminal.Writer{Writer: &out}, terminal.Writer{Writer: &out})
+	n.Open(hostile, hostile)
+	n.Ready(eight)
+	n.Step(hostileValue[api.Step]())
+	n.Event(hostileValue[timeline.Event]())
+	n.Close()
 	report := hostileValue[api.Report]()
 	report.Error = ""
-	a := &app{out: terminal.Writer{Writer: &out}, err: terminal.Writer{Writer: &out}}
+	a := &app{Printer: &output.Printer{Out: terminal.Writer{Writer: &out}, Err: terminal.Writer{Writer: &out}}}
 	told := &play{title: hostile, report: &report, events: []timeline.Event{hostileValue[timeline.Event]()}}
 	if err := a.report([]*play{told}, terminal.Writer{Writer: &out}); err != nil {
 		t.Fatal(err)
@@ -321,7 +322,7 @@ func TestInterrupted(t *testing.T) {
 		}
 		ctx, cancel = context.WithCancelCause(t.Context())
 		var out, errout bytes.Buffer
-		a := &app{in: strings.NewReader(""), out: &out, err: &errout}
+		a := &app{in: strings.NewReader(""), Printer: &output.Printer{Out: &out, Err: &errout}}
 		words := strings.Split(args, " ")
 		for i, w := range words {
 			words[i] = strings.ReplaceAll(w, "HOSTILE", hostile)

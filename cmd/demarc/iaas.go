@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"demarc/cmd/demarc/output"
 	"demarc/nodes/cloud"
 	"demarc/sim/api"
 	"demarc/sim/terminal"
@@ -57,7 +58,7 @@ func (a *app) vmListCmd() *cobra.Command {
 	}
 }
 
-var printVMs = columns("VM\tPOWER\tSIZE\tIMAGE\tGROUP\tTAGS", func(v api.VM) []any {
+var printVMs = output.Columns("VM\tPOWER\tSIZE\tIMAGE\tGROUP\tTAGS", func(v api.VM) []any {
 	return []any{v.Name, v.Power, v.Size, v.NodeImage, v.ResourceGroup, tagText(v.Tags)}
 })
 
@@ -133,8 +134,8 @@ func (a *app) doVM(c *cobra.Command, req api.VMRequest) error {
 	if err != nil {
 		return err
 	}
-	if a.json() {
-		return a.printJSON(v)
+	if a.JSON() {
+		return a.Value(v)
 	}
 	done := req.Action + " " + v.Name + ": "
 	switch req.Action {
@@ -148,13 +149,13 @@ func (a *app) doVM(c *cobra.Command, req api.VMRequest) error {
 		done += v.Power
 	}
 	a.warnIaaS()
-	_, err = terminal.Fprintf(a.out, "%s\n", done)
+	_, err = terminal.Fprintf(a.Out, "%s\n", done)
 	return err
 }
 
 // warnIaaS reminds a customer of the contract.
 func (a *app) warnIaaS() {
 	if api.Role(a.as) == api.RoleCustomer {
-		fmt.Fprintln(a.err, "demarc: changes by IaaS APIs void support")
+		fmt.Fprintln(a.Err, "demarc: changes by IaaS APIs void support")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"demarc/cmd/demarc/output"
 	"demarc/nodes/cloud"
 	"demarc/sim/api"
 	"demarc/sim/engine"
@@ -41,7 +42,7 @@ func (a *app) nsgListCmd() *cobra.Command {
 	return c
 }
 
-var printRules = columns("RULE\tPRIORITY\tDIRECTION\tACCESS\tPROTOCOL\tPORTS\tFROM\tTO", func(r api.NSGRule) []any {
+var printRules = output.Columns("RULE\tPRIORITY\tDIRECTION\tACCESS\tPROTOCOL\tPORTS\tFROM\tTO", func(r api.NSGRule) []any {
 	return []any{r.Name, r.Priority, r.Direction, r.Access, r.Protocol, strings.Join(r.Ports, ","), r.Source, r.Destination}
 })
 
@@ -73,11 +74,11 @@ default rules come last.
 			if err != nil {
 				return err
 			}
-			if a.json() {
-				return a.printJSON(set)
+			if a.JSON() {
+				return a.Value(set)
 			}
 			a.warnIaaS()
-			return printRules(a.out, []api.NSGRule{set})
+			return printRules(a.Out, []api.NSGRule{set})
 		},
 	}
 	f := c.Flags()
@@ -111,7 +112,7 @@ func (a *app) nsgDeleteCmd() *cobra.Command {
 			if err := client.DeleteNSGRule(c.Context(), args[0]); err != nil {
 				return err
 			}
-			terminal.Fprintf(a.err, "deleted %s\n", args[0])
+			terminal.Fprintf(a.Err, "deleted %s\n", args[0])
 			return nil
 		},
 	}

@@ -2,8 +2,8 @@ package main
 
 import (
 	"fmt"
-	"time"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 
 	"github.com/spf13/cobra"
@@ -35,11 +35,11 @@ tells more of each.`,
 			if err != nil {
 				return err
 			}
-			if a.json() {
-				return a.printJSON(contract.Incidents)
+			if a.JSON() {
+				return a.Value(contract.Incidents)
 			}
 			if len(contract.Incidents) == 0 {
-				fmt.Fprintln(a.err, "there was no incident")
+				fmt.Fprintln(a.Err, "there was no incident")
 				return nil
 			}
 			return a.printIncidents(contract.Incidents)
@@ -50,14 +50,14 @@ tells more of each.`,
 }
 
 func (a *app) printIncidents(list []api.JudgedIncident) error {
-	style := paletteFor(a.out)
-	t := table{paint: map[int]func(string) string{2: style.owner}}
-	t.row("INCIDENT", "SUBJECT", "OWNER", "COVERAGE", "REMEDY", "CLAUSES", "START", "DETECTED", "END", "CAUSE")
+	style := output.PaletteFor(a.Out)
+	t := output.Table{Paint: map[int]func(string) string{2: style.Owner}}
+	t.Row("INCIDENT", "SUBJECT", "OWNER", "COVERAGE", "REMEDY", "CLAUSES", "START", "DETECTED", "END", "CAUSE")
 	for _, x := range list {
 		j := x.Judgement
-		t.row(x.ID, x.Subject, j.Owner, j.Coverage, j.Remedy, firstOf(j.Clauses), dateTime(x.Start), dateTimeOr(x.Detected, "no"), dateTimeOr(x.End, "lasts"), x.Cause)
+		t.Row(x.ID, x.Subject, j.Owner, j.Coverage, j.Remedy, firstOf(j.Clauses), output.DateTime(x.Start), output.DateTimeOr(x.Detected, "no"), output.DateTimeOr(x.End, "lasts"), x.Cause)
 	}
-	return t.write(a.out, 0)
+	return t.Write(a.Out, 0)
 }
 
 // firstOf is the clause that decided, and how many more there are.
@@ -69,11 +69,4 @@ func firstOf(clauses []string) string {
 		return clauses[0]
 	}
 	return fmt.Sprintf("%s (+%d)", clauses[0], len(clauses)-1)
-}
-
-func dateTimeOr(t time.Time, none string) string {
-	if t.IsZero() {
-		return none
-	}
-	return dateTime(t)
 }

@@ -31,12 +31,12 @@ func (a *app) kubeconfigCmd() *cobra.Command {
 				if err != nil {
 					return fmt.Errorf("read the kubeconfig: %w", err)
 				}
-				_, err = terminal.Raw(a.out).Write(b)
+				_, err = terminal.Raw(a.Out).Write(b)
 				return err
-			case a.json():
-				return a.printJSON(map[string]string{"kubeconfig": path})
+			case a.JSON():
+				return a.Value(map[string]string{"kubeconfig": path})
 			}
-			_, err = fmt.Fprintln(a.out, path)
+			_, err = fmt.Fprintln(a.Out, path)
 			return err
 		},
 	}
@@ -85,7 +85,7 @@ func (a *app) kubectl(c *cobra.Command, args []string) error {
 	// A terminal's Ctrl-C reaches kubectl by itself.
 	k := exec.Command(path, args...)
 	k.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
-	k.Stdin, k.Stdout, k.Stderr = a.in, terminal.Raw(a.out), terminal.Raw(a.err)
+	k.Stdin, k.Stdout, k.Stderr = a.in, terminal.Raw(a.Out), terminal.Raw(a.Err)
 	err = k.Run()
 	if ended := (*exec.ExitError)(nil); errors.As(err, &ended) {
 		if code := ended.ExitCode(); code >= 0 {

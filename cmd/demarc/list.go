@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/state"
@@ -105,34 +106,34 @@ func look(ctx context.Context, f engine.Cluster) listedCluster {
 }
 
 func (a *app) printClusters(list []listedCluster) error {
-	if a.json() {
-		return a.printJSON(list)
+	if a.JSON() {
+		return a.Value(list)
 	}
 	if len(list) == 0 {
-		terminal.Fprintf(a.err, "there is no cluster; make one with: demarc up\n")
+		terminal.Fprintf(a.Err, "there is no cluster; make one with: demarc up\n")
 		return nil
 	}
-	var t table
-	t.row("NAME", "KIND", "STATE", "CLOCK", "RATE", "KUBERNETES", "MEMORY")
+	var t output.Table
+	t.Row("NAME", "KIND", "STATE", "CLOCK", "RATE", "KUBERNETES", "MEMORY")
 	for _, l := range list {
 		rate, memory := "-", "-"
 		if l.Rate != nil {
 			rate = l.Rate.String()
 		}
 		if l.MemoryBytes > 0 {
-			memory = size(l.MemoryBytes)
+			memory = output.Size(l.MemoryBytes)
 		}
-		t.row(l.Name, l.Kind, l.State, dateTimeOr(l.Now, "-"), rate, cmp.Or(strings.TrimPrefix(l.KubernetesVersion, "v"), "-"), memory)
+		t.Row(l.Name, l.Kind, l.State, output.DateTimeOr(l.Now, "-"), rate, cmp.Or(strings.TrimPrefix(l.KubernetesVersion, "v"), "-"), memory)
 	}
-	if err := t.write(a.out, 0); err != nil {
+	if err := t.Write(a.Out, 0); err != nil {
 		return err
 	}
 	for _, l := range list {
 		switch {
 		case l.Problem != "":
-			terminal.Fprintf(a.err, "demarc: %s: %s\n", l.Name, l.Problem)
+			terminal.Fprintf(a.Err, "demarc: %s: %s\n", l.Name, l.Problem)
 		case l.State == stateOver:
-			terminal.Fprintf(a.err, "demarc: the drill %s is over; remove its data with: demarc down --delete --name %s\n", l.Name, l.Name)
+			terminal.Fprintf(a.Err, "demarc: the drill %s is over; remove its data with: demarc down --delete --name %s\n", l.Name, l.Name)
 		}
 	}
 	return nil

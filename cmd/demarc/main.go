@@ -21,16 +21,18 @@ import (
 	"runtime/debug"
 	"syscall"
 	"time"
+
+	"demarc/cmd/demarc/output"
 )
 
 func main() { os.Exit(run()) }
 
 func run() (code int) {
-	a := &app{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	a := &app{in: os.Stdin, Printer: &output.Printer{Out: os.Stdout, Err: os.Stderr}}
 	defer func() {
 		if r := recover(); r != nil {
 			code = exitEngine
-			fmt.Fprintf(a.err, "demarc: internal error: %v%s\n", r, keepStack(debug.Stack()))
+			fmt.Fprintf(a.Err, "demarc: internal error: %v%s\n", r, keepStack(debug.Stack()))
 		}
 	}()
 	ctx, cancel := context.WithCancelCause(context.Background())

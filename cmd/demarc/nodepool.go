@@ -1,6 +1,7 @@
 package main
 
 import (
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 
 	"github.com/spf13/cobra"
@@ -52,5 +53,5 @@ func (a *app) completePools(c *cobra.Command, args []string, _ string) ([]string
 }
 
 func poolWord(x api.PoolProfile) string {
-	return x.Name + "\t" + count(x.Count, "node") + " of Kubernetes " + x.KubernetesVersion
+	return x.Name + "\t" + output.Count(x.Count, "node") + " of Kubernetes " + x.KubernetesVersion
 }

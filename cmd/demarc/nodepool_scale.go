@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/terminal"
@@ -20,7 +21,7 @@ func (a *app) nodepoolListCmd() *cobra.Command {
 	}
 }
 
-var printNodePools = columns("POOL\tMODE\tCOUNT\tVMS\tREADY\tSIZE\tKUBERNETES\tNODE IMAGE\tSTATE", func(p api.NodePool) []any {
+var printNodePools = output.Columns("POOL\tMODE\tCOUNT\tVMS\tREADY\tSIZE\tKUBERNETES\tNODE IMAGE\tSTATE", func(p api.NodePool) []any {
 	return []any{p.Name, p.Mode, p.Count, p.VMs, p.Ready, p.Size, p.KubernetesVersion, p.NodeImage, p.ProvisioningState}
 })
 
@@ -46,7 +47,7 @@ func printNodePool(w io.Writer, p api.NodePool) error {
 	return printPoolNodes(w, p.Nodes)
 }
 
-var printPoolNodes = columns("NODE\tINSTANCE\tPOWER\tSTATE\tKUBERNETES\tNODE IMAGE", func(n api.NodePoolNode) []any {
+var printPoolNodes = output.Columns("NODE\tINSTANCE\tPOWER\tSTATE\tKUBERNETES\tNODE IMAGE", func(n api.NodePoolNode) []any {
 	return []any{n.Name, n.InstanceID, n.Power, nodeState(n), n.KubernetesVersion, n.NodeImage}
 })
 
@@ -80,7 +81,7 @@ they are drained, no faster than PodDisruptionBudgets allow, and deleted.`,
 			}
 			pool = args[0]
 			return c.ScaleNodePool(ctx, pool, api.ScaleRequest{Count: count})
-		}, sentence(func(op api.Operation) string {
+		}, output.Sentence(func(op api.Operation) string {
 			return fmt.Sprintf("operation %s: %s %s; demarc nodepool show %s tells how it goes on", op.ID, pool, op.Message, pool)
 		})),
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/terminal"
@@ -25,14 +26,14 @@ func (a *app) follow(ctx context.Context, c *api.Client, op api.Operation, noWai
 	}
 	var err error
 	switch {
-	case a.json():
-		err = a.printJSON(op)
+	case a.JSON():
+		err = a.Value(op)
 	case op.State == api.OpFailed:
-		terminal.Fprintf(a.err, "demarc: %s failed: %s\n", operationText(op), op.Error)
+		terminal.Fprintf(a.Err, "demarc: %s failed: %s\n", operationText(op), op.Error)
 	case op.InProgress():
-		_, err = terminal.Fprintf(a.out, "%s: begun as %s\n", operationText(op), op.ID)
+		_, err = terminal.Fprintf(a.Out, "%s: begun as %s\n", operationText(op), op.ID)
 	default:
-		_, err = terminal.Fprintf(a.out, "%s: done in %s\n", operationText(op), span(op.Ended.Sub(op.Began).Seconds()))
+		_, err = terminal.Fprintf(a.Out, "%s: done in %s\n", operationText(op), output.Span(op.Ended.Sub(op.Began).Seconds()))
 	}
 	if err == nil && op.State == api.OpFailed {
 		return exitStatus(exitNotHeld)
@@ -44,12 +45,12 @@ func operationText(op api.Operation) string { return op.Subject + ": " + op.Mess
 
 func (a *app) awaitOperation(ctx context.Context, c *api.Client, op api.Operation) (api.Operation, error) {
 	if k, err := c.Clock(ctx); err == nil && k.Virtual && k.Rate == 0 {
-		fmt.Fprintln(a.err, "the virtual clock is paused: the operation goes on when it runs (demarc clock run)")
+		fmt.Fprintln(a.Err, "the virtual clock is paused: the operation goes on when it runs (demarc clock run)")
 	}
-	show := newPhases(a.err)
-	defer show.end()
+	show := output.NewProgress(a.Err)
+	defer show.End()
 	for op.InProgress() {
-		show.show(operationProgress(op))
+		show.Show(operationProgress(op))
 		select {
 		case <-ctx.Done():
 			return op, context.Cause(ctx)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/terminal"
 
@@ -32,12 +33,12 @@ func (a *app) patchListCmd() *cobra.Command {
 	}
 }
 
-var printPatches = columns("PACKAGE\tVERSION\tPUBLISHED\tREBOOT\tRUNS ON\tWAIT\tBREAKS", func(p api.Patch) []any {
+var printPatches = output.Columns("PACKAGE\tVERSION\tPUBLISHED\tREBOOT\tRUNS ON\tWAIT\tBREAKS", func(p api.Patch) []any {
 	breaks := cmp.Or(p.Breaks, "nothing")
 	if p.Withdrawn {
 		breaks += " (withdrawn)"
 	}
-	return []any{p.Package, p.Version, dateTime(p.Published), yesNo(p.Reboot), len(p.Nodes), len(p.Waiting), breaks}
+	return []any{p.Package, p.Version, output.DateTime(p.Published), output.YesNo(p.Reboot), len(p.Nodes), len(p.Waiting), breaks}
 })
 
 func (a *app) patchPublishCmd() *cobra.Command {
@@ -64,10 +65,10 @@ the engine refuses.`,
 			if err != nil {
 				return err
 			}
-			if a.json() {
-				return a.printJSON(p)
+			if a.JSON() {
+				return a.Value(p)
 			}
-			_, err = terminal.Fprintf(a.out, "published %s %s: the nodes install it between 06:00 and 07:00 UTC\n", p.Package, p.Version)
+			_, err = terminal.Fprintf(a.Out, "published %s %s: the nodes install it between 06:00 and 07:00 UTC\n", p.Package, p.Version)
 			return err
 		},
 	}
@@ -91,10 +92,10 @@ func (a *app) patchWithdrawCmd() *cobra.Command {
 			if err := client.WithdrawPatch(c.Context(), args[0], args[1]); err != nil {
 				return err
 			}
-			if a.json() {
-				return a.printJSON(map[string]string{"withdrawn": args[0] + " " + args[1]})
+			if a.JSON() {
+				return a.Value(map[string]string{"withdrawn": args[0] + " " + args[1]})
 			}
-			_, err = terminal.Fprintf(a.out, "withdrew %s %s\n", args[0], args[1])
+			_, err = terminal.Fprintf(a.Out, "withdrew %s %s\n", args[0], args[1])
 			return err
 		},
 	}

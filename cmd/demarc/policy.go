@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/policy"
 	"demarc/sim/terminal"
 
@@ -38,16 +39,16 @@ func (a *app) policyListCmd() *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			list := []editionInfo{}
-			t := table{}
-			t.row("EDITION", "DATE", "CLAUSES", "TITLE", "SOURCE")
+			t := output.Table{}
+			t.Row("EDITION", "DATE", "CLAUSES", "TITLE", "SOURCE")
 			for _, e := range policy.Editions() {
 				list = append(list, editionInfo{ID: e.ID, Title: e.Title, Date: e.Date, Clauses: len(e.Clauses), Source: e.Source})
-				t.row(e.ID, e.Date, strconv.Itoa(len(e.Clauses)), e.Title, e.Source)
+				t.Row(e.ID, e.Date, strconv.Itoa(len(e.Clauses)), e.Title, e.Source)
 			}
-			if a.json() {
-				return a.printJSON(list)
+			if a.JSON() {
+				return a.Value(list)
 			}
-			return t.write(a.out, textWidth(a.out))
+			return t.Write(a.Out, output.TextWidth(a.Out))
 		},
 	}
 }
@@ -94,8 +95,8 @@ say something else, and where the owner or the coverage changed.`,
 				return err
 			}
 			d := compare(from, to)
-			if a.json() {
-				return a.printJSON(d)
+			if a.JSON() {
+				return a.Value(d)
 			}
 			return a.printComparison(d)
 		},
@@ -119,10 +120,10 @@ func compare(from, to *policy.Edition) comparison {
 
 func (a *app) printComparison(d comparison) error {
 	if len(d.OnlyA)+len(d.OnlyB)+len(d.Changed) == 0 {
-		_, err := terminal.Fprintf(a.out, "%s and %s say the same\n", d.From, d.To)
+		_, err := terminal.Fprintf(a.Out, "%s and %s say the same\n", d.From, d.To)
 		return err
 	}
-	style := paletteFor(a.out)
+	style := output.PaletteFor(a.Out)
 	first := true
 	for _, part := range []struct {
 		title string
@@ -137,15 +138,15 @@ func (a *app) printComparison(d comparison) error {
 			continue
 		}
 		if !first {
-			fmt.Fprintln(a.out)
+			fmt.Fprintln(a.Out)
 		}
 		first = false
-		fmt.Fprintln(a.out, style.bold(part.title))
-		t := table{indent: "  "}
+		fmt.Fprintln(a.Out, style.Bold(part.title))
+		t := output.Table{Indent: "  "}
 		for _, c := range part.list {
-			t.rowOfLines(c.Kind, c.Name, part.text(c))
+			t.RowOfLines(c.Kind, c.Name, part.text(c))
 		}
-		if err := t.write(a.out, textWidth(a.out)); err != nil {
+		if err := t.Write(a.Out, output.TextWidth(a.Out)); err != nil {
 			return err
 		}
 	}

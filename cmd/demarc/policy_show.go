@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"demarc/cmd/demarc/output"
 	"demarc/scenarios"
 	"demarc/scenarios/script"
-	"demarc/sim/fault"
 	"demarc/sim/policy"
 	"demarc/sim/terminal"
 
@@ -53,8 +53,8 @@ and which scenarios show it.`,
 			if err != nil {
 				return err
 			}
-			if a.json() {
-				return a.printJSON(list)
+			if a.JSON() {
+				return a.Value(list)
 			}
 			return a.printSections(list)
 		},
@@ -103,7 +103,7 @@ func sectionsOf(e *policy.Edition, what string) (sections, error) {
 		}
 	}
 	if len(out.Sections) == 0 {
-		return out, badInput(fmt.Errorf("edition %s has neither a section nor a clause %q%s; demarc policy show %s lists them", e.ID, what, didYouMean(fault.Suggest(what, ids)), e.ID))
+		return out, badInput(fmt.Errorf("edition %s has neither a section nor a clause %q%s; demarc policy show %s lists them", e.ID, what, output.DidYouMean(what, ids), e.ID))
 	}
 	return out, nil
 }
@@ -135,15 +135,15 @@ func shownBy(e *policy.Edition) map[string][]string {
 }
 
 func (a *app) printSections(list sections) error {
-	style := paletteFor(a.out)
-	terminal.Fprintf(a.out, "%s (%s)\n", style.bold(list.Title+", edition "+list.Edition), list.Source)
+	style := output.PaletteFor(a.Out)
+	terminal.Fprintf(a.Out, "%s (%s)\n", style.Bold(list.Title+", edition "+list.Edition), list.Source)
 	for _, s := range list.Sections {
-		terminal.Fprintf(a.out, "\n%s  %s\n", style.bold(s.Heading()), style.dim(s.ID))
-		t := table{indent: "  ", paint: map[int]func(string) string{1: style.owner}}
+		terminal.Fprintf(a.Out, "\n%s  %s\n", style.Bold(s.Heading()), style.Dim(s.ID))
+		t := output.Table{Indent: "  ", Paint: map[int]func(string) string{1: style.Owner}}
 		for _, x := range s.Clauses {
-			t.rowOfLines(x.ID, x.Owner, x.Kind, x.Says+"\n"+showing(x))
+			t.RowOfLines(x.ID, x.Owner, x.Kind, x.Says+"\n"+showing(x))
 		}
-		if err := t.write(a.out, textWidth(a.out)); err != nil {
+		if err := t.Write(a.Out, output.TextWidth(a.Out)); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,6 @@ customers' reach: without --as provider the engine refuses.`,
 	}
 }
 
-var printReplicas = columns("REPLICA\tSTATE\tNETWORK\tTERM\tAPPLIED\tLAST\tSINCE", func(r api.Replica) []any {
-	return []any{r.Name, r.State, r.Network, r.Term, r.Applied, r.Last, dateTime(r.Since)}
+var printReplicas = output.Columns("REPLICA\tSTATE\tNETWORK\tTERM\tAPPLIED\tLAST\tSINCE", func(r api.Replica) []any {
+	return []any{r.Name, r.State, r.Network, r.Term, r.Applied, r.Last, output.DateTime(r.Since)}
 })

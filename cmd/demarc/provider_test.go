@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/fault"
 )
@@ -189,7 +190,7 @@ func TestUpOptions(t *testing.T) {
 	}
 	var said strings.Builder
 	o.changed = func(string) bool { return true }
-	(&app{err: &said}).warnKept(o, api.Status{Name: "demarc", Cluster: api.ClusterSpec{Nodes: 3, Edition: api.DefaultEdition}})
+	(&app{Printer: &output.Printer{Err: &said}}).warnKept(o, api.Status{Name: "demarc", Cluster: api.ClusterSpec{Nodes: 3, Edition: api.DefaultEdition}})
 	for _, want := range []string{"--etcd-members", "1 etcd member (", "--api-servers", "1 API server (", "--webhook-egress=false (", "kept for 24h0m0s", "kept for 7 days"} {
 		if !strings.Contains(said.String(), want) {
 			t.Errorf("got no %q in:\n%s", want, said.String())

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 
 	"github.com/spf13/cobra"
@@ -28,7 +29,7 @@ demarc repairs tells how it goes on.`,
 				return api.Repair{}, err
 			}
 			return c.Escalate(ctx, api.EscalationRequest{Node: node, Reason: reason})
-		}, sentence(func(r api.Repair) string {
+		}, output.Sentence(func(r api.Repair) string {
 			return fmt.Sprintf("repair %s of %s: %s (%s)", r.ID, r.Subject, r.Outcome, repairActions(r))
 		})),
 	}
@@ -50,13 +51,13 @@ was well again.`,
 	}
 }
 
-var printRepairs = columns("SUBJECT\tLAYER\tCAUSE\tACTIONS\tDETECTED\tHEALED\tOUTCOME\tLOST", func(r api.Repair) []any {
+var printRepairs = output.Columns("SUBJECT\tLAYER\tCAUSE\tACTIONS\tDETECTED\tHEALED\tOUTCOME\tLOST", func(r api.Repair) []any {
 	detected, healed, outcome := "no", "no", r.Outcome
 	if !r.Detected.IsZero() {
-		detected = "after " + span(r.DetectedAfterSeconds)
+		detected = "after " + output.Span(r.DetectedAfterSeconds)
 	}
 	if !r.Healed.IsZero() {
-		healed = "after " + span(r.HealedAfterSeconds)
+		healed = "after " + output.Span(r.HealedAfterSeconds)
 	}
 	if r.Reason != "" {
 		outcome += ": " + r.Reason

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/report"
 
@@ -14,7 +15,7 @@ import (
 
 func (a *app) reportCmd() *cobra.Command {
 	var file, edition string
-	c := withFormats(&cobra.Command{
+	c := output.WithFormats(&cobra.Command{
 		Use:   "report",
 		Short: "Report on the life of a cluster: outages, whose they were, what healed them, what was lost",
 		Long: `Report sums up a running cluster since its beginning: minutes of outage by owner,
@@ -91,29 +92,31 @@ func (a *app) reportInput(ctx context.Context, client *api.Client, edition strin
 func (a *app) writeReport(r report.Report, path string) error {
 	var text bytes.Buffer
 	var err error
-	switch a.output {
+	switch a.Format {
 	case "json":
-		err = (&app{out: &text}).printJSON(r)
+		err = (&output.Printer{Out: &text}).Value(r)
 	case "html":
 		err = r.HTML(&text)
 	default:
-		style := paletteFor(a.out)
-		style.on = style.on && path == ""
-		err = r.Text(&text, style.bold)
+		to := a.Out
+		if path != "" {
+			to = &text
+		}
+		err = r.Text(&text, output.PaletteFor(to).Bold)
 	}
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)
 	}
 	if path == "" {
-		_, err = a.out.Write(text.Bytes())
+		_, err = a.Out.Write(text.Bytes())
 		return err
 	}
-	f, err := createFile(path)
+	f, err := output.CreateFile(path)
 	if err != nil {
 		return badInput(fmt.Errorf("--file: %w", err))
 	}
-	defer f.discard()
-	return f.publish(func(w io.Writer) error {
+	defer f.Discard()
+	return f.Publish(func(w io.Writer) error {
 		_, err := w.Write(text.Bytes())
 		return err
 	})

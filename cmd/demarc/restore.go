@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/terminal"
@@ -63,12 +64,12 @@ func (a *app) restore(ctx context.Context, c *api.Actions, req api.RestoreReques
 		return r, err
 	}
 	if k, err := c.Clock(ctx); err == nil && k.Virtual && k.Rate == 0 {
-		fmt.Fprintln(a.err, "the virtual clock is paused: the restore goes on when it runs (demarc clock run)")
+		fmt.Fprintln(a.Err, "the virtual clock is paused: the restore goes on when it runs (demarc clock run)")
 	}
-	show := newPhases(a.err)
-	defer show.end()
+	show := output.NewProgress(a.Err)
+	defer show.End()
 	for r.Phase != api.RestoreDone && r.Phase != api.RestoreFailed {
-		show.show("restore " + r.ID + ": " + r.Phase)
+		show.Show("restore " + r.ID + ": " + r.Phase)
 		select {
 		case <-ctx.Done():
 			return r, context.Cause(ctx)
@@ -93,12 +94,12 @@ func (a *app) printRestored(r api.Restore) error {
 	failed := r.Phase == api.RestoreFailed
 	var err error
 	switch {
-	case a.json():
-		err = a.printJSON(r)
+	case a.JSON():
+		err = a.Value(r)
 	case failed:
-		terminal.Fprintf(a.err, "demarc: the restore %s failed: %s\n", r.ID, r.Error)
+		terminal.Fprintf(a.Err, "demarc: the restore %s failed: %s\n", r.ID, r.Error)
 	default:
-		_, err = fmt.Fprint(a.out, restoredText(r))
+		_, err = fmt.Fprint(a.Out, restoredText(r))
 	}
 	if err == nil && failed {
 		return exitStatus(exitNotHeld)
@@ -110,29 +111,20 @@ func (a *app) printRestored(r api.Restore) error {
 // took.
 func restoredText(r api.Restore) string {
 	var sb strings.Builder
-	terminal.Fprintf(&sb, "restored from %s, taken at %s; etcd goes on at revision %d\n", r.Backup, dateTime(r.BackupAt), r.Revision)
+	terminal.Fprintf(&sb, "restored from %s, taken at %s; etcd goes on at revision %d\n", r.Backup, output.DateTime(r.BackupAt), r.Revision)
 	for _, s := range r.Skipped {
 		terminal.Fprintf(&sb, "  skipped %s: %s\n", s.ID, s.Reason)
 	}
 	if r.Error != "" {
 		terminal.Fprintf(&sb, "  %s\n", r.Error)
 	}
-	terminal.Fprintf(&sb, "  RPO %s: from the backup to the loss at %s\n", span(r.RPOSeconds), dateTime(r.Lost))
-	terminal.Fprintf(&sb, "  RTO %s: from the loss to an API server that serves\n", span(r.RTOSeconds))
+	terminal.Fprintf(&sb, "  RPO %s: from the backup to the loss at %s\n", output.Span(r.RPOSeconds), output.DateTime(r.Lost))
+	terminal.Fprintf(&sb, "  RTO %s: from the loss to an API server that serves\n", output.Span(r.RTOSeconds))
 	if n := len(r.Reconciled.OrphanedPods); n > 0 {
-		terminal.Fprintf(&sb, "  %s that the backup does not know: stopped\n", count(n, "pod"))
+		terminal.Fprintf(&sb, "  %s that the backup does not know: stopped\n", output.Count(n, "pod"))
 	}
 	if n := len(r.Reconciled.RevivedPods); n > 0 {
-		terminal.Fprintf(&sb, "  %s that ran nowhere: back in etcd\n", count(n, "pod"))
+		terminal.Fprintf(&sb, "  %s that ran nowhere: back in etcd\n", output.Count(n, "pod"))
 	}
 	return sb.String()
-}
-
-// span writes seconds as a duration that people read.
-func span(seconds float64) string {
-	d := time.Duration(seconds * float64(time.Second))
-	if d >= time.Minute {
-		return d.Round(time.Second).String()
-	}
-	return d.Round(time.Millisecond).String()
 }

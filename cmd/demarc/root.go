@@ -10,9 +10,9 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/engine"
-	"demarc/sim/fault"
 	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
@@ -21,13 +21,12 @@ import (
 
 // app is one run of the command.
 type app struct {
-	in       io.Reader
-	out, err io.Writer
+	*output.Printer
+	in io.Reader
 
 	name   string      // --name; the name of the cluster once it was looked for
 	chosen bool        // it was not named
 	as     string      // --as
-	output string      // --output
 	ran    bool        // the arguments were understood
 	detach atomic.Bool // --detach: the command does not end with who reads its output
 
@@ -37,12 +36,12 @@ type app struct {
 
 // execute runs the command and returns its exit code.
 func (a *app) execute(ctx context.Context, args []string) int {
-	a.out, a.err = terminal.Writer{Writer: a.out}, terminal.Writer{Writer: a.err}
+	a.Out, a.Err = terminal.Writer{Writer: a.Out}, terminal.Writer{Writer: a.Err}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(a.in)
-	root.SetOut(a.out)
-	root.SetErr(a.err)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
 	cmd, err := root.ExecuteContextC(ctx)
 	code := a.exitCode(err)
 	if silent := (exitStatus)(0); err != nil && !errors.As(err, &silent) && !wasEnded(err) {
@@ -50,7 +49,7 @@ func (a *app) execute(ctx context.Context, args []string) int {
 		if !a.ran {
 			prefix = cmd.CommandPath()
 		}
-		fmt.Fprintf(a.err, "%s: %v\n", prefix, err)
+		fmt.Fprintf(a.Err, "%s: %v\n", prefix, err)
 	}
 	return code
 }
@@ -68,11 +67,11 @@ your own kubectl, break it, and replay hours of it in seconds as a scenario.`,
   demarc drill control-plane-lost       # two hours without a control plane, in seconds`,
 		SilenceUsage: true, SilenceErrors: true,
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
-			if err := checkFormat(c, a.output); err != nil {
+			if err := output.CheckFormat(c, a.Format); err != nil {
 				return err
 			}
 			if !slices.Contains(roles(), a.as) {
-				return fmt.Errorf("--as %s: want %s%s", a.as, strings.Join(roles(), ", "), didYouMean(fault.Suggest(a.as, roles())))
+				return fmt.Errorf("--as %s: want %s%s", a.as, strings.Join(roles(), ", "), output.DidYouMean(a.as, roles()))
 			}
 			a.ran = true
 			return nil
@@ -85,10 +84,10 @@ your own kubectl, break it, and replay hours of it in seconds as a scenario.`,
 		a.drillCmd(), a.scenarioCmd(), a.versionCmd(),
 	)
 	f := root.PersistentFlags()
-	f.StringVarP(&a.output, "output", "o", "text", "form of the output: text or json")
+	f.StringVarP(&a.Format, "output", "o", "text", "form of the output: text or json")
 	f.StringVar(&a.name, "name", "", "the cluster's name; wanted only if there are several (default $"+engine.NameEnv+")")
 	f.StringVar(&a.as, "as", string(api.RoleCustomer), "on whose behalf: "+strings.Join(roles(), ", ")+"; drills are the director's")
-	must(root.RegisterFlagCompletionFunc("output", completeFormat))
+	must(root.RegisterFlagCompletionFunc("output", output.CompleteFormat))
 	must(root.RegisterFlagCompletionFunc("as", complete(roles()...)))
 	must(root.RegisterFlagCompletionFunc("name", completeClusters))
 	root.SetFlagErrorFunc(flagError)
@@ -109,7 +108,7 @@ func group(c *cobra.Command, subs ...*cobra.Command) *cobra.Command {
 		for _, sub := range c.Commands() {
 			names = append(names, sub.Name())
 		}
-		return fmt.Errorf("unknown command %q%s", args[0], didYouMean(fault.Suggest(args[0], names)))
+		return fmt.Errorf("unknown command %q%s", args[0], output.DidYouMean(args[0], names))
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	return c
@@ -123,14 +122,7 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	var names []string
 	c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
-	return fmt.Errorf("%w%s", err, didYouMean(fault.Suggest("--"+unknown.GetSpecifiedName(), names)))
-}
-
-func didYouMean(s string) string {
-	if s == "" {
-		return ""
-	}
-	return fmt.Sprintf(" (did you mean %q?)", s)
+	return fmt.Errorf("%w%s", err, output.DidYouMean("--"+unknown.GetSpecifiedName(), names))
 }
 
 // must is for what only a mistake in this program can make fail.
@@ -215,7 +207,7 @@ func (a *app) killEngine() {
 	p := a.engine
 	a.mu.Unlock()
 	if p != nil {
-		fmt.Fprintln(a.err, "demarc: killing the engine")
+		fmt.Fprintln(a.Err, "demarc: killing the engine")
 		p.Kill()
 	}
 }

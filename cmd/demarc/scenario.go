@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"demarc/cmd/demarc/output"
 	"demarc/scenarios"
 	"demarc/scenarios/script"
 	"demarc/sim/engine"
@@ -50,13 +51,13 @@ with file, line and column. The exit code is 2 if there are any.`,
 }
 
 func (a *app) printProblems(problems []script.Problem, files int) error {
-	if a.json() {
-		if err := a.printJSON(problems); err != nil {
+	if a.JSON() {
+		if err := a.Value(problems); err != nil {
 			return err
 		}
 	} else {
 		for _, p := range problems {
-			if _, err := fmt.Fprintln(a.out, p); err != nil {
+			if _, err := fmt.Fprintln(a.Out, p); err != nil {
 				return err
 			}
 		}
@@ -64,24 +65,17 @@ func (a *app) printProblems(problems []script.Problem, files int) error {
 	if len(problems) > 0 {
 		return exitStatus(exitInput)
 	}
-	if !a.json() {
-		terminal.Fprintf(a.err, "no mistakes in %s\n", count(files, "scenario"))
+	if !a.JSON() {
+		terminal.Fprintf(a.Err, "no mistakes in %s\n", output.Count(files, "scenario"))
 	}
 	return nil
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func (a *app) scenarioVerbsCmd() *cobra.Command {
 	return &cobra.Command{
 		Use: "verbs", Short: "Print the reference of the scenario language", Args: cobra.NoArgs,
 		Example: "  demarc scenario verbs | less",
-		RunE:    func(*cobra.Command, []string) error { return script.Document(a.out) },
+		RunE:    func(*cobra.Command, []string) error { return script.Document(a.Out) },
 	}
 }
 
@@ -94,7 +88,7 @@ func (a *app) scenarioNewCmd() *cobra.Command {
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				_, err := a.out.Write(script.Starter())
+				_, err := a.Out.Write(script.Starter())
 				return err
 			}
 			return a.newScenario(args[0])
@@ -118,6 +112,6 @@ func (a *app) newScenario(path string) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return fmt.Errorf("write the scenario: %w", err)
 	}
-	terminal.Fprintf(a.err, "wrote %s; check it with: demarc scenario lint %s; play it with: demarc drill %s\n", path, path, path)
+	terminal.Fprintf(a.Err, "wrote %s; check it with: demarc scenario lint %s; play it with: demarc drill %s\n", path, path, path)
 	return nil
 }

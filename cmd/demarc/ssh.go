@@ -15,9 +15,9 @@ import (
 	"strconv"
 	"strings"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/engine"
-	"demarc/sim/fault"
 	"demarc/sim/sshd"
 	"demarc/sim/terminal"
 
@@ -64,7 +64,7 @@ ssh/config in the cluster's data directory, for ssh -F.`,
 
 // ssh logs in to a node and runs a command there, or a shell if there is none.
 func (a *app) ssh(ctx context.Context, ref, command string) error {
-	if a.json() && command == "" {
+	if a.JSON() && command == "" {
 		return badInput(errors.New("-o json needs a command: demarc ssh " + ref + " -o json -- COMMAND"))
 	}
 	client, err := a.client()
@@ -86,10 +86,10 @@ func (a *app) ssh(ctx context.Context, ref, command string) error {
 		return fmt.Errorf("log in to %s: %w", node, err)
 	}
 	switch {
-	case a.json():
+	case a.JSON():
 		err = a.sshJSON(s, command)
 	case command != "":
-		s.Stdin, s.Stdout, s.Stderr = a.in, terminal.Raw(a.out), terminal.Raw(a.err)
+		s.Stdin, s.Stdout, s.Stderr = a.in, terminal.Raw(a.Out), terminal.Raw(a.Err)
 		err = runSSH(s, command)
 	default:
 		err = a.sshShell(s)
@@ -167,7 +167,7 @@ func dialSSH(ctx context.Context, port int, cfg *ssh.ClientConfig) (*ssh.Client,
 
 // sshShell runs a shell: at a terminal one with a prompt, which gets every key.
 func (a *app) sshShell(s *ssh.Session) error {
-	s.Stdin, s.Stdout, s.Stderr = a.in, terminal.Raw(a.out), terminal.Raw(a.err)
+	s.Stdin, s.Stdout, s.Stderr = a.in, terminal.Raw(a.Out), terminal.Raw(a.Err)
 	if in, ok := a.in.(*os.File); ok && term.IsTerminal(int(in.Fd())) {
 		columns, rows, err := term.GetSize(int(in.Fd()))
 		if err != nil {
@@ -213,14 +213,14 @@ func (a *app) sshJSON(s *ssh.Session, command string) error {
 	err := runSSH(s, command)
 	exit := (*ssh.ExitError)(nil)
 	if err != nil && (!errors.As(err, &exit) || exit.Signal() != "") {
-		_, _ = a.err.Write(errs.Bytes()) // says why
+		_, _ = a.Err.Write(errs.Bytes()) // says why
 		return err
 	}
 	r := api.RunResult{Stdout: out.String(), Stderr: errs.String()}
 	if exit != nil {
 		r.Exit = exit.ExitStatus()
 	}
-	return errors.Join(a.printJSON(r), err)
+	return errors.Join(a.Value(r), err)
 }
 
 // sshResult makes the exit code of what a session ended with. Why it was not opened,
@@ -268,7 +268,7 @@ func resolveNode(ctx context.Context, c *api.Client, ref string) (string, error)
 	}
 	meant := slices.Concat(names, suffixes(names))
 	return "", &engine.InputError{
-		Message: fmt.Sprintf("there is no node %s%s", ref, didYouMean(fault.Suggest(ref, meant))),
+		Message: fmt.Sprintf("there is no node %s%s", ref, output.DidYouMean(ref, meant)),
 		Hint:    fmt.Sprintf("there is %s, also by its index from 0 or its vmss suffix", someOf(names)),
 	}
 }

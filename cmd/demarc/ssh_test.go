@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/sshd"
 )
@@ -119,7 +120,7 @@ func runWith(t *testing.T, home, stdin string, args ...string) (code int, out, e
 	t.Helper()
 	t.Setenv("DEMARC_HOME", home)
 	var stdout, stderr bytes.Buffer
-	a := &app{in: strings.NewReader(stdin), out: &stdout, err: &stderr}
+	a := &app{in: strings.NewReader(stdin), Printer: &output.Printer{Out: &stdout, Err: &stderr}}
 	code = a.execute(t.Context(), args)
 	return code, stdout.String(), stderr.String()
 }

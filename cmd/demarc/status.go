@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/terminal"
@@ -40,10 +41,10 @@ func (a *app) statusCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.json() {
-				return a.printJSON(s)
+			if a.JSON() {
+				return a.Value(s)
 			}
-			return printStatus(a.out, s)
+			return printStatus(a.Out, s)
 		},
 	}
 }
@@ -54,10 +55,10 @@ func (a *app) printStopped(dir string) error {
 	if engine.Find(dir).Drill() {
 		what, state = "drill", "over"
 	}
-	if a.json() {
-		return a.printJSON(map[string]string{"name": a.name, "state": state, "dataDir": dir})
+	if a.JSON() {
+		return a.Value(map[string]string{"name": a.name, "state": state, "dataDir": dir})
 	}
-	_, err := terminal.Fprintf(a.out, "The %s %s is %s; its data is in %s.\n", what, a.name, state, dir)
+	_, err := terminal.Fprintf(a.Out, "The %s %s is %s; its data is in %s.\n", what, a.name, state, dir)
 	return err
 }
 
@@ -73,7 +74,7 @@ func printStatus(w io.Writer, s api.Status) error {
 	}
 	terminal.Fprintf(t, "\nCOMPONENT\tSTATE\tHEALTHY\tSINCE\tSTARTS\tMESSAGE\n")
 	for _, c := range s.Components {
-		terminal.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\n", c.Name, c.State, yesNo(c.Healthy), dateTime(c.Since), c.Starts, c.Message)
+		terminal.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\n", c.Name, c.State, output.YesNo(c.Healthy), output.DateTime(c.Since), c.Starts, c.Message)
 	}
 	terminal.Fprintf(t, "\nNODE\tPOWER\tKUBELET\tRUNTIME\tNETWORK\tCONTAINERS\tPROBLEM\n")
 	for _, m := range s.Machines {
@@ -124,11 +125,4 @@ func phaseOf(s api.Status) string {
 		return " (" + s.Phase + ")"
 	}
 	return ""
-}
-
-func yesNo(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
 }

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"strings"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/desk"
-	"demarc/sim/fault"
 	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
@@ -79,10 +79,10 @@ words of the symptom. The desk answers by itself, within the time that is printe
 }
 
 func (a *app) printOpened(x api.Case) error {
-	if a.json() {
-		return a.printJSON(x)
+	if a.JSON() {
+		return a.Value(x)
 	}
-	_, err := terminal.Fprintf(a.out, "case %s, severity %s: an answer is promised by %s; demarc support show %s has it\n", x.ID, x.Severity, dateTime(x.Due), x.ID)
+	_, err := terminal.Fprintf(a.Out, "case %s, severity %s: an answer is promised by %s; demarc support show %s has it\n", x.ID, x.Severity, output.DateTime(x.Due), x.ID)
 	return err
 }
 
@@ -127,10 +127,10 @@ func (a *app) caseCmd(verb string, c *cobra.Command, do func(*api.Client) caseAc
 		if err != nil {
 			return err
 		}
-		if a.json() {
-			return a.printJSON(x)
+		if a.JSON() {
+			return a.Value(x)
 		}
-		_, err = terminal.Fprintf(a.out, "case %s: %s; severity %s, %s\n", x.ID, verb+"d", x.Severity, x.State)
+		_, err = terminal.Fprintf(a.Out, "case %s: %s; severity %s, %s\n", x.ID, verb+"d", x.Severity, x.State)
 		return err
 	}
 	c.Flags().StringVar(&note.Text, "text", "", "what to say to the desk")
@@ -153,7 +153,7 @@ func caseID(ctx context.Context, client *api.Client, words string) (string, erro
 	if len(ids) == 0 {
 		return "", badInput(fmt.Errorf("there is no case %s: none was opened so far", words))
 	}
-	return "", badInput(errors.New("there is no case " + words + didYouMean(fault.Suggest(words, ids)) + ": demarc support list lists them"))
+	return "", badInput(errors.New("there is no case " + words + output.DidYouMean(words, ids) + ": demarc support list lists them"))
 }
 
 // completeCases completes the cases that are not closed.

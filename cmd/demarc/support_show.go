@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/terminal"
 
@@ -20,11 +21,11 @@ func (a *app) supportListCmd() *cobra.Command {
 	}
 }
 
-var printCases = columns("CASE\tSEVERITY\tSTATE\tABOUT\tOWNER\tCOVERAGE\tREMEDY\tOPENED\tSYMPTOM", func(x api.Case) []any {
+var printCases = output.Columns("CASE\tSEVERITY\tSTATE\tABOUT\tOWNER\tCOVERAGE\tREMEDY\tOPENED\tSYMPTOM", func(x api.Case) []any {
 	v := x.Verdict
 	return []any{
 		x.ID, x.Severity, x.State, cmp.Or(x.Subject, about(x)),
-		cmp.Or(v.Owner, "-"), cmp.Or(v.Coverage, "-"), cmp.Or(v.Remedy, "-"), dateTime(x.Opened), x.Symptom,
+		cmp.Or(v.Owner, "-"), cmp.Or(v.Coverage, "-"), cmp.Or(v.Remedy, "-"), output.DateTime(x.Opened), x.Symptom,
 	}
 })
 
@@ -60,9 +61,9 @@ func printCase(w io.Writer, x api.Case) error {
 	terminal.Fprintf(&b, "case %s, severity %s, %s: about %s\n", x.ID, x.Severity, x.State, cmp.Or(x.Subject, about(x)))
 	switch {
 	case x.Answered.IsZero():
-		terminal.Fprintf(&b, "opened %s, an answer is promised by %s\n", dateTime(x.Opened), dateTime(x.Due))
+		terminal.Fprintf(&b, "opened %s, an answer is promised by %s\n", output.DateTime(x.Opened), output.DateTime(x.Due))
 	default:
-		terminal.Fprintf(&b, "opened %s, answered %s (promised by %s)\n", dateTime(x.Opened), dateTime(x.Answered), dateTime(x.Due))
+		terminal.Fprintf(&b, "opened %s, answered %s (promised by %s)\n", output.DateTime(x.Opened), output.DateTime(x.Answered), output.DateTime(x.Due))
 	}
 	if v := x.Verdict; v.Coverage != "" {
 		terminal.Fprintf(&b, "verdict by edition %s: %s; whose it is: %s; who mends it: %s; clauses: %s\n",
@@ -79,7 +80,7 @@ func printCase(w io.Writer, x api.Case) error {
 	}
 	b.WriteString("\n")
 	for _, e := range x.Conversation {
-		terminal.Fprintf(&b, "%s %s: %s\n", dateTime(e.At), e.By, e.Text)
+		terminal.Fprintf(&b, "%s %s: %s\n", output.DateTime(e.At), e.By, e.Text)
 	}
 	if x.Asks != "" {
 		terminal.Fprintf(&b, "\nSupport waits for you: %s\n", x.Asks)

@@ -97,12 +97,11 @@ func (a *app) printEvents(events []timeline.Event, since string, now time.Time) 
 	if err != nil {
 		return err
 	}
-	w := eventWriter{w: a.out, json: a.json(), style: paletteFor(a.out), clock: dateTime}
 	for _, e := range events {
 		if e.Time.Before(from) {
 			continue
 		}
-		if err := w.write(e); err != nil {
+		if err := a.Event(e); err != nil {
 			return err
 		}
 	}

@@ -7,12 +7,12 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"demarc/cmd/demarc/output"
 	"demarc/nodes/program"
 	"demarc/scenarios/script"
 	"demarc/sim/api"
 	"demarc/sim/desk"
 	"demarc/sim/engine"
-	"demarc/sim/fault"
 	"demarc/sim/policy"
 	"demarc/sim/preview"
 
@@ -64,11 +64,11 @@ its pod, for all containers or, with .CONTAINER behind the name, for one:
 `); err != nil {
 		return err
 	}
-	var t table
+	var t output.Table
 	for _, x := range program.Annotations {
-		t.row(x.Name+": "+fmt.Sprintf("%q", x.Example), x.Doc)
+		t.Row(x.Name+": "+fmt.Sprintf("%q", x.Example), x.Doc)
 	}
-	if err := t.write(w, maxHelp); err != nil {
+	if err := t.Write(w, maxHelp); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, `
@@ -136,7 +136,7 @@ func (a *app) helpCmd(root *cobra.Command) *cobra.Command {
 			if len(args) == 1 {
 				for _, t := range topics() {
 					if t.name == args[0] {
-						return t.write(a.out)
+						return t.write(a.Out)
 					}
 				}
 			}
@@ -150,7 +150,7 @@ func (a *app) helpCmd(root *cobra.Command) *cobra.Command {
 				names = append(names, name)
 			}
 			return &engine.InputError{
-				Message: fmt.Sprintf("there is no command or topic %q%s", strings.Join(args, " "), didYouMean(fault.Suggest(args[0], names))), Hint: "demarc help lists them",
+				Message: fmt.Sprintf("there is no command or topic %q%s", strings.Join(args, " "), output.DidYouMean(args[0], names)), Hint: "demarc help lists them",
 			}
 		},
 	}
@@ -159,10 +159,10 @@ func (a *app) helpCmd(root *cobra.Command) *cobra.Command {
 // listTopics is the list of topics in the help of demarc itself.
 func listTopics() string {
 	var b strings.Builder
-	t := table{indent: "  "}
+	t := output.Table{Indent: "  "}
 	for _, x := range topics() {
-		t.row(x.name, x.about)
+		t.Row(x.name, x.about)
 	}
-	_ = t.write(&b, maxHelp) // it is written to memory
+	_ = t.Write(&b, maxHelp) // it is written to memory
 	return "\n\nTopics (demarc help TOPIC):\n" + strings.TrimSuffix(b.String(), "\n")
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/terminal"
@@ -84,7 +85,7 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 	if engine.Find(dir).Drill() {
 		return a.notRunning(dir)
 	}
-	path, err := engine.Build(ctx, a.err)
+	path, err := engine.Build(ctx, a.Err)
 	if err != nil {
 		return err
 	}
@@ -114,7 +115,7 @@ func (a *app) up(ctx context.Context, o upOptions) error {
 // sayMended says what the start found damaged.
 func (a *app) sayMended(s api.Status) {
 	for _, m := range s.Mended {
-		terminal.Fprintf(a.err, "demarc: %s: %s; %s\n", m.Subject, m.Found, m.Remedy)
+		terminal.Fprintf(a.Err, "demarc: %s: %s; %s\n", m.Subject, m.Found, m.Remedy)
 	}
 }
 
@@ -127,8 +128,8 @@ func (a *app) awaitReady(ctx context.Context, p *engine.Process) (api.Status, er
 			cancel(err)
 		}
 	}()
-	show := newPhases(a.err)
-	defer show.end()
+	show := output.NewProgress(a.Err)
+	defer show.End()
 	for {
 		s, err := p.Client.Status(ctx)
 		switch {
@@ -141,7 +142,7 @@ func (a *app) awaitReady(ctx context.Context, p *engine.Process) (api.Status, er
 		case s.State == "failed":
 			return s, &engine.FailedError{Reason: s.Error, Log: p.Log()}
 		}
-		show.show("starting: " + s.Phase)
+		show.Show("starting: " + s.Phase)
 		select {
 		case <-ctx.Done():
 		case <-p.Done():
@@ -169,7 +170,7 @@ func (a *app) abandon(p *engine.Process) error {
 	p.Kill()
 	discarded, err := p.Discard()
 	if err == nil && !discarded {
-		terminal.Fprintf(a.err, "demarc: the cluster's data is kept: demarc up%s goes on with it, demarc down%s --delete removes it\n", a.nameFlag(), a.nameFlag())
+		terminal.Fprintf(a.Err, "demarc: the cluster's data is kept: demarc up%s goes on with it, demarc down%s --delete removes it\n", a.nameFlag(), a.nameFlag())
 	}
 	return err
 }
@@ -177,7 +178,7 @@ func (a *app) abandon(p *engine.Process) error {
 // warn says what is wrong with a cluster's data.
 func (a *app) warn(s api.Status) {
 	for _, w := range s.Warnings {
-		terminal.Fprintf(a.err, "demarc: warning: %s\n", w)
+		terminal.Fprintf(a.Err, "demarc: warning: %s\n", w)
 	}
 }
 
@@ -187,19 +188,19 @@ func (a *app) upAgain(ctx context.Context, c *api.Client, o upOptions) error {
 	if err != nil {
 		return err
 	}
-	terminal.Fprintf(a.err, "the cluster %s is running already\n", a.name)
+	terminal.Fprintf(a.Err, "the cluster %s is running already\n", a.name)
 	a.warn(s)
 	a.warnKept(o, s)
 	if err := a.printUp(s, true); err != nil || o.detach {
 		return err
 	}
-	fmt.Fprintln(a.err, "following its timeline; Ctrl-C leaves it running")
+	fmt.Fprintln(a.Err, "following its timeline; Ctrl-C leaves it running")
 	err = c.Stream(ctx, a.lastEvent(ctx, c), 0, api.StreamHandler{Timeline: a.showEvent()})
 	switch {
 	case ctx.Err() != nil:
 		return nil
 	case errors.Is(err, api.ErrUnreachable):
-		terminal.Fprintf(a.err, "the cluster %s was stopped\n", a.name)
+		terminal.Fprintf(a.Err, "the cluster %s was stopped\n", a.name)
 		return nil
 	}
 	return err
@@ -216,7 +217,7 @@ func (a *app) stay(ctx context.Context, p *engine.Process) error {
 	}()
 	err := p.Client.Stream(streamCtx, a.lastEvent(ctx, p.Client), 0, api.StreamHandler{Timeline: a.showEvent()})
 	if ctx.Err() != nil {
-		fmt.Fprintln(a.err, "\nstopping (Ctrl-C again kills) …")
+		fmt.Fprintln(a.Err, "\nstopping (Ctrl-C again kills) …")
 		return p.Stop(context.WithoutCancel(ctx))
 	}
 	if cause := context.Cause(streamCtx); cause != nil {
@@ -228,7 +229,7 @@ func (a *app) stay(ctx context.Context, p *engine.Process) error {
 		if failure := p.Failure(); failure != nil {
 			return failure
 		}
-		terminal.Fprintf(a.err, "the cluster %s was stopped\n", a.name)
+		terminal.Fprintf(a.Err, "the cluster %s was stopped\n", a.name)
 		return nil
 	case <-time.After(time.Second):
 		return errors.Join(err, p.Stop(context.WithoutCancel(ctx)))
@@ -247,18 +248,17 @@ func (a *app) lastEvent(ctx context.Context, c *api.Client) int64 {
 // showEvent writes events to standard output. What cannot be written there is
 // not wanted any more.
 func (a *app) showEvent() func(timeline.Event) {
-	w := eventWriter{w: a.out, json: a.json(), style: paletteFor(a.out), clock: dateTime}
-	return func(e timeline.Event) { _ = w.write(e) }
+	return func(e timeline.Event) { _ = a.Event(e) }
 }
 
 // printUp says where things are.
 func (a *app) printUp(s api.Status, background bool) error {
-	if a.json() {
-		return a.printJSON(s)
+	if a.JSON() {
+		return a.Value(s)
 	}
-	p, flag := paletteFor(a.out), a.nameFlag()
+	p, flag := output.PaletteFor(a.Out), a.nameFlag()
 	var sb strings.Builder
-	terminal.Fprintf(&sb, "%s\n\n", p.bold(fmt.Sprintf("The cluster %s is %s: Kubernetes %s, %d nodes, support policy %s.", s.Name, s.State, s.KubernetesVersion, len(s.Machines), s.Cluster.Edition)))
+	terminal.Fprintf(&sb, "%s\n\n", p.Bold(fmt.Sprintf("The cluster %s is %s: Kubernetes %s, %d nodes, support policy %s.", s.Name, s.State, s.KubernetesVersion, len(s.Machines), s.Cluster.Edition)))
 	terminal.Fprintf(&sb, "  API server     %s\n", s.Server)
 	terminal.Fprintf(&sb, "  kubectl        export KUBECONFIG=%s\n", shellQuote(s.Kubeconfig))
 	if len(s.Machines) > 0 && s.SSHConfig != "" {
@@ -267,7 +267,7 @@ func (a *app) printUp(s api.Status, background bool) error {
 	for _, lb := range s.LoadBalancers {
 		terminal.Fprintf(&sb, "  %-13s  curl http://%s/\n", lb.Namespace+"/"+lb.Service, lb.Address)
 	}
-	terminal.Fprintf(&sb, "  virtual clock  %s at %s; change it: demarc clock set 60x%s\n", dateTime(s.Now), s.Clock.Rate, flag)
+	terminal.Fprintf(&sb, "  virtual clock  %s at %s; change it: demarc clock set 60x%s\n", output.DateTime(s.Now), s.Clock.Rate, flag)
 	terminal.Fprintf(&sb, "  break it       demarc --as director fault inject crash control-plane%s\n", flag)
 	terminal.Fprintf(&sb, "  mend it        demarc --as director fault inject start control-plane%s\n", flag)
 	stop := "Ctrl-C; what was acknowledged is kept for the next demarc up"
@@ -275,7 +275,7 @@ func (a *app) printUp(s api.Status, background bool) error {
 		stop = "demarc down" + flag
 	}
 	terminal.Fprintf(&sb, "  stop it        %s\n\n", stop)
-	_, err := fmt.Fprint(a.out, sb.String())
+	_, err := fmt.Fprint(a.Out, sb.String())
 	return err
 }
 

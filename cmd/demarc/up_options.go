@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/policy"
@@ -94,7 +95,7 @@ func checkEdition(edition string) error {
 // warnKept says which flags had no effect on a cluster that was there before.
 func (a *app) warnKept(o upOptions, s api.Status) {
 	kept := func(flag, have string) {
-		terminal.Fprintf(a.err, "demarc: --%s has no effect: the cluster %s was made with %s (demarc down --delete removes it)\n", flag, s.Name, have)
+		terminal.Fprintf(a.Err, "demarc: --%s has no effect: the cluster %s was made with %s (demarc down --delete removes it)\n", flag, s.Name, have)
 	}
 	if o.changed("nodes") && s.Cluster.Nodes != o.nodes {
 		kept("nodes", fmt.Sprintf("%d nodes", s.Cluster.Nodes))
@@ -103,7 +104,7 @@ func (a *app) warnKept(o upOptions, s api.Status) {
 		kept("edition", "edition "+s.Cluster.Edition)
 	}
 	if gates, _ := api.ParseFeatureGates(o.gates); o.changed("feature-gates") && !maps.Equal(gates, s.Cluster.FeatureGates) {
-		terminal.Fprintf(a.err, "demarc: --feature-gates has no effect on a cluster that was made already: demarc aks update changes them\n")
+		terminal.Fprintf(a.Err, "demarc: --feature-gates has no effect on a cluster that was made already: demarc aks update changes them\n")
 	}
 	if o.changed("kubernetes-version") && s.Cluster.KubernetesVersion != o.kubernetes {
 		kept("kubernetes-version", "Kubernetes "+cmp.Or(s.Cluster.KubernetesVersion, api.NewestKubernetes()))
@@ -113,16 +114,16 @@ func (a *app) warnKept(o upOptions, s api.Status) {
 	}
 	// A cluster of an earlier version says nothing of these.
 	if n := cmp.Or(s.Cluster.EtcdMembers, 1); o.changed("etcd-members") && n != o.etcdMembers {
-		kept("etcd-members", count(n, "etcd member"))
+		kept("etcd-members", output.Count(n, "etcd member"))
 	}
 	if n := cmp.Or(s.Cluster.APIServers, 1); o.changed("api-servers") && n != o.apiServers {
-		kept("api-servers", count(n, "API server"))
+		kept("api-servers", output.Count(n, "API server"))
 	}
 	if d := cmp.Or(time.Duration(s.Cluster.Backups.KeepAll), defaultBackupKeep); o.changed("backup-keep") && d != o.backupKeep {
 		kept("backup-keep", "backups kept for "+d.String())
 	}
 	if n := cmp.Or(s.Cluster.Backups.KeepDaily, defaultBackupDaily); o.changed("backup-daily") && n != o.backupDaily {
-		kept("backup-daily", "daily backups kept for "+count(n, "day"))
+		kept("backup-daily", "daily backups kept for "+output.Count(n, "day"))
 	}
 }
 
@@ -130,7 +131,7 @@ func (a *app) warnKept(o upOptions, s api.Status) {
 // name the new ones.
 func (a *app) warnMoved(s api.Status) {
 	for _, p := range s.MovedPorts {
-		terminal.Fprintf(a.err, "demarc: another program has taken port %d: the %s is at port %d now, and copies of %s made before are out of date\n",
+		terminal.Fprintf(a.Err, "demarc: another program has taken port %d: the %s is at port %d now, and copies of %s made before are out of date\n",
 			p.From, p.Of, p.To, p.File)
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"strings"
 	"time"
 
 	"demarc/sim/api"
@@ -46,11 +45,4 @@ func (a *app) upgrade(c *cobra.Command, u *upgradeFlags) error {
 		return err
 	}
 	return a.follow(c.Context(), client, op, u.noWait)
-}
-
-func orNone(list []string) string {
-	if len(list) == 0 {
-		return "none"
-	}
-	return strings.Join(list, ", ")
 }

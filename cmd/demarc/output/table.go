@@ -1,4 +1,4 @@
-package main
+package output
 
 import (
 	"fmt"
@@ -9,13 +9,14 @@ import (
 	"demarc/sim/terminal"
 )
 
-// table is aligned text with colours, which do not count as width.
-type table struct {
+// Table is aligned text with colours, which do not count as width.
+type Table struct {
+	// Paint colours a cell of a column; columns without stay as they are.
+	Paint map[int]func(string) string
+	// Indent is before each row.
+	Indent string
+
 	rows [][]string
-	// paint colours a cell of a column; columns without stay as they are.
-	paint map[int]func(string) string
-	// indent is before each row.
-	indent string
 }
 
 // columnGap is between columns.
@@ -24,25 +25,42 @@ const columnGap = 2
 // minColumn is the least width to which the last column is wrapped.
 const minColumn = 30
 
-// row adds a row.
-func (t *table) row(cells ...string) {
+// Heads adds a row of heads that are separated by tabs.
+func (t *Table) Heads(heads string) { t.RowOfLines(strings.Split(heads, "\t")...) }
+
+// Row adds a row, in which each cell keeps to its place.
+func (t *Table) Row(cells ...any) {
+	row := make([]string, len(cells))
 	for i, cell := range cells {
-		cells[i] = terminal.Line(cell)
+		row[i] = terminal.Line(fmt.Sprint(cell))
 	}
-	t.rows = append(t.rows, cells)
+	t.rows = append(t.rows, row)
 }
 
-// rowOfLines adds a row of which the last cell has several lines.
-func (t *table) rowOfLines(cells ...string) { t.rows = append(t.rows, cells) }
+// RowOfLines adds a row of which the last cell has several lines.
+func (t *Table) RowOfLines(cells ...string) { t.rows = append(t.rows, cells) }
 
-// write writes the rows. The last column is wrapped to a width; 0 leaves it as it is.
-func (t *table) write(w io.Writer, width int) error {
+// Columns is the text of a list: heads that are separated by tabs, with the cells of each
+// item below them.
+func Columns[T any](heads string, cells func(T) []any) func(io.Writer, []T) error {
+	return func(w io.Writer, list []T) error {
+		var t Table
+		t.Heads(heads)
+		for _, x := range list {
+			t.Row(cells(x)...)
+		}
+		return t.Write(w, 0)
+	}
+}
+
+// Write writes the rows. The last column is wrapped to a width; 0 leaves it as it is.
+func (t *Table) Write(w io.Writer, width int) error {
 	var b strings.Builder
 	widths := t.widths()
 	for _, row := range t.rows {
 		last := len(row) - 1
-		b.WriteString(t.indent)
-		column := len(t.indent)
+		b.WriteString(t.Indent)
+		column := len(t.Indent)
 		for i, cell := range row[:last] {
 			b.WriteString(t.painted(i, cell) + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+columnGap))
 			column += widths[i] + columnGap
@@ -62,15 +80,15 @@ func (t *table) write(w io.Writer, width int) error {
 	return err
 }
 
-func (t *table) painted(column int, cell string) string {
-	if f := t.paint[column]; f != nil {
+func (t *Table) painted(column int, cell string) string {
+	if f := t.Paint[column]; f != nil {
 		return f(cell)
 	}
 	return cell
 }
 
 // widths are those of all columns but the last of each row.
-func (t *table) widths() []int {
+func (t *Table) widths() []int {
 	var list []int
 	for _, row := range t.rows {
 		for i, cell := range row[:len(row)-1] {
@@ -84,8 +102,11 @@ func (t *table) widths() []int {
 }
 
 // wrap breaks each line of a text between words, so that no line is wider than
-// that, unless a word is; 0 breaks nothing.
+// that, unless a word is; 0 leaves it as it is.
 func wrap(text string, width int) string {
+	if width == 0 {
+		return text
+	}
 	var lines []string
 	for _, paragraph := range strings.Split(text, "\n") {
 		line := ""
@@ -93,7 +114,7 @@ func wrap(text string, width int) string {
 			switch {
 			case line == "":
 				line = word
-			case width > 0 && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
+			case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > width:
 				lines = append(lines, line)
 				line = word
 			default:
@@ -103,10 +124,4 @@ func wrap(text string, width int) string {
 		lines = append(lines, line)
 	}
 	return strings.Join(lines, "\n")
-}
-
-// printParagraph writes one paragraph, wrapped on a terminal.
-func (a *app) printParagraph(text string) error {
-	_, err := fmt.Fprintln(a.out, wrap(strings.Join(strings.Fields(text), " "), textWidth(a.out)))
-	return err
 }

@@ -1,4 +1,4 @@
-package main
+package output
 
 import (
 	"bytes"
@@ -15,23 +15,23 @@ import (
 // each batch has its events before its steps, and that it begins at time 0.
 func TestNarrator(t *testing.T) {
 	var out bytes.Buffer
-	n := newNarrator(&out, io.Discard)
+	n := NewNarrator(&out, io.Discard)
 	zero := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
 	event := func(after time.Duration, verb timeline.Verb) {
-		n.event(timeline.Event{Time: zero.Add(after), Actor: timeline.Provider, Verb: verb, Subject: "etcd"})
+		n.Event(timeline.Event{Time: zero.Add(after), Actor: timeline.Provider, Verb: verb, Subject: "etcd"})
 	}
 	step := func(at time.Duration, kind, text string) {
-		n.step(api.Step{At: api.Duration(at), Kind: kind, Text: text})
+		n.Step(api.Step{At: api.Duration(at), Kind: kind, Text: text})
 	}
 	event(-time.Minute, "started")
-	n.ready(zero)
+	n.Ready(zero)
 	event(2*time.Minute, "crashed")
 	event(4*time.Minute, "started")
 	step(time.Minute, "narrative", "etcd is lost")
 	step(3*time.Minute, "action", "at 3m start etcd")
 	event(6*time.Minute, "restarted")
 	step(6*time.Minute, "failed", "within 1m check")
-	n.close()
+	n.Close()
 
 	var got string
 	for _, m := range regexp.MustCompile(`(?m)^T\+(\S+) +(.*)$`).FindAllStringSubmatch(out.String(), -1) {

@@ -1,4 +1,4 @@
-package main
+package output
 
 import (
 	"fmt"
@@ -16,14 +16,14 @@ import (
 // narrateDelay is how long a line waits for others that belong before it.
 const narrateDelay = 50 * time.Millisecond
 
-// narrator tells the story of a drill as it happens: the narrative of its file,
+// Narrator tells the story of a drill as it happens: the narrative of its file,
 // its steps, and the events of the timeline, in the order of virtual time. The
 // engine sends, each time, first the new events and then the new steps; so the
 // lines of such a batch are put in order before they are written.
-type narrator struct {
-	out    io.Writer
-	phases *phases
-	style  palette
+type Narrator struct {
+	out      io.Writer
+	progress *Progress
+	style    Palette
 
 	mu     sync.Mutex
 	zero   time.Time // virtual time 0 of the script; zero until it is known
@@ -39,16 +39,17 @@ type line struct {
 	text string
 }
 
-func newNarrator(out, progress io.Writer) *narrator {
-	n := &narrator{out: out, phases: newPhases(progress), style: paletteFor(out), start: time.NewTicker(100 * time.Millisecond)}
+// NewNarrator begins with the start of the cluster.
+func NewNarrator(out, progress io.Writer) *Narrator {
+	n := &Narrator{out: out, progress: NewProgress(progress), style: PaletteFor(out), start: time.NewTicker(100 * time.Millisecond)}
 	n.timer = time.AfterFunc(narrateDelay, n.flush)
 	go n.starting()
 	return n
 }
 
-// open writes what the scenario is about.
-func (n *narrator) open(title, about string) {
-	fmt.Fprintf(n.out, "%s\n", n.style.bold(title))
+// Open writes what the scenario is about.
+func (n *Narrator) Open(title, about string) {
+	fmt.Fprintf(n.out, "%s\n", n.style.Bold(title))
 	if about != "" {
 		fmt.Fprintf(n.out, "%s\n", about)
 	}
@@ -56,26 +57,27 @@ func (n *narrator) open(title, about string) {
 }
 
 // starting shows that the cluster is being brought up.
-func (n *narrator) starting() {
+func (n *Narrator) starting() {
 	for range n.start.C {
 		n.mu.Lock()
 		if n.zero.IsZero() {
-			n.phases.show("bringing up the cluster")
+			n.progress.Show("bringing up the cluster")
 		}
 		n.mu.Unlock()
 	}
 }
 
-// ready is told when time 0 is. What was before is not part of the story.
-func (n *narrator) ready(at time.Time) {
+// Ready is told when time 0 is. What was before is not part of the story.
+func (n *Narrator) Ready(at time.Time) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.start.Stop()
-	n.phases.end()
+	n.progress.End()
 	n.zero, n.batch = at, nil
 }
 
-func (n *narrator) event(e timeline.Event) {
+// Event is told what happened.
+func (n *Narrator) Event(e timeline.Event) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.zero.IsZero() {
@@ -84,43 +86,44 @@ func (n *narrator) event(e timeline.Event) {
 	if n.stepIn {
 		n.flushLocked()
 	}
-	n.add(e.Time.Sub(n.zero), n.style.dim(terminal.Line("    "+e.String())))
+	n.add(e.Time.Sub(n.zero), n.style.Dim(terminal.Line("    "+e.String())))
 }
 
-func (n *narrator) step(s api.Step) {
+// Step is told what the script did.
+func (n *Narrator) Step(s api.Step) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.stepIn = true
 	n.add(time.Duration(s.At), n.stepText(s))
 }
 
-func (n *narrator) stepText(s api.Step) string {
+func (n *Narrator) stepText(s api.Step) string {
 	switch s.Kind {
 	case "narrative":
-		return "\n" + n.style.bold("# "+strings.ReplaceAll(s.Text, "\n", "\n#             "))
+		return "\n" + n.style.Bold("# "+strings.ReplaceAll(s.Text, "\n", "\n#             "))
 	case "held":
-		return n.style.green("held") + "    " + s.Text
+		return n.style.Green("held") + "    " + s.Text
 	case "failed":
-		return n.style.red("FAILED") + "  " + s.Text
+		return n.style.Red("FAILED") + "  " + s.Text
 	case "waiting":
-		return n.style.yellow("watch") + "   " + s.Text
+		return n.style.Yellow("watch") + "   " + s.Text
 	}
 	return "do      " + s.Text
 }
 
 // add puts a line into the batch; the caller holds mu.
-func (n *narrator) add(at time.Duration, text string) {
+func (n *Narrator) add(at time.Duration, text string) {
 	n.batch = append(n.batch, line{at: at, text: text})
 	n.timer.Reset(narrateDelay)
 }
 
-func (n *narrator) flush() {
+func (n *Narrator) flush() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.flushLocked()
 }
 
-func (n *narrator) flushLocked() {
+func (n *Narrator) flushLocked() {
 	slices.SortStableFunc(n.batch, func(a, b line) int { return int(a.at - b.at) })
 	for _, l := range n.batch {
 		if said, ok := strings.CutPrefix(l.text, "\n"); ok {
@@ -132,11 +135,11 @@ func (n *narrator) flushLocked() {
 	n.batch, n.stepIn = nil, false
 }
 
-// close writes the rest.
-func (n *narrator) close() {
+// Close writes the rest.
+func (n *Narrator) Close() {
 	n.start.Stop()
 	n.timer.Stop()
 	n.flush()
-	n.phases.end()
+	n.progress.End()
 	fmt.Fprintln(n.out)
 }

@@ -1,4 +1,4 @@
-package main
+package output
 
 import (
 	"errors"
@@ -11,15 +11,15 @@ import (
 	"demarc/sim/terminal"
 )
 
-// newFile is a file that appears under its name whole or not at all.
-type newFile struct {
+// File is a file that appears under its name whole or not at all.
+type File struct {
 	tmp  *os.File
 	path string
 }
 
-// createFile prepares a file; a file of that name is replaced when it is
-// published. The error says why that path cannot be written.
-func createFile(path string) (*newFile, error) {
+// CreateFile prepares a file; a file of that name is replaced when it is
+// Published. The error says why that path cannot be written.
+func CreateFile(path string) (*File, error) {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	}
@@ -34,11 +34,11 @@ func createFile(path string) (*newFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be written: %w", path, err)
 	}
-	return &newFile{tmp: tmp, path: path}, nil
+	return &File{tmp: tmp, path: path}, nil
 }
 
-// publish writes the file and gives it its name.
-func (f *newFile) publish(write func(io.Writer) error) error {
+// Publish writes the file and gives it its name.
+func (f *File) Publish(write func(io.Writer) error) error {
 	err := write(terminal.Writer{Writer: f.tmp})
 	if err == nil {
 		err = f.tmp.Chmod(0o644)
@@ -49,8 +49,8 @@ func (f *newFile) publish(write func(io.Writer) error) error {
 	return os.Rename(f.tmp.Name(), f.path)
 }
 
-// discard removes what was not published. A nil file has nothing to remove.
-func (f *newFile) discard() {
+// Discard removes what was not published. A nil file has nothing to remove.
+func (f *File) Discard() {
 	if f == nil {
 		return
 	}

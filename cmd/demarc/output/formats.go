@@ -1,11 +1,9 @@
-package main
+package output
 
 import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"demarc/sim/fault"
 
 	"github.com/spf13/cobra"
 )
@@ -21,21 +19,23 @@ func formats(c *cobra.Command) []string {
 	return []string{"text", "json"}
 }
 
-// withFormats says what -o takes with a command.
-func withFormats(c *cobra.Command, list ...string) *cobra.Command {
+// WithFormats says what -o takes with a command.
+func WithFormats(c *cobra.Command, list ...string) *cobra.Command {
 	c.Annotations = map[string]string{formatsKey: strings.Join(list, " ")}
 	return c
 }
 
-func checkFormat(c *cobra.Command, output string) error {
+// CheckFormat says what -o takes with a command if the output is none of it.
+func CheckFormat(c *cobra.Command, output string) error {
 	list := formats(c)
 	if slices.Contains(list, output) {
 		return nil
 	}
 	want := strings.Join(list[:len(list)-1], ", ") + " or " + list[len(list)-1]
-	return fmt.Errorf("--output %s: want %s%s", output, want, didYouMean(fault.Suggest(output, list)))
+	return fmt.Errorf("--output %s: want %s%s", output, want, DidYouMean(output, list))
 }
 
-func completeFormat(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+// CompleteFormat completes what -o takes with a command.
+func CompleteFormat(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	return formats(c), cobra.ShellCompDirectiveNoFileComp
 }

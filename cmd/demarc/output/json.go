@@ -1,20 +1,9 @@
-package main
+package output
 
 import (
 	"encoding/json"
 	"reflect"
 )
-
-// json says whether the output is for programs.
-func (a *app) json() bool { return a.output == "json" }
-
-// printJSON writes one value for programs. A list in it that has nothing is [].
-func (a *app) printJSON(v any) error {
-	enc := json.NewEncoder(a.out)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(withLists(v))
-}
 
 // withLists is a value with empty lists and maps in place of nil ones, which are
 // null in JSON.
