@@ -26,7 +26,8 @@ const scenarioTimeout = 30 * time.Minute
 const endingTime = 15 * time.Second
 
 // TestScenarios plays every built-in scenario, each in an engine process of its
-// own, as fast as the machine goes. One of them alone:
+// own, as fast as the machine goes, and judges what was recorded once more in other
+// words. One of them alone:
 //
 //	go test ./scenarios -run TestScenarios/etcd-lost -v
 //
@@ -71,18 +72,21 @@ func play(t *testing.T, name string) {
 		t.Fatal(err)
 	}
 	var narrative []string
+	var events []timeline.Event
 	report, err := scenarios.Drill{
 		Name: s.Name, File: s.File, Text: string(s.Text),
 	}.Run(ctx, func(step api.Step) {
 		if step.Kind == "narrative" {
 			narrative = append(narrative, step.Text)
 		}
-	}, func(timeline.Event) {})
+	}, func(e timeline.Event) { events = append(events, e) })
 	if err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
 	if report.Error != "" {
 		t.Errorf("%s could not be played: %s", name, report.Error)
+	} else {
+		checkWords(t, recording{events, report})
 	}
 	if report.Verdict != api.VerdictHeld && len(narrative) > 0 {
 		t.Logf("when: %s", narrative[len(narrative)-1])
