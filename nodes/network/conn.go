@@ -24,7 +24,8 @@ func (n *Network) serve(node string, b Backend, to netip.AddrPort) net.Conn {
 	}
 	client := &end{Conn: inner, local: netip.AddrPortFrom(from, 0), remote: to}
 	server := &end{Conn: outer, local: client.remote, remote: client.local}
-	l := &oneConn{conn: server, done: make(chan struct{})}
+	l := &oneConn{Conn: server, accepts: make(chan net.Conn, 1), done: make(chan struct{})}
+	l.accepts <- server
 	srv := &http.Server{
 		Handler: &link{network: n, node: node, backend: b, to: to},
 		ConnState: func(_ net.Conn, s http.ConnState) {
@@ -77,20 +78,20 @@ func (e *end) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(e.remote) }
 
 // oneConn is a listener that accepts one connection, and ends when it has.
 type oneConn struct {
-	conn net.Conn
-	once sync.Once
-	shut sync.Once
-	done chan struct{}
+	net.Conn
+	accepts chan net.Conn
+	shut    sync.Once
+	done    chan struct{}
 }
 
 // Accept implements [net.Listener].
-func (l *oneConn) Accept() (c net.Conn, err error) {
-	l.once.Do(func() { c = l.conn })
-	if c != nil {
+func (l *oneConn) Accept() (net.Conn, error) {
+	select {
+	case c := <-l.accepts:
 		return c, nil
+	case <-l.done:
+		return nil, net.ErrClosed
 	}
-	<-l.done
-	return nil, net.ErrClosed
 }
 
 // Close implements [net.Listener].
@@ -100,4 +101,4 @@ func (l *oneConn) Close() error {
 }
 
 // Addr implements [net.Listener].
-func (l *oneConn) Addr() net.Addr { return l.conn.LocalAddr() }
+func (l *oneConn) Addr() net.Addr { return l.Conn.LocalAddr() }

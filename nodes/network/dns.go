@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -41,10 +42,10 @@ func (n *Network) Resolve(ctx context.Context, from Origin, name string) ([]neti
 		}
 	}
 	if err != nil {
-		e := &net.DNSError{Err: "read udp: " + err.Error(), UnwrapErr: err, Name: name, Server: server.String()}
-		e.IsTimeout = errors.Is(err, timeout{})
-		e.IsTemporary = true
-		return nil, e
+		return nil, &net.DNSError{
+			Err: "read udp: " + err.Error(), UnwrapErr: err, Name: name, Server: server.String(),
+			IsTimeout: errors.Is(err, os.ErrDeadlineExceeded), IsTemporary: true,
+		}
 	}
 	for _, candidate := range searchPath(from.Namespace, name) {
 		if ips := knowledge.lookup(candidate, n.intn); len(ips) > 0 {
@@ -65,7 +66,7 @@ func (n *Network) askDNS(ctx context.Context, node string, server netip.AddrPort
 		ctx, cancel := context.WithTimeout(ctx, dnsTimeout)
 		defer cancel()
 		<-ctx.Done()
-		return nil, timeout{}
+		return nil, os.ErrDeadlineExceeded
 	}
 	if _, ok := b.Handler(int32(to.Port())); !ok {
 		return nil, syscall.ECONNREFUSED // the host says that the port is closed

@@ -22,6 +22,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"strconv"
 	"sync"
 	"syscall"
@@ -198,7 +199,7 @@ func (n *Network) dropped(ctx context.Context, to netip.AddrPort) error {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return opError(to, context.Canceled)
 	case ctx.Err() != nil:
-		return opError(to, timeout{})
+		return opError(to, os.ErrDeadlineExceeded)
 	}
 	return opError(to, syscall.ETIMEDOUT)
 }
@@ -206,10 +207,3 @@ func (n *Network) dropped(ctx context.Context, to netip.AddrPort) error {
 func opError(to netip.AddrPort, err error) error {
 	return &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(to), Err: err}
 }
-
-// timeout is the error of a dial that ran out of time, as package net words it.
-type timeout struct{}
-
-func (timeout) Error() string   { return "i/o timeout" }
-func (timeout) Timeout() bool   { return true }
-func (timeout) Temporary() bool { return true }

@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/utils/ptr"
 )
 
 // Rules are what a kube-proxy programs from Services and EndpointSlices, and
@@ -101,13 +102,11 @@ func (r *Rules) add(s *corev1.Service, slices []*discoveryv1.EndpointSlice) {
 
 func portOf(svc *service, s *corev1.Service, p *corev1.ServicePort, slices []*discoveryv1.EndpointSlice) *servicePort {
 	sp := &servicePort{service: svc, port: p.Port}
-	sp.localInternal = s.Spec.InternalTrafficPolicy != nil && *s.Spec.InternalTrafficPolicy == corev1.ServiceInternalTrafficPolicyLocal
+	sp.localInternal = ptr.Deref(s.Spec.InternalTrafficPolicy, "") == corev1.ServiceInternalTrafficPolicyLocal
 	sp.localExternal = s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal
 	if s.Spec.SessionAffinity == corev1.ServiceAffinityClientIP {
-		sp.affinity = time.Duration(corev1.DefaultClientIPServiceAffinitySeconds) * time.Second
-		if c := s.Spec.SessionAffinityConfig; c != nil && c.ClientIP != nil && c.ClientIP.TimeoutSeconds != nil {
-			sp.affinity = time.Duration(*c.ClientIP.TimeoutSeconds) * time.Second
-		}
+		c := ptr.Deref(ptr.Deref(s.Spec.SessionAffinityConfig, corev1.SessionAffinityConfig{}).ClientIP, corev1.ClientIPConfig{})
+		sp.affinity = time.Duration(ptr.Deref(c.TimeoutSeconds, corev1.DefaultClientIPServiceAffinitySeconds)) * time.Second
 	}
 	all := endpointsOf(slices, p)
 	sp.cluster = usable(all)
@@ -166,7 +165,7 @@ func targetPort(s *discoveryv1.EndpointSlice, p *corev1.ServicePort) (uint16, bo
 		return 0, true
 	}
 	for _, ep := range s.Ports {
-		if ep.Port != nil && (ep.Name == nil && p.Name == "" || ep.Name != nil && *ep.Name == p.Name) {
+		if ep.Port != nil && ptr.Deref(ep.Name, "") == p.Name {
 			return uint16(*ep.Port), true
 		}
 	}
@@ -181,13 +180,7 @@ func endpointOf(e discoveryv1.Endpoint, port uint16) (endpoint, bool) {
 	if err != nil {
 		return endpoint{}, false
 	}
-	x := endpoint{addr: addr, port: port, ready: e.Conditions.Ready == nil || *e.Conditions.Ready}
-	if e.NodeName != nil {
-		x.node = *e.NodeName
-	}
-	if e.Hostname != nil {
-		x.hostname = *e.Hostname
-	}
 	c := e.Conditions
-	return x, x.ready || c.Serving != nil && *c.Serving && c.Terminating != nil && *c.Terminating
+	x := endpoint{addr: addr, port: port, node: ptr.Deref(e.NodeName, ""), hostname: ptr.Deref(e.Hostname, ""), ready: ptr.Deref(c.Ready, true)}
+	return x, x.ready || ptr.Deref(c.Serving, false) && ptr.Deref(c.Terminating, false)
 }
