@@ -10,22 +10,25 @@ import (
 
 	"demarc/nodes/kubelet"
 	"demarc/nodes/kured"
+	"demarc/nodes/program"
 	"demarc/sim/timeline"
 
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Agent implements [kubelet.Machine].
-func (m *machine) Agent(pod *corev1.Pod, c *corev1.Container) kubelet.Agent {
+// agent is the program of a container that works on its machine and through the API
+// server; nil for any other.
+func (f *scaleSet) agent(node string, pod *corev1.Pod, c *corev1.Container) program.Agent {
 	name, _, _ := strings.Cut(path.Base(c.Image), ":")
 	if name != "kured" {
 		return nil
 	}
-	node := &agentNode{m: m, boot: m.boots, pod: pod.Namespace + "/" + pod.Name}
+	m := f.named(node)
+	on := &agentNode{m: m, boot: m.Boots, pod: pod.Namespace + "/" + pod.Name}
 	account := cmp.Or(pod.Spec.ServiceAccountName, "default")
 	privileged := pod.Spec.HostPID && c.SecurityContext != nil && c.SecurityContext.Privileged != nil && *c.SecurityContext.Privileged
 	return func(ctx context.Context, out io.Writer, argv []string) int {
-		return kured.Run(kubelet.WithServiceAccount(ctx, pod.Namespace, account), node, m.f.client, privileged, out, argv)
+		return kured.Run(kubelet.WithServiceAccount(ctx, pod.Namespace, account), on, f.cfg.Client, privileged, out, argv)
 	}
 }
 
@@ -39,13 +42,13 @@ type agentNode struct {
 var _ kured.Node = (*agentNode)(nil)
 
 // Name implements [kured.Node].
-func (a *agentNode) Name() string { return a.m.name }
+func (a *agentNode) Name() string { return a.m.Name }
 
 // HasFile implements [kured.Node].
 func (a *agentNode) HasFile(path string) bool {
 	a.m.f.mu.Lock()
 	defer a.m.f.mu.Unlock()
-	_, err := a.m.os.Stat(path)
+	_, err := a.m.OS.Stat(path)
 	return err == nil
 }
 
@@ -61,11 +64,11 @@ func (a *agentNode) Reboot() {
 	m := a.m
 	m.f.mu.Lock()
 	defer m.f.mu.Unlock()
-	if !m.Up() || m.boots != a.boot {
+	if !m.Up() || m.Boots != a.boot {
 		return
 	}
 	now := time.Now()
-	m.acts(now, timeline.Customer, "ran", "pod "+a.pod+" ran: systemctl reboot")
+	m.ActsOn(now, timeline.Customer, "ran", "node/"+m.Name, "pod "+a.pod+" ran: systemctl reboot", 0)
 	m.reboot(now)
 	m.f.timers.Wake(m)
 }

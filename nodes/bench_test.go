@@ -24,7 +24,7 @@ func BenchmarkFleet(b *testing.B) {
 	now := timers.Tick(time.Now())
 	for i := range nodes * perNode {
 		p := testPod(f, fmt.Sprint("p", i), func(p *corev1.Pod) {
-			p.Spec.NodeName = f.machines()[i%nodes].name
+			p.Spec.NodeName = f.machines()[i%nodes].Name
 			p.Spec.Containers[0].ReadinessProbe = &corev1.Probe{
 				ProbeHandler:  corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(80)}},
 				PeriodSeconds: 10, FailureThreshold: 3, SuccessThreshold: 1,

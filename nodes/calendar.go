@@ -33,16 +33,16 @@ var calendar = []release{
 
 // stock publishes what the calendar has for the days since the cluster was made. The
 // archives are looked at when somebody asks, and before every night's run.
-func (f *Fleet) stock(now time.Time) {
-	if f.cfg.Created.IsZero() {
+func (f *archives) stock(now time.Time) {
+	if f.created.IsZero() {
 		return
 	}
 	const day = 24 * time.Hour
-	today := int(now.UTC().Truncate(day).Sub(f.cfg.Created.UTC().Truncate(day)) / day)
-	for ; f.patches.stocked < today; f.patches.stocked++ {
+	today := int(now.UTC().Truncate(day).Sub(f.created.UTC().Truncate(day)) / day)
+	for ; f.stocked < today; f.stocked++ {
 		for _, s := range calendar {
-			if s.due(f.cfg.Seed, f.patches.stocked+1) {
-				version := f.patches.archive.NextVersion(f.newestImage(), s.pkg)
+			if s.due(f.seed, f.stocked+1) {
+				version := f.archive.NextVersion(f.newestImage(), s.pkg)
 				// What somebody has published by hand may be newer: then there is nothing.
 				_, _ = f.publish(now, host.Patch{Package: s.pkg, Version: version, Reboot: s.reboot}, 0)
 			}

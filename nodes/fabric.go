@@ -14,10 +14,16 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-var _ network.Fabric = (*Fleet)(nil)
+// fabric is the nodes as the network between pods sees them.
+type fabric struct {
+	*scaleSet
+	*objects
+}
+
+var _ network.Fabric = fabric{}
 
 // Rules is what a node's kube-proxy last programmed; nil if it never did.
-func (f *Fleet) Rules(node string) *network.Rules {
+func (f fabric) Rules(node string) *network.Rules {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if m := f.named(node); m != nil {
@@ -27,16 +33,16 @@ func (f *Fleet) Rules(node string) *network.Rules {
 }
 
 // Reachable says whether a node's machine runs and its network is up.
-func (f *Fleet) Reachable(node string) bool {
+func (f fabric) Reachable(node string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	m := f.named(node)
-	return m != nil && m.reachable()
+	return m != nil && m.Reachable()
 }
 
 // Admits says whether the network security group lets packets from the internet
 // to a port of a load balancer's.
-func (f *Fleet) Admits(port uint16) bool {
+func (f fabric) Admits(port uint16) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.subnet.admits(port)
@@ -44,7 +50,7 @@ func (f *Fleet) Admits(port uint16) bool {
 
 // Nodes are the nodes behind the load balancer: not those with Kubernetes' label
 // that keeps a node out, as far as the fleet has heard of it.
-func (f *Fleet) Nodes() []string {
+func (f fabric) Nodes() []string {
 	return slices.DeleteFunc(f.NodeNames(), func(name string) bool {
 		n, err := f.node(name)
 		return err == nil && n.Labels[corev1.LabelNodeExcludeBalancers] == "true"
@@ -52,23 +58,23 @@ func (f *Fleet) Nodes() []string {
 }
 
 // NodeIP is the address of a node, or the zero address if there is no such node.
-func (f *Fleet) NodeIP(node string) netip.Addr {
+func (f fabric) NodeIP(node string) netip.Addr {
 	if m := f.named(node); m != nil {
-		return m.ip
+		return m.IP
 	}
 	return netip.Addr{}
 }
 
 // Backend is the pod sandbox that has an address. A node's own address is that
 // of its host-network pods.
-func (f *Fleet) Backend(ip netip.Addr) (network.Backend, bool) {
+func (f fabric) Backend(ip netip.Addr) (network.Backend, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if b, ok := f.kubelets.Backend(ip); ok {
 		return b, true
 	}
 	if m := f.at(ip); m != nil {
-		return network.Backend{Node: m.name, Handler: m.kubelet.Handler}, true
+		return network.Backend{Node: m.Name, Handler: m.kubelet.Handler}, true
 	}
 	return network.Backend{}, false
 }
@@ -77,13 +83,13 @@ func (f *Fleet) Backend(ip netip.Addr) (network.Backend, bool) {
 // 10.224.0.4:10250; the host may also be the node's name. It fails as a network
 // does: "i/o timeout" if the machine does not answer, "connection refused" if
 // its kubelet does not run.
-func (f *Fleet) DialKubelet(ctx context.Context, address string) (net.Conn, error) {
+func (f *scaleSet) DialKubelet(ctx context.Context, address string) (net.Conn, error) {
 	m, port, err := f.kubeletAt(address)
 	if err != nil {
 		return nil, err
 	}
 	f.mu.Lock()
-	answers := m != nil && m.reachable()
+	answers := m != nil && m.Reachable()
 	f.mu.Unlock()
 	if !answers {
 		return nil, kubelet.Timeout(ctx, address)
@@ -92,7 +98,7 @@ func (f *Fleet) DialKubelet(ctx context.Context, address string) (net.Conn, erro
 }
 
 // kubeletAt finds the machine of an address; nil if nobody has it.
-func (f *Fleet) kubeletAt(address string) (*machine, int, error) {
+func (f *scaleSet) kubeletAt(address string) (*machine, int, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, 0, fmt.Errorf("dial kubelet: %w", err)

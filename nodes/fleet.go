@@ -20,22 +20,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"demarc/nodes/host"
 	"demarc/nodes/kubelet"
 	"demarc/nodes/network"
 	"demarc/nodes/timers"
+	"demarc/nodes/vm"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 
-	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
-	corelisters "k8s.io/client-go/listers/core/v1"
-	discoverylisters "k8s.io/client-go/listers/discovery/v1"
-	"k8s.io/client-go/tools/cache"
 )
 
 // MaxNodes is the most nodes a fleet can have: one AKS node pool (Microsoft,
@@ -66,46 +63,49 @@ type Config struct {
 	// patches by the calendar. If zero they have none by themselves.
 	Created time.Time
 	// Watcher is told of what breaks on the machines; nil for nobody.
-	Watcher Watcher
+	Watcher vm.Watcher
 	// Starts remembers what must not be started again; nil forgets.
 	Starts *kubelet.Starts
 	// State is what [Fleet.Save] returned, to resume; nil for new machines.
 	State []byte
 }
 
-// Fleet is a set of worker machines. Its methods may be called from any
-// goroutine.
+// Fleet is a set of worker machines. Its methods, and those of the parts that it is
+// made of, may be called from any goroutine.
 type Fleet struct {
-	cfg     Config
-	client  kubernetes.Interface
-	log     *timeline.Log
-	network *network.Network
-	watcher Watcher
+	*scaleSet // the machines
+	*objects  // what the API server says
+	faults
+	nodePool
+	fabric
+	proxy *proxySync
+	runs  bool // Run was called
+}
 
-	informers informers.SharedInformerFactory
-	services  corelisters.ServiceLister
-	slices    discoverylisters.EndpointSliceLister
-	nodes     corelisters.NodeLister
-
-	podsSeen cache.InformerSynced // the pods of the first list were
-	synced   atomic.Bool          // the informers have read the API server's state once
-
-	roster atomic.Pointer[roster]
-
-	mu       sync.Mutex
+// scaleSet is the machines as they are, whatever the API server believes, and what
+// they share, all under one lock.
+type scaleSet struct {
+	cfg      Config
+	cluster  vm.Cluster
+	log      *timeline.Log
+	network  *network.Network
+	watcher  vm.Watcher
 	timers   *timers.Queue
 	kubelets *kubelet.Kubelets
 
-	next     int                 // instance number
-	asked    map[string]answered // for machines to come and go, by the requests' keys
-	images   map[[2]string]*host.Image
-	proxy    proxySync
-	restored settling
-	subnet   subnet
-	patches  patches
-	repairs  repairs
-	runs     bool // Run was called
+	*roster
+	archives
+	mu      sync.Mutex
+	subnet  subnet
+	repairs vm.Repairs // of the nodes themselves
 }
+
+// nobody is the watcher of a fleet that has none.
+type nobody struct{}
+
+func (nobody) Broke(string, timeline.Event, time.Time) {}
+func (nobody) Noticed(string, time.Time)               {}
+func (nobody) Mended(string, time.Time)                {}
 
 // NewFleet makes a fleet. Its machines are on, or as they were when State was
 // saved; nothing happens before [Fleet.Run].
@@ -122,23 +122,30 @@ func NewFleet(cfg Config) (*Fleet, error) {
 	if cfg.Location == "" {
 		cfg.Location = "westeurope"
 	}
-	f := &Fleet{
-		cfg:    cfg,
-		client: cfg.Client,
-		log:    cfg.Timeline,
-		asked:  map[string]answered{},
+	if cfg.Watcher == nil {
+		cfg.Watcher = nobody{}
+	}
+	set := &scaleSet{
+		cfg: cfg, cluster: vm.Cluster{Name: cfg.ClusterName, Location: cfg.Location}, log: cfg.Timeline, watcher: cfg.Watcher,
+		roster: &roster{}, subnet: newSubnet(cfg.Location),
+	}
+	set.timers = timers.New(&set.mu)
+	set.archives = archives{
+		mu: &set.mu, roster: set.roster, log: set.log, seed: cfg.Seed, created: cfg.Created, kubelet: cfg.KubeletVersion,
 		images: map[[2]string]*host.Image{},
 	}
-	f.timers = timers.New(&f.mu)
-	f.proxy.f = f
-	f.watcher, f.subnet = cfg.Watcher, newSubnet(cfg.Location)
-	if f.watcher == nil {
-		f.watcher = nobody{}
+	f := &Fleet{
+		scaleSet: set, objects: newObjects(cfg.Client), nodePool: nodePool{scaleSet: set, asked: map[string]answered{}},
 	}
-	f.network = network.New(f, cfg.Seed)
+	f.proxy = &proxySync{scaleSet: set, objects: f.objects}
+	f.faults = faults{set, f.proxy}
+	f.fabric = fabric{set, f.objects}
+	set.network = network.New(f.fabric, cfg.Seed)
 	var err error
-	f.kubelets, err = kubelet.New(kubelet.Config{
-		Lock: &f.mu, Fleet: kubeletsFleet{f}, Timers: f.timers, Client: cfg.Client, Network: f.network, Log: f.log, Seed: cfg.Seed, Starts: cfg.Starts,
+	set.kubelets, err = kubelet.New(kubelet.Config{
+		Lock: &set.mu, Timers: set.timers, Client: cfg.Client, Network: set.network, Log: set.log, Seed: cfg.Seed, Starts: cfg.Starts,
+		Kubelets: set.eachKubelet, Size: func() int { return len(set.machines()) }, Node: f.node, Proxy: f.proxy, Restoring: &f.proxy.restored.active,
+		Repairs: &set.repairs, Blocked: set.subnet.refuses, Agent: set.agent,
 	})
 	if err != nil {
 		return nil, err
@@ -164,14 +171,14 @@ func (f *Fleet) Run(ctx context.Context) error {
 	f.kubelets.Start(ctx)
 	now := time.Now()
 	for _, m := range f.machines() {
-		m.os.SetBooted(now)
+		m.OS.SetBooted(now)
 		m.begin(now)
 	}
 	f.mu.Unlock()
 
 	var wg sync.WaitGroup
 	f.informers.Start(ctx.Done())
-	wg.Go(func() { f.awaitSync(ctx) })
+	wg.Go(func() { f.proxy.awaitSync(ctx) })
 	f.timers.Run(ctx)
 	f.informers.Shutdown()
 	f.kubelets.Wait()
@@ -180,78 +187,57 @@ func (f *Fleet) Run(ctx context.Context) error {
 }
 
 // Ready says whether every machine that runs has registered its Node.
-func (f *Fleet) Ready() bool {
+func (f *scaleSet) Ready() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, m := range f.machines() {
-		if m.kubelet.Connected() && !m.kubelet.Registered() {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(f.machines(), func(m *machine) bool { return m.kubelet.Connected() && !m.kubelet.Registered() })
 }
 
 // NodeNames are the full names of all nodes, in the order of their indices,
 // without those whose machines were deleted.
-func (f *Fleet) NodeNames() []string {
+func (f *scaleSet) NodeNames() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var names []string
-	for _, m := range f.machines() {
-		if m.stopped != deleted {
-			names = append(names, m.name)
-		}
-	}
-	return names
-}
-
-// NodeName resolves an index from 0, which is the instance number, a suffix such as vmss000000, or a full
-// name to a node's full name.
-func (f *Fleet) NodeName(ref string) (string, bool) {
-	m, err := f.find(ref)
-	if err != nil {
-		return "", false
-	}
-	return m.name, true
+	return names(f.living())
 }
 
 // Machines is every machine as it is, in the order of their indices.
-func (f *Fleet) Machines() []api.Machine {
+func (f *scaleSet) Machines() (out []api.Machine) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var out []api.Machine
-	for _, m := range f.machines() {
-		if m.stopped != deleted {
-			out = append(out, m.describe())
-		}
+	for _, m := range f.living() {
+		out = append(out, m.describe())
 	}
 	return out
 }
 
-// Synced is [ErrNotSynced] as long as the fleet has not read what the API server
-// has: until then it knows of no pod, and so of no container.
-func (f *Fleet) Synced() error {
-	if !f.synced.Load() {
-		return ErrNotSynced
-	}
-	return nil
-}
-
 // Containers is every container as its node's runtime and kubelet know it,
 // ordered by namespace, pod and place in the pod.
-func (f *Fleet) Containers() []api.Container {
+func (f *scaleSet) Containers() []api.Container {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.kubelets.Containers()
 }
 
 // Network is how requests travel between the fleet's pods.
-func (f *Fleet) Network() *network.Network { return f.network }
+func (f *scaleSet) Network() *network.Network { return f.network }
 
 // TunnelReady says whether a tunnel agent runs on a node that the control plane
 // can reach.
-func (f *Fleet) TunnelReady() bool {
+func (f *scaleSet) TunnelReady() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.kubelets.TunnelReady()
+}
+
+// Trouble is what is known of the trouble of a node's machine: the event that is
+// the root of it, and since when; ok is false if it has none.
+func (f *scaleSet) Trouble(node string) (root timeline.Event, since time.Time, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if m := f.named(node); m != nil {
+		t, ok := m.Oldest()
+		return t.Root, t.Since, ok
+	}
+	return timeline.Event{}, time.Time{}, false
 }

@@ -72,7 +72,7 @@ func testPod(f *Fleet, name string, change ...func(*corev1.Pod)) *corev1.Pod {
 	p := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "default", UID: types.UID("uid-" + name), Generation: 1},
 		Spec: corev1.PodSpec{
-			NodeName:      f.machines()[0].name,
+			NodeName:      f.machines()[0].Name,
 			RestartPolicy: corev1.RestartPolicyAlways,
 			Containers: []corev1.Container{{
 				Name: "c", Image: "nginx:1", ImagePullPolicy: corev1.PullIfNotPresent,

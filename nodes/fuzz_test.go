@@ -20,7 +20,7 @@ func FuzzRestore(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	first.machines()[1].os.Write(time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC), "/etc/motd", []byte("hello"), false)
+	first.machines()[1].OS.Write(time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC), "/etc/motd", []byte("hello"), false)
 	whole, err := first.Save()
 	if err != nil {
 		f.Fatal(err)

@@ -28,7 +28,7 @@ type Login struct {
 // Login logs somebody in to a node's machine by SSH: the customer, or the
 // provider's support. columns is the width of their terminal; 0 is for none. It
 // fails as ssh does.
-func (f *Fleet) Login(node string, by timeline.Actor, columns int) (*Login, error) {
+func (f *scaleSet) Login(node string, by timeline.Actor, columns int) (*Login, error) {
 	m, err := f.find(node)
 	if err != nil {
 		return nil, err
@@ -46,14 +46,14 @@ func (m *machine) reach() (*console, error) {
 	m.f.mu.Lock()
 	defer m.f.mu.Unlock()
 	switch {
-	case !m.Up() || m.cut:
-		return nil, fmt.Errorf("ssh: connect to host %s port 22: Connection timed out (%s)", m.name, m.ill())
+	case !m.Up() || m.Cut:
+		return nil, fmt.Errorf("ssh: connect to host %s port 22: Connection timed out (%s)", m.Name, m.Ill())
 	case !m.f.subnet.sshOpen():
-		return nil, fmt.Errorf("ssh: connect to host %s port 22: Connection timed out (a rule of the network security group denies it)", m.name)
-	case !m.os.Running(host.SSH):
-		return nil, fmt.Errorf("ssh: connect to host %s port 22: Connection refused", m.name)
+		return nil, fmt.Errorf("ssh: connect to host %s port 22: Connection timed out (a rule of the network security group denies it)", m.Name)
+	case !m.OS.Running(host.SSH):
+		return nil, fmt.Errorf("ssh: connect to host %s port 22: Connection refused", m.Name)
 	}
-	return &console{m: m, boot: m.boots}, nil
+	return &console{m: m, boot: m.Boots}, nil
 }
 
 // Run runs a script, and puts it on the timeline. Its error is that the machine
@@ -64,11 +64,11 @@ func (l *Login) Run(ctx context.Context, script string, stdin io.Reader, stdout,
 		return l.Session.Run(ctx, script, stdin, stdout, stderr)
 	}
 	m.f.mu.Lock()
-	before := m.os.Changed()
+	before := m.OS.Changed()
 	l.console.wrote = host.Writes{}
 	// It explains what happens from now on only if it changes something.
 	l.console.event = m.f.log.Append(timeline.Event{
-		Time: time.Now(), Actor: l.by, Verb: "ran", Subject: "node/" + m.name, Message: userOf(l.by) + " ran: " + oneLine(script),
+		Time: time.Now(), Actor: l.by, Verb: "ran", Subject: "node/" + m.Name, Message: userOf(l.by) + " ran: " + oneLine(script),
 	})
 	m.f.mu.Unlock()
 	code, err := l.Session.Run(ctx, script, stdin, stdout, stderr)
@@ -82,18 +82,18 @@ func (l *Login) Run(ctx context.Context, script string, stdin io.Reader, stdout,
 // changed on the machine's disk, or that it has put back the last that differed.
 func (l *Login) tell(before []host.Change) {
 	m := l.console.m
-	after, wrote := m.os.Changed(), l.console.wrote
+	after, wrote := m.OS.Changed(), l.console.wrote
 	added := slices.DeleteFunc(slices.Clone(after), func(c host.Change) bool { return !wrote[c.Of] || slices.Contains(before, c) })
 	undone := slices.ContainsFunc(before, func(c host.Change) bool { return wrote[c.Of] })
 	for of := range wrote {
-		undone = undone || m.changed[of]
+		undone = undone || m.Changed[of]
 	}
-	e := timeline.Event{Time: time.Now(), Actor: l.by, Subject: "node/" + m.name, Cause: l.console.event.Seq}
+	e := timeline.Event{Time: time.Now(), Actor: l.by, Subject: "node/" + m.Name, Cause: l.console.event.Seq}
 	switch {
 	case len(added) > 0:
 		e.Verb, e.Message = "changed", "the node differs from its image: "+strings.Join(host.Words(added), ", ")
 		for _, c := range added {
-			m.changed[c.Of] = true
+			m.Changed[c.Of] = true
 			if name, ok := c.Package(); ok {
 				e.Detail = cmp.Or(e.Detail, &timeline.Detail{})
 				e.Detail.Packages = append(e.Detail.Packages, name)
@@ -101,7 +101,7 @@ func (l *Login) tell(before []host.Change) {
 		}
 	case len(after) == 0 && undone:
 		e.Verb, e.Message = "reverted", "the node is as its image again"
-		clear(m.changed)
+		clear(m.Changed)
 	default:
 		return
 	}
@@ -152,25 +152,25 @@ func (t *console) Do(do func(now time.Time, h *host.Host, r login.Runtime)) erro
 	if err := t.gone(); err != nil {
 		return err
 	}
-	now, changes := time.Now(), m.os.Changes()
+	now, changes := time.Now(), m.OS.Changes()
 	m.f.stock(now)
-	m.os.Note(t.wrote)
-	do(now, m.os, m.kubelet.Shell(t.event.Seq))
-	m.os.Note(nil)
-	changed, request := m.os.Changes() != changes, m.os.TakePowerRequest()
+	m.OS.Note(t.wrote)
+	do(now, m.OS, m.kubelet.Shell(t.event.Seq))
+	m.OS.Note(nil)
+	changed, request := m.OS.Changes() != changes, m.OS.TakePowerRequest()
 	if changed {
-		m.root = t.event
+		m.Root = t.event
 		if request == "" {
-			m.edited = t.event
+			m.Edited = t.event
 		}
 		m.follow(now)
 	}
 	switch request {
 	case "reboot":
-		m.root = t.event
+		m.Root = t.event
 		m.reboot(now)
 	case "poweroff":
-		m.root = t.event
+		m.Root = t.event
 		m.shutDown(now)
 	}
 	return t.gone()
@@ -178,8 +178,8 @@ func (t *console) Do(do func(now time.Time, h *host.Host, r login.Runtime)) erro
 
 // gone says that the machine has gone away since the login.
 func (t *console) gone() error {
-	if t.m.boots != t.boot || !t.m.Up() || t.m.cut {
-		return fmt.Errorf("connection to %s closed by remote host", t.m.name)
+	if t.m.Boots != t.boot || !t.m.Up() || t.m.Cut {
+		return fmt.Errorf("connection to %s closed by remote host", t.m.Name)
 	}
 	return nil
 }
@@ -195,7 +195,7 @@ func (t *console) Dial(ctx context.Context, _, address string) (net.Conn, error)
 	blocked, required := "", false
 	for _, e := range f.subnet.endpoints {
 		if strings.EqualFold(e.Host, hostname) && fmt.Sprint(e.Port) == port {
-			blocked, required = f.subnet.blockage(m.os, e), true
+			blocked, required = f.subnet.blockage(m.OS, e), true
 		}
 	}
 	f.mu.Unlock()
@@ -210,5 +210,5 @@ func (t *console) Dial(ctx context.Context, _, address string) (net.Conn, error)
 		}()
 		return client, nil
 	}
-	return f.network.Dial(ctx, network.Origin{Node: m.name}, address)
+	return f.network.Dial(ctx, network.Origin{Node: m.Name}, address)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"strings"
+	"sync"
 	"time"
 
 	"demarc/nodes/host"
@@ -15,8 +16,17 @@ import (
 // most (Ubuntu 22.04, apt-daily-upgrade.timer: RandomizedDelaySec=60m).
 const patchSpread = time.Hour
 
-// patches is what the fleet knows of the archives.
-type patches struct {
+// archives is where the machines get patches and node images from.
+type archives struct {
+	mu     *sync.Mutex // the fleet's
+	roster *roster
+	log    *timeline.Log
+
+	seed    uint64
+	created time.Time // of the cluster; zero if there is nothing new by itself
+	kubelet string    // of the first nodes
+
+	images  map[[2]string]*host.Image // by their version and the kubelet's
 	archive host.Archive
 	stocked int // days of the calendar whose patches are published
 }
@@ -24,9 +34,9 @@ type patches struct {
 // patching is how a machine gets patches.
 func (m *machine) patching() *host.Patching {
 	h := fnv.New32a()
-	fmt.Fprint(h, m.f.cfg.Seed, m.name) // never fails
+	fmt.Fprint(h, m.f.cfg.Seed, m.Name) // never fails
 	delay := time.Duration(h.Sum32()) * time.Second % patchSpread
-	return &host.Patching{Archive: &m.f.patches.archive, Delay: delay.Truncate(time.Minute), Reach: m.f.subnet.webBlocked}
+	return &host.Patching{Archive: &m.f.archive, Delay: delay.Truncate(time.Minute), Reach: m.f.subnet.webBlocked}
 }
 
 // patched puts a run of unattended-upgrades on the timeline, and lets it have its
@@ -42,11 +52,11 @@ func (m *machine) patched(now time.Time, u host.Upgrade, cause int64) {
 	switch {
 	case strings.Contains(u.Failed, "network security group rule"):
 		from = m.f.subnet.root.Seq
-	case m.edited.Seq != 0:
-		from = m.edited.Seq
+	case m.Edited.Seq != 0:
+		from = m.Edited.Seq
 	}
 	m.f.log.Append(timeline.Event{
-		Time: now, Actor: timeline.Node, Verb: "failed to patch", Subject: "node/" + m.name, Cause: from, Message: "unattended-upgrades: " + u.Failed,
+		Time: now, Actor: timeline.Node, Verb: "failed to patch", Subject: "node/" + m.Name, Cause: from, Message: "unattended-upgrades: " + u.Failed,
 	})
 }
 
@@ -60,21 +70,21 @@ func (m *machine) installed(now time.Time, u host.Upgrade, cause int64) {
 			cause = p.Event
 		}
 	}
-	before, troubles := m.root, len(m.troubles)
-	e := m.actsOn(now, timeline.Provider, "patched", "node/"+m.name, "unattended-upgrades installed "+strings.Join(words, ", "), cause)
+	before, troubles := m.Root, len(m.Troubles)
+	e := m.ActsOn(now, timeline.Provider, "patched", "node/"+m.Name, "unattended-upgrades installed "+strings.Join(words, ", "), cause)
 	m.follow(now)
-	if len(m.troubles) == troubles && m.root.Seq == e.Seq {
-		m.root = before
+	if len(m.Troubles) == troubles && m.Root.Seq == e.Seq {
+		m.Root = before
 	}
 }
 
 // noteReboot says once that the machine waits for a reboot.
 func (m *machine) noteReboot(now time.Time) {
-	waits := m.os.RebootRequired()
+	waits := m.OS.RebootRequired()
 	if waits && !m.waits {
-		pkgs, _ := m.os.Read("/var/run/reboot-required.pkgs") // without it there is nothing to name
+		pkgs, _ := m.OS.Read("/var/run/reboot-required.pkgs") // without it there is nothing to name
 		m.f.log.Append(timeline.Event{
-			Time: now, Actor: timeline.Node, Verb: "needs reboot", Subject: "node/" + m.name, Cause: m.root.Seq,
+			Time: now, Actor: timeline.Node, Verb: "needs reboot", Subject: "node/" + m.Name, Cause: m.Root.Seq,
 			Message: "a reboot makes effective: " + strings.Join(strings.Fields(string(pkgs)), ", "),
 		})
 	}
@@ -82,29 +92,29 @@ func (m *machine) noteReboot(now time.Time) {
 }
 
 // Patches are the patches of the archives, oldest first.
-func (f *Fleet) Patches() []api.Patch {
+func (f *archives) Patches() []api.Patch {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stock(time.Now())
 	out := []api.Patch{}
-	for _, p := range f.patches.archive.Patches() {
+	for _, p := range f.archive.Patches() {
 		out = append(out, f.describePatch(p))
 	}
 	return out
 }
 
-func (f *Fleet) describePatch(p host.Patch) api.Patch {
+func (f *archives) describePatch(p host.Patch) api.Patch {
 	out := api.Patch{
 		Package: p.Package, Version: p.Version, Reboot: p.Reboot, Breaks: strings.TrimSuffix(p.Breaks, ".service"), Published: p.Published.UTC(),
 		Withdrawn: p.Withdrawn, Event: p.Event, Nodes: []string{}, Waiting: []string{},
 	}
-	for _, m := range f.machines() {
+	for _, m := range f.roster.machines() {
 		switch {
-		case m.stopped == deleted:
-		case m.os.Exposed(p.Package, p.Version):
-			out.Waiting = append(out.Waiting, m.name)
+		case m.deleted():
+		case m.OS.Exposed(p.Package, p.Version):
+			out.Waiting = append(out.Waiting, m.Name)
 		default:
-			out.Nodes = append(out.Nodes, m.name)
+			out.Nodes = append(out.Nodes, m.Name)
 		}
 	}
 	return out
@@ -112,13 +122,13 @@ func (f *Fleet) describePatch(p host.Patch) api.Patch {
 
 // PublishPatch puts a patch into the archives. Cause is the event that it is for;
 // 0 for none.
-func (f *Fleet) PublishPatch(r api.PatchRequest, cause int64) (api.Patch, error) {
+func (f *archives) PublishPatch(r api.PatchRequest, cause int64) (api.Patch, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := time.Now()
 	f.stock(now)
 	if r.Version == "" {
-		r.Version = f.patches.archive.NextVersion(f.newestImage(), r.Package)
+		r.Version = f.archive.NextVersion(f.newestImage(), r.Package)
 	}
 	p := host.Patch{Package: r.Package, Version: r.Version, Reboot: r.Reboot}
 	switch r.Breaks {
@@ -140,9 +150,9 @@ func (f *Fleet) PublishPatch(r api.PatchRequest, cause int64) (api.Patch, error)
 }
 
 // publish enters a patch and puts it on the timeline.
-func (f *Fleet) publish(now time.Time, p host.Patch, cause int64) (host.Patch, error) {
+func (f *archives) publish(now time.Time, p host.Patch, cause int64) (host.Patch, error) {
 	p.Published = now
-	if err := f.patches.archive.Publish(f.newestImage(), p); err != nil {
+	if err := f.archive.Publish(f.newestImage(), p); err != nil {
 		return p, err
 	}
 	message := fmt.Sprintf("%s %s is in the archives", p.Package, p.Version)
@@ -150,14 +160,14 @@ func (f *Fleet) publish(now time.Time, p host.Patch, cause int64) (host.Patch, e
 		message += "; it needs a reboot"
 	}
 	e := f.log.Append(timeline.Event{Time: now, Actor: timeline.Provider, Verb: "published", Subject: "patch/" + p.Package, Cause: cause, Message: message})
-	return f.patches.archive.Note(p.Package, p.Version, e.Seq), nil
+	return f.archive.Note(p.Package, p.Version, e.Seq), nil
 }
 
 // WithdrawPatch keeps a patch from machines that do not have it yet.
-func (f *Fleet) WithdrawPatch(pkg, version string) error {
+func (f *archives) WithdrawPatch(pkg, version string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	p, err := f.patches.archive.Withdraw(pkg, version)
+	p, err := f.archive.Withdraw(pkg, version)
 	if err != nil {
 		return err
 	}
@@ -169,51 +179,51 @@ func (f *Fleet) WithdrawPatch(pkg, version string) error {
 
 // PatchNow lets every machine that runs install one package's patch at once, without
 // waiting for the night. left are those that did not get it, with the reason.
-func (f *Fleet) PatchNow(pkg string, cause int64) (left map[string]string) {
+func (f *archives) PatchNow(pkg string, cause int64) (left map[string]string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := time.Now()
 	left = map[string]string{}
-	for _, m := range f.machines() {
+	for _, m := range f.roster.machines() {
 		switch {
-		case m.stopped == deleted:
+		case m.deleted():
 			continue
-		case !m.Up() || m.cut:
-			left[m.name] = m.ill()
+		case !m.Up() || m.Cut:
+			left[m.Name] = m.Ill()
 			continue
 		}
-		u := m.os.Unattended(now, pkg)
+		u := m.OS.Unattended(now, pkg)
 		switch {
 		case u.Failed != "":
-			left[m.name] = u.Failed
+			left[m.Name] = u.Failed
 		case len(u.Held) > 0:
-			left[m.name] = "the customer holds the package"
+			left[m.Name] = "the customer holds the package"
 		}
 		m.patched(now, u, cause)
-		f.timers.Wake(m)
+		m.f.timers.Wake(m)
 	}
 	return left
 }
 
 // NextVersion is the version of a package that would be published next; empty if
 // the nodes do not have the package.
-func (f *Fleet) NextVersion(pkg string) string {
+func (f *archives) NextVersion(pkg string) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stock(time.Now())
-	return f.patches.archive.NextVersion(f.newestImage(), pkg)
+	return f.archive.NextVersion(f.newestImage(), pkg)
 }
 
 // Exposed are the nodes that run a version of a package that is older than the one
 // given, by index. Those whose image is at least image are not.
-func (f *Fleet) Exposed(pkg, version, image string) []string {
+func (f *archives) Exposed(pkg, version, image string) []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	names := []string{}
-	for _, m := range f.machines() {
-		newer := image != "" && m.os.Image().Version >= image
-		if m.stopped != deleted && !newer && m.os.Exposed(pkg, version) {
-			names = append(names, m.name)
+	for _, m := range f.roster.machines() {
+		newer := image != "" && m.OS.Image().Version >= image
+		if !m.deleted() && !newer && m.OS.Exposed(pkg, version) {
+			names = append(names, m.Name)
 		}
 	}
 	return names
@@ -221,17 +231,17 @@ func (f *Fleet) Exposed(pkg, version, image string) []string {
 
 // newestImage is the newest node image. What is published is newer than what it has.
 // The lock is held.
-func (f *Fleet) newestImage() *host.Image { return f.imageOf("", f.cfg.KubeletVersion) }
+func (f *archives) newestImage() *host.Image { return f.imageOf("", f.kubelet) }
 
 // NextImage is the node image that nodes with the oldest one would get: the newest, or,
 // if all have that, the one of the week after. AKS brings one every week (Microsoft,
 // "Upgrade Azure Kubernetes Service (AKS) node images").
-func (f *Fleet) NextImage() string {
+func (f *archives) NextImage() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	newest := f.newestImage()
-	for _, m := range f.machines() {
-		if m.stopped != deleted && m.os.Image().Version < newest.Version {
+	for _, m := range f.roster.machines() {
+		if !m.deleted() && m.OS.Image().Version < newest.Version {
 			return newest.Version
 		}
 	}

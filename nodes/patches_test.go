@@ -50,7 +50,7 @@ func TestPatchesComeAtNight(t *testing.T) {
 		w.ssh("1", "sudo apt-mark hold linux-image-azure")
 		w.night()
 		got := w.said("patched")
-		if len(got) != 1 || got[0].Actor != timeline.Provider || got[0].Cause != p.Event || got[0].Subject != "node/"+w.f.machines()[0].name {
+		if len(got) != 1 || got[0].Actor != timeline.Provider || got[0].Cause != p.Event || got[0].Subject != "node/"+w.f.machines()[0].Name {
 			t.Fatalf("patched: %+v, want node 0 by the provider for event %d", got, p.Event)
 		}
 		if reboots := w.said("needs reboot"); len(reboots) != 1 || reboots[0].Cause != got[0].Seq || !strings.Contains(reboots[0].Message, "linux-image-azure") {
@@ -89,11 +89,11 @@ func TestWhoseBadPatch(t *testing.T) {
 				w.ssh("1", "sudo touch /etc/motd; sudo reboot")
 				w.pass(time.Minute)
 			}
-			provider, _, ok := w.f.Trouble(w.f.machines()[0].name)
+			provider, _, ok := w.f.Trouble(w.f.machines()[0].Name)
 			if !ok || provider.Verb != "patched" || provider.Actor != timeline.Provider || provider.Cause != p.Event {
 				t.Errorf("%s: trouble of the patched node comes from %+v", breaks, provider)
 			}
-			customer, _, ok := w.f.Trouble(w.f.machines()[1].name)
+			customer, _, ok := w.f.Trouble(w.f.machines()[1].Name)
 			if !ok || customer.Actor != timeline.Customer || !strings.Contains(customer.Message, "apt-get install") {
 				t.Errorf("%s: trouble of the other node comes from %+v", breaks, customer)
 			}
@@ -112,7 +112,7 @@ func TestAGoodPatchExplainsNothing(t *testing.T) {
 		w.night()
 		w.ssh("0", "sudo reboot")
 		w.pass(time.Minute)
-		if root, _, ok := w.f.Trouble(w.f.machines()[0].name); !ok || !strings.Contains(root.Message, "fstab") {
+		if root, _, ok := w.f.Trouble(w.f.machines()[0].Name); !ok || !strings.Contains(root.Message, "fstab") {
 			t.Errorf("trouble comes from %+v, want the customer's change", root)
 		}
 	})
@@ -157,8 +157,8 @@ func TestPatchesAreSaved(t *testing.T) {
 		if p := again.f.Patches(); len(p) != 1 || len(p[0].Nodes) != 1 || p[0].Breaks != "boot" {
 			t.Errorf("patches %+v", p)
 		}
-		if len(again.f.machines()[0].flaws) != 1 {
-			t.Errorf("flaws %v", again.f.machines()[0].flaws)
+		if len(again.f.machines()[0].Flaws) != 1 {
+			t.Errorf("flaws %v", again.f.machines()[0].Flaws)
 		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 
 	"demarc/nodes/host"
 	"demarc/nodes/timers"
+	"demarc/nodes/vm"
 	"demarc/sim/timeline"
 )
 
@@ -21,9 +22,16 @@ const createTime = reimageTime
 // newest first.
 func Images(kubeletVersion string) []string { return host.Releases(kubeletVersion) }
 
+// nodePool is what the managed service asks the cloud for.
+type nodePool struct {
+	*scaleSet
+	next  int                 // instance number
+	asked map[string]answered // for machines to come and go, by the requests' keys
+}
+
 // imageOf is the image of a version with a kubelet. The lock is held, or the
 // fleet is being made.
-func (f *Fleet) imageOf(version, kubelet string) *host.Image {
+func (f *archives) imageOf(version, kubelet string) *host.Image {
 	if version == "" {
 		version = Images(kubelet)[0]
 	}
@@ -37,10 +45,10 @@ func (f *Fleet) imageOf(version, kubelet string) *host.Image {
 // poolImage is the image of a machine that is added with a kubelet. That of an
 // upgrade is the newest; else it is the newest that the pool's machines have: AKS
 // scales a pool on its own image.
-func (f *Fleet) poolImage(kubelet string, surge bool) *host.Image {
+func (f *nodePool) poolImage(kubelet string, surge bool) *host.Image {
 	var newest *host.Image
 	for _, m := range f.machines() {
-		if i := m.os.Image(); i.KubeletVersion() == kubelet && (newest == nil || i.Version > newest.Version) {
+		if i := m.OS.Image(); i.KubeletVersion() == kubelet && (newest == nil || i.Version > newest.Version) {
 			newest = i
 		}
 	}
@@ -57,17 +65,17 @@ func (f *Fleet) poolImage(kubelet string, surge bool) *host.Image {
 // same answer. Cause is the event that it is done for; 0 is none. The error
 // begins with an error code of AKS; with a name, the VM was made and cannot
 // become a node.
-func (f *Fleet) Add(key, version string, surge bool, cause int64) (name string, err error) {
+func (f *nodePool) Add(key, version string, surge bool, cause int64) (name string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if a, known := f.asked[key]; known {
 		return a.Name, a.err()
 	}
-	if have, _ := f.tally(); have >= MaxNodes {
-		return "", fmt.Errorf("InvalidParameter: node pool %s has %d nodes, which is the most", Pool, have)
+	if have := len(f.living()); have >= MaxNodes {
+		return "", fmt.Errorf("InvalidParameter: node pool %s has %d nodes, which is the most", vm.Pool, have)
 	}
 	now := time.Now()
-	m := newMachine(f, f.next, f.roster.Load().slot(f.next), f.poolImage(version, surge))
+	m := newMachine(f.scaleSet, f.next, f.present.Load().slot(f.next), f.poolImage(version, surge))
 	m.surge = surge
 	f.next++
 	f.join(m)
@@ -75,13 +83,13 @@ func (f *Fleet) Add(key, version string, surge bool, cause int64) (name string, 
 	if surge {
 		what = "a VM for the surge of an upgrade"
 	}
-	m.actsOn(now, timeline.Provider, "created", "node/"+m.name,
-		fmt.Sprintf("the provider asked the cloud for %s, with image %s and kubelet %s", what, m.os.Image().Version, version), cause)
+	m.ActsOn(now, timeline.Provider, "created", "node/"+m.Name,
+		fmt.Sprintf("the provider asked the cloud for %s, with image %s and kubelet %s", what, m.OS.Image().Version, version), cause)
 	m.kubelet.NotBooted()
-	m.os.PowerLost(now)
-	m.bootAt = timers.Tick(now.Add(createTime + bootTime))
+	m.OS.PowerLost(now)
+	m.BootAt = timers.Tick(now.Add(createTime + bootTime))
 	f.timers.Wake(m)
-	a := answered{Name: m.name, Error: m.unprovisioned()}
+	a := answered{Name: m.Name, Error: m.unprovisioned()}
 	f.asked[key] = a
 	return a.Name, a.err()
 }
@@ -96,7 +104,7 @@ const lingerTime = 10 * time.Second
 // lifecycle controller, which finds that there is no such VM. A VM that somebody
 // deleted outside of AKS is only forgotten; when no such is left, the pool has
 // the VMs that it should. The key names the request, as in [Fleet.Add].
-func (f *Fleet) Remove(key, name string, cause int64) error {
+func (f *nodePool) Remove(key, name string, cause int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, done := f.asked[key]; done {
@@ -107,19 +115,19 @@ func (f *Fleet) Remove(key, name string, cause int64) error {
 		return fmt.Errorf("ResourceNotFound: the scale set has no VM %s", name)
 	}
 	now := time.Now()
-	known := m.stopped == deleted
+	known := m.deleted()
 	if !known {
-		m.actsOn(now, timeline.Provider, "deleted", "node/"+m.name, "the provider asked the cloud to delete the VM", cause)
+		m.ActsOn(now, timeline.Provider, "deleted", "node/"+m.Name, "the provider asked the cloud to delete the VM", cause)
 		m.endOutages(now)
 		if m.Up() {
-			m.leaves, m.closed = timers.Tick(now.Add(lingerTime)), true
+			m.leaves, m.Closed = timers.Tick(now.Add(lingerTime)), true
 			f.timers.Wake(m)
 		} else {
 			m.remove(now)
 		}
 	}
 	f.part(m, !m.leaves.IsZero())
-	if _, missing := f.tally(); known && missing == 0 {
+	if known && len(f.missing()) == 0 {
 		f.watcher.Mended(poolSubject, now)
 	}
 	f.asked[key] = answered{Name: name}
@@ -128,16 +136,10 @@ func (f *Fleet) Remove(key, name string, cause int64) error {
 
 // Missing are the names of the nodes whose VMs somebody deleted outside of AKS,
 // and that the pool has not forgotten ([Fleet.Remove]).
-func (f *Fleet) Missing() []string {
+func (f *nodePool) Missing() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var names []string
-	for _, m := range f.machines() {
-		if m.stopped == deleted {
-			names = append(names, m.name)
-		}
-	}
-	return names
+	return names(f.missing())
 }
 
 // Upgrade has the cloud reimage a node's VM with another kubelet and node image;
@@ -145,7 +147,7 @@ func (f *Fleet) Missing() []string {
 // is back in reimageTime and a boot. Its Node then says so in its nodeInfo and
 // its label. lost is what is gone with the old disk, such as what the customer has
 // changed. The key and the error are as in [Fleet.Act].
-func (f *Fleet) Upgrade(key, name, kubeletVersion, image string, cause int64) (lost []string, err error) {
+func (f *nodePool) Upgrade(key, name, kubeletVersion, image string, cause int64) (lost []string, err error) {
 	m, err := f.find(name)
 	if err != nil {
 		return nil, fmt.Errorf("ResourceNotFound: %w", err)
@@ -154,8 +156,8 @@ func (f *Fleet) Upgrade(key, name, kubeletVersion, image string, cause int64) (l
 	defer f.mu.Unlock()
 	a, known := m.acted[key]
 	if !known {
-		if m.stopped != "" {
-			return nil, fmt.Errorf("InvalidParameter: the VM %s is %s", m.name, m.stopped)
+		if m.Stopped != "" {
+			return nil, fmt.Errorf("InvalidParameter: the VM %s is %s", m.Name, m.Stopped)
 		}
 		if fit := Images(kubeletVersion); image != "" && !slices.Contains(fit, image) {
 			return nil, fmt.Errorf("InvalidParameter: node image %s has no kubelet %s; those that have are %s", image, kubeletVersion, strings.Join(fit, ", "))
@@ -167,7 +169,7 @@ func (f *Fleet) Upgrade(key, name, kubeletVersion, image string, cause int64) (l
 }
 
 func (m *machine) upgrade(now time.Time, image *host.Image, cause int64) (a answered) {
-	m.actsOn(now, timeline.Provider, "upgraded", "node/"+m.name,
+	m.ActsOn(now, timeline.Provider, "upgraded", "node/"+m.Name,
 		fmt.Sprintf("the provider asked the cloud to reimage the machine with image %s and kubelet %s", image.Version, image.KubeletVersion()), cause)
 	m.halt(now)
 	a.Lost = m.reimage(now, image)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"demarc/nodes/kubelet"
+	"demarc/nodes/vm"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 
@@ -43,7 +44,7 @@ func (w *world) watched() *diary {
 	defer w.f.mu.Unlock()
 	w.f.watcher = d
 	for _, m := range w.f.machines() {
-		m.watcher = d
+		m.Watcher = d
 	}
 	return d
 }
@@ -196,8 +197,8 @@ func TestUpgradedNodeHasItsVersionAndLosesChanges(t *testing.T) {
 		if err != nil || !slices.ContainsFunc(lost, func(s string) bool { return strings.Contains(s, "htop") }) {
 			t.Errorf("lost %v, %v; want the customer's package", lost, err)
 		}
-		if again, err := w.f.Upgrade("up/1", name, "v1.34.1", images[1], 0); err != nil || !slices.Equal(again, lost) || w.f.machines()[0].boots != 2 {
-			t.Errorf("asked again: %v, %v, %d boots", again, err, w.f.machines()[0].boots)
+		if again, err := w.f.Upgrade("up/1", name, "v1.34.1", images[1], 0); err != nil || !slices.Equal(again, lost) || w.f.machines()[0].Boots != 2 {
+			t.Errorf("asked again: %v, %v, %d boots", again, err, w.f.machines()[0].Boots)
 		}
 		w.pass(reimageTime + bootTime + 15*time.Second)
 		n := w.node(name)
@@ -279,7 +280,7 @@ func TestPoolOutlivesItsProgram(t *testing.T) {
 
 func TestReadsThePoollessState(t *testing.T) {
 	f, err := NewFleet(Config{ClusterName: "test", Nodes: 2, KubeletVersion: "v1.37.2", Client: fake.NewClientset(),
-		State: []byte(`{"version":2,"machines":{"` + scaleSet("test") + `000001":{"cut":true,"boots":3}}}`)})
+		State: []byte(`{"version":2,"machines":{"` + (&vm.Cluster{Name: "test"}).ScaleSet() + `000001":{"cut":true,"boots":3}}}`)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -330,7 +331,7 @@ func TestPoolHasALimitAndPlacesAreUsedAgainLate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := f.NodeIP(name), nodeIP(7); got != want {
+	if got, want := f.NodeIP(name), vm.NodeIP(7); got != want {
 		t.Errorf("address %s, want %s, the only place that is free below %d", got, want, MaxNodes)
 	}
 	state, err := f.Save()
@@ -341,7 +342,7 @@ func TestPoolHasALimitAndPlacesAreUsedAgainLate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := f.NodeIP(name), nodeIP(7); got != want {
+	if got, want := f.NodeIP(name), vm.NodeIP(7); got != want {
 		t.Errorf("after a restart the address is %s, want %s", got, want)
 	}
 }

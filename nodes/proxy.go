@@ -16,33 +16,34 @@ const proxyInterval = time.Second
 // proxySync programs the rules of all nodes' kube-proxies. They all see the
 // same services, so the rules are made once.
 type proxySync struct {
-	f     *Fleet
-	timer timers.Timer
-	stale bool // services or endpoints have changed since the rules were made
-	last  time.Time
-	rules *network.Rules
+	*scaleSet
+	*objects
+	timer    timers.Timer
+	stale    bool // services or endpoints have changed since the rules were made
+	last     time.Time
+	rules    *network.Rules
+	restored settling
 }
 
 func (s *proxySync) Timer() *timers.Timer { return &s.timer }
 
 // rulesChanged notes that services or endpoints have changed.
-func (f *Fleet) rulesChanged() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.proxy.stale = true
-	if f.synced.Load() {
-		f.timers.Schedule(&f.proxy, timers.Later(time.Now(), timers.Tick(f.proxy.last.Add(proxyInterval))))
+func (s *proxySync) rulesChanged() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stale = true
+	if s.synced.Load() {
+		s.timers.Schedule(s, timers.Later(time.Now(), timers.Tick(s.last.Add(proxyInterval))))
 	}
 }
 
 // Step makes the rules if they are stale, and gives them to the nodes whose
 // kube-proxy runs and can reach the API server. The lock is held.
 func (s *proxySync) Step(now time.Time) time.Time {
-	f := s.f
-	if !f.synced.Load() {
+	if !s.synced.Load() {
 		return time.Time{}
 	}
-	if !f.restored.over(now, f.podsVersion(), f.kubelets.Online()) {
+	if !s.restored.over(now, s.podsVersion(), s.kubelets.Online()) {
 		return timers.Tick(now.Add(settlePoll))
 	}
 	if s.stale {
@@ -50,18 +51,18 @@ func (s *proxySync) Step(now time.Time) time.Time {
 			return next
 		}
 		// Listing what an informer holds cannot fail.
-		services, _ := f.services.List(labels.Everything())
-		slices, _ := f.slices.List(labels.Everything())
+		services, _ := s.informers.Core().V1().Services().Lister().List(labels.Everything())
+		slices, _ := s.informers.Discovery().V1().EndpointSlices().Lister().List(labels.Everything())
 		s.rules, s.stale, s.last = network.BuildRules(services, slices), false, now
 	}
-	if !f.kubelets.Online() {
+	if !s.kubelets.Online() {
 		return time.Time{}
 	}
-	for _, m := range f.machines() {
+	for _, m := range s.machines() {
 		if m.Online() && m.rules != s.rules && m.kubelet.ProxyRuns() {
 			m.rules = s.rules
 		}
 	}
-	f.kubelets.ForgetVanished()
+	s.kubelets.ForgetVanished()
 	return time.Time{}
 }

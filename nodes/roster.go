@@ -6,12 +6,18 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
+
+	"demarc/nodes/vm"
 )
 
-// roster is who is in the fleet. It never changes: when a machine comes or goes
-// another roster takes its place. So it is read without the fleet's lock, which
-// only those hold who make the next one.
-type roster struct {
+// roster is who is in the fleet. It is read without the fleet's lock, which only
+// those hold who change it.
+type roster struct{ present atomic.Pointer[members] }
+
+// members is who is in the fleet at one time. It never changes: when a machine comes
+// or goes others take its place.
+type members struct {
 	machines []*machine // by index
 	leaving  []*machine // are no longer the pool's, and not deleted yet
 	byName   map[string]*machine
@@ -20,38 +26,54 @@ type roster struct {
 
 // enroll makes a roster of machines, in the order of their indices, the fleet's.
 // The lock is held, and every change of who is deleted is followed by it.
-func (f *Fleet) enroll(machines, leaving []*machine) {
+func (f *roster) enroll(machines, leaving []*machine) {
 	n := len(machines) + len(leaving)
-	r := &roster{machines: machines, leaving: leaving, byName: make(map[string]*machine, n), byIP: make(map[netip.Addr]*machine, n)}
+	r := &members{machines: machines, leaving: leaving, byName: make(map[string]*machine, n), byIP: make(map[netip.Addr]*machine, n)}
 	for _, m := range slices.Concat(machines, leaving) {
-		r.byName[m.name] = m
-		if m.stopped != deleted {
-			r.byIP[m.ip] = m
+		r.byName[m.Name] = m
+		if !m.deleted() {
+			r.byIP[m.IP] = m
 		}
 	}
-	f.roster.Store(r)
+	f.present.Store(r)
 }
 
 // reenroll is for a change of who is deleted.
-func (f *Fleet) reenroll() {
-	r := f.roster.Load()
+func (f *roster) reenroll() {
+	r := f.present.Load()
 	f.enroll(r.machines, r.leaving)
 }
 
 // machines are the fleet's, by index; they are not to be changed.
-func (f *Fleet) machines() []*machine { return f.roster.Load().machines }
+func (f *roster) machines() []*machine { return f.present.Load().machines }
 
 // named is the machine of a full name, or nil; it may be leaving.
-func (f *Fleet) named(name string) *machine { return f.roster.Load().byName[name] }
+func (f *roster) named(name string) *machine { return f.present.Load().byName[name] }
 
 // at is the machine that has an address, or nil.
-func (f *Fleet) at(ip netip.Addr) *machine { return f.roster.Load().byIP[ip] }
+func (f *roster) at(ip netip.Addr) *machine { return f.present.Load().byIP[ip] }
+
+// NodeName resolves an index from 0, which is the instance number, a suffix such as vmss000000, or a full
+// name to a node's full name.
+func (f *roster) NodeName(ref string) (string, bool) {
+	m, err := f.find(ref)
+	if err != nil {
+		return "", false
+	}
+	return m.Name, true
+}
+
+// Surge says whether a node's machine was added for an upgrade ([Fleet.Add]).
+func (f *roster) Surge(name string) bool {
+	m := f.named(name)
+	return m != nil && m.surge // never changes once it is in the roster
+}
 
 // find resolves what NodeName takes.
-func (f *Fleet) find(ref string) (*machine, error) {
-	r := f.roster.Load()
+func (f *roster) find(ref string) (*machine, error) {
+	r := f.present.Load()
 	for _, m := range r.machines {
-		if ref == m.name || ref == strconv.Itoa(m.index) || ref != "" && strings.HasSuffix(m.name, "-"+ref) {
+		if ref == m.Name || ref == strconv.Itoa(m.Index) || ref != "" && strings.HasSuffix(m.Name, "-"+ref) {
 			return m, nil
 		}
 	}
@@ -60,7 +82,7 @@ func (f *Fleet) find(ref string) (*machine, error) {
 	}
 	last := r.machines[len(r.machines)-1]
 	return nil, fmt.Errorf("no node %q: want an index from 0 to %d, a suffix such as vmss%s, or a name such as %s",
-		ref, last.index, instanceID(last.index), last.name)
+		ref, last.Index, vm.InstanceID(last.Index), last.Name)
 }
 
 // slots is how many places the nodes' subnet and the pods' network have: from
@@ -71,36 +93,41 @@ const slots = 12 << 8
 // slot is the place in the networks of the machine with an index: the index,
 // which is never used twice, or once these have run out the next free place. An
 // address that is used again is so as late as can be.
-func (r *roster) slot(index int) int {
+func (r *members) slot(index int) int {
 	s := index % slots
-	for r.byIP[nodeIP(s)] != nil {
+	for r.byIP[vm.NodeIP(s)] != nil {
 		s = (s + 1) % slots
 	}
 	return s
 }
 
-// tally is how many VMs there are, and how many are missing because somebody
-// deleted them outside of AKS. The lock is held.
-func (f *Fleet) tally() (have, missing int) {
-	for _, m := range f.machines() {
-		if m.stopped == deleted {
-			missing++
-		} else {
-			have++
-		}
+// living are the machines that were not deleted. The lock is held.
+func (f *roster) living() []*machine {
+	return slices.DeleteFunc(slices.Clone(f.machines()), (*machine).deleted)
+}
+
+// missing are those that somebody deleted outside of AKS, and that the pool has not
+// forgotten. The lock is held.
+func (f *roster) missing() []*machine {
+	return slices.DeleteFunc(slices.Clone(f.machines()), func(m *machine) bool { return !m.deleted() })
+}
+
+func names(machines []*machine) (list []string) {
+	for _, m := range machines {
+		list = append(list, m.Name)
 	}
-	return have, missing
+	return list
 }
 
 // join adds a machine to the roster; its index is the highest. The lock is held.
-func (f *Fleet) join(m *machine) {
-	r := f.roster.Load()
+func (f *roster) join(m *machine) {
+	r := f.present.Load()
 	f.enroll(append(slices.Clone(r.machines), m), r.leaving)
 }
 
 // part takes a machine from the pool; it is leaving then, or gone. The lock is held.
-func (f *Fleet) part(m *machine, leaving bool) {
-	r := f.roster.Load()
+func (f *roster) part(m *machine, leaving bool) {
+	r := f.present.Load()
 	other := func(list []*machine) []*machine {
 		return slices.DeleteFunc(slices.Clone(list), func(o *machine) bool { return o == m })
 	}

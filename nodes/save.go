@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"demarc/nodes/host"
+	"demarc/nodes/vm"
 	"demarc/sim/api"
 )
 
@@ -73,28 +76,28 @@ type savedMachine struct {
 func (f *Fleet) Save() ([]byte, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := saved{Version: savedVersion, Next: f.next, Pool: f.kinds(), Asked: f.asked, Machines: map[string]savedMachine{}, Repairs: f.repairs.list}
-	s.Patches, s.Stocked, s.NSGRoot = f.patches.archive.Patches(), f.patches.stocked, f.subnet.root.Seq
+	s := saved{Version: savedVersion, Next: f.next, Pool: f.kinds(), Asked: f.asked, Machines: map[string]savedMachine{}, Repairs: f.repairs.List}
+	s.Patches, s.Stocked, s.NSGRoot = f.archive.Patches(), f.stocked, f.subnet.root.Seq
 	var err error
 	if s.NSG, err = f.subnet.nsg.Save(); err != nil {
 		return nil, fmt.Errorf("save the network security group: %w", err)
 	}
 	for _, m := range f.machines() {
 		state := savedMachine{
-			Off: !m.on, Booting: m.booting(), Cut: m.cut, Dark: m.dark, Stopped: m.stopped, Problem: m.problem, Boots: m.boots,
-			Root: m.root.Seq, Edited: m.edited.Seq, Tags: m.tags, Acted: m.acted, Surge: m.surge, Flaws: m.flaws,
+			Off: !m.On, Booting: m.Booting(), Cut: m.Cut, Dark: m.Dark, Stopped: m.Stopped, Problem: m.Problem, Boots: m.Boots,
+			Root: m.Root.Seq, Edited: m.Edited.Seq, Tags: m.Tags, Acted: m.acted, Surge: m.surge, Flaws: m.Flaws,
 		}
-		if slot := m.slot(); slot != m.index%slots {
+		if slot := m.Slot(); slot != m.Index%slots {
 			state.Slot = &slot
 		}
-		if m.size != machineSize {
-			state.Size = m.size
+		if m.Size != vm.DefaultSize {
+			state.Size = m.Size
 		}
-		if state.OS, err = m.os.Save(); err != nil {
-			return nil, fmt.Errorf("save the system of machine %s: %w", m.name, err)
+		if state.OS, err = m.OS.Save(); err != nil {
+			return nil, fmt.Errorf("save the system of machine %s: %w", m.Name, err)
 		}
 		if !reflect.DeepEqual(state, savedMachine{Boots: 1}) {
-			s.Machines[m.name] = state
+			s.Machines[m.Name] = state
 		}
 	}
 	b, err := json.Marshal(s)
@@ -109,7 +112,7 @@ func (f *Fleet) kinds() (out []savedKind) {
 	at := map[*host.Image]int{}
 	var instances [][]int
 	for _, m := range f.machines() {
-		image := m.os.Image()
+		image := m.OS.Image()
 		i, known := at[image]
 		if !known {
 			i = len(out)
@@ -117,7 +120,7 @@ func (f *Fleet) kinds() (out []savedKind) {
 			out = append(out, savedKind{Image: image.Version, Kubelet: image.KubeletVersion()})
 			instances = append(instances, nil)
 		}
-		instances[i] = append(instances[i], m.index)
+		instances[i] = append(instances[i], m.Index)
 	}
 	for i := range out {
 		out[i].Instances = ranges(instances[i])
@@ -147,10 +150,10 @@ func (f *Fleet) restore(state []byte) error {
 			return fmt.Errorf("read the saved network security group: %w", err)
 		}
 	}
-	f.patches.archive.Load(s.Patches)
-	f.patches.stocked = s.Stocked
+	f.archive.Load(s.Patches)
+	f.stocked = s.Stocked
 	f.subnet.root, _ = f.log.Get(s.NSGRoot)
-	f.repairs = repairs{s.Repairs, len(s.Repairs)}
+	f.repairs = vm.Repairs{List: s.Repairs, Last: len(s.Repairs)}
 	if err := f.populate(s); err != nil {
 		return err
 	}
@@ -185,42 +188,82 @@ func (f *Fleet) populate(s saved) error {
 		}
 		image := f.imageOf(k.Image, k.Kubelet)
 		for _, i := range instances {
-			m := newMachine(f, i, i%slots, image)
-			if slot := s.Machines[m.name].Slot; slot != nil && *slot >= 0 && *slot < slots {
-				m = newMachine(f, i, *slot, image)
+			m := newMachine(f.scaleSet, i, i%slots, image)
+			if slot := s.Machines[m.Name].Slot; slot != nil && *slot >= 0 && *slot < slots {
+				m = newMachine(f.scaleSet, i, *slot, image)
 			}
 			all = append(all, m)
 		}
 	}
-	slices.SortFunc(all, func(a, b *machine) int { return a.index - b.index })
+	slices.SortFunc(all, func(a, b *machine) int { return a.Index - b.Index })
 	f.next = s.Next
 	if s.Asked != nil {
 		f.asked = s.Asked
 	}
 	f.enroll(all, nil)
-	if len(f.roster.Load().byName) != len(all) {
+	if len(f.present.Load().byName) != len(all) {
 		return errors.New("read the saved machines: one is there twice")
 	}
 	return nil
 }
 
 func (m *machine) restore(state savedMachine) error {
-	m.on, m.cut, m.dark, m.stopped, m.problem = !state.Off, state.Cut, state.Dark, state.Stopped, state.Problem
-	m.surge, m.tags, m.acted, m.boots = state.Surge, state.Tags, state.Acted, max(state.Boots, 1)
+	m.On, m.Cut, m.Dark, m.Stopped, m.Problem = !state.Off, state.Cut, state.Dark, state.Stopped, state.Problem
+	m.surge, m.Tags, m.acted, m.Boots = state.Surge, state.Tags, state.Acted, max(state.Boots, 1)
 	if state.Size != "" {
-		m.size = state.Size
+		m.Size = state.Size
 	}
-	m.root, _ = m.f.log.Get(state.Root)
-	m.edited, _ = m.f.log.Get(state.Edited)
+	m.Root, _ = m.f.log.Get(state.Root)
+	m.Edited, _ = m.f.log.Get(state.Edited)
 	if len(state.OS) > 0 {
-		if err := m.os.Load(state.OS); err != nil {
+		if err := m.OS.Load(state.OS); err != nil {
 			return err
 		}
 	}
-	m.flaws, m.waits = state.Flaws, m.os.RebootRequired()
+	m.Flaws, m.waits = state.Flaws, m.OS.RebootRequired()
 	if state.Booting {
-		m.bootAt = time.Now()
+		m.BootAt = time.Now()
 	}
-	m.kubelet.Restore(m.Up() && m.os.Running(host.Kubelet), m.Up() && m.os.Running(host.Containerd), state.Booting && m.boots > 1)
+	m.kubelet.Restore(m.Up() && m.OS.Running(host.Kubelet), m.Up() && m.OS.Running(host.Containerd), state.Booting && m.Boots > 1)
 	return nil
 }
+
+// ranges is ascending numbers as text, such as 0-2,5.
+func ranges(numbers []int) string {
+	var parts []string
+	for i := 0; i < len(numbers); {
+		last := i
+		for last+1 < len(numbers) && numbers[last+1] == numbers[last]+1 {
+			last++
+		}
+		part := strconv.Itoa(numbers[i])
+		if last > i {
+			part += "-" + strconv.Itoa(numbers[last])
+		}
+		parts, i = append(parts, part), last+1
+	}
+	return strings.Join(parts, ",")
+}
+
+// parseRanges reads what ranges wrote, of numbers from 0 to below limit.
+func parseRanges(text string, limit int) (numbers []int, err error) {
+	for part := range strings.SplitSeq(text, ",") {
+		from, to, isRange := strings.Cut(part, "-")
+		first, err := strconv.Atoi(from)
+		last := first
+		if err == nil && isRange {
+			last, err = strconv.Atoi(to)
+		}
+		if err != nil || first < 0 || last < first || last >= limit || last-first >= maxSaved-len(numbers) {
+			return nil, fmt.Errorf("instances %q are not numbers below %d", text, limit)
+		}
+		for n := first; n <= last; n++ {
+			numbers = append(numbers, n)
+		}
+	}
+	return numbers, nil
+}
+
+// maxSaved bounds what is read back: a pool's VMs, and as many that
+// were deleted outside of AKS.
+const maxSaved = 2 * MaxNodes

@@ -29,11 +29,11 @@ type settling struct {
 func (f *Fleet) Restored() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.restored = settling{active: true, version: f.podsVersion(), limit: time.Now().Add(settleLimit)}
-	f.timers.Wake(&f.proxy)
+	f.proxy.restored = settling{active: true, version: f.podsVersion(), limit: time.Now().Add(settleLimit)}
+	f.timers.Wake(f.proxy)
 }
 
-func (f *Fleet) podsVersion() string {
+func (f *objects) podsVersion() string {
 	return f.informers.Core().V1().Pods().Informer().LastSyncResourceVersion()
 }
 

@@ -106,14 +106,14 @@ func (s *subnet) admits(port uint16) bool {
 }
 
 // NSG is the rules of the network security group of the nodes' subnet.
-func (f *Fleet) NSG() []api.NSGRule {
+func (f *scaleSet) NSG() []api.NSGRule {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.subnet.nsg.Rules()
 }
 
 // SetNSGRule makes or changes a rule of the network security group.
-func (f *Fleet) SetNSGRule(rule api.NSGRule, by timeline.Actor) error {
+func (f *scaleSet) SetNSGRule(rule api.NSGRule, by timeline.Actor) error {
 	detail := &timeline.SecurityRule{
 		Name: rule.Name, Direction: rule.Direction, Access: rule.Access, Protocol: rule.Protocol,
 		Ports: slices.Clone(rule.Ports), Destination: rule.Destination,
@@ -123,11 +123,11 @@ func (f *Fleet) SetNSGRule(rule api.NSGRule, by timeline.Actor) error {
 }
 
 // DeleteNSGRule removes a rule of the network security group.
-func (f *Fleet) DeleteNSGRule(name string, by timeline.Actor) error {
+func (f *scaleSet) DeleteNSGRule(name string, by timeline.Actor) error {
 	return f.changeNSG(by, &timeline.SecurityRule{Name: name}, "network security group rule "+name+" is deleted", func() error { return f.subnet.nsg.Delete(name) })
 }
 
-func (f *Fleet) changeNSG(by timeline.Actor, rule *timeline.SecurityRule, message string, change func() error) error {
+func (f *scaleSet) changeNSG(by timeline.Actor, rule *timeline.SecurityRule, message string, change func() error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := change(); err != nil {
@@ -137,7 +137,7 @@ func (f *Fleet) changeNSG(by timeline.Actor, rule *timeline.SecurityRule, messag
 	e := f.log.Append(timeline.Event{Time: now, Actor: by, Verb: "changed", Subject: "nsg", Message: message, Detail: &timeline.Detail{Rule: rule}})
 	f.subnet.root = e
 	for _, m := range f.machines() {
-		m.root = e
+		m.Root = e
 		m.follow(now)
 	}
 	return nil

@@ -13,7 +13,7 @@ var components = []string{host.Kubelet, host.Containerd, host.CNS, host.NPD, hos
 
 // subject names a unit of the machine on the timeline: kubelet/NAME.
 func (m *machine) subject(unit string) string {
-	return strings.TrimSuffix(unit, ".service") + "/" + m.name
+	return strings.TrimSuffix(unit, ".service") + "/" + m.Name
 }
 
 // follow brings the machine into line with its operating system and with the
@@ -22,18 +22,18 @@ func (m *machine) follow(now time.Time) {
 	if !m.Up() {
 		return
 	}
-	m.noteFlaws(m.os.Flawed())
+	m.NoteFlaws(m.OS.Flawed())
 	m.noteReboot(now)
 	m.kubelet.Follow(now)
 	m.followNetwork(now)
 	for _, unit := range components {
 		why := ""
-		if !m.os.Running(unit) {
-			why = unit + " does not run: " + m.os.Why(unit)
+		if !m.OS.Running(unit) {
+			why = unit + " does not run: " + m.OS.Why(unit)
 		}
-		m.judge(m.subject(unit), now, why)
+		m.Judge(m.subject(unit), now, why)
 	}
-	m.judge("node/"+m.name, now, m.ill())
+	m.Judge("node/"+m.Name, now, m.Ill())
 	m.followMonitors(now)
 	m.kubelet.CheckShort(now)
 	m.f.timers.Wake(m)
@@ -43,7 +43,7 @@ func (m *machine) follow(now time.Time) {
 // longer then.
 func (m *machine) followMonitors(now time.Time) {
 	for _, unit := range []string{host.KubeletMonitor, host.ContainerdMonitor} {
-		runs := m.os.Running(unit)
+		runs := m.OS.Running(unit)
 		if runs != m.unwatched[unit] {
 			continue
 		}
@@ -55,64 +55,42 @@ func (m *machine) followMonitors(now time.Time) {
 		if runs {
 			verb = "active"
 		}
-		m.f.log.Append(timeline.Event{Time: now, Actor: timeline.Node, Verb: verb, Subject: m.subject(unit), Cause: m.root.Seq})
+		m.f.log.Append(timeline.Event{Time: now, Actor: timeline.Node, Verb: verb, Subject: m.subject(unit), Cause: m.Root.Seq})
 	}
 }
 
 // followNetwork notes whether packets get to the API server.
 func (m *machine) followNetwork(now time.Time) {
-	was := m.blocked
-	m.blocked = m.f.subnet.blockage(m.os, m.f.subnet.apiServer)
+	was := m.Blocked
+	m.Blocked = m.f.subnet.blockage(m.OS, m.f.subnet.apiServer)
 	switch {
-	case was == "" && m.blocked != "":
+	case was == "" && m.Blocked != "":
 		m.kubelet.Disconnect()
 		m.f.kubelets.TunnelChanged()
-	case was != "" && m.blocked == "" && m.kubelet.Connected():
+	case was != "" && m.Blocked == "" && m.kubelet.Connected():
 		m.kubelet.Rejoin()
 	}
-	m.kubelet.SetEgress(m.f.subnet.egress(m.os))
-}
-
-// ill says why the machine as a whole does not work; empty if it does.
-func (m *machine) ill() string {
-	switch {
-	case m.stopped != "":
-		return "the VM is " + m.stopped
-	case m.problem != "":
-		return "the machine does not boot: " + m.problem
-	case !m.on:
-		return "the machine has no power"
-	case m.booting():
-		return "the machine boots"
-	case m.cut:
-		return "the machine's network is cut"
-	case m.blocked != "":
-		return "the API server cannot be reached: " + m.blocked
-	}
-	return ""
+	m.kubelet.SetEgress(m.f.subnet.egress(m.OS))
 }
 
 // tend lets the machine's init system and its monitors do what is due.
 func (m *machine) tend(now time.Time) {
 	m.f.stock(now)
-	_, did := m.os.Step(now)
+	_, did := m.OS.Step(now)
 	m.f.repaired(m, now, did)
-	for _, u := range m.os.TakeUpgrades() {
+	for _, u := range m.OS.TakeUpgrades() {
 		m.patched(now, u, 0)
 	}
 	m.follow(now)
 }
 
-// Blocked implements [kubelet.Machine].
-func (m *machine) Blocked(registry string) bool { return m.f.subnet.refuses(m.os, registry) }
-
 // Egress says which endpoints that AKS requires a node's machine cannot reach,
 // and why; empty if it can reach all.
-func (f *Fleet) Egress(node string) string {
+func (f *scaleSet) Egress(node string) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if m := f.named(node); m != nil {
-		return f.subnet.egress(m.os)
+		return f.subnet.egress(m.OS)
 	}
 	return ""
 }

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"demarc/nodes/vm"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 
@@ -43,7 +44,7 @@ func (w *world) run(node string, by timeline.Actor, command string) string {
 // condition is a condition of a node's object.
 func (w *world) condition(i int, kind corev1.NodeConditionType) corev1.NodeCondition {
 	w.t.Helper()
-	n, err := w.api.CoreV1().Nodes().Get(context.Background(), w.f.machines()[i].name, metav1.GetOptions{})
+	n, err := w.api.CoreV1().Nodes().Get(context.Background(), w.f.machines()[i].Name, metav1.GetOptions{})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -64,7 +65,7 @@ func TestAStoppedKubeletIsStartedByItsMonitor(t *testing.T) {
 		if got := w.f.Machines()[0].Kubelet; got != "stopped" {
 			t.Fatalf("kubelet = %s, want stopped", got)
 		}
-		root, _, ok := w.f.Trouble(w.f.machines()[0].name)
+		root, _, ok := w.f.Trouble(w.f.machines()[0].Name)
 		if !ok || root.Actor != timeline.Customer || !strings.Contains(root.Message, "systemctl stop kubelet") {
 			t.Errorf("trouble comes from %+v, want the customer's command", root)
 		}
@@ -77,7 +78,7 @@ func TestAStoppedKubeletIsStartedByItsMonitor(t *testing.T) {
 			r[0].HealedAfterSeconds < 30 || r[0].HealedAfterSeconds > 60 {
 			t.Errorf("repairs = %+v, want one of layer node, healed after 30 to 60 s", r)
 		}
-		if _, _, ok := w.f.Trouble(w.f.machines()[0].name); ok {
+		if _, _, ok := w.f.Trouble(w.f.machines()[0].Name); ok {
 			t.Error("the trouble is not over")
 		}
 	})
@@ -112,8 +113,8 @@ func TestAnAbsentRuntimeMakesTheNodeNotReady(t *testing.T) {
 		if err != nil || !slices.ContainsFunc(lost, func(s string) bool { return strings.Contains(s, "notes") }) {
 			t.Errorf("reimage: lost %v, %v; want the customer's file", lost, err)
 		}
-		if again, err := w.f.Act("0", "reimage", "k1", 0); err != nil || !slices.Equal(again, lost) || w.f.machines()[0].boots != 2 {
-			t.Errorf("asked again: %v, %v, %d boots; want the same answer and no second reimage", again, err, w.f.machines()[0].boots)
+		if again, err := w.f.Act("0", "reimage", "k1", 0); err != nil || !slices.Equal(again, lost) || w.f.machines()[0].Boots != 2 {
+			t.Errorf("asked again: %v, %v, %d boots; want the same answer and no second reimage", again, err, w.f.machines()[0].Boots)
 		}
 		w.pass(reimageTime + bootTime + time.Minute)
 		if c := w.condition(0, corev1.NodeReady); c.Status != corev1.ConditionTrue {
@@ -136,7 +137,7 @@ func TestARestartOfTheProvidersContainerIsARepair(t *testing.T) {
 		w.ssh("0", "sudo pkill -9 nginx")
 		w.pass(3 * time.Second)
 		r := w.f.Repairs()
-		if len(r) != 1 || r[0].Subject != "c/"+w.f.machines()[0].name || !strings.Contains(r[0].Cause, "pkill -9 nginx") {
+		if len(r) != 1 || r[0].Subject != "c/"+w.f.machines()[0].Name || !strings.Contains(r[0].Cause, "pkill -9 nginx") {
 			t.Errorf("repairs = %+v, want one, of the customer's command", r)
 		}
 	})
@@ -211,7 +212,7 @@ func TestPowerThatComesBackStartsNoVMThatWasStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1, nil)
 		defer w.stop()
-		name := w.f.machines()[0].name
+		name := w.f.machines()[0].Name
 		for _, do := range []func() error{
 			func() error { _, err := w.f.PowerOff(name, timeline.Platform); return err },
 			func() error {
@@ -225,14 +226,14 @@ func TestPowerThatComesBackStartsNoVMThatWasStopped(t *testing.T) {
 			}
 			w.pass(time.Minute)
 		}
-		if m := w.f.machines()[0]; m.on || m.dark || m.power() != stopped {
-			t.Errorf("power %s, on %v, dark %v", m.power(), m.on, m.dark)
+		if m := w.f.machines()[0]; m.On || m.Dark || m.Power() != vm.Stopped {
+			t.Errorf("power %s, on %v, dark %v", m.Power(), m.On, m.Dark)
 		}
 		if _, err := w.f.DoVM(api.VMRequest{VM: name, Action: "start"}, timeline.Customer); err != nil {
 			t.Fatal(err)
 		}
 		w.pass(time.Minute)
-		if got := w.f.machines()[0].power(); got != "running" || len(w.told("repowered")) != 1 {
+		if got := w.f.machines()[0].Power(); got != "running" || len(w.told("repowered")) != 1 {
 			t.Errorf("power %s, told %v", got, w.told("repowered"))
 		}
 	})
@@ -252,7 +253,7 @@ func TestAMachineWithAForeignKernelDoesNotBoot(t *testing.T) {
 		if m := w.f.Machines()[0]; m.Kubelet != "stopped" || !strings.Contains(m.Problem, "does not boot") {
 			t.Errorf("after the reboot: %+v, want that it does not boot", m)
 		}
-		if root, _, _ := w.f.Trouble(w.f.machines()[0].name); !strings.Contains(root.Message, "apt-get install") {
+		if root, _, _ := w.f.Trouble(w.f.machines()[0].Name); !strings.Contains(root.Message, "apt-get install") {
 			t.Errorf("the trouble comes from %q, want the kernel, not the reboot that showed it", root.Message)
 		}
 		if _, err := w.f.Login("0", timeline.Customer, 0); err == nil || !strings.Contains(err.Error(), "timed out") {
@@ -285,7 +286,7 @@ func TestARuleOfTheNetworkKeepsNodesFromTheAPIServer(t *testing.T) {
 			t.Fatal(err)
 		}
 		lease := func() time.Time {
-			l, err := w.api.CoordinationV1().Leases(corev1.NamespaceNodeLease).Get(context.Background(), w.f.machines()[0].name, metav1.GetOptions{})
+			l, err := w.api.CoordinationV1().Leases(corev1.NamespaceNodeLease).Get(context.Background(), w.f.machines()[0].Name, metav1.GetOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -296,7 +297,7 @@ func TestARuleOfTheNetworkKeepsNodesFromTheAPIServer(t *testing.T) {
 		if lease() != before {
 			t.Error("the lease was renewed through a closed port")
 		}
-		if got := w.f.Egress(w.f.machines()[0].name); !strings.Contains(got, "no-443") || !strings.Contains(got, "mcr.microsoft.com:443") {
+		if got := w.f.Egress(w.f.machines()[0].Name); !strings.Contains(got, "no-443") || !strings.Contains(got, "mcr.microsoft.com:443") {
 			t.Errorf("egress = %q, want the rule and what it keeps from the node", got)
 		}
 		if _, err := w.f.Act("0", "reimage", "k", 0); err == nil || !strings.HasPrefix(err.Error(), "VMExtensionProvisioningError") {
@@ -353,7 +354,7 @@ func TestAFullDiskEvictsPodsAndEndsTheRuntime(t *testing.T) {
 			t.Error(err)
 		}
 		w.pass(reimageTime + bootTime + time.Minute)
-		if root, _, ok := w.f.Trouble(w.f.machines()[0].name); ok {
+		if root, _, ok := w.f.Trouble(w.f.machines()[0].Name); ok {
 			t.Errorf("after the reimage there is still trouble, by %q", root.Message)
 		}
 	})

@@ -11,6 +11,7 @@ import (
 	"demarc/nodes/cloud"
 	"demarc/nodes/host"
 	"demarc/nodes/timers"
+	"demarc/nodes/vm"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 )
@@ -27,39 +28,8 @@ const (
 	redeployTime = 3 * time.Minute
 )
 
-// vm is what the cloud knows of a machine.
-type vm struct {
-	size string
-	tags map[string]string
-	// stopped is how somebody has stopped it through the cloud, or from within:
-	// stopped, deallocated or deleted; empty if nobody did.
-	stopped string
-	// dark says that a fault keeps power from it.
-	dark bool
-	// acted are the answers to the requests of node auto-repair, by their keys.
-	acted map[string]answered
-}
-
 // poolSubject names the node pool on the timeline.
-const poolSubject = "nodepool/" + Pool
-
-// Ways in which a machine is stopped.
-const (
-	stopped     = "stopped"
-	deallocated = "deallocated"
-	deleted     = "deleted"
-)
-
-// power is what the machine's power is: running, stopped, deallocated, deleted.
-func (m *machine) power() string {
-	switch {
-	case m.stopped != "":
-		return m.stopped
-	case m.dark, !m.on && m.problem == "":
-		return stopped
-	}
-	return "running"
-}
+const poolSubject = "nodepool/" + vm.Pool
 
 // lose takes the machine's power away, which is an outage.
 func (m *machine) lose(now time.Time, why string) { m.loseBy(now, why, nil) }
@@ -72,62 +42,62 @@ func (m *machine) reboot(now time.Time) {
 
 func (m *machine) shutDown(now time.Time) {
 	m.loseBy(now, "the machine was shut down from within", &timeline.Detail{Down: timeline.PoweredOff})
-	m.stopped = stopped
+	m.Stopped = vm.Stopped
 }
 
 func (m *machine) loseBy(now time.Time, why string, detail *timeline.Detail) {
-	if m.on {
+	if m.On {
 		m.halt(now)
-		m.Broke(timeline.Event{Time: now, Verb: "stopped", Subject: "node/" + m.name, Message: why, Detail: detail})
+		m.Broke(timeline.Event{Time: now, Verb: "stopped", Subject: "node/" + m.Name, Message: why, Detail: detail})
 	}
 }
 
 // halt takes the machine's power away: everything on it ends at once. If that is
 // meant to be, it is no outage.
 func (m *machine) halt(now time.Time) {
-	if !m.on {
+	if !m.On {
 		return
 	}
-	m.on = false
-	m.bootAt, m.problem = time.Time{}, ""
+	m.On = false
+	m.BootAt, m.Problem = time.Time{}, ""
 	m.rules = nil
-	m.os.PowerLost(now)
-	m.kubelet.PowerLost(now, m.root.Seq)
-	m.f.network.NodeChanged(m.name, false)
+	m.OS.PowerLost(now)
+	m.kubelet.PowerLost(now, m.Root.Seq)
+	m.f.network.NodeChanged(m.Name, false)
 }
 
 // boot gives the machine power, after some time.
 func (m *machine) boot(now time.Time, after time.Duration) {
-	if m.dark || m.stopped != "" {
+	if m.Dark || m.Stopped != "" {
 		return // asked for in vain
 	}
-	m.on, m.problem = true, ""
+	m.On, m.Problem = true, ""
 	m.kubelet.Boot()
-	m.boots++
-	m.bootAt = timers.Tick(now.Add(after + bootTime))
+	m.Boots++
+	m.BootAt = timers.Tick(now.Add(after + bootTime))
 	m.f.timers.Wake(m)
 }
 
 // booted is the end of a boot: the machine's system runs, or it does not.
 func (m *machine) booted(now time.Time) {
-	m.bootAt = time.Time{}
-	if err := m.os.Boot(now); err != nil {
-		if root, ok := m.unbootable(m.os.Flawed()); ok {
-			m.becauseOf(root)
+	m.BootAt = time.Time{}
+	if err := m.OS.Boot(now); err != nil {
+		if root, ok := m.Unbootable(m.OS.Flawed()); ok {
+			m.BecauseOf(root)
 		}
 		m.lose(now, "the machine does not boot: "+err.Error())
-		m.problem = err.Error()
+		m.Problem = err.Error()
 		m.f.log.Append(timeline.Event{
-			Time: now, Actor: timeline.Node, Verb: "failed to boot", Subject: "node/" + m.name, Cause: m.root.Seq, Message: err.Error(),
+			Time: now, Actor: timeline.Node, Verb: "failed to boot", Subject: "node/" + m.Name, Cause: m.Root.Seq, Message: err.Error(),
 		})
 		return
 	}
 	m.kubelet.Booted(now)
 	m.follow(now)
 	if m.kubelet.Running() {
-		m.root.Seq = m.f.log.Append(timeline.Event{
-			Time: now, Actor: timeline.Node, Verb: "started", Subject: "kubelet/" + m.name,
-			Cause: m.root.Seq, Message: "the machine has booted and starts its kubelet",
+		m.Root.Seq = m.f.log.Append(timeline.Event{
+			Time: now, Actor: timeline.Node, Verb: "started", Subject: "kubelet/" + m.Name,
+			Cause: m.Root.Seq, Message: "the machine has booted and starts its kubelet",
 		}).Seq
 	}
 }
@@ -135,52 +105,49 @@ func (m *machine) booted(now time.Time) {
 // reimage gives the machine a fresh system disk with an image, and says what is
 // lost with the old one.
 func (m *machine) reimage(now time.Time, image *host.Image) (lost []string) {
-	lost = append(m.kubelet.LocalData(true), m.os.Reimage(now, image)...)
+	lost = append(m.kubelet.LocalData(true), m.OS.Reimage(now, image)...)
 	m.kubelet.Reimaged()
-	m.edited = timeline.Event{}
+	m.Edited = timeline.Event{}
 	return lost
 }
 
 // VMs is every machine as the cloud has it, without those that were deleted.
-func (f *Fleet) VMs() []api.VM {
+func (f *scaleSet) VMs() (out []api.VM) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var out []api.VM
-	for _, m := range f.machines() {
-		if m.stopped != deleted {
-			out = append(out, m.describeVM())
-		}
+	for _, m := range f.living() {
+		out = append(out, m.describeVM())
 	}
 	return out
 }
 
 func (m *machine) describeVM() api.VM {
 	return api.VM{
-		Name: m.name, InstanceID: m.index, Power: "PowerState/" + m.power(), Size: m.size, NodeImage: m.os.Image().Version,
-		ResourceGroup: m.resourceGroup(), ScaleSet: strings.TrimSuffix(m.name, instanceID(m.index)), Tags: maps.Clone(m.tags),
+		Name: m.Name, InstanceID: m.Index, Power: "PowerState/" + m.Power(), Size: m.Size, NodeImage: m.OS.Image().Version,
+		ResourceGroup: m.Cluster.ResourceGroup(), ScaleSet: m.Cluster.ScaleSet(), Tags: maps.Clone(m.Tags),
 	}
 }
 
 // Shutdown says whether somebody has stopped the node's machine through the
 // cloud, and Exists whether the cloud still has it.
-func (f *Fleet) Shutdown(node string) bool {
+func (f *scaleSet) Shutdown(node string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	m := f.named(node)
-	return m != nil && (m.stopped == stopped || m.stopped == deallocated)
+	return m != nil && (m.Stopped == vm.Stopped || m.Stopped == vm.Deallocated)
 }
 
 // Exists says whether the cloud has the node's machine.
-func (f *Fleet) Exists(node string) bool {
+func (f *scaleSet) Exists(node string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	m := f.named(node)
-	return m != nil && m.stopped != deleted && m.leaves.IsZero()
+	return m != nil && !m.deleted() && m.leaves.IsZero()
 }
 
 // DoVM does something with a machine as a resource of the cloud, behind the back
 // of the managed service.
-func (f *Fleet) DoVM(req api.VMRequest, by timeline.Actor) (api.VM, error) {
+func (f *scaleSet) DoVM(req api.VMRequest, by timeline.Actor) (api.VM, error) {
 	m, err := f.find(req.VM)
 	if err != nil {
 		return api.VM{}, err
@@ -191,18 +158,18 @@ func (f *Fleet) DoVM(req api.VMRequest, by timeline.Actor) (api.VM, error) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if m.stopped == deleted {
-		return api.VM{}, fmt.Errorf("VM %s is deleted", m.name)
+	if m.deleted() {
+		return api.VM{}, fmt.Errorf("VM %s is deleted", m.Name)
 	}
 	e, err := do.check(m, req)
 	if err != nil {
 		return api.VM{}, err
 	}
 	now := time.Now()
-	e.Time, e.Actor, e.Subject = now, by, "node/"+m.name
+	e.Time, e.Actor, e.Subject = now, by, "node/"+m.Name
 	e.Detail = cmp.Or(e.Detail, &timeline.Detail{})
 	e.Detail.Resource = true
-	m.root = f.log.Append(e)
+	m.Root = f.log.Append(e)
 	do.run(m, req, now)
 	f.timers.Wake(m)
 	return m.describeVM(), nil
@@ -216,24 +183,24 @@ type vmAction struct {
 }
 
 var vmActions = map[string]*vmAction{
-	"stop":       stopAction(stopped, "the VM was stopped as an IaaS resource; it is still allocated"),
-	"deallocate": stopAction(deallocated, "the VM was deallocated as an IaaS resource"),
+	"stop":       stopAction(vm.Stopped, "the VM was stopped as an IaaS resource; it is still allocated"),
+	"deallocate": stopAction(vm.Deallocated, "the VM was deallocated as an IaaS resource"),
 	"start": {
 		check: func(m *machine, _ api.VMRequest) (e timeline.Event, err error) {
-			if m.stopped == "" {
-				return e, fmt.Errorf("VM %s is not stopped", m.name)
+			if m.Stopped == "" {
+				return e, fmt.Errorf("VM %s is not stopped", m.Name)
 			}
 			return timeline.Event{Verb: "started", Message: "the VM was started as an IaaS resource"}, nil
 		},
 		run: func(m *machine, _ api.VMRequest, now time.Time) {
-			m.stopped = ""
+			m.Stopped = ""
 			m.boot(now, 0)
 		},
 	},
 	"restart": {
 		check: func(m *machine, _ api.VMRequest) (e timeline.Event, err error) {
-			if m.stopped != "" {
-				return e, fmt.Errorf("VM %s is %s: start it", m.name, m.stopped)
+			if m.Stopped != "" {
+				return e, fmt.Errorf("VM %s is %s: start it", m.Name, m.Stopped)
 			}
 			return timeline.Event{Verb: "restarted", Message: "the VM was restarted as an IaaS resource"}, nil
 		},
@@ -247,7 +214,7 @@ var vmActions = map[string]*vmAction{
 			m.lose(now, "the VM is deleted")
 			m.remove(now)
 			m.f.reenroll()
-			m.f.short(now, m.root)
+			m.f.short(now, m.Root)
 		},
 	},
 	"resize": {
@@ -256,14 +223,14 @@ var vmActions = map[string]*vmAction{
 				return e, err
 			}
 			return timeline.Event{
-				Verb: "resized", Message: "the VM was resized as an IaaS resource from " + m.size + " to " + req.Size,
-				Detail: &timeline.Detail{Size: &timeline.Resize{From: m.size, To: req.Size}},
+				Verb: "resized", Message: "the VM was resized as an IaaS resource from " + m.Size + " to " + req.Size,
+				Detail: &timeline.Detail{Size: &timeline.Resize{From: m.Size, To: req.Size}},
 			}, nil
 		},
 		run: func(m *machine, req api.VMRequest, now time.Time) {
 			size, _ := cloud.Size(req.Size) // was checked
-			m.size = size.Name
-			if m.on {
+			m.Size = size.Name
+			if m.On {
 				m.restart(now)
 			}
 		},
@@ -279,13 +246,13 @@ var vmActions = map[string]*vmAction{
 			}, nil
 		},
 		run: func(m *machine, req api.VMRequest, _ time.Time) {
-			tags := maps.Clone(m.tags)
+			tags := maps.Clone(m.Tags)
 			if tags == nil {
 				tags = map[string]string{}
 			}
 			maps.Copy(tags, req.Tags)
 			maps.DeleteFunc(tags, func(_, v string) bool { return v == "" })
-			m.tags = tags
+			m.Tags = tags
 		},
 	},
 }
@@ -302,14 +269,14 @@ func tagsText(tags map[string]string) string {
 func stopAction(how timeline.Verb, message string) *vmAction {
 	return &vmAction{
 		check: func(m *machine, _ api.VMRequest) (e timeline.Event, err error) {
-			if m.stopped == string(how) {
-				return e, fmt.Errorf("VM %s is already %s", m.name, how)
+			if m.Stopped == string(how) {
+				return e, fmt.Errorf("VM %s is already %s", m.Name, how)
 			}
 			return timeline.Event{Verb: how, Message: message}, nil
 		},
 		run: func(m *machine, _ api.VMRequest, now time.Time) {
 			m.lose(now, message)
-			m.stopped = string(how)
+			m.Stopped = string(how)
 		},
 	}
 }
@@ -322,11 +289,10 @@ func (m *machine) restart(now time.Time) {
 
 // short notes that the pool has fewer machines than it should. AKS does not
 // replace one that was deleted outside of it.
-func (f *Fleet) short(now time.Time, root timeline.Event) {
-	have, missing := f.tally()
+func (f *scaleSet) short(now time.Time, root timeline.Event) {
 	f.log.Append(timeline.Event{
 		Time: now, Actor: timeline.Provider, Verb: "noticed", Subject: poolSubject, Cause: root.Seq,
-		Message: fmt.Sprintf("the scale set has %d of %d VMs; one that was deleted outside of AKS is not replaced", have, have+missing),
+		Message: fmt.Sprintf("the scale set has %d of %d VMs; one that was deleted outside of AKS is not replaced", len(f.living()), len(f.machines())),
 	})
 	f.watcher.Broke(poolSubject, root, now)
 	f.watcher.Noticed(poolSubject, now)
@@ -335,7 +301,7 @@ func (f *Fleet) short(now time.Time, root timeline.Event) {
 // remove ends a machine for good: its VM is deleted.
 func (m *machine) remove(now time.Time) {
 	m.halt(now)
-	m.stopped = deleted
+	m.Stopped = vm.Deleted
 	m.endOutages(now)
 	m.kubelet.Remove()
 	m.f.timers.Remove(m)
@@ -344,7 +310,7 @@ func (m *machine) remove(now time.Time) {
 // endOutages ends the machine's outages, and those of what is on it: nobody waits for
 // it any more.
 func (m *machine) endOutages(now time.Time) {
-	for _, subject := range slices.Sorted(maps.Keys(m.troubles)) {
+	for _, subject := range slices.Sorted(maps.Keys(m.Troubles)) {
 		m.Mended(subject, now)
 	}
 	m.kubelet.Leave(now)

@@ -2,8 +2,8 @@ package nodes
 
 import (
 	"context"
-	"iter"
 	"net/http"
+	"sync/atomic"
 
 	"demarc/nodes/kubelet"
 	"demarc/sim/api"
@@ -12,17 +12,27 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	corelisters "k8s.io/client-go/listers/core/v1"
 	"k8s.io/client-go/tools/cache"
 )
 
-// watch prepares the one set of informers that serves the whole fleet.
-func (f *Fleet) watch() {
-	f.informers = informers.NewSharedInformerFactoryWithOptions(f.client, 0, informers.WithTransform(slim))
-	pods := f.informers.Core().V1().Pods().Informer()
-	f.services = f.informers.Core().V1().Services().Lister()
-	f.slices = f.informers.Discovery().V1().EndpointSlices().Lister()
-	f.nodes = f.informers.Core().V1().Nodes().Lister()
+// objects are what the API server has, as one set of informers tells the whole fleet.
+type objects struct {
+	informers informers.SharedInformerFactory
+	nodes     corelisters.NodeLister
+	podsSeen  cache.InformerSynced // the pods of the first list were
+	synced    atomic.Bool          // the informers have read the API server's state once
+}
 
+func newObjects(client kubernetes.Interface) *objects {
+	all := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithTransform(slim))
+	return &objects{informers: all, nodes: all.Core().V1().Nodes().Lister()}
+}
+
+// watch has the informers tell the fleet what they hear.
+func (f *Fleet) watch() {
+	pods := f.informers.Core().V1().Pods().Informer()
 	// Adding a handler to an informer that has not started cannot fail.
 	seen, _ := pods.AddEventHandler(cache.ResourceEventHandlerDetailedFuncs{
 		AddFunc:    f.podSeen,
@@ -30,7 +40,7 @@ func (f *Fleet) watch() {
 		DeleteFunc: f.podGone,
 	})
 	f.podsSeen = seen.HasSynced
-	changed := func(any) { f.rulesChanged() }
+	changed := func(any) { f.proxy.rulesChanged() }
 	for _, i := range []cache.SharedIndexInformer{
 		f.informers.Core().V1().Services().Informer(), f.informers.Discovery().V1().EndpointSlices().Informer(),
 	} {
@@ -38,7 +48,15 @@ func (f *Fleet) watch() {
 			AddFunc: changed, UpdateFunc: func(_, obj any) { changed(obj) }, DeleteFunc: changed,
 		})
 	}
-	_ = f.informers.Core().V1().Nodes().Informer()
+}
+
+// Synced is [ErrNotSynced] as long as the fleet has not read what the API server
+// has: until then it knows of no pod, and so of no container.
+func (f *objects) Synced() error {
+	if !f.synced.Load() {
+		return ErrNotSynced
+	}
+	return nil
 }
 
 // slim drops what nobody here reads and what takes the most memory. It changes
@@ -71,22 +89,22 @@ var ErrNotSynced error = api.Errorf(http.StatusServiceUnavailable, "what the API
 
 // awaitSync waits until the informers have their first lists, and the pods among
 // them their containers.
-func (f *Fleet) awaitSync(ctx context.Context) {
-	if !cache.WaitForCacheSync(ctx.Done(), f.podsSeen,
-		f.informers.Core().V1().Nodes().Informer().HasSynced,
-		f.informers.Core().V1().Services().Informer().HasSynced,
-		f.informers.Discovery().V1().EndpointSlices().Informer().HasSynced) {
+func (s *proxySync) awaitSync(ctx context.Context) {
+	if !cache.WaitForCacheSync(ctx.Done(), s.podsSeen,
+		s.informers.Core().V1().Nodes().Informer().HasSynced,
+		s.informers.Core().V1().Services().Informer().HasSynced,
+		s.informers.Discovery().V1().EndpointSlices().Informer().HasSynced) {
 		return
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.synced.Store(true)
-	f.proxy.stale = true
-	f.timers.Wake(&f.proxy)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.synced.Store(true)
+	s.stale = true
+	s.timers.Wake(s)
 }
 
 // podSeen takes a new or changed pod from the API server.
-func (f *Fleet) podSeen(obj any, first bool) {
+func (f *scaleSet) podSeen(obj any, first bool) {
 	pod, ok := obj.(*corev1.Pod)
 	if !ok || pod.Spec.NodeName == "" {
 		return
@@ -94,14 +112,14 @@ func (f *Fleet) podSeen(obj any, first bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var k *kubelet.Kubelet
-	if m := f.named(pod.Spec.NodeName); m != nil && m.stopped != deleted {
+	if m := f.named(pod.Spec.NodeName); m != nil && !m.deleted() {
 		k = m.kubelet
 	}
 	f.kubelets.Seen(k, pod, first)
 }
 
 // podGone takes the end of a pod from the API server.
-func (f *Fleet) podGone(obj any) {
+func (f *scaleSet) podGone(obj any) {
 	d, missing := obj.(cache.DeletedFinalStateUnknown)
 	if missing {
 		obj = d.Obj
@@ -117,7 +135,7 @@ func (f *Fleet) podGone(obj any) {
 
 // NodeObjects are the Nodes as the fleet's informer has them; they are not to be
 // changed. Before it has read them the error is [ErrNotSynced].
-func (f *Fleet) NodeObjects() ([]*corev1.Node, error) {
+func (f *objects) NodeObjects() ([]*corev1.Node, error) {
 	if err := f.Synced(); err != nil {
 		return nil, err
 	}
@@ -125,34 +143,18 @@ func (f *Fleet) NodeObjects() ([]*corev1.Node, error) {
 }
 
 // node is one of them.
-func (f *Fleet) node(name string) (*corev1.Node, error) {
+func (f *objects) node(name string) (*corev1.Node, error) {
 	if err := f.Synced(); err != nil {
 		return nil, err
 	}
 	return f.nodes.Get(name)
 }
 
-// kubeletsFleet is the fleet as its kubelets see it.
-type kubeletsFleet struct{ f *Fleet }
-
-var _ kubelet.Fleet = kubeletsFleet{}
-
-// Kubelets implements [kubelet.Fleet].
-func (k kubeletsFleet) Kubelets() iter.Seq[*kubelet.Kubelet] {
-	return func(yield func(*kubelet.Kubelet) bool) {
-		for _, m := range k.f.machines() {
-			if !yield(m.kubelet) {
-				return
-			}
+// eachKubelet is the kubelets of the machines, by the machines' indices.
+func (f *scaleSet) eachKubelet(yield func(*kubelet.Kubelet) bool) {
+	for _, m := range f.machines() {
+		if !yield(m.kubelet) {
+			return
 		}
 	}
 }
-
-// Node implements [kubelet.Fleet].
-func (k kubeletsFleet) Node(name string) (*corev1.Node, error) { return k.f.node(name) }
-
-// RulesWanted implements [kubelet.Fleet].
-func (k kubeletsFleet) RulesWanted() { k.f.timers.Wake(&k.f.proxy) }
-
-// Restoring implements [kubelet.Fleet].
-func (k kubeletsFleet) Restoring() bool { return k.f.restored.active }

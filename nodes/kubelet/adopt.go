@@ -9,6 +9,7 @@ import (
 	"demarc/nodes/program"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 )
 
 // adopt takes over a pod that ran before the fleet was made: what its status
@@ -104,7 +105,7 @@ func (c *container) adopt(st corev1.ContainerStatus) {
 }
 
 func (c *container) adoptProbes(st corev1.ContainerStatus) {
-	if st.Started != nil && *st.Started {
+	if ptr.Deref(st.Started, false) {
 		c.probes[startupProbe] = probe{outcome: succeeded, held: true}
 	}
 	if st.Ready {

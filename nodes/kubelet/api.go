@@ -111,8 +111,8 @@ func (s *server) streams(w http.ResponseWriter, r *http.Request) (opts *remoteco
 // running finds the running container that a request names, or answers that
 // there is none.
 func (s *server) running(w http.ResponseWriter, r *http.Request) (*execution, bool) {
-	s.ks.mu.Lock()
-	defer s.ks.mu.Unlock()
+	s.ks.Lock.Lock()
+	defer s.ks.Lock.Unlock()
 	c, err := s.containerOf(r)
 	switch {
 	case err != nil:
@@ -131,10 +131,10 @@ func (s *server) portForward(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	s.ks.mu.Lock()
+	s.ks.Lock.Lock()
 	p, err := s.podOf(r)
 	up := err == nil && p.sandbox
-	s.ks.mu.Unlock()
+	s.ks.Lock.Unlock()
 	switch {
 	case err != nil:
 		http.Error(w, err.Error(), http.StatusNotFound)
@@ -148,7 +148,7 @@ func (s *server) portForward(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) pods(w http.ResponseWriter, r *http.Request) {
 	list := corev1.PodList{TypeMeta: metav1.TypeMeta{Kind: "PodList", APIVersion: "v1"}}
-	s.ks.mu.Lock()
+	s.ks.Lock.Lock()
 	for _, p := range sortedPods(dialled(r).pods) {
 		pod := p.spec.DeepCopy()
 		if p.status != nil {
@@ -156,15 +156,15 @@ func (s *server) pods(w http.ResponseWriter, r *http.Request) {
 		}
 		list.Items = append(list.Items, *pod)
 	}
-	s.ks.mu.Unlock()
+	s.ks.Lock.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(list) // the client's connection may be gone
 }
 
 func (s *server) metrics(w http.ResponseWriter, r *http.Request) {
-	s.ks.mu.Lock()
+	s.ks.Lock.Lock()
 	pods, containers := dialled(r).Count()
-	s.ks.mu.Unlock()
+	s.ks.Lock.Unlock()
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 	fmt.Fprintf(w, "# HELP kubelet_running_pods Number of pods that have a running pod sandbox\n# TYPE kubelet_running_pods gauge\nkubelet_running_pods %d\n", pods)
 	fmt.Fprintf(w, "# HELP kubelet_running_containers Number of containers currently running\n# TYPE kubelet_running_containers gauge\nkubelet_running_containers{container_state=\"running\"} %d\n", containers)
@@ -182,15 +182,15 @@ func (s *server) summary(w http.ResponseWriter, r *http.Request) {
 		StartTime metav1.Time `json:"startTime"`
 	}
 	k, stats := dialled(r), []podStats{}
-	s.ks.mu.Lock()
+	s.ks.Lock.Lock()
 	for _, p := range sortedPods(k.pods) {
 		if p.sandbox {
 			stats = append(stats, podStats{podRef{p.name, p.namespace, string(p.uid)}, p.startTime})
 		}
 	}
-	s.ks.mu.Unlock()
+	s.ks.Lock.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{ // the client's connection may be gone
-		"node": map[string]any{"nodeName": k.name}, "pods": stats,
+		"node": map[string]any{"nodeName": k.m.Name}, "pods": stats,
 	})
 }

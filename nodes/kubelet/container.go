@@ -15,6 +15,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 )
 
 // Exit codes of ends that a program does not choose.
@@ -82,18 +83,20 @@ type container struct {
 
 func newContainer(p *pod, spec *corev1.Container, init bool) *container {
 	return &container{
-		p: p, name: spec.Name, init: init,
-		sidecar: init && spec.RestartPolicy != nil && *spec.RestartPolicy == corev1.ContainerRestartPolicyAlways,
+		p: p, name: spec.Name, init: init, sidecar: init && isSidecar(spec),
 	}
 }
 
-// spec is the container in the pod's newest specification.
-func (c *container) spec() *corev1.Container { return findContainer(c.p.spec, c.name) }
+// isSidecar says whether an init container is one.
+func isSidecar(spec *corev1.Container) bool {
+	return ptr.Deref(spec.RestartPolicy, "") == corev1.ContainerRestartPolicyAlways
+}
 
-func findContainer(pod *corev1.Pod, name string) *corev1.Container {
-	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
+// spec is the container in the pod's newest specification.
+func (c *container) spec() *corev1.Container {
+	for _, list := range [][]corev1.Container{c.p.spec.Spec.InitContainers, c.p.spec.Spec.Containers} {
 		for i := range list {
-			if list[i].Name == name {
+			if list[i].Name == c.name {
 				return &list[i]
 			}
 		}
@@ -127,7 +130,7 @@ func (c *container) start(now time.Time, spec program.Spec) {
 	c.termed, c.starting, c.again = false, false, false
 	c.pull = pull{}
 	c.waiting, c.message = "", ""
-	c.id = hexID("container", c.p.k.ks.cfg.Seed, c.p.uid, c.name, c.restarts, now.UnixNano())
+	c.id = hexID("container", c.p.k.ks.Seed, c.p.uid, c.name, c.restarts, now.UnixNano())
 	c.probes = [3]probe{}
 	c.run(spec)
 }
@@ -137,10 +140,10 @@ func (c *container) run(spec program.Spec) {
 	spec.StartedAt, spec.Disk = c.startedAt, program.NewDisk()
 	c.attach(&spec)
 	if s := c.spec(); s != nil {
-		spec.Agent = c.p.k.m.Agent(c.p.spec, s)
+		spec.Agent = c.p.k.ks.Agent(c.p.k.m.Name, c.p.spec, s)
 	}
 	c.program = spec
-	if c.p.k.ks.cfg.Starts.refuse(c.startName()) != nil {
+	if c.p.k.ks.Starts.refuse(c.startName()) != nil {
 		c.behaviour = notStarted()
 	} else {
 		c.behaviour = program.Plan(spec)
@@ -161,11 +164,11 @@ func (c *container) run(spec program.Spec) {
 		if ks.ctx.Err() != nil {
 			return // the fleet ends, not the script
 		}
-		ks.mu.Lock()
-		defer ks.mu.Unlock()
+		ks.Lock.Lock()
+		defer ks.Lock.Unlock()
 		if c.state == running && c.id == id {
 			c.ended(time.Now(), code, "")
-			ks.timers.Wake(c.p)
+			ks.Timers.Wake(c.p)
 		}
 	})
 }
@@ -173,19 +176,19 @@ func (c *container) run(spec program.Spec) {
 // attach gives a program the network of its node, and process 1 its signals.
 func (c *container) attach(spec *program.Spec) {
 	ks, id := c.p.k.ks, c.id
-	from := network.Origin{Node: c.p.k.name, Namespace: c.p.namespace}
+	from := network.Origin{Node: c.p.k.m.Name, Namespace: c.p.namespace}
 	spec.Dial = func(ctx context.Context, _, address string) (net.Conn, error) {
-		return ks.network.Dial(ctx, from, address)
+		return ks.Network.Dial(ctx, from, address)
 	}
 	spec.Resolve = func(ctx context.Context, name string) ([]netip.Addr, error) {
-		return ks.network.Resolve(ctx, from, name)
+		return ks.Network.Resolve(ctx, from, name)
 	}
 	spec.Kill = func(signal int) {
-		ks.mu.Lock()
-		defer ks.mu.Unlock()
+		ks.Lock.Lock()
+		defer ks.Lock.Unlock()
 		if c.state == running && c.id == id {
 			c.ended(time.Now(), 128+signal, "")
-			ks.timers.Wake(c.p)
+			ks.Timers.Wake(c.p)
 		}
 	}
 }
@@ -222,7 +225,7 @@ func (c *container) stop(now time.Time, grace time.Duration, message string) {
 	if c.state != running {
 		return
 	}
-	hook := min(hookTime(preStop(c.spec())), grace)
+	hook := min(hookTime(hooks(c.spec()).PreStop), grace)
 	term := now.Add(hook)
 	kill := term.Add(max(grace-hook, minimumGrace))
 	if c.termAt.IsZero() {
@@ -256,7 +259,7 @@ func (c *container) ended(now time.Time, code int, reason string) {
 	if stopped || code == 0 {
 		return
 	}
-	c.cause = c.p.k.ks.log.Append(timeline.Event{
+	c.cause = c.p.k.ks.Log.Append(timeline.Event{
 		Time: now, Actor: timeline.Node, Verb: "crashed", Subject: c.subject(), Cause: c.cause,
 		Message: fmt.Sprintf("the container ended with exit code %d (%s)", code, c.reason),
 	}).Seq
@@ -320,7 +323,7 @@ func (c *container) serves(now time.Time) bool {
 
 func (c *container) describe() api.Container {
 	d := api.Container{
-		Node: c.p.k.name, Namespace: c.p.namespace, Pod: c.p.name, Name: c.name,
+		Node: c.p.k.m.Name, Namespace: c.p.namespace, Pod: c.p.name, Name: c.name,
 		State: "waiting", Restarts: c.restarts, StartedAt: c.startedAt.UTC(), FinishedAt: c.finishedAt.UTC(),
 		Reason: c.waiting,
 	}

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 
 	"demarc/nodes/program"
+	"demarc/nodes/vm"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -14,7 +15,7 @@ import (
 // liveness probe of the Kubernetes documentation looks for one.
 func TestCommandsShareAContainersDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &container{p: &pod{k: &Kubelet{ks: &Kubelets{}, name: "n-0"}, namespace: "default", spec: &corev1.Pod{}}}
+		c := &container{p: &pod{k: &Kubelet{ks: &Kubelets{}, m: &vm.VM{Name: "n-0"}}, namespace: "default", spec: &corev1.Pod{}}}
 		c.run(program.Spec{Image: "nginx"})
 		var out bytes.Buffer
 		if code, err := program.Exec(t.Context(), c.program, []string{"touch", "/tmp/healthy"}, nil, &out, &out); code != 0 || err != nil {

@@ -12,6 +12,7 @@ import (
 	"demarc/nodes/program"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 )
 
 // What a container's program can be given. References make much of little.
@@ -69,7 +70,7 @@ func (p *pod) programSpec(c *container) (program.Spec, error) {
 func (p *pod) hostname() string {
 	switch {
 	case p.spec.Spec.HostNetwork:
-		return p.k.name
+		return p.k.m.Name
 	case p.spec.Spec.Hostname != "":
 		return p.spec.Spec.Hostname
 	}
@@ -186,7 +187,7 @@ func (p *pod) envFrom(v *variables, from corev1.EnvFromSource) error {
 	}
 	data := p.config.objects[r]
 	if data == nil {
-		if optional != nil && *optional {
+		if ptr.Deref(optional, false) {
 			return nil
 		}
 		return fmt.Errorf("%s %q not found", r.kind, r.name)
@@ -220,7 +221,7 @@ func (p *pod) key(r ref, kind, key string, optional *bool) (string, bool, error)
 		return string(value), true, nil
 	}
 	switch {
-	case optional != nil && *optional:
+	case ptr.Deref(optional, false):
 		return "", false, nil
 	case data == nil:
 		return "", false, fmt.Errorf("%s %q not found", r.kind, r.name)
@@ -244,11 +245,11 @@ func (p *pod) field(name string) string {
 	case "metadata.uid":
 		return string(p.uid)
 	case "spec.nodeName":
-		return p.k.name
+		return p.k.m.Name
 	case "spec.serviceAccountName":
 		return p.spec.Spec.ServiceAccountName
 	case "status.hostIP", "status.hostIPs":
-		return p.k.ip.String()
+		return p.k.m.IP.String()
 	case "status.podIP", "status.podIPs":
 		return p.ip.String()
 	}
@@ -309,9 +310,7 @@ func (p *pod) volumeFiles(v corev1.Volume) map[string][]byte {
 	for _, s := range volumeSources(v) {
 		data := p.config.objects[s.ref]
 		if len(s.items) == 0 {
-			for key, content := range data {
-				out[key] = content
-			}
+			maps.Copy(out, data)
 		}
 		for _, item := range s.items {
 			if content, ok := data[item.Key]; ok {

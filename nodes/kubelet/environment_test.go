@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"demarc/nodes/vm"
+
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -42,7 +44,7 @@ func TestWhatAContainerIsGivenIsBounded(t *testing.T) {
 		}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := &pod{k: &Kubelet{name: "n"}, config: podConfig{objects: map[ref]map[string][]byte{{"configmap", "m"}: keys}}}
+			p := &pod{k: &Kubelet{m: &vm.VM{Name: "n"}}, config: podConfig{objects: map[ref]map[string][]byte{{"configmap", "m"}: keys}}}
 			spec := corev1.Container{Name: "c"}
 			tc.change(&spec)
 			p.spec = &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{spec}, Volumes: []corev1.Volume{{

@@ -1,7 +1,9 @@
 package kubelet
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -40,7 +42,8 @@ type eventQueue struct {
 	filled time.Time
 }
 
-// add queues an event, or counts it if it was said before. Too many are dropped.
+// add queues an event of the kubelet's, or counts it if it was said before. Too many
+// are dropped.
 func (q *eventQueue) add(now time.Time, kind, reason, message, field string) {
 	q.addFrom(now, eventKey{kind, reason, message, field, kubeletSource})
 }
@@ -63,13 +66,11 @@ func (q *eventQueue) addFrom(now time.Time, k eventKey) {
 		return
 	}
 	q.tokens--
-	for _, e := range q.list {
-		if e.eventKey == k {
-			e.count++
-			e.last = now
-			e.due = true
-			return
-		}
+	if e := q.find(k); e != nil {
+		e.count++
+		e.last = now
+		e.due = true
+		return
 	}
 	if len(q.list) == 2*eventBurst {
 		q.list = q.list[1:]
@@ -79,12 +80,7 @@ func (q *eventQueue) addFrom(now time.Time, k eventKey) {
 
 // pending says whether something is to be said.
 func (q *eventQueue) pending() bool {
-	for _, e := range q.list {
-		if e.due {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(q.list, func(e *event) bool { return e.due })
 }
 
 // take returns what is to be said, as copies, and takes it as said.
@@ -99,37 +95,23 @@ func (q *eventQueue) take() []event {
 	return out
 }
 
-// created notes the name under which an event is now in the API.
-func (q *eventQueue) created(k eventKey, name string) {
-	for _, e := range q.list {
-		if e.eventKey == k {
-			e.name = name
-		}
+// find is an event of those that are remembered, or nil.
+func (q *eventQueue) find(k eventKey) *event {
+	if i := slices.IndexFunc(q.list, func(e *event) bool { return e.eventKey == k }); i >= 0 {
+		return q.list[i]
 	}
-}
-
-// again queues what could not be said.
-func (q *eventQueue) again(k eventKey) {
-	for _, e := range q.list {
-		if e.eventKey == k {
-			e.due = true
-		}
-	}
+	return nil
 }
 
 // object is the event as the API server gets it.
 func (e *event) object(node string, about corev1.ObjectReference) *corev1.Event {
-	namespace := about.Namespace
-	if namespace == "" {
-		namespace = metav1.NamespaceDefault
-	}
 	about.FieldPath = e.field
 	return &corev1.Event{
 		ObjectMeta: metav1.ObjectMeta{
 			// Much can be said at one instant of virtual time: the instant
 			// alone does not make a name.
 			Name:      fmt.Sprintf("%s.%s", about.Name, hexID(about.UID, e.eventKey, e.first.UnixNano())[:16]),
-			Namespace: namespace,
+			Namespace: cmp.Or(about.Namespace, metav1.NamespaceDefault),
 		},
 		InvolvedObject:      about,
 		Type:                e.kind,

@@ -5,21 +5,15 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 )
 
-// preStop and postStart are a container's hooks, or nil.
-func preStop(c *corev1.Container) *corev1.LifecycleHandler {
-	if c == nil || c.Lifecycle == nil {
-		return nil
+// hooks are those of a container, which may be nil.
+func hooks(c *corev1.Container) corev1.Lifecycle {
+	if c == nil {
+		return corev1.Lifecycle{}
 	}
-	return c.Lifecycle.PreStop
-}
-
-func postStart(c *corev1.Container) *corev1.LifecycleHandler {
-	if c == nil || c.Lifecycle == nil {
-		return nil
-	}
-	return c.Lifecycle.PostStart
+	return ptr.Deref(c.Lifecycle, corev1.Lifecycle{})
 }
 
 // hookTime is how long a hook takes. Hooks only take time here: what their

@@ -106,7 +106,7 @@ func (k *Kubelet) unreachable(image string) (registry string) {
 	if registry == "docker.io" {
 		registry = "registry-1.docker.io"
 	}
-	if !k.m.Blocked(registry) {
+	if !k.ks.Blocked(k.m.OS, registry) {
 		return ""
 	}
 	return registry

@@ -1,18 +1,15 @@
 package kubelet
 
 import (
-	"context"
-	"io"
 	"net/netip"
 	"slices"
 	"time"
 
 	"demarc/nodes/host"
 	"demarc/nodes/timers"
-	"demarc/sim/timeline"
+	"demarc/nodes/vm"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -29,47 +26,12 @@ const (
 	smallFleet = 100
 )
 
-// Machine is what a kubelet needs of the machine that it runs on. Its methods are
-// called with the lock held. To wake it is to have its kubelet renew what is due.
-type Machine interface {
-	timers.Item
-	// System is the machine's operating system.
-	System() *host.Host
-	// Up says whether the operating system runs.
-	Up() bool
-	// Online says whether what runs on the machine could reach the API server.
-	Online() bool
-	// Boots is how often the machine was booted.
-	Boots() int
-	// Index is the machine's number in a fleet of as many machines.
-	Index() (index, machines int)
-	// Labels and ProviderID are what AKS registers the Node with.
-	Labels() map[string]string
-	ProviderID() string
-	// Blocked says whether something keeps packets from a registry of images.
-	Blocked(registry string) bool
-	// Root is the event that explains what happens on the machine now; 0 for none.
-	Root() int64
-	// Broke and Mended tell that the machine is short of something, and that it has
-	// enough again.
-	Broke(timeline.Event)
-	Mended(subject string, now time.Time)
-	// Agent is the program of a container that works on the machine itself; nil for
-	// any other.
-	Agent(pod *corev1.Pod, container *corev1.Container) Agent
-}
-
-// Agent is a program that works on the machine and through the API server.
-type Agent = func(ctx context.Context, out io.Writer, argv []string) int
-
 // Kubelet is one node's kubelet, with its container runtime and its node problem
 // detector. All its methods but Handler want the lock to be held.
 type Kubelet struct {
-	ks     *Kubelets
-	m      Machine
-	name   string
-	ip     netip.Addr
-	prefix netip.Prefix // of its pods' addresses
+	ks   *Kubelets
+	m    *vm.VM
+	item timers.Item // the machine's: wakes the kubelet
 
 	// The truth, whatever the API server believes.
 	running bool // the kubelet is
@@ -104,11 +66,11 @@ type Kubelet struct {
 	problemsDue bool      // it has something to say
 }
 
-// NewKubelet makes the kubelet of a machine on which all runs.
-func (ks *Kubelets) NewKubelet(m Machine, name string, ip netip.Addr, prefix netip.Prefix) *Kubelet {
+// NewKubelet makes the kubelet of a machine on which all runs. Item is what is stepped
+// for the machine, and has the kubelet do what is due ([Kubelet.Step]).
+func (ks *Kubelets) NewKubelet(m *vm.VM, item timers.Item) *Kubelet {
 	return &Kubelet{
-		ks: ks, m: m, name: name, ip: ip, prefix: prefix, running: true, runtime: true, npd: true,
-		pods: map[types.UID]*pod{}, images: map[string]time.Time{},
+		ks: ks, m: m, item: item, running: true, runtime: true, npd: true, pods: map[types.UID]*pod{}, images: map[string]time.Time{},
 	}
 }
 
@@ -147,7 +109,7 @@ func (k *Kubelet) Start(now time.Time) {
 	k.events = eventQueue{}
 	k.events.add(now, normal, "Starting", "Starting kubelet.", "")
 	if k.rebooted {
-		k.events.add(now, warning, "Rebooted", "Node "+k.name+" has been rebooted, boot id: "+k.bootID(), "")
+		k.events.add(now, warning, "Rebooted", "Node "+k.m.Name+" has been rebooted, boot id: "+k.bootID(), "")
 		k.rebooted = false
 	}
 	for _, p := range k.pods {
@@ -160,12 +122,12 @@ func (k *Kubelet) Start(now time.Time) {
 // or cut off.
 func (k *Kubelet) Rejoin() {
 	k.leaseDue, k.statusDue = true, true
-	k.ks.timers.Wake(k.m)
+	k.ks.Timers.Wake(k.item)
 	for _, p := range k.pods {
 		p.observe()
 		p.flush()
 	}
-	k.ks.fleet.RulesWanted()
+	k.ks.Timers.Wake(k.ks.Proxy)
 }
 
 // Disconnect breaks the connections to the kubelet's API.
@@ -177,7 +139,7 @@ func (k *Kubelet) Boot() { k.rebooted = true }
 // Booted says that the machine's system runs: its runtime does, and remembers no
 // shortage.
 func (k *Kubelet) Booted(now time.Time) {
-	k.runtime, k.runtimeLost = k.m.Up() && k.m.System().Running(host.Containerd), time.Time{}
+	k.runtime, k.runtimeLost = k.m.Up() && k.m.OS.Running(host.Containerd), time.Time{}
 	k.checkEnough(now)
 }
 
@@ -222,7 +184,7 @@ func (k *Kubelet) Remove() {
 // the units run.
 func (k *Kubelet) Follow(now time.Time) {
 	npd := k.npd
-	k.npd = k.m.System().Running(host.NPD)
+	k.npd = k.m.OS.Running(host.NPD)
 	k.problemsDue = k.problemsDue || k.npd && !npd
 	k.followRuntime(now)
 	k.followProcess(now)
@@ -231,7 +193,7 @@ func (k *Kubelet) Follow(now time.Time) {
 // followProcess notes that the kubelet has ended or begun. One that was restarted
 // has done both since the last look.
 func (k *Kubelet) followProcess(now time.Time) {
-	runs, pid := k.m.System().Running(host.Kubelet), k.process()
+	runs, pid := k.m.OS.Running(host.Kubelet), k.process()
 	if k.running && (!runs || pid != k.pid) {
 		k.running, k.rebooted = false, false
 		k.Disconnect()
@@ -245,14 +207,14 @@ func (k *Kubelet) followProcess(now time.Time) {
 
 // process is the number of the kubelet's process; 0 if there is none.
 func (k *Kubelet) process() int {
-	u, _ := k.m.System().Unit(host.Kubelet)
+	u, _ := k.m.OS.Unit(host.Kubelet)
 	return u.PID
 }
 
 // followRuntime notes that the container runtime has come or gone. Containers
 // have shims of their own, and live through that.
 func (k *Kubelet) followRuntime(now time.Time) {
-	runs := k.m.System().Running(host.Containerd)
+	runs := k.m.OS.Running(host.Containerd)
 	if runs == k.runtime {
 		return
 	}
@@ -264,12 +226,12 @@ func (k *Kubelet) followRuntime(now time.Time) {
 	}
 	k.statusDue = true
 	for _, p := range k.pods {
-		k.ks.timers.Wake(p)
+		k.ks.Timers.Wake(p)
 	}
 }
 
 // bootID names the machine's current boot.
-func (k *Kubelet) bootID() string { return UUID("boot", k.ks.cfg.Seed, k.name, k.m.Boots()) }
+func (k *Kubelet) bootID() string { return UUID("boot", k.ks.Seed, k.m.Name, k.m.Boots) }
 
 // Step does what is due of the kubelet and the node problem detector, and returns
 // when something is due again.
@@ -309,8 +271,8 @@ func (k *Kubelet) renewal(now time.Time) time.Time {
 // nextBeat is the next tick to renew the lease.
 func (k *Kubelet) nextBeat(now time.Time) time.Time {
 	var offset time.Duration
-	if index, machines := k.m.Index(); machines > smallFleet {
-		offset = time.Duration(index) * time.Second % leaseInterval
+	if k.ks.Size() > smallFleet {
+		offset = time.Duration(k.m.Index) * time.Second % leaseInterval
 	}
 	return now.Add(-offset).Truncate(leaseInterval).Add(leaseInterval + offset)
 }
@@ -318,11 +280,10 @@ func (k *Kubelet) nextBeat(now time.Time) time.Time {
 // spread is how much earlier than others the kubelet first says again how its node
 // is: in a large fleet they do not all do so at once.
 func (k *Kubelet) spread() time.Duration {
-	index, machines := k.m.Index()
-	if machines <= smallFleet {
+	if k.ks.Size() <= smallFleet {
 		return 0
 	}
-	return time.Duration(index) * leaseInterval % statusInterval
+	return time.Duration(k.m.Index) * leaseInterval % statusInterval
 }
 
 // takeIP gives an address of the node's range to a pod, the longest unused one,
@@ -334,7 +295,7 @@ func (k *Kubelet) takeIP() (netip.Addr, bool) {
 		if k.lastIP < first || k.lastIP > last {
 			k.lastIP = first
 		}
-		ip := k.prefix.Addr().As4()
+		ip := k.m.Prefix.Addr().As4()
 		ip[3] += k.lastIP
 		if a := netip.AddrFrom4(ip); k.ks.byIP[a] == nil {
 			return a, true
@@ -370,7 +331,7 @@ func (k *Kubelet) Pressure() (short []string) {
 // ProxyRuns says whether the node's kube-proxy does.
 func (k *Kubelet) ProxyRuns() bool {
 	for _, p := range k.pods {
-		if p.namespace == "kube-system" && p.spec.Labels["component"] == "kube-proxy" && p.anyRunning() {
+		if p.proxies() && p.anyRunning() {
 			return true
 		}
 	}

@@ -2,10 +2,9 @@
 // runtimes and their node problem detectors: pods, containers, images, volumes,
 // probes, hooks, eviction, status, and the kubelet's API.
 //
-// A [Kubelet] is one node's; [Kubelets] are all, with what they share. They see
-// their machine as a [Machine] and the fleet around it as a [Fleet]. All is under
-// one lock, which is the fleet's: it is held by every step of a machine or pod, by
-// every exported method that says so, and by the methods of the two interfaces.
+// A [Kubelet] is one node's, on its [vm.VM]; [Kubelets] are all, with what they share
+// ([Config]). All is under one lock, which is the fleet's: it is held by every step of
+// a machine or pod, and by every exported method that says so.
 // Nothing waits while it holds the lock; what does, which is requests to the API
 // server, programs of containers and probes, takes what it needs under the lock
 // and comes back with the result.
@@ -26,8 +25,11 @@ import (
 	"sync"
 	"time"
 
+	"demarc/nodes/host"
 	"demarc/nodes/network"
+	"demarc/nodes/program"
 	"demarc/nodes/timers"
+	"demarc/nodes/vm"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 
@@ -40,30 +42,11 @@ import (
 // writers is how many requests to the API server the kubelets have under way.
 const writers = 8
 
-// Fleet is what the kubelets need of the fleet around them. Its methods are
-// called with the lock held, except Node.
-type Fleet interface {
-	// Kubelets are those of the machines, by the machines' indices.
-	Kubelets() iter.Seq[*Kubelet]
-	// Node is a Node as the fleet's informer has it.
-	Node(name string) (*corev1.Node, error)
-	// RulesWanted tells that a kube-proxy may now get rules that it could not before.
-	RulesWanted()
-	// Restoring says whether pods that are missing may be missing because of a restore.
-	Restoring() bool
-	// Broke and Mended tell that a part of a node, which is a container, has ended by
-	// an event, and runs again.
-	Broke(subject string, cause int64, now time.Time)
-	Mended(subject string, now time.Time)
-	// Repaired enters a repair that a kubelet has done, of what an event has broken.
-	Repaired(r api.Repair, cause int64)
-}
-
-// Config says what kubelets share.
+// Config is what kubelets share with the fleet around them. Its functions are called
+// with the lock held, except Node.
 type Config struct {
 	// Lock is the fleet's; it is not held by New.
 	Lock   *sync.Mutex
-	Fleet  Fleet
 	Timers *timers.Queue
 	// Client speaks for a node when its context carries one ([WithIdentity]).
 	Client  kubernetes.Interface
@@ -72,20 +55,30 @@ type Config struct {
 	Seed    uint64
 	// Starts remembers what must not be started again; nil forgets.
 	Starts *Starts
+	// Repairs are those that kubelets have done.
+	Repairs *vm.Repairs
+	// Proxy is woken when a kube-proxy may get rules that it could not get before.
+	Proxy timers.Item
+	// Restoring says whether pods that are missing may be missing because of a restore.
+	Restoring *bool
+	// Kubelets are those of the machines, by the machines' indices, and Size their number.
+	Kubelets iter.Seq[*Kubelet]
+	Size     func() int
+	// Node is a Node as the fleet's informer has it.
+	Node func(name string) (*corev1.Node, error)
+	// Blocked says whether something keeps a machine's packets from a registry of images.
+	Blocked func(system *host.Host, registry string) bool
+	// Agent is the program of a container that works on the machine itself; nil for
+	// any other.
+	Agent func(node string, pod *corev1.Pod, container *corev1.Container) program.Agent
 }
 
 // Kubelets are the kubelets of all nodes: the pods, and what is written of them.
 type Kubelets struct {
-	cfg     Config
-	mu      *sync.Mutex
-	fleet   Fleet
-	timers  *timers.Queue
-	client  kubernetes.Interface
-	network *network.Network
-	log     *timeline.Log
-	writes  *workqueue.Typed[job]
-	server  *server
-	config  *configCache
+	Config
+	writes *workqueue.Typed[job]
+	server *server
+	config *configCache
 
 	online   bool // the API server answered last
 	pods     map[types.UID]*pod
@@ -100,7 +93,7 @@ type Kubelets struct {
 // New makes what the kubelets of a fleet share.
 func New(cfg Config) (*Kubelets, error) {
 	ks := &Kubelets{
-		cfg: cfg, mu: cfg.Lock, fleet: cfg.Fleet, timers: cfg.Timers, client: cfg.Client, network: cfg.Network, log: cfg.Log,
+		Config: cfg,
 		writes: workqueue.NewTyped[job](), // nameless: a named queue may own a ticker
 		config: newConfigCache(),
 		online: true,
@@ -136,7 +129,7 @@ func (ks *Kubelets) Online() bool { return ks.online }
 
 // isScout says whether k is the one that tries whether the API server is back.
 func (ks *Kubelets) isScout(k *Kubelet) bool {
-	for o := range ks.fleet.Kubelets() {
+	for o := range ks.Kubelets {
 		if o.Connected() {
 			return o == k
 		}
@@ -151,7 +144,7 @@ func (ks *Kubelets) setOnline(online bool) {
 		return
 	}
 	ks.online = online
-	for k := range ks.fleet.Kubelets() {
+	for k := range ks.Kubelets {
 		if !k.Connected() {
 			continue
 		}
@@ -163,9 +156,9 @@ func (ks *Kubelets) setOnline(online bool) {
 				p.flush()
 			}
 		}
-		ks.timers.Wake(k.m)
+		ks.Timers.Wake(k.item)
 	}
-	ks.fleet.RulesWanted()
+	ks.Timers.Wake(ks.Proxy)
 }
 
 // TunnelReady says whether a tunnel agent runs on a node that the control plane
@@ -216,13 +209,13 @@ func (ks *Kubelets) Crash(namespace, pod, name string, exitCode int, reason stri
 	if reason == "" {
 		reason = exitReason(exitCode)
 	}
-	e := ks.log.Append(timeline.Event{
+	e := ks.Log.Append(timeline.Event{
 		Time: now, Actor: by, Verb: "crashed", Subject: c.subject(),
 		Message: fmt.Sprintf("the container ended with exit code %d (%s)", exitCode, reason),
 	})
 	c.exit(now, exitCode, reason)
 	c.cause = e.Seq
 	c.out(now)
-	ks.timers.Wake(c.p)
+	ks.Timers.Wake(c.p)
 	return e, nil
 }

@@ -69,8 +69,8 @@ func (s *server) logs(w http.ResponseWriter, r *http.Request) {
 
 // logOf finds the log that a request asks for.
 func (s *server) logOf(r *http.Request, previous bool) (*logBuffer, int, error) {
-	s.ks.mu.Lock()
-	defer s.ks.mu.Unlock()
+	s.ks.Lock.Lock()
+	defer s.ks.Lock.Unlock()
 	c, err := s.containerOf(r)
 	if err != nil {
 		return nil, http.StatusNotFound, err

@@ -13,7 +13,7 @@ import (
 
 // runtimeVersion is the version of the container runtime, as it reports it.
 func (k *Kubelet) runtimeVersion() string {
-	p, _ := k.m.System().Package("moby-containerd")
+	p, _ := k.m.OS.Package("moby-containerd")
 	version, _, _ := strings.Cut(p.Version, "-")
 	return version + "-1"
 }
@@ -49,16 +49,16 @@ func resources(cpu, memory, disk, pods string) corev1.ResourceList {
 func (k *Kubelet) node(now time.Time, boot string) *corev1.Node {
 	return &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{
-			Name:   k.name,
-			Labels: k.m.Labels(),
+			Name:   k.m.Name,
+			Labels: labels(k.m),
 			Annotations: map[string]string{
 				"volumes.kubernetes.io/controller-managed-attach-detach": "true",
 			},
 		},
 		Spec: corev1.NodeSpec{
-			PodCIDR:    k.prefix.String(),
-			PodCIDRs:   []string{k.prefix.String()},
-			ProviderID: k.m.ProviderID(),
+			PodCIDR:    k.m.Prefix.String(),
+			PodCIDRs:   []string{k.m.Prefix.String()},
+			ProviderID: providerID(k.m),
 		},
 		Status: k.status(now, boot, k.problems(now, nil)),
 	}
@@ -72,18 +72,18 @@ func (k *Kubelet) status(now time.Time, boot string, before []corev1.NodeConditi
 		Allocatable: allocatable(),
 		Conditions:  k.nodeConditions(now, before),
 		Addresses: []corev1.NodeAddress{
-			{Type: corev1.NodeInternalIP, Address: k.ip.String()},
-			{Type: corev1.NodeHostName, Address: k.name},
+			{Type: corev1.NodeInternalIP, Address: k.m.IP.String()},
+			{Type: corev1.NodeHostName, Address: k.m.Name},
 		},
 		DaemonEndpoints: corev1.NodeDaemonEndpoints{KubeletEndpoint: corev1.DaemonEndpoint{Port: kubeletPort}},
 		NodeInfo: corev1.NodeSystemInfo{
-			MachineID:               strings.ReplaceAll(UUID("machine", k.ks.cfg.Seed, k.name), "-", ""),
-			SystemUUID:              UUID("system", k.ks.cfg.Seed, k.name),
+			MachineID:               strings.ReplaceAll(UUID("machine", k.ks.Seed, k.m.Name), "-", ""),
+			SystemUUID:              UUID("system", k.ks.Seed, k.m.Name),
 			BootID:                  boot,
-			KernelVersion:           k.m.System().Kernel(),
-			OSImage:                 k.m.System().Image().OS,
+			KernelVersion:           k.m.OS.Kernel(),
+			OSImage:                 k.m.OS.Image().OS,
 			ContainerRuntimeVersion: "containerd://" + k.runtimeVersion(),
-			KubeletVersion:          k.m.System().Image().KubeletVersion(),
+			KubeletVersion:          k.m.OS.Image().KubeletVersion(),
 			OperatingSystem:         "linux",
 			Architecture:            "amd64",
 		},

@@ -81,10 +81,7 @@ type deadline struct {
 func (d *deadline) set(f *flow, t time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if d.timer != nil {
-		d.timer.Stop()
-		d.timer = nil
-	}
+	d.stop()
 	d.passed = !t.IsZero() && !t.After(time.Now())
 	f.changed.Broadcast()
 	if t.IsZero() || d.passed {

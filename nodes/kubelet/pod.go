@@ -3,6 +3,7 @@ package kubelet
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"demarc/nodes/host"
@@ -11,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 )
 
 // syncPeriod is how soon a kubelet tries again what failed for a reason of the
@@ -85,7 +87,7 @@ func (p *pod) observe() {
 		return
 	}
 	p.spec, p.removed = p.latest, p.gone
-	p.k.ks.timers.Wake(p)
+	p.k.ks.Timers.Wake(p)
 }
 
 // at asks for another step at t. The zero time asks for none.
@@ -187,14 +189,8 @@ func (p *pod) fail(now time.Time, kind, reason, why string) {
 
 // grace is how long the pod's containers have to end.
 func (p *pod) grace() time.Duration {
-	seconds := int64(30) // the API's default of terminationGracePeriodSeconds
-	switch {
-	case p.spec.DeletionGracePeriodSeconds != nil:
-		seconds = *p.spec.DeletionGracePeriodSeconds
-	case p.spec.Spec.TerminationGracePeriodSeconds != nil:
-		seconds = *p.spec.Spec.TerminationGracePeriodSeconds
-	}
-	return time.Duration(max(seconds, 1)) * time.Second
+	own := ptr.Deref(p.spec.Spec.TerminationGracePeriodSeconds, 30) // the API's default
+	return time.Duration(max(ptr.Deref(p.spec.DeletionGracePeriodSeconds, own), 1)) * time.Second
 }
 
 // makeSandbox gives the pod its volumes, its network and its address.
@@ -212,16 +208,16 @@ func (p *pod) makeSandbox(now time.Time) bool {
 			c.again = c.init
 		}
 	}
-	ip := p.k.ip
+	ip := p.k.m.IP
 	if !p.spec.Spec.HostNetwork {
-		if !p.k.m.System().Running(host.CNS) {
+		if !p.k.m.OS.Running(host.CNS) {
 			p.event(now, warning, "FailedCreatePodSandBox", noCNS(hexID("sandbox", p.uid, p.sandboxes)), "")
 			p.at(timers.Tick(now.Add(syncPeriod)))
 			return false
 		}
 		var ok bool
 		if ip, ok = p.k.takeIP(); !ok {
-			p.event(now, warning, "FailedCreatePodSandBox", "Failed to create pod sandbox: no IP addresses available in range "+p.k.prefix.String(), "")
+			p.event(now, warning, "FailedCreatePodSandBox", "Failed to create pod sandbox: no IP addresses available in range "+p.k.m.Prefix.String(), "")
 			p.at(now.Add(syncPeriod))
 			return false
 		}
@@ -258,22 +254,12 @@ func (p *pod) dropSandbox() {
 
 // begun says whether any container was ever started.
 func (p *pod) begun() bool {
-	for _, c := range p.containers {
-		if c.state != absent {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.containers, func(c *container) bool { return c.state != absent })
 }
 
 // anyRunning says whether any container that is not an init container runs.
 func (p *pod) anyRunning() bool {
-	for _, c := range p.containers {
-		if !c.init && c.state == running {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.containers, func(c *container) bool { return !c.init && c.state == running })
 }
 
 // kill stops the pod: its containers first, then its sidecars in reverse, then
@@ -295,8 +281,7 @@ func (p *pod) kill(now time.Time, grace time.Duration) {
 	if left {
 		return
 	}
-	for i := len(p.containers) - 1; i >= 0; i-- {
-		c := p.containers[i]
+	for _, c := range slices.Backward(p.containers) {
 		c.stop(now, max(p.killAt.Sub(now), 0), "Stopping container "+c.name)
 		p.at(c.advance(now))
 		if c.state == running {

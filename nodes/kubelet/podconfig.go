@@ -3,6 +3,8 @@ package kubelet
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 )
 
 // ref names a ConfigMap or a Secret of a pod's namespace.
@@ -62,11 +65,11 @@ func (p *pod) mounted(now time.Time) bool {
 // mountable says what is missing for a volume.
 func (c *podConfig) mountable(v corev1.Volume) error {
 	for _, s := range volumeSources(v) {
-		data, known := c.objects[s.ref]
+		data := c.objects[s.ref]
 		if s.optional {
 			continue
 		}
-		if !known || data == nil {
+		if data == nil {
 			return fmt.Errorf("%s %q not found", s.kind, s.name)
 		}
 		for _, item := range s.items {
@@ -88,7 +91,7 @@ type volumeSource struct {
 func volumeSources(v corev1.Volume) []volumeSource {
 	var out []volumeSource
 	add := func(kind, name string, optional *bool, items []corev1.KeyToPath) {
-		out = append(out, volumeSource{ref{kind, name}, optional != nil && *optional, items})
+		out = append(out, volumeSource{ref{kind, name}, ptr.Deref(optional, false), items})
 	}
 	if s := v.ConfigMap; s != nil {
 		add("configmap", s.Name, s.Optional, s.Items)
@@ -112,11 +115,8 @@ func volumeSources(v corev1.Volume) []volumeSource {
 // podRefs is every ConfigMap and Secret that a pod uses, each once.
 func podRefs(pod *corev1.Pod) []ref {
 	var out []ref
-	seen := map[ref]bool{}
 	add := func(kind, name string) {
-		r := ref{kind, name}
-		if !seen[r] {
-			seen[r] = true
+		if r := (ref{kind, name}); !slices.Contains(out, r) {
 			out = append(out, r)
 		}
 	}
@@ -189,11 +189,7 @@ func (c *configCache) get(k configKey, now time.Time) (map[string][]byte, bool) 
 func (c *configCache) put(k configKey, data map[string][]byte, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for old, e := range c.entries {
-		if now.Sub(e.at) >= configAge {
-			delete(c.entries, old)
-		}
-	}
+	maps.DeleteFunc(c.entries, func(_ configKey, e configEntry) bool { return now.Sub(e.at) >= configAge })
 	c.entries[k] = configEntry{data, now}
 }
 
@@ -224,24 +220,20 @@ func (ks *Kubelets) lookUp(ctx context.Context, namespace string, refs []ref) (m
 func (ks *Kubelets) getConfig(ctx context.Context, k configKey) (map[string][]byte, error) {
 	data := map[string][]byte{}
 	if k.kind == "secret" {
-		s, err := ks.client.CoreV1().Secrets(k.namespace).Get(ctx, k.name, metav1.GetOptions{})
+		s, err := ks.Client.CoreV1().Secrets(k.namespace).Get(ctx, k.name, metav1.GetOptions{})
 		if err != nil {
 			return nil, err
 		}
-		for key, v := range s.Data {
-			data[key] = v
-		}
+		maps.Copy(data, s.Data)
 		return data, nil
 	}
-	cm, err := ks.client.CoreV1().ConfigMaps(k.namespace).Get(ctx, k.name, metav1.GetOptions{})
+	cm, err := ks.Client.CoreV1().ConfigMaps(k.namespace).Get(ctx, k.name, metav1.GetOptions{})
 	if err != nil {
 		return nil, err
 	}
 	for key, v := range cm.Data {
 		data[key] = []byte(v)
 	}
-	for key, v := range cm.BinaryData {
-		data[key] = v
-	}
+	maps.Copy(data, cm.BinaryData)
 	return data, nil
 }

@@ -2,6 +2,7 @@ package kubelet
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -40,7 +41,7 @@ func (ks *Kubelets) Seen(k *Kubelet, api *corev1.Pod, first bool) {
 			p.lose(now)
 		}
 	}
-	ks.timers.Wake(p)
+	ks.Timers.Wake(p)
 }
 
 // Gone takes the end of a pod from the API server. After a restore, pods that
@@ -50,7 +51,7 @@ func (ks *Kubelets) Gone(api *corev1.Pod, missing bool) {
 	if p == nil {
 		return
 	}
-	if missing && ks.fleet.Restoring() {
+	if missing && *ks.Restoring {
 		p.vanished = true
 		ks.vanished = append(ks.vanished, api)
 		return
@@ -73,24 +74,19 @@ func (ks *Kubelets) ForgetVanished() {
 
 // drop forgets a pod.
 func (ks *Kubelets) drop(p *pod) {
-	ks.cfg.Starts.forget(p)
+	ks.Starts.forget(p)
 	p.dropSandbox()
 	delete(p.k.pods, p.uid)
 	delete(ks.pods, p.uid)
 	delete(ks.agents, p.uid)
-	ks.timers.Remove(p)
+	ks.Timers.Remove(p)
 }
 
 // sortedPods is pods by namespace and name.
 func sortedPods(pods map[types.UID]*pod) []*pod {
-	out := make([]*pod, 0, len(pods))
-	for _, p := range pods {
-		out = append(out, p)
-	}
-	slices.SortFunc(out, func(a, b *pod) int {
+	return slices.SortedFunc(maps.Values(pods), func(a, b *pod) int {
 		return strings.Compare(a.namespace+"/"+a.name+"/"+string(a.uid), b.namespace+"/"+b.name+"/"+string(b.uid))
 	})
-	return out
 }
 
 // podNamed finds a pod; of two with the same name, the one that is not gone.
@@ -124,13 +120,13 @@ func (ks *Kubelets) Backend(ip netip.Addr) (network.Backend, bool) {
 	if p == nil {
 		return network.Backend{}, false
 	}
-	return network.Backend{Node: p.k.name, Namespace: p.namespace, Pod: p.name, Handler: p.handler}, true
+	return network.Backend{Node: p.k.m.Name, Namespace: p.namespace, Pod: p.name, Handler: p.handler}, true
 }
 
 // handler is what answers at a port of the pod; ok is false if nothing listens.
 func (p *pod) handler(port int32) (h http.Handler, ok bool) {
-	p.k.ks.mu.Lock()
-	defer p.k.ks.mu.Unlock()
+	p.k.ks.Lock.Lock()
+	defer p.k.ks.Lock.Unlock()
 	return p.listening(port)
 }
 
@@ -146,8 +142,8 @@ func (p *pod) listening(port int32) (http.Handler, bool) {
 
 // Handler is what answers at a port of the node itself. The lock is not held.
 func (k *Kubelet) Handler(port int32) (http.Handler, bool) {
-	k.ks.mu.Lock()
-	defer k.ks.mu.Unlock()
+	k.ks.Lock.Lock()
+	defer k.ks.Lock.Unlock()
 	for _, p := range k.pods {
 		if !p.spec.Spec.HostNetwork {
 			continue

@@ -3,12 +3,14 @@ package kubelet
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"demarc/nodes/timers"
 	"demarc/sim/timeline"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 )
 
 // relistPeriod is how soon a kubelet notices that a container has ended
@@ -65,29 +67,29 @@ func (p *pod) initialised() bool {
 
 // done says whether all containers have ended and none is to be started again.
 func (p *pod) done() bool {
-	for _, c := range p.containers {
-		if !c.init && (c.state != exited || p.restartable(c)) {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(p.containers, func(c *container) bool { return !c.init && (c.state != exited || p.restartable(c)) })
 }
 
 // restartable says whether an ended container is to be started again.
 func (p *pod) restartable(c *container) bool {
-	policy := string(p.spec.Spec.RestartPolicy)
-	if s := c.spec(); s != nil && s.RestartPolicy != nil {
-		policy = string(*s.RestartPolicy)
-	}
-	switch {
+	switch policy := restartPolicy(&p.spec.Spec, c.spec()); {
 	case c.again:
 		return true
-	case policy == string(corev1.RestartPolicyNever):
+	case policy == corev1.ContainerRestartPolicyNever:
 		return false
-	case policy == string(corev1.RestartPolicyOnFailure), c.init && !c.sidecar:
+	case policy == corev1.ContainerRestartPolicyOnFailure, c.init && !c.sidecar:
 		return c.exitCode != 0
 	}
 	return true
+}
+
+// restartPolicy is a container's, which may be nil, or its pod's.
+func restartPolicy(pod *corev1.PodSpec, c *corev1.Container) corev1.ContainerRestartPolicy {
+	own := corev1.ContainerRestartPolicy(pod.RestartPolicy)
+	if c != nil {
+		return ptr.Deref(c.RestartPolicy, own)
+	}
+	return own
 }
 
 // ensure brings a container to run. It returns false while the kubelet is busy
@@ -154,7 +156,7 @@ func (p *pod) create(c *container, now time.Time) bool {
 		p.notMade(c, now, reason, err)
 		return false
 	}
-	if err := p.k.ks.cfg.Starts.refuse(c.startName()); err != nil {
+	if err := p.k.ks.Starts.refuse(c.startName()); err != nil {
 		p.notMade(c, now, "RunContainerError", err)
 		return false
 	}
@@ -162,17 +164,19 @@ func (p *pod) create(c *container, now time.Time) bool {
 	p.event(now, normal, "Created", "Container created", c.field())
 	c.start(now, spec)
 	p.event(now, normal, "Started", "Container started", c.field())
-	c.hookEnd = now.Add(hookTime(postStart(c.spec())))
+	c.hookEnd = now.Add(hookTime(hooks(c.spec()).PostStart))
 	c.back(now)
 	if again && !c.init {
-		c.cause = p.k.ks.log.Append(timeline.Event{
+		c.cause = p.k.ks.Log.Append(timeline.Event{
 			Time: now, Actor: timeline.Node, Verb: "restarted", Subject: c.subject(), Cause: c.cause,
 			Message: fmt.Sprintf("the node's kubelet restarted the container (restart %d)", c.restarts),
 		}).Seq
 		c.revived(now, cause)
 	}
 	p.at(c.exitAt)
-	p.started(c)
+	if p.proxies() {
+		p.k.ks.Timers.Wake(p.k.ks.Proxy)
+	}
 	return true
 }
 
@@ -198,9 +202,7 @@ func (c *container) posted(now time.Time) bool {
 	return true
 }
 
-// started tells the fleet of a container that others depend on.
-func (p *pod) started(c *container) {
-	if p.namespace == "kube-system" && p.spec.Labels["component"] == "kube-proxy" {
-		p.k.ks.fleet.RulesWanted()
-	}
+// proxies says whether the pod is the node's kube-proxy.
+func (p *pod) proxies() bool {
+	return p.namespace == "kube-system" && p.spec.Labels["component"] == "kube-proxy"
 }

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 )
 
 func terminal(phase corev1.PodPhase) bool {
@@ -38,8 +39,8 @@ func (p *pod) makeStatus(now time.Time, old *corev1.PodStatus) *corev1.PodStatus
 	s := &corev1.PodStatus{
 		ObservedGeneration: p.spec.Generation,
 		QOSClass:           p.spec.Status.QOSClass,
-		HostIP:             p.k.ip.String(),
-		HostIPs:            []corev1.HostIP{{IP: p.k.ip.String()}},
+		HostIP:             p.k.m.IP.String(),
+		HostIPs:            []corev1.HostIP{{IP: p.k.m.IP.String()}},
 		StartTime:          old.StartTime,
 		NominatedNodeName:  p.spec.Status.NominatedNodeName,
 	}
@@ -98,10 +99,7 @@ func (p *pod) setPhase(s, old *corev1.PodStatus) {
 // phase is a pod's phase by its containers' statuses (kubernetes 1.37,
 // pkg/kubelet/kubelet_pods.go: getPhase). over says that nothing is restarted.
 func phase(pod *corev1.Pod, s *corev1.PodStatus, over bool) corev1.PodPhase {
-	begun := slices.ContainsFunc(s.ContainerStatuses, func(c corev1.ContainerStatus) bool {
-		return c.State.Running != nil || lastEnd(c) != nil
-	})
-	n := countInits(pod, s, begun)
+	n := countInits(pod, s, begun(s))
 	for i := range pod.Spec.Containers {
 		n.addContainer(&pod.Spec, &pod.Spec.Containers[i], s)
 	}
@@ -122,6 +120,13 @@ func phase(pod *corev1.Pod, s *corev1.PodStatus, over bool) corev1.PodPhase {
 	return corev1.PodFailed
 }
 
+// begun says whether any container that is not an init container was ever started.
+func begun(s *corev1.PodStatus) bool {
+	return slices.ContainsFunc(s.ContainerStatuses, func(c corev1.ContainerStatus) bool {
+		return c.State.Running != nil || lastEnd(c) != nil
+	})
+}
+
 // counts is how many of a pod's containers are in which state.
 type counts struct {
 	pending, waiting, running, stopped, succeeded, restarting int
@@ -134,11 +139,11 @@ func countInits(pod *corev1.Pod, s *corev1.PodStatus, begun bool) counts {
 	for i := range pod.Spec.InitContainers {
 		c := &pod.Spec.InitContainers[i]
 		st, _ := statusOf(s.InitContainerStatuses, c.Name)
-		if c.RestartPolicy != nil && *c.RestartPolicy == corev1.ContainerRestartPolicyAlways {
+		if isSidecar(c) {
 			switch {
 			case st.State.Running != nil:
 				n.running++
-				if (st.Started == nil || !*st.Started) && !begun {
+				if !ptr.Deref(st.Started, false) && !begun {
 					n.pending++
 				}
 			case lastEnd(st) == nil && !begun:
@@ -174,11 +179,8 @@ func (n *counts) addContainer(pod *corev1.PodSpec, c *corev1.Container, s *corev
 		if end.ExitCode == 0 {
 			n.succeeded++
 		}
-		policy := string(pod.RestartPolicy)
-		if c.RestartPolicy != nil {
-			policy = string(*c.RestartPolicy)
-		}
-		if policy == string(corev1.RestartPolicyAlways) || policy == string(corev1.RestartPolicyOnFailure) && end.ExitCode != 0 {
+		policy := restartPolicy(pod, c)
+		if policy == corev1.ContainerRestartPolicyAlways || policy == corev1.ContainerRestartPolicyOnFailure && end.ExitCode != 0 {
 			n.restarting++
 		}
 	}
@@ -196,10 +198,8 @@ func lastEnd(s corev1.ContainerStatus) *corev1.ContainerStateTerminated {
 }
 
 func statusOf(list []corev1.ContainerStatus, name string) (corev1.ContainerStatus, bool) {
-	for _, s := range list {
-		if s.Name == name {
-			return s, true
-		}
+	if i := slices.IndexFunc(list, func(s corev1.ContainerStatus) bool { return s.Name == name }); i >= 0 {
+		return list[i], true
 	}
 	return corev1.ContainerStatus{}, false
 }
@@ -260,20 +260,17 @@ func initialisedCondition(pod *corev1.Pod, s *corev1.PodStatus) corev1.PodCondit
 	for _, ic := range pod.Spec.InitContainers {
 		st, _ := statusOf(s.InitContainerStatuses, ic.Name)
 		done := st.Ready
-		if ic.RestartPolicy != nil && *ic.RestartPolicy == corev1.ContainerRestartPolicyAlways {
-			done = st.Started != nil && *st.Started
+		if isSidecar(&ic) {
+			done = ptr.Deref(st.Started, false)
 		}
 		if !done {
 			incomplete = append(incomplete, ic.Name)
 		}
 	}
-	begun := slices.ContainsFunc(s.ContainerStatuses, func(c corev1.ContainerStatus) bool {
-		return c.State.Running != nil || lastEnd(c) != nil
-	})
 	switch {
 	case s.Phase == corev1.PodSucceeded:
 		c.Reason = "PodCompleted"
-	case len(incomplete) > 0 && !begun:
+	case len(incomplete) > 0 && !begun(s):
 		c.Status, c.Reason = corev1.ConditionFalse, "ContainersNotInitialized"
 		c.Message = fmt.Sprintf("containers with incomplete status: %s", incomplete)
 	}
@@ -286,7 +283,7 @@ func containersReadyCondition(pod *corev1.Pod, s *corev1.PodStatus) corev1.PodCo
 	var unready []string
 	for _, ic := range pod.Spec.InitContainers {
 		st, _ := statusOf(s.InitContainerStatuses, ic.Name)
-		if ic.RestartPolicy != nil && *ic.RestartPolicy == corev1.ContainerRestartPolicyAlways && !st.Ready {
+		if isSidecar(&ic) && !st.Ready {
 			unready = append(unready, ic.Name)
 		}
 	}

@@ -1,6 +1,7 @@
 package kubelet
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/utils/ptr"
 )
 
 // Node-pressure eviction: the thresholds that AKS sets (Microsoft, "Node resource
@@ -47,7 +49,7 @@ var scarcities = map[shortage]scarcity{
 		corev1.NodeDiskPressure, corev1.ResourceEphemeralStorage, "KubeletHasDiskPressure", "KubeletHasNoDiskPressure",
 		"kubelet has disk pressure", "kubelet has no disk pressure",
 		func(k *Kubelet) (int64, int64) {
-			used, size := k.m.System().Disk()
+			used, size := k.m.OS.Disk()
 			return size - used, size * leastDiskPercent / 100
 		},
 	},
@@ -55,7 +57,7 @@ var scarcities = map[shortage]scarcity{
 		corev1.NodeMemoryPressure, corev1.ResourceMemory, "KubeletHasInsufficientMemory", "KubeletHasSufficientMemory",
 		"kubelet has insufficient memory available", "kubelet has sufficient memory available",
 		func(k *Kubelet) (int64, int64) {
-			used, size := k.m.System().Memory()
+			used, size := k.m.OS.Memory()
 			return size - used - k.requested(), leastMemory
 		},
 	},
@@ -77,7 +79,7 @@ func (k *Kubelet) requested() (bytes int64) {
 
 // CheckShort looks whether the machine is short of something.
 func (k *Kubelet) CheckShort(now time.Time) {
-	if k.pressure == nil && !k.m.System().Drifted() {
+	if k.pressure == nil && !k.m.OS.Drifted() {
 		return
 	}
 	for kind, s := range scarcities {
@@ -90,7 +92,7 @@ func (k *Kubelet) CheckShort(now time.Time) {
 				k.pressure = map[shortage]time.Time{}
 			}
 			k.m.Broke(timeline.Event{
-				Time: now, Verb: "is short", Subject: string(kind) + "/" + k.name,
+				Time: now, Verb: "is short", Subject: string(kind) + "/" + k.m.Name,
 				Message: fmt.Sprintf("%s of %s is left", quantity(available), s.resource),
 			})
 		}
@@ -103,7 +105,7 @@ func (k *Kubelet) CheckShort(now time.Time) {
 func (k *Kubelet) checkEnough(now time.Time) {
 	for kind, s := range scarcities {
 		if available, threshold := s.left(k); available >= threshold {
-			k.m.Mended(string(kind)+"/"+k.name, now)
+			k.m.Mended(string(kind)+"/"+k.m.Name, now)
 		}
 	}
 }
@@ -130,7 +132,7 @@ func (k *Kubelet) relieve(now time.Time) time.Time {
 			}
 		case !now.Before(until):
 			delete(k.pressure, kind)
-			k.m.Mended(string(kind)+"/"+k.name, now)
+			k.m.Mended(string(kind)+"/"+k.m.Name, now)
 		}
 	}
 	return k.relieved.Add(evictionInterval)
@@ -149,10 +151,7 @@ func (k *Kubelet) evict(now time.Time, s scarcity, available, threshold int64) {
 	}
 	// Nothing is known of what they use, so what they were promised decides.
 	slices.SortStableFunc(candidates, func(a, b *pod) int {
-		if a.priority() != b.priority() {
-			return int(a.priority()) - int(b.priority())
-		}
-		return qosRank(a.spec) - qosRank(b.spec)
+		return cmp.Or(cmp.Compare(a.priority(), b.priority()), qosRank(a.spec)-qosRank(b.spec))
 	})
 	candidates[0].evict(now, fmt.Sprintf("The node was low on resource: %s. Threshold quantity: %s, available: %s. ",
 		s.resource, quantity(threshold), quantity(available)))
@@ -171,12 +170,7 @@ func qosRank(p *corev1.Pod) int {
 // 1.37, pkg/apis/scheduling: SystemCriticalPriority).
 const systemCritical = 2_000_000_000
 
-func (p *pod) priority() int32 {
-	if p.spec.Spec.Priority == nil {
-		return 0
-	}
-	return *p.spec.Spec.Priority
-}
+func (p *pod) priority() int32 { return ptr.Deref(p.spec.Spec.Priority, 0) }
 
 func (p *pod) critical() bool { return p.priority() >= systemCritical }
 
@@ -184,7 +178,7 @@ func (p *pod) critical() bool { return p.priority() >= systemCritical }
 func (p *pod) evict(now time.Time, why string) {
 	p.fail(now, warning, "Evicted", why)
 	p.kill(now, 0)
-	p.k.ks.timers.Wake(p)
+	p.k.ks.Timers.Wake(p)
 }
 
 // refused says why a kubelet under pressure does not admit the pod; empty if it

@@ -166,7 +166,7 @@ func (c *container) answered(id string, kind int, ok bool, output string, now ti
 		c.p.event(now, warning, "Unhealthy", probeNames[kind]+" probe failed: "+output, c.field())
 	}
 	if s.record(ok, probeSpecs(spec)[kind], kind) || !ok {
-		c.p.k.ks.timers.Wake(c.p)
+		c.p.k.ks.Timers.Wake(c.p)
 	}
 }
 
@@ -197,7 +197,7 @@ func (c *container) killUnhealthy(kind int, now time.Time) {
 	if spec != nil && spec.TerminationGracePeriodSeconds != nil {
 		grace = time.Duration(*spec.TerminationGracePeriodSeconds) * time.Second
 	}
-	c.cause = c.p.k.ks.log.Append(timeline.Event{
+	c.cause = c.p.k.ks.Log.Append(timeline.Event{
 		Time: now, Actor: timeline.Node, Verb: "killed", Subject: c.subject(), Cause: c.cause,
 		Message: fmt.Sprintf("the node's kubelet stops the container: its %s probe failed", word),
 	}).Seq

@@ -53,8 +53,8 @@ func (c *container) ask(kind int, spec *corev1.Probe, now time.Time) {
 		if ks.ctx.Err() != nil {
 			return
 		}
-		ks.mu.Lock()
-		defer ks.mu.Unlock()
+		ks.Lock.Lock()
+		defer ks.Lock.Unlock()
 		c.answered(q.id, q.kind, ok, output, time.Now())
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"demarc/sim/timeline"
@@ -25,8 +26,8 @@ type nodeWork struct {
 }
 
 func (ks *Kubelets) takeNodeWork(k *Kubelet) (w nodeWork, ok bool) {
-	ks.mu.Lock()
-	defer ks.mu.Unlock()
+	ks.Lock.Lock()
+	defer ks.Lock.Unlock()
 	w = nodeWork{problems: k.problemsDue && k.npd, held: k.lease, uid: k.uid, boot: k.bootID()}
 	switch {
 	case k.Connected() && (ks.online || ks.isScout(k)):
@@ -57,9 +58,9 @@ func (ks *Kubelets) writeMachine(ctx context.Context, k *Kubelet) error {
 			return err
 		}
 	}
-	ks.mu.Lock()
+	ks.Lock.Lock()
 	ks.setOnline(true)
-	ks.mu.Unlock()
+	ks.Lock.Unlock()
 	if w.status {
 		if err := ks.reportStatus(ctx, k, w.boot); err != nil {
 			return err
@@ -70,8 +71,8 @@ func (ks *Kubelets) writeMachine(ctx context.Context, k *Kubelet) error {
 			return err
 		}
 	}
-	about := corev1.ObjectReference{Kind: "Node", APIVersion: "v1", Name: k.name, UID: w.uid}
-	return ks.sendEvents(ctx, k.name, &k.events, about)
+	about := corev1.ObjectReference{Kind: "Node", APIVersion: "v1", Name: k.m.Name, UID: w.uid}
+	return ks.sendEvents(ctx, k.m.Name, &k.events, about)
 }
 
 // ImageLabel is the label of a Node that names its node image.
@@ -82,35 +83,35 @@ const ImageLabel = "kubernetes.azure.com/node-image-version"
 func (ks *Kubelets) register(ctx context.Context, k *Kubelet, boot string) (types.UID, error) {
 	ctx, cancel := request(ctx)
 	defer cancel()
-	client := ks.client.CoreV1().Nodes()
-	ks.mu.Lock()
+	client := ks.Client.CoreV1().Nodes()
+	ks.Lock.Lock()
 	object := k.node(time.Now(), boot)
-	ks.mu.Unlock()
+	ks.Lock.Unlock()
 	node, err := client.Create(ctx, object, metav1.CreateOptions{})
 	fresh := err == nil
 	if apierrors.IsAlreadyExists(err) {
-		node, err = client.Get(ctx, k.name, metav1.GetOptions{})
+		node, err = client.Get(ctx, k.m.Name, metav1.GetOptions{})
 	}
 	if err == nil && node.Labels[ImageLabel] != object.Labels[ImageLabel] {
 		patch := fmt.Appendf(nil, `{"metadata":{"labels":{%q:%q}}}`, ImageLabel, object.Labels[ImageLabel])
-		_, err = client.Patch(ctx, k.name, types.MergePatchType, patch, metav1.PatchOptions{})
+		_, err = client.Patch(ctx, k.m.Name, types.MergePatchType, patch, metav1.PatchOptions{})
 	}
 	if err != nil {
-		return "", fmt.Errorf("register node %s: %w", k.name, err)
+		return "", fmt.Errorf("register node %s: %w", k.m.Name, err)
 	}
-	ks.mu.Lock()
-	defer ks.mu.Unlock()
+	ks.Lock.Lock()
+	defer ks.Lock.Unlock()
 	k.registered, k.uid = true, node.UID
 	k.statusDue = !fresh
 	if fresh {
 		now := time.Now()
 		k.reported = now.Add(-k.spread())
-		k.events.add(now, normal, "NodeReady", "Node "+k.name+" status is now: NodeReady", "")
-		ks.log.Append(timeline.Event{
-			Time: now, Actor: timeline.Node, Verb: "registered", Subject: "node/" + k.name, Cause: k.m.Root(),
+		k.events.add(now, normal, "NodeReady", "Node "+k.m.Name+" status is now: NodeReady", "")
+		ks.Log.Append(timeline.Event{
+			Time: now, Actor: timeline.Node, Verb: "registered", Subject: "node/" + k.m.Name, Cause: k.m.Root.Seq,
 			Message: "the kubelet registered the node",
 		})
-		ks.timers.Wake(k.m)
+		ks.Timers.Wake(k.item)
 	}
 	return node.UID, nil
 }
@@ -119,31 +120,31 @@ func (ks *Kubelets) register(ctx context.Context, k *Kubelet, boot string) (type
 func (ks *Kubelets) renew(ctx context.Context, k *Kubelet, w nodeWork) error {
 	ctx, cancel := request(ctx)
 	defer cancel()
-	client := ks.client.CoordinationV1().Leases(corev1.NamespaceNodeLease)
+	client := ks.Client.CoordinationV1().Leases(corev1.NamespaceNodeLease)
 	lease := w.held
 	var err error
 	if lease == nil {
-		lease, err = client.Get(ctx, k.name, metav1.GetOptions{})
+		lease, err = client.Get(ctx, k.m.Name, metav1.GetOptions{})
 	}
 	if err == nil {
 		lease = lease.DeepCopy()
-		setLease(lease, k.name, time.Now())
+		setLease(lease, k.m.Name, time.Now())
 		lease, err = client.Update(ctx, lease, metav1.UpdateOptions{})
 	}
 	if apierrors.IsNotFound(err) && !w.register && k.Deleted() {
-		ks.mu.Lock()
-		defer ks.mu.Unlock()
+		ks.Lock.Lock()
+		defer ks.Lock.Unlock()
 		k.lease, k.leaseDue = nil, false
 		return nil // a kubelet without a Node has nothing to renew
 	}
 	if apierrors.IsNotFound(err) {
-		lease, err = client.Create(ctx, newLease(k.name, w.uid, time.Now()), metav1.CreateOptions{})
+		lease, err = client.Create(ctx, newLease(k.m.Name, w.uid, time.Now()), metav1.CreateOptions{})
 	}
-	ks.mu.Lock()
-	defer ks.mu.Unlock()
+	ks.Lock.Lock()
+	defer ks.Lock.Unlock()
 	if err != nil {
 		k.lease = nil // read it anew
-		return fmt.Errorf("renew lease of node %s: %w", k.name, err)
+		return fmt.Errorf("renew lease of node %s: %w", k.m.Name, err)
 	}
 	k.lease, k.leaseDue = lease, false
 	return nil
@@ -166,31 +167,43 @@ func setLease(l *coordinationv1.Lease, node string, now time.Time) {
 
 // reportStatus writes the Node's status, if there still is a Node.
 func (ks *Kubelets) reportStatus(ctx context.Context, k *Kubelet, boot string) error {
-	ctx, cancel := request(ctx)
-	defer cancel()
 	now := time.Now()
-	client := ks.client.CoreV1().Nodes()
-	node, err := client.Get(ctx, k.name, metav1.GetOptions{})
 	var was, is map[corev1.NodeConditionType]corev1.ConditionStatus
-	if err == nil {
-		ks.mu.Lock()
+	err := ks.patchNode(ctx, k, func(node *corev1.Node) ([]byte, error) {
+		ks.Lock.Lock()
 		status := k.status(now, boot, node.Status.Conditions)
-		ks.mu.Unlock()
+		ks.Lock.Unlock()
 		was, is = statuses(node.Status.Conditions), statuses(status.Conditions)
-		var patch []byte
-		if patch, err = nodePatch(node, status); err != nil {
-			return err
-		}
-		_, err = client.Patch(ctx, k.name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
+		return twoWayPatch(corev1.Node{Status: node.Status}, corev1.Node{Status: status}, corev1.Node{})
+	})
+	if err != nil {
+		return fmt.Errorf("report status of node %s: %w", k.m.Name, err)
 	}
-	if err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("report status of node %s: %w", k.name, err)
-	}
-	ks.mu.Lock()
-	defer ks.mu.Unlock()
+	ks.Lock.Lock()
+	defer ks.Lock.Unlock()
 	k.statusDue, k.reported = false, now
 	k.tellChanges(now, was, is)
 	return nil
+}
+
+// patchNode patches the status of a kubelet's Node, if there still is a Node and there
+// is something to change.
+func (ks *Kubelets) patchNode(ctx context.Context, k *Kubelet, change func(*corev1.Node) ([]byte, error)) error {
+	ctx, cancel := request(ctx)
+	defer cancel()
+	client := ks.Client.CoreV1().Nodes()
+	node, err := client.Get(ctx, k.m.Name, metav1.GetOptions{})
+	var patch []byte
+	if err == nil {
+		patch, err = change(node)
+	}
+	if err == nil && patch != nil {
+		_, err = client.Patch(ctx, k.m.Name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
+	}
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
 }
 
 // statuses are the statuses of conditions by their types.
@@ -211,8 +224,8 @@ func (k *Kubelet) tellChanges(now time.Time, was, is map[corev1.NodeConditionTyp
 			reason = no
 		}
 		if was[condition] != is[condition] {
-			k.events.add(now, normal, reason, "Node "+k.name+" status is now: "+reason, "")
-			k.ks.timers.Wake(k.m)
+			k.events.add(now, normal, reason, "Node "+k.m.Name+" status is now: "+reason, "")
+			k.ks.Timers.Wake(k.item)
 		}
 	}
 	tell(corev1.NodeReady, "NodeReady", "NodeNotReady")
@@ -222,62 +235,43 @@ func (k *Kubelet) tellChanges(now time.Time, was, is map[corev1.NodeConditionTyp
 
 // reportProblems writes the conditions of the node problem detector.
 func (ks *Kubelets) reportProblems(ctx context.Context, k *Kubelet) error {
-	ctx, cancel := request(ctx)
-	defer cancel()
-	client := ks.client.CoreV1().Nodes()
-	node, err := client.Get(ctx, k.name, metav1.GetOptions{})
-	if err == nil {
-		ks.mu.Lock()
+	err := ks.patchNode(ctx, k, func(node *corev1.Node) ([]byte, error) {
+		ks.Lock.Lock()
 		conditions := k.problems(time.Now(), node.Status.Conditions)
-		ks.mu.Unlock()
-		if patch := changedConditions(node.Status.Conditions, conditions); patch != nil {
-			_, err = client.Patch(ctx, k.name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
-		}
+		ks.Lock.Unlock()
+		return changedConditions(node.Status.Conditions, conditions)
+	})
+	if err != nil {
+		return fmt.Errorf("report problems of node %s: %w", k.m.Name, err)
 	}
-	if err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("report problems of node %s: %w", k.name, err)
-	}
-	ks.mu.Lock()
-	defer ks.mu.Unlock()
+	ks.Lock.Lock()
+	defer ks.Lock.Unlock()
 	k.problemsDue = false
 	return nil
 }
 
 // changedConditions is the patch that changes conditions of a node; nil if they
 // are so already.
-func changedConditions(before, after []corev1.NodeCondition) []byte {
+func changedConditions(before, after []corev1.NodeCondition) ([]byte, error) {
 	was := statuses(before)
-	var changed []corev1.NodeCondition
-	for _, c := range after {
-		if was[c.Type] != c.Status {
-			changed = append(changed, c)
-		}
-	}
+	changed := slices.DeleteFunc(after, func(c corev1.NodeCondition) bool { return was[c.Type] == c.Status })
 	if len(changed) == 0 {
-		return nil
+		return nil, nil
 	}
-	patch, err := json.Marshal(map[string]any{"status": map[string]any{"conditions": changed}})
-	if err != nil {
-		return nil // conditions are strings and times: they can be encoded
-	}
-	return patch
-}
-
-func nodePatch(node *corev1.Node, status corev1.NodeStatus) ([]byte, error) {
-	return twoWayPatch(corev1.Node{Status: node.Status}, corev1.Node{Status: status}, corev1.Node{})
+	return json.Marshal(map[string]any{"status": map[string]any{"conditions": changed}})
 }
 
 // Deleted says whether somebody deleted the Node of the machine. Its kubelet
 // makes it again only when it restarts.
 func (k *Kubelet) Deleted() bool {
-	_, err := k.ks.fleet.Node(k.name)
+	_, err := k.ks.Node(k.m.Name)
 	return apierrors.IsNotFound(err)
 }
 
 // disputed says whether the API server believes something else of the node than
 // its kubelet does. The lock is held.
 func (k *Kubelet) disputed(now time.Time) bool {
-	n, err := k.ks.fleet.Node(k.name)
+	n, err := k.ks.Node(k.m.Name)
 	if err != nil || n.UID != k.uid {
 		return false
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"demarc/nodes/timers"
+	"demarc/nodes/vm"
 	"demarc/sim/api"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,20 +17,20 @@ func (c *container) part() string {
 	if c.name != "kube-proxy" || c.p.namespace != "kube-system" {
 		return ""
 	}
-	return c.name + "/" + c.p.k.name
+	return c.name + "/" + c.p.k.m.Name
 }
 
 // out tells that a part of the node has ended.
 func (c *container) out(now time.Time) {
 	if part := c.part(); part != "" {
-		c.p.k.ks.fleet.Broke(part, c.cause, now)
+		c.p.k.m.Watcher.Broke(part, vm.RootOf(c.p.k.ks.Log, c.cause), now)
 	}
 }
 
 // back tells that a part of the node runs again.
 func (c *container) back(now time.Time) {
 	if part := c.part(); part != "" {
-		c.p.k.ks.fleet.Mended(part, now)
+		c.p.k.m.Watcher.Mended(part, now)
 	}
 }
 
@@ -40,15 +41,16 @@ func (c *container) revived(now time.Time, cause int64) {
 	if p.namespace != "kube-system" || cause == 0 || c.last.Reason == "Unknown" /* its machine went away */ || p.spec.Labels["kubernetes.azure.com/managedby"] != "aks" {
 		return
 	}
-	p.k.ks.fleet.Repaired(api.Repair{
-		Node: p.k.name, Subject: c.name + "/" + p.k.name, Layer: api.LayerNode,
+	root := vm.RootOf(p.k.ks.Log, cause)
+	p.k.ks.Repairs.Enter(api.Repair{
+		Node: p.k.m.Name, Cause: root.Message, Event: root.Seq, Subject: c.name + "/" + p.k.m.Name, Layer: api.LayerNode,
 		Actions: []api.RepairAction{{
 			Action: "restart", At: now.UTC(), Done: now.UTC(),
 			Detail: fmt.Sprintf("the kubelet restarted container %s of pod %s/%s", c.name, p.namespace, p.name),
 		}},
 		Broken: c.last.FinishedAt.UTC(), Detected: timers.Tick(c.last.FinishedAt.Add(relistPeriod)).UTC(), Healed: now.UTC(),
 		Lost: []string{}, Outcome: api.RepairHealed,
-	}, cause)
+	})
 }
 
 // LocalData is what of the node's pods is in the machine's memory and, if disk is

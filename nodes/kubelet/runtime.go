@@ -97,7 +97,7 @@ func (r shellRuntime) Kill(id string, signal int) {
 	}
 	c.cause = r.cause
 	c.ended(time.Now(), 128+signal, "")
-	r.k.ks.timers.Wake(c.p)
+	r.k.ks.Timers.Wake(c.p)
 }
 
 // Images implements [login.Runtime].

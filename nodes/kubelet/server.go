@@ -151,9 +151,9 @@ func (s *server) drop(k *Kubelet) {
 // Dial connects to a port of the kubelet, whose machine answers at the address that
 // an error names. The lock is not held.
 func (k *Kubelet) Dial(ctx context.Context, address string, port int) (net.Conn, error) {
-	k.ks.mu.Lock()
+	k.ks.Lock.Lock()
 	listens := k.running && port == kubeletPort
-	k.ks.mu.Unlock()
+	k.ks.Lock.Unlock()
 	if !listens {
 		return nil, refused(address)
 	}

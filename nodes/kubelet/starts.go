@@ -126,7 +126,7 @@ const startNoted = time.Second
 // guarded runs a program of the container's, so that what it does to the engine is noted,
 // and a fault of ours in it is its own end.
 func (c *container) guarded(run func() int) int {
-	well, err := c.p.k.ks.cfg.Starts.begin(c.startName())
+	well, err := c.p.k.ks.Starts.begin(c.startName())
 	if err != nil {
 		guard.Report(err.Error())
 		return exitStart

@@ -59,7 +59,7 @@ func TestStartsRemembersWhatEndedTheEngine(t *testing.T) {
 func TestAPanicEndsTheContainer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
-		ks := &Kubelets{cfg: Config{Starts: openStarts(t, dir, false)}}
+		ks := &Kubelets{Config: Config{Starts: openStarts(t, dir, false)}}
 		c := &container{p: &pod{k: &Kubelet{ks: ks}, uid: "u"}, name: "c"}
 		noted := 0
 		code := c.guarded(func() int {

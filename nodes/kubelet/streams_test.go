@@ -15,7 +15,7 @@ import (
 // A client that never ends a request's header is not listened to for ever.
 func TestPortForwardEndlessHeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &pod{k: &Kubelet{ks: &Kubelets{mu: &sync.Mutex{}}}}
+		p := &pod{k: &Kubelet{ks: &Kubelets{Config: Config{Lock: &sync.Mutex{}}}}}
 		p.containers = []*container{{p: p, state: running, behaviour: program.Behaviour{Handler: http.NotFoundHandler(), Ports: []int32{80}}}}
 		client, stream := net.Pipe()
 		defer client.Close()

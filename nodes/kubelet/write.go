@@ -45,22 +45,22 @@ func (ks *Kubelets) write(ctx context.Context) {
 
 func (ks *Kubelets) do(ctx context.Context, j job) {
 	if k := j.node; k != nil {
-		ks.settle(&k.retry, k.m, ks.writeMachine(WithIdentity(ctx, k.name), k))
+		ks.settle(&k.retry, k.item, ks.writeMachine(WithIdentity(ctx, k.m.Name), k))
 		return
 	}
-	ks.mu.Lock()
+	ks.Lock.Lock()
 	p := ks.pods[j.pod]
-	ks.mu.Unlock()
+	ks.Lock.Unlock()
 	if p != nil {
-		ks.settle(&p.retry, p, ks.writePod(WithIdentity(ctx, p.k.name), p))
+		ks.settle(&p.retry, p, ks.writePod(WithIdentity(ctx, p.k.m.Name), p))
 	}
 }
 
 // settle learns from a job's outcome whether the API server answers, and plans
 // the next try of what it refused.
 func (ks *Kubelets) settle(r *retry, it timers.Item, err error) {
-	ks.mu.Lock()
-	defer ks.mu.Unlock()
+	ks.Lock.Lock()
+	defer ks.Lock.Unlock()
 	switch {
 	case err == nil:
 		*r = retry{}
@@ -70,7 +70,7 @@ func (ks *Kubelets) settle(r *retry, it timers.Item, err error) {
 	default:
 		ks.setOnline(true) // it answers, if not as one likes
 		r.fail(time.Now())
-		ks.timers.Wake(it) // which plans the next try
+		ks.Timers.Wake(it) // which plans the next try
 	}
 }
 
@@ -155,8 +155,8 @@ type podWork struct {
 }
 
 func (ks *Kubelets) takeWork(p *pod) (w podWork, ok bool) {
-	ks.mu.Lock()
-	defer ks.mu.Unlock()
+	ks.Lock.Lock()
+	defer ks.Lock.Unlock()
 	if !p.k.Connected() || !ks.online {
 		return w, false
 	}
@@ -180,7 +180,7 @@ func (ks *Kubelets) writePod(ctx context.Context, p *pod) error {
 	about := corev1.ObjectReference{
 		Kind: "Pod", APIVersion: "v1", Namespace: p.namespace, Name: p.name, UID: p.uid, ResourceVersion: w.base.ResourceVersion,
 	}
-	errs := []error{ks.sendEvents(ctx, p.k.name, &p.events, about)}
+	errs := []error{ks.sendEvents(ctx, p.k.m.Name, &p.events, about)}
 	if w.status != nil {
 		errs = append(errs, ks.patchStatus(ctx, p, w.base, w.status))
 	}
@@ -201,12 +201,12 @@ func (ks *Kubelets) fetchConfig(ctx context.Context, p *pod, refs []ref) error {
 	if err != nil {
 		return err
 	}
-	ks.mu.Lock()
-	defer ks.mu.Unlock()
+	ks.Lock.Lock()
+	defer ks.Lock.Unlock()
 	p.want = false
 	p.config.objects = objects
 	p.config.version++
-	ks.timers.Wake(p)
+	ks.Timers.Wake(p)
 	return nil
 }
 
@@ -219,19 +219,19 @@ func (ks *Kubelets) patchStatus(ctx context.Context, p *pod, base *corev1.Pod, s
 	}
 	ctx, cancel := request(ctx)
 	defer cancel()
-	api, err := ks.client.CoreV1().Pods(p.namespace).Patch(ctx, p.name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
+	api, err := ks.Client.CoreV1().Pods(p.namespace).Patch(ctx, p.name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("patch status of pod %s/%s: %w", p.namespace, p.name, err)
 	}
-	ks.mu.Lock()
-	defer ks.mu.Unlock()
+	ks.Lock.Lock()
+	defer ks.Lock.Unlock()
 	if p.status == status {
 		p.dirty = false
 	}
 	if err == nil {
 		p.rebase(api)
 	}
-	ks.timers.Wake(p) // to delete it, or to write what changed meanwhile
+	ks.Timers.Wake(p) // to delete it, or to write what changed meanwhile
 	return nil
 }
 
@@ -287,7 +287,7 @@ func keepOthers(old, status corev1.PodStatus) corev1.PodStatus {
 func (ks *Kubelets) deletePod(ctx context.Context, p *pod) error {
 	ctx, cancel := request(ctx)
 	defer cancel()
-	err := ks.client.CoreV1().Pods(p.namespace).Delete(ctx, p.name, metav1.DeleteOptions{
+	err := ks.Client.CoreV1().Pods(p.namespace).Delete(ctx, p.name, metav1.DeleteOptions{
 		GracePeriodSeconds: new(int64),
 		Preconditions:      metav1.NewUIDPreconditions(string(p.uid)),
 	})
@@ -300,18 +300,20 @@ func (ks *Kubelets) deletePod(ctx context.Context, p *pod) error {
 // sendEvents writes what a queue has to say. An event that the API server
 // refuses is dropped, as by a kubelet; during an outage the rest waits.
 func (ks *Kubelets) sendEvents(ctx context.Context, node string, q *eventQueue, about corev1.ObjectReference) error {
-	ks.mu.Lock()
+	ks.Lock.Lock()
 	events := q.take()
-	ks.mu.Unlock()
+	ks.Lock.Unlock()
 	for i := range events {
 		err := ks.sendEvent(ctx, node, q, about, &events[i])
 		if err == nil || !outage(err) {
 			continue
 		}
-		ks.mu.Lock()
-		defer ks.mu.Unlock()
+		ks.Lock.Lock()
+		defer ks.Lock.Unlock()
 		for _, e := range events[i:] {
-			q.again(e.eventKey)
+			if left := q.find(e.eventKey); left != nil {
+				left.due = true
+			}
 		}
 		return fmt.Errorf("write event of %s %s: %w", about.Kind, about.Name, err)
 	}
@@ -322,7 +324,7 @@ func (ks *Kubelets) sendEvent(ctx context.Context, node string, q *eventQueue, a
 	ctx, cancel := request(ctx)
 	defer cancel()
 	o := e.object(node, about)
-	client := ks.client.CoreV1().Events(o.Namespace)
+	client := ks.Client.CoreV1().Events(o.Namespace)
 	if e.name != "" {
 		patch, err := json.Marshal(map[string]any{"count": e.count, "lastTimestamp": o.LastTimestamp})
 		if err != nil {
@@ -340,8 +342,10 @@ func (ks *Kubelets) sendEvent(ctx context.Context, node string, q *eventQueue, a
 	if err != nil {
 		return err
 	}
-	ks.mu.Lock()
-	defer ks.mu.Unlock()
-	q.created(e.eventKey, made.Name)
+	ks.Lock.Lock()
+	defer ks.Lock.Unlock()
+	if said := q.find(e.eventKey); said != nil {
+		said.name = made.Name
+	}
 	return nil
 }

@@ -29,6 +29,9 @@ import (
 	"time"
 )
 
+// Agent is a program that works on the machine below and through the API server.
+type Agent func(ctx context.Context, stdout io.Writer, argv []string) int
+
 // Spec is a container as far as its program can see it.
 type Spec struct {
 	Image         string
@@ -55,10 +58,9 @@ type Spec struct {
 	// nslookup; without them these fail.
 	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	Resolve func(ctx context.Context, name string) ([]netip.Addr, error)
-	// Agent, if not nil, is the image's program: one that works through the API
-	// server and on the machine below, which nothing here knows of. It gets the
-	// command line and returns the exit code.
-	Agent func(ctx context.Context, stdout io.Writer, argv []string) int
+	// Agent, if not nil, is the image's program: nothing here knows of what it works
+	// on. It gets the command line and returns the exit code.
+	Agent Agent
 	// Kill, if not nil, is called when somebody sends process 1 a signal.
 	Kill func(signal int)
 }

@@ -10,7 +10,7 @@ import (
 
 	"demarc/controlplane"
 	"demarc/controlplane/provider"
-	"demarc/nodes"
+	"demarc/nodes/vm"
 	"demarc/sim/api"
 	"demarc/sim/clock"
 	"demarc/sim/timeline"
@@ -162,14 +162,14 @@ var nodeParts = map[string]bool{"kubelet": true, "containerd": true}
 // watcher lets the fleet enter what breaks on the machines, and what is well.
 type watcher struct{ n *incidents }
 
-var _ nodes.Watcher = watcher{}
+var _ vm.Watcher = watcher{}
 
-// Broke implements [nodes.Watcher].
+// Broke implements [vm.Watcher].
 func (w watcher) Broke(subject string, root timeline.Event, at time.Time) {
 	w.n.openAt(subject, root, at)
 }
 
-// Noticed implements [nodes.Watcher].
+// Noticed implements [vm.Watcher].
 func (w watcher) Noticed(subject string, at time.Time) {
 	w.n.mu.Lock()
 	defer w.n.mu.Unlock()
@@ -178,7 +178,7 @@ func (w watcher) Noticed(subject string, at time.Time) {
 	}
 }
 
-// Mended implements [nodes.Watcher].
+// Mended implements [vm.Watcher].
 func (w watcher) Mended(subject string, at time.Time) {
 	w.n.closeAt(subject, at)
 }

@@ -1,0 +1,99 @@
+// Package vm is a virtual machine of a node pool as it is, whatever the API server
+// believes of its node: its name and addresses, power, network and operating
+// system, and whose doing it is that something on it does not work.
+package vm
+
+import (
+	"net/netip"
+	"time"
+
+	"demarc/nodes/host"
+	"demarc/sim/timeline"
+)
+
+// DefaultSize is the size that a pool's VMs have at first.
+const DefaultSize = "Standard_D4s_v5"
+
+// Ways in which a machine is stopped.
+const (
+	Stopped     = "stopped"
+	Deallocated = "deallocated"
+	Deleted     = "deleted"
+)
+
+// VM is one virtual machine. It is under its fleet's lock but for what never
+// changes: its number, name and addresses.
+type VM struct {
+	Cluster *Cluster
+	Index   int // instance number
+	Name    string
+	IP      netip.Addr
+	Prefix  netip.Prefix // of its pods' addresses
+
+	Blame
+	OS      *host.Host
+	On      bool      // has power, and its system runs or boots
+	BootAt  time.Time // when a booting machine is up; zero if it does not boot
+	Boots   int
+	Problem string // why the last boot failed
+	Cut     bool   // from the network
+	Blocked string // what keeps its packets from the API server
+
+	// Stopped is how somebody has stopped it through the cloud, or from within:
+	// stopped, deallocated or deleted; empty if nobody did.
+	Stopped string
+	Dark    bool // a fault keeps power from it
+	Size    string
+	Tags    map[string]string
+}
+
+// New is a machine that is on, with an instance number, in a place of the networks.
+func New(c *Cluster, log *timeline.Log, watcher Watcher, i, slot int, image *host.Image) VM {
+	name := c.ScaleSet() + InstanceID(i)
+	return VM{
+		Cluster: c, Index: i, Name: name, IP: NodeIP(slot), Prefix: PodCIDR(slot), Blame: newBlame(log, watcher, name),
+		OS: host.New(name, image), On: true, Boots: 1, Size: DefaultSize,
+	}
+}
+
+// Up says whether the machine's system runs.
+func (m *VM) Up() bool { return m.On && m.BootAt.IsZero() }
+
+// Booting says whether the machine has power and is not up yet.
+func (m *VM) Booting() bool { return m.On && !m.BootAt.IsZero() }
+
+// Reachable says whether packets get to the machine.
+func (m *VM) Reachable() bool { return m.Up() && !m.Cut }
+
+// Online says whether what runs on the machine could reach the API server.
+func (m *VM) Online() bool { return m.Reachable() && m.Blocked == "" }
+
+// Power is what the machine's power is: running, stopped, deallocated, deleted.
+func (m *VM) Power() string {
+	switch {
+	case m.Stopped != "":
+		return m.Stopped
+	case m.Dark, !m.On && m.Problem == "":
+		return Stopped
+	}
+	return "running"
+}
+
+// Ill says why the machine as a whole does not work; empty if it does.
+func (m *VM) Ill() string {
+	switch {
+	case m.Stopped != "":
+		return "the VM is " + m.Stopped
+	case m.Problem != "":
+		return "the machine does not boot: " + m.Problem
+	case !m.On:
+		return "the machine has no power"
+	case m.Booting():
+		return "the machine boots"
+	case m.Cut:
+		return "the machine's network is cut"
+	case m.Blocked != "":
+		return "the API server cannot be reached: " + m.Blocked
+	}
+	return ""
+}
