@@ -2,10 +2,13 @@ package script
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"demarc/sim/clock"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -66,9 +69,7 @@ func (l *lens) follow(ctx context.Context, gvk schema.GroupVersionKind, listed f
 		// A watch that ends in good order is opened again at once, unless it
 		// did so in this very second.
 		if err != nil || time.Since(began) < time.Second {
-			if sleep(ctx, untilSecond()) != nil {
-				return
-			}
+			clock.Sleep(ctx, clock.UntilTick(time.Now(), time.Second))
 		}
 	}
 }
@@ -156,35 +157,9 @@ func (l *lens) get(gvk schema.GroupVersionKind) ([]*unstructured.Unstructured, e
 }
 
 func sortObjects(m map[string]*unstructured.Unstructured) []*unstructured.Unstructured {
-	list := make([]*unstructured.Unstructured, 0, len(m))
-	for _, obj := range m {
-		list = append(list, obj)
-	}
-	slices.SortFunc(list, func(a, b *unstructured.Unstructured) int { return strings.Compare(objectKey(a), objectKey(b)) })
-	return list
+	return slices.SortedFunc(maps.Values(m), func(a, b *unstructured.Unstructured) int { return strings.Compare(objectKey(a), objectKey(b)) })
 }
 
 func objectKey(obj *unstructured.Unstructured) string {
 	return obj.GetNamespace() + "/" + obj.GetName()
-}
-
-// untilSecond is the time until the next whole second of the clock.
-func untilSecond() time.Duration {
-	now := time.Now()
-	return now.Truncate(time.Second).Add(time.Second).Sub(now)
-}
-
-// sleep waits, or returns the error of ctx.
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

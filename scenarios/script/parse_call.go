@@ -1,6 +1,7 @@
 package script
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -26,10 +27,28 @@ func (p *parser) readCall(words []word) *call {
 	before := len(p.problems)
 	rest := p.readPositional(c, words[1:])
 	p.readNamed(c, rest)
-	if len(p.problems) == before && verb.check != nil {
+	if len(p.problems) > before {
+		return c
+	}
+	p.checkAction(c)
+	if verb.check != nil {
 		verb.check(p, c)
 	}
 	return c
+}
+
+// checkAction checks that a call has the arguments of its action, and no others.
+func (p *parser) checkAction(c *call) {
+	action := c.text("action")
+	for _, a := range c.verb.Args {
+		_, given := c.cols[a.Name]
+		switch {
+		case given && a.of != nil && !slices.Contains(a.of, action):
+			p.problem(c.args[a.Name].col, "", "%s %s takes no %s=", c.verb.Name, action, a.Name)
+		case !given && slices.Contains(a.neededBy, action):
+			p.problem(c.words[0].col, "", "%s", strings.TrimSuffix(fmt.Sprintf("%s %s needs %s=: %s", c.verb.Name, action, a.Name, a.hint), ": "))
+		}
+	}
 }
 
 // readPositional reads the arguments by position and returns the words behind

@@ -20,138 +20,119 @@ const maxKeepDaily = 366
 // property is one property of the cluster statement.
 type property struct {
 	Arg
-	// set checks a value and sets it. If it is wrong it says what is wanted
-	// instead, and what was probably meant.
-	set func(c *api.ClusterSpec, value string) (wanted, suggestion string)
+	// set sets a value. If that is wrong it says what is wanted instead, and what it has
+	// set does not count; what was probably meant is one of near.
+	set  func(c *api.ClusterSpec, value string) (wanted string)
+	near []string
 }
 
 var clusterProperties = []property{
+	wholeNumber("nodes", api.DefaultNodes, "worker nodes, 1 to 1000", api.MaxNodes, func(c *api.ClusterSpec) *int { return &c.Nodes }),
 	{
-		Arg: Arg{Name: "nodes", Type: ArgInt, Default: strconv.Itoa(api.DefaultNodes), Doc: "worker nodes, 1 to 1000"},
-		set: func(c *api.ClusterSpec, v string) (string, string) { return setInt(&c.Nodes, v, 1, api.MaxNodes), "" },
-	},
-	{
-		Arg: Arg{Name: "edition", Type: ArgEnum, Values: api.Editions, Default: api.DefaultEdition, Doc: "edition of the support policy"},
-		set: func(c *api.ClusterSpec, v string) (string, string) {
-			if !slices.Contains(api.Editions, v) {
-				return "want " + strings.Join(api.Editions, " or "), fault.Suggest(v, api.Editions)
-			}
+		Arg:  Arg{Name: "edition", Type: ArgEnum, Values: api.Editions, Default: api.DefaultEdition, Doc: "edition of the support policy"},
+		near: api.Editions,
+		set: func(c *api.ClusterSpec, v string) string {
 			c.Edition = v
-			return "", ""
+			return unless(slices.Contains(api.Editions, v), "want "+strings.Join(api.Editions, " or "))
 		},
 	},
 	{
 		Arg: Arg{Name: "kubernetes", Type: ArgText, Default: api.NewestKubernetes(), Doc: "version of Kubernetes, such as 1.36 or 1.36.3"},
-		set: func(c *api.ClusterSpec, v string) (string, string) {
-			if _, err := api.ResolveKubernetes(v); err != nil {
-				return "want " + strings.Join(api.KubernetesReleases, ", ") + " or one without its patch number", ""
-			}
+		set: func(c *api.ClusterSpec, v string) string {
+			_, err := api.ResolveKubernetes(v)
 			c.KubernetesVersion = v
-			return "", ""
+			return unless(err == nil, "want "+strings.Join(api.KubernetesReleases, ", ")+" or one without its patch number")
 		},
 	},
 	{
 		Arg: Arg{Name: "etcd-members", Type: ArgEnum, Values: []string{"1", "3"}, Default: "1", Doc: "members of etcd"},
-		set: func(c *api.ClusterSpec, v string) (string, string) {
+		set: func(c *api.ClusterSpec, v string) string {
 			if v != "1" && v != "3" {
-				return "want 1 or 3: two members of etcd are worse than one", ""
+				return "want 1 or 3: two members of etcd are worse than one"
 			}
-			return setInt(&c.EtcdMembers, v, 1, 3), ""
+			return setInt(&c.EtcdMembers, v, 3)
 		},
 	},
-	{
-		Arg: Arg{Name: "api-servers", Type: ArgInt, Default: "1", Doc: "API servers behind the front door, 1 to 3"},
-		set: func(c *api.ClusterSpec, v string) (string, string) {
-			return setInt(&c.APIServers, v, 1, api.MaxAPIServers), ""
-		},
-	},
+	wholeNumber("api-servers", 1, "API servers behind the front door, 1 to 3", api.MaxAPIServers, func(c *api.ClusterSpec) *int { return &c.APIServers }),
 	{
 		Arg: Arg{Name: "backup-keep", Type: ArgDuration, Default: "24h", Doc: "for how long every backup is kept"},
-		set: func(c *api.ClusterSpec, v string) (string, string) {
+		set: func(c *api.ClusterSpec, v string) string {
 			d, err := parseDuration(v)
-			if err != nil || d <= 0 || d > maxSpan {
-				return "want a duration with its unit, such as 24h or 2d, at most a year", ""
-			}
 			c.Backups.KeepAll = api.Duration(d)
-			return "", ""
+			return unless(err == nil && d > 0 && d <= maxSpan, "want a duration with its unit, such as 24h or 2d, at most a year")
 		},
 	},
-	{
-		Arg: Arg{Name: "backup-daily", Type: ArgInt, Default: "7", Doc: "for how many days after that the last backup of each day is kept"},
-		set: func(c *api.ClusterSpec, v string) (string, string) {
-			return setInt(&c.Backups.KeepDaily, v, 1, maxKeepDaily), ""
-		},
-	},
+	wholeNumber("backup-daily", 7, "for how many days after that the last backup of each day is kept", maxKeepDaily, func(c *api.ClusterSpec) *int { return &c.Backups.KeepDaily }),
 	{
 		Arg: Arg{Name: "feature-gates", Type: ArgText, Doc: "Kubernetes' feature gates that are not as by default: NAME=true, more of them behind commas"},
-		set: func(c *api.ClusterSpec, v string) (string, string) {
+		set: func(c *api.ClusterSpec, v string) string {
 			gates, err := api.ParseFeatureGates(v)
 			if err != nil {
-				return err.Error(), ""
+				return err.Error()
 			}
 			c.FeatureGates = gates
-			return "", ""
+			return ""
 		},
 	},
-	{
-		Arg: Arg{Name: "allow-unsupported-gates", Type: ArgEnum, Values: []string{"true", "false"}, Default: "false", Doc: "take feature gates that the support policy does not cover"},
-		set: func(c *api.ClusterSpec, v string) (string, string) {
-			if v != "true" && v != "false" {
-				return "want true or false", ""
-			}
-			c.AllowUnsupportedGates = v == "true"
-			return "", ""
-		},
-	},
-	{
-		Arg: Arg{Name: "webhook-egress", Type: ArgEnum, Values: []string{"true", "false"}, Default: "false", Doc: "let webhooks by URL reach any host, and not this machine only"},
-		set: func(c *api.ClusterSpec, v string) (string, string) {
-			if v != "true" && v != "false" {
-				return "want true or false", ""
-			}
-			c.WebhookEgress = v == "true"
-			return "", ""
-		},
-	},
+	truth("allow-unsupported-gates", "take feature gates that the support policy does not cover", func(c *api.ClusterSpec) *bool { return &c.AllowUnsupportedGates }),
+	truth("webhook-egress", "let webhooks by URL reach any host, and not this machine only", func(c *api.ClusterSpec) *bool { return &c.WebhookEgress }),
 	{
 		Arg: Arg{Name: "seed", Type: ArgInt, Default: strconv.Itoa(defaultSeed), Doc: "makes the simulation's choices repeatable"},
-		set: func(c *api.ClusterSpec, v string) (string, string) {
+		set: func(c *api.ClusterSpec, v string) string {
 			n, err := strconv.ParseUint(v, 10, 64)
-			if err != nil {
-				return "want a whole number from 0", ""
-			}
 			c.Seed = n
-			return "", ""
+			return unless(err == nil, "want a whole number from 0")
 		},
 	},
 	{
 		Arg: Arg{Name: "start", Type: ArgText, Default: defaultStart.Format(time.RFC3339), Doc: "virtual time at which the cluster is created, as RFC 3339"},
-		set: func(c *api.ClusterSpec, v string) (string, string) {
+		set: func(c *api.ClusterSpec, v string) string {
 			t, err := time.Parse(time.RFC3339, v)
-			if err != nil || t.Year() < 2010 || t.Year() > 2100 {
-				return "want a time between 2010 and 2100 such as " + defaultStart.Format(time.RFC3339), ""
-			}
 			c.Start = t.UTC()
-			return "", ""
+			return unless(err == nil && t.Year() >= 2010 && t.Year() <= 2100, "want a time between 2010 and 2100 such as "+defaultStart.Format(time.RFC3339))
 		},
 	},
 	{
 		Arg: Arg{Name: "name", Type: ArgText, Default: defaultName, Doc: "the cluster's name"},
-		set: func(c *api.ClusterSpec, v string) (string, string) {
-			if !clusterName.MatchString(v) {
-				return "want up to 40 lower-case letters, digits and hyphens, a letter first", ""
-			}
+		set: func(c *api.ClusterSpec, v string) string {
 			c.Name = v
-			return "", ""
+			return unless(clusterName.MatchString(v), "want up to 40 lower-case letters, digits and hyphens, a letter first")
 		},
 	},
 }
 
-// setInt sets a whole number, or says what is wanted instead.
-func setInt(to *int, value string, lowest, highest int) (wanted string) {
+// wholeNumber is a property that is a whole number from 1.
+func wholeNumber(name string, standard int, doc string, highest int, field func(*api.ClusterSpec) *int) property {
+	return property{
+		Arg: Arg{Name: name, Type: ArgInt, Default: strconv.Itoa(standard), Doc: doc},
+		set: func(c *api.ClusterSpec, v string) string { return setInt(field(c), v, highest) },
+	}
+}
+
+// truth is a property that is true or false, and false by default.
+func truth(name, doc string, field func(*api.ClusterSpec) *bool) property {
+	return property{
+		Arg: Arg{Name: name, Type: ArgEnum, Values: []string{"true", "false"}, Default: "false", Doc: doc},
+		set: func(c *api.ClusterSpec, v string) string {
+			*field(c) = v == "true"
+			return unless(v == "true" || v == "false", "want true or false")
+		},
+	}
+}
+
+// unless is what is wanted unless a value is right.
+func unless(right bool, wanted string) string {
+	if right {
+		return ""
+	}
+	return wanted
+}
+
+// setInt sets a whole number from 1, or says what is wanted instead.
+func setInt(to *int, value string, highest int) (wanted string) {
 	n, err := strconv.Atoi(value)
-	if err != nil || n < lowest || n > highest {
-		return fmt.Sprintf("want a whole number from %d to %d", lowest, highest)
+	if err != nil || n < 1 || n > highest {
+		return fmt.Sprintf("want a whole number from 1 to %d", highest)
 	}
 	*to = n
 	return ""
@@ -159,11 +140,7 @@ func setInt(to *int, value string, lowest, highest int) (wanted string) {
 
 // clusterArgs are the properties, for help.
 func clusterArgs() []Arg {
-	args := make([]Arg, 0, len(clusterProperties))
-	for _, x := range clusterProperties {
-		args = append(args, x.Arg)
-	}
-	return args
+	return convert(clusterProperties, func(x property) Arg { return x.Arg })
 }
 
 // readCluster reads the cluster statement.
@@ -200,7 +177,11 @@ func (p *parser) setCluster(w word, name, value string) {
 		p.problem(w.col, fault.Suggest(name, names), "cluster has no property %q; it has %s", name, strings.Join(names, ", "))
 		return
 	}
-	if wanted, suggestion := clusterProperties[i].set(&p.script.Cluster, value); wanted != "" {
-		p.problem(w.at(len(name)+1), suggestion, "%s=%s: %s", name, value, wanted)
+	spec := p.script.Cluster
+	wanted := clusterProperties[i].set(&spec, value)
+	if wanted == "" {
+		p.script.Cluster = spec
+	} else {
+		p.problem(w.at(len(name)+1), fault.Suggest(value, clusterProperties[i].near), "%s=%s: %s", name, value, wanted)
 	}
 }

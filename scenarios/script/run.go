@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/clock"
 	"demarc/sim/timeline"
 )
 
@@ -81,8 +82,8 @@ func (r *run) step(ctx context.Context, s step) error {
 		return nil
 	}
 	if s.opens == opensAt {
-		if err := sleep(ctx, time.Until(r.ready.Add(s.at))); err != nil {
-			return fmt.Errorf("line %d: %w", s.line, err)
+		if !clock.Sleep(ctx, time.Until(r.ready.Add(s.at))) {
+			return fmt.Errorf("line %d: %w", s.line, ctx.Err())
 		}
 	}
 	if s.act != nil {
@@ -102,7 +103,7 @@ func (r *run) act(ctx context.Context, s step) error {
 		timeout += s.act.verb.spans(*s.act)
 	}
 	actCtx, cancel := context.WithTimeout(ctx, timeout)
-	err := s.act.verb.run(actCtx, r, s.act)
+	err := r.do(actCtx, s.act)
 	cancel()
 	if ctx.Err() != nil {
 		return fmt.Errorf("line %d: %w", s.line, ctx.Err())

@@ -11,8 +11,9 @@
 // turn lines into steps and check times; manifest.go and schema.go check
 // Kubernetes YAML against the types of client-go; check*.go compile and
 // evaluate CEL, whose variables are the table in check_vars.go; match.go compares
-// objects; lens.go reads the API server; run*.go play the steps. Each verb is a file of its own, verb_NAME.go; the
-// verbs of faults come from package sim/fault.
+// objects; lens.go reads the API server; run.go plays the steps, and action.go
+// carries out what they do. Each verb is in a file of its own or beside its
+// opposite, verb_NAME.go; the verbs of faults come from package sim/fault.
 package script
 
 import (

@@ -28,8 +28,10 @@ type Verb struct {
 	// check looks at a call when the script is parsed, beyond the arguments'
 	// types. May be nil.
 	check func(p *parser, c *call)
-	// run takes the action and returns when its request is answered.
-	run func(ctx context.Context, r *run, c *call) error
+	// run takes the action and returns when its request is answered. Errors begin with
+	// the title; without one they name themselves what could not be done.
+	run   func(ctx context.Context, a action) error
+	title func(a action) string
 	// spans is how long the action can take; nil means no time at all.
 	spans func(c call) time.Duration
 }
@@ -63,6 +65,16 @@ type Arg struct {
 	Default string   `json:"default,omitempty"`
 	Values  []string `json:"values,omitempty"` // of an enum
 	Doc     string   `json:"doc"`
+
+	// of are the actions of the verb that take it, nil means all, and neededBy those
+	// that cannot do without; hint says then what it is.
+	of, neededBy []string
+	hint         string
+}
+
+// actionArg is which of several things a verb does.
+func actionArg(actions ...string) Arg {
+	return Arg{Name: "action", Type: ArgEnum, Positional: true, Required: true, Values: actions, Doc: "what to do"}
 }
 
 // call is an action with its arguments, checked.

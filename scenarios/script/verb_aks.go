@@ -2,7 +2,6 @@ package script
 
 import (
 	"context"
-	"fmt"
 
 	"demarc/sim/api"
 )
@@ -14,16 +13,14 @@ var verbAKS = Verb{
 		"what comes of it is in operations. Asking for the version that the cluster has resumes an upgrade of its pools that has failed.",
 	Example: "aks upgrade to=1.37",
 	Args: append([]Arg{
-		{Name: "action", Type: ArgEnum, Positional: true, Required: true, Values: []string{"upgrade"}, Doc: "what to do"},
+		actionArg("upgrade"),
 		{Name: "only", Type: ArgEnum, Values: []string{"control-plane", "node-images"}, Doc: "leaves the rest as it is"},
 	}, upgradeArgs...),
-	run: func(ctx context.Context, r *run, c *call) error {
-		req := upgradeRequest(c)
-		req.ControlPlaneOnly, req.NodeImageOnly = c.text("only") == "control-plane", c.text("only") == "node-images"
-		if _, err := r.world.As(api.RoleCustomer).Upgrade(ctx, req); err != nil {
-			return fmt.Errorf("aks upgrade: %w", err)
-		}
-		return nil
+	title: byAction,
+	run: func(ctx context.Context, a action) error {
+		req := upgradeRequest(a.call)
+		req.ControlPlaneOnly, req.NodeImageOnly = a.text("only") == "control-plane", a.text("only") == "node-images"
+		return only(a.customer().Upgrade(ctx, req))
 	},
 }
 

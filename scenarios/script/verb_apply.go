@@ -2,11 +2,11 @@ package script
 
 import (
 	"context"
-	"fmt"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
 )
 
 // fieldManager is the name under which scripts write to the API server.
@@ -22,17 +22,15 @@ var verbApply = Verb{
 	check: func(p *parser, c *call) {
 		p.readManifest(c.section, needWhole, schema.GroupVersionKind{})
 	},
-	run: func(ctx context.Context, r *run, c *call) error {
-		for _, d := range c.section.docs {
-			obj := r.object(d)
-			res, err := r.kube.resource(ctx, d.gvk, obj.GetNamespace())
-			if err == nil {
-				_, err = res.Apply(ctx, obj.GetName(), obj, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
-			}
+	run: func(ctx context.Context, a action) error {
+		for _, d := range a.section.docs {
+			obj := a.object(d)
+			err := a.change(ctx, d.gvk, obj.GetNamespace(), obj.GetName(), "applied", func(res dynamic.ResourceInterface) error {
+				return only(res.Apply(ctx, obj.GetName(), obj, metav1.ApplyOptions{FieldManager: fieldManager, Force: true}))
+			})
 			if err != nil {
-				return fmt.Errorf("apply %s: %w", subject(d.gvk, obj.GetNamespace(), obj.GetName()), err)
+				return err
 			}
-			r.record("applied", subject(d.gvk, obj.GetNamespace(), obj.GetName()))
 		}
 		return nil
 	},

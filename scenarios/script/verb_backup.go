@@ -3,24 +3,28 @@ package script
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"demarc/sim/api"
 	"demarc/sim/fault"
 )
 
-// backupActions are what can be done with backups, and whether that needs an
-// ID, may have one, or takes none.
-var backupActions = []struct {
-	name          string
-	needs, allows bool
-}{
-	{name: "list"},
-	{name: "show", needs: true},
-	{name: "verify", needs: true},
-	{name: "take"},
-	{name: "restore", allows: true},
-	{name: "delete", needs: true},
+// backupActions are what can be done with backups. That one is bad fails its
+// verification.
+var backupActions = map[string]func(ctx context.Context, as *api.Actions, id string) error{
+	"list":   func(ctx context.Context, as *api.Actions, _ string) error { return only(as.Backups(ctx)) },
+	"show":   func(ctx context.Context, as *api.Actions, id string) error { return only(as.Backup(ctx, id)) },
+	"take":   func(ctx context.Context, as *api.Actions, _ string) error { return only(as.TakeBackup(ctx)) },
+	"delete": func(ctx context.Context, as *api.Actions, id string) error { return as.DeleteBackup(ctx, id) },
+	"restore": func(ctx context.Context, as *api.Actions, id string) error {
+		return only(as.Restore(ctx, api.RestoreRequest{Backup: id}))
+	},
+	"verify": func(ctx context.Context, as *api.Actions, id string) error {
+		b, err := as.VerifyBackup(ctx, id)
+		if err == nil && b.Problem != "" {
+			err = errors.New(b.Problem)
+		}
+		return err
+	},
 }
 
 var verbBackup = Verb{
@@ -30,72 +34,26 @@ var verbBackup = Verb{
 		"by default from the newest backup that verifies; delete deletes one. Backups are the provider's: customers are refused.",
 	Example: "backup restore id=latest",
 	Args: []Arg{
-		{Name: "action", Type: ArgEnum, Positional: true, Required: true, Values: actionNames(), Doc: "what to do"},
-		{Name: "id", Type: ArgText, Doc: "the backup, such as 20260105T083000Z, or latest for the newest; show, verify and delete need it"},
+		actionArg("list", "show", "verify", "take", "restore", "delete"),
 		{
-			Name: "by", Type: ArgEnum, Values: []string{string(api.RoleCustomer), string(api.RoleProvider)},
-			Default: string(api.RoleProvider), Doc: "on whose behalf",
+			Name: "id", Type: ArgText, Doc: "the backup, such as 20260105T083000Z, or latest for the newest; show, verify and delete need it",
+			of: []string{"show", "verify", "restore", "delete"}, neededBy: []string{"show", "verify", "delete"}, hint: "a backup's ID, or latest",
 		},
+		roleArg(api.RoleProvider),
 	},
-	check: checkBackup,
-	run: func(ctx context.Context, r *run, c *call) error {
-		action := c.text("action")
-		id, err := r.backupID(c.text("id"))
-		if err == nil {
-			err = doBackup(ctx, r.world.As(api.Role(c.text("by"))), action, id)
+	check: func(p *parser, c *call) {
+		if id, given := c.args["id"]; given && !fault.IsBackupID(id.text) {
+			p.problem(c.cols["id"], fault.Suggest(id.text, []string{fault.Latest}), "id=%s: want a backup's ID, such as 20260105T083000Z, or latest", id.text)
 		}
+	},
+	title: byAction,
+	run: func(ctx context.Context, a action) error {
+		id, err := a.backupID(a.text("id"))
 		if err != nil {
-			return fmt.Errorf("backup %s: %w", action, err)
+			return err
 		}
-		return nil
+		return backupActions[a.text("action")](ctx, a.by(), id)
 	},
-}
-
-// doBackup does something with backups. That one is bad fails its verification.
-func doBackup(ctx context.Context, as *api.Actions, action, id string) (err error) {
-	switch action {
-	case "list":
-		_, err = as.Backups(ctx)
-	case "show":
-		_, err = as.Backup(ctx, id)
-	case "take":
-		_, err = as.TakeBackup(ctx)
-	case "delete":
-		err = as.DeleteBackup(ctx, id)
-	case "restore":
-		_, err = as.Restore(ctx, api.RestoreRequest{Backup: id})
-	case "verify":
-		var b api.Backup
-		if b, err = as.VerifyBackup(ctx, id); err == nil && b.Problem != "" {
-			err = errors.New(b.Problem)
-		}
-	}
-	return err
-}
-
-func actionNames() []string {
-	var names []string
-	for _, a := range backupActions {
-		names = append(names, a.name)
-	}
-	return names
-}
-
-// checkBackup checks that the action has an ID if it needs one.
-func checkBackup(p *parser, c *call) {
-	id, given := c.args["id"]
-	for _, a := range backupActions {
-		switch {
-		case a.name != c.text("action"):
-		case a.needs && !given:
-			p.problem(c.words[0].col, "", "backup %s needs id=: a backup's ID, or latest", a.name)
-		case given && !a.needs && !a.allows:
-			p.problem(id.col, "", "backup %s takes no id=", a.name)
-		}
-	}
-	if given && !fault.IsBackupID(id.text) {
-		p.problem(c.cols["id"], fault.Suggest(id.text, []string{fault.Latest}), "id=%s: want a backup's ID, such as 20260105T083000Z, or latest", id.text)
-	}
 }
 
 // backupID puts the ID of the newest backup in place of latest.

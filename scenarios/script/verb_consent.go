@@ -3,7 +3,6 @@ package script
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"demarc/sim/api"
@@ -20,16 +19,9 @@ var verbConsent = Verb{
 		{Name: "for", Type: ArgDuration, Default: "1h", Doc: "how long it is good"},
 		{Name: "case", Type: ArgText, Doc: "the support case that it is for"},
 	},
-	run: func(ctx context.Context, r *run, c *call) error {
-		node, err := r.node(c)
-		if err != nil {
-			return err
-		}
-		_, err = r.world.As(api.RoleCustomer).GrantConsent(ctx, api.ConsentRequest{Node: node, For: api.Duration(c.duration("for")), Case: c.text("case")})
-		if err != nil {
-			return fmt.Errorf("consent: %w", err)
-		}
-		return nil
+	title: byAction,
+	run: func(ctx context.Context, a action) error {
+		return only(a.customer().GrantConsent(ctx, api.ConsentRequest{Node: a.node, For: api.Duration(a.duration("for")), Case: a.text("case")}))
 	},
 }
 
@@ -38,22 +30,19 @@ var verbRevokeConsent = Verb{
 	Summary: "takes back every consent for a node",
 	Example: "revoke-consent node/0",
 	Args:    []Arg{nodeArg},
-	run: func(ctx context.Context, r *run, c *call) error {
-		node, err := r.node(c)
-		if err != nil {
-			return err
-		}
+	title:   byAction,
+	run: func(ctx context.Context, a action) error {
 		found := false
-		for _, x := range r.world.Consents() {
-			if x.Node == node && x.Revoked.IsZero() && x.Expires.After(time.Now()) {
+		for _, x := range a.world.Consents() {
+			if x.Node == a.node && x.Revoked.IsZero() && x.Expires.After(time.Now()) {
 				found = true
-				if err := r.world.As(api.RoleCustomer).RevokeConsent(ctx, x.ID); err != nil {
-					return fmt.Errorf("revoke-consent: %w", err)
+				if err := a.customer().RevokeConsent(ctx, x.ID); err != nil {
+					return err
 				}
 			}
 		}
 		if !found {
-			return errors.New("revoke-consent: there is no consent for node/" + node)
+			return errors.New("there is no consent for node/" + a.node)
 		}
 		return nil
 	},
@@ -66,14 +55,8 @@ var verbEscalate = Verb{
 		"30 minutes, restarts it, and makes it schedulable again.",
 	Example: "escalate node/0",
 	Args:    []Arg{nodeArg, {Name: "reason", Type: ArgText, Doc: "why, for the record"}},
-	run: func(ctx context.Context, r *run, c *call) error {
-		node, err := r.node(c)
-		if err != nil {
-			return err
-		}
-		if _, err = r.world.As(api.RoleCustomer).Escalate(ctx, api.EscalationRequest{Node: node, Reason: c.text("reason")}); err != nil {
-			return fmt.Errorf("escalate: %w", err)
-		}
-		return nil
+	title:   byAction,
+	run: func(ctx context.Context, a action) error {
+		return only(a.customer().Escalate(ctx, api.EscalationRequest{Node: a.node, Reason: a.text("reason")}))
 	},
 }

@@ -2,14 +2,10 @@ package script
 
 import (
 	"context"
-	"fmt"
 
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 )
-
-// publishArg is what can be done with vulnerabilities.
-var publishArg = Arg{Name: "action", Type: ArgEnum, Positional: true, Required: true, Values: []string{"publish"}, Doc: "what to do"}
 
 // providerArg is who does what is the provider's.
 var providerArg = Arg{
@@ -25,7 +21,7 @@ var verbCVE = Verb{
 		"customer's, who is told; until then the nodes are vulnerable, by what they really run.",
 	Example: "cve publish CVE-2026-1234 component=openssl",
 	Args: []Arg{
-		publishArg,
+		actionArg("publish"),
 		{Name: "id", Type: ArgText, Positional: true, Required: true, Doc: "its ID"},
 		{Name: "component", Type: ArgText, Required: true, Doc: "what has it: kube-apiserver, etcd, coredns, kube-proxy, kernel, libc, containerd, openssl, …"},
 		{Name: "severity", Type: ArgEnum, Values: api.CVESeverities, Default: "high", Doc: "how bad it is"},
@@ -35,14 +31,11 @@ var verbCVE = Verb{
 		{Name: "vendor-fix-age", Type: ArgDuration, Default: "720h", Doc: "for how long the vendor has had a fix"},
 		providerArg,
 	},
-	run: func(ctx context.Context, r *run, c *call) error {
-		req := api.CVERequest{
-			ID: c.text("id"), Component: c.text("component"), Severity: c.text("severity"), Fix: c.text("fix"), Version: c.text("version"),
-			Guidance: c.text("guidance"), VendorFixAge: api.Duration(c.duration("vendor-fix-age")),
-		}
-		if _, err := r.world.As(api.Role(c.text("by"))).PublishCVE(ctx, req); err != nil {
-			return fmt.Errorf("cve publish: %w", err)
-		}
-		return nil
+	title: byAction,
+	run: func(ctx context.Context, a action) error {
+		return only(a.by().PublishCVE(ctx, api.CVERequest{
+			ID: a.text("id"), Component: a.text("component"), Severity: a.text("severity"), Fix: a.text("fix"), Version: a.text("version"),
+			Guidance: a.text("guidance"), VendorFixAge: api.Duration(a.duration("vendor-fix-age")),
+		}))
 	},
 }

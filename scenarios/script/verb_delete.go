@@ -3,11 +3,11 @@ package script
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic"
 )
 
 var verbDelete = Verb{
@@ -29,29 +29,22 @@ var verbDelete = Verb{
 			p.readManifest(c.section, needWhole, schema.GroupVersionKind{})
 		}
 	},
-	run: func(ctx context.Context, r *run, c *call) error {
-		if c.section == nil {
-			namespace, name := splitObject(c.text("what"))
-			return r.delete(ctx, c.gvk, namespace, name)
+	run: func(ctx context.Context, a action) error {
+		if a.section == nil {
+			namespace, name := splitObject(a.text("what"))
+			return a.delete(ctx, a.gvk, namespace, name)
 		}
 		var errs []error
-		for _, d := range c.section.docs {
-			obj := r.object(d)
-			errs = append(errs, r.delete(ctx, d.gvk, obj.GetNamespace(), obj.GetName()))
+		for _, d := range a.section.docs {
+			obj := a.object(d)
+			errs = append(errs, a.delete(ctx, d.gvk, obj.GetNamespace(), obj.GetName()))
 		}
 		return errors.Join(errs...)
 	},
 }
 
-func (r *run) delete(ctx context.Context, gvk schema.GroupVersionKind, namespace, name string) error {
-	background := metav1.DeletePropagationBackground
-	res, err := r.kube.resource(ctx, gvk, namespace)
-	if err == nil {
-		err = res.Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: &background})
-	}
-	if err != nil {
-		return fmt.Errorf("delete %s: %w", subject(gvk, namespace, name), err)
-	}
-	r.record("deleted", subject(gvk, namespace, name))
-	return nil
+func (a action) delete(ctx context.Context, gvk schema.GroupVersionKind, namespace, name string) error {
+	return a.change(ctx, gvk, namespace, name, "deleted", func(res dynamic.ResourceInterface) error {
+		return res.Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: new(metav1.DeletePropagationBackground)})
+	})
 }

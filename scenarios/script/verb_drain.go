@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"demarc/sim/clock"
 	"demarc/sim/drain"
 
 	corev1 "k8s.io/api/core/v1"
@@ -27,30 +28,26 @@ var verbDrain = Verb{
 		Name: "timeout", Type: ArgDuration, Default: "1m", Doc: "how long refused evictions are tried again",
 	}},
 	spans: func(c call) time.Duration { return c.duration("timeout") },
-	run: func(ctx context.Context, r *run, c *call) error {
-		deadline := time.Now().Add(c.duration("timeout"))
-		if err := r.cordon(ctx, c, true); err != nil {
+	run: func(ctx context.Context, a action) error {
+		deadline := time.Now().Add(a.duration("timeout"))
+		if err := a.cordon(ctx, "cordoned", true); err != nil {
 			return err
 		}
-		node, err := r.node(c)
+		pods, _, err := a.kube.list(ctx, podKind, "")
 		if err != nil {
-			return err
-		}
-		pods, _, err := r.kube.list(ctx, podKind, "")
-		if err != nil {
-			return fmt.Errorf("list the pods of %s: %w", node, err)
+			return fmt.Errorf("list the pods of %s: %w", a.node, err)
 		}
 		for _, pod := range pods {
 			on, _, _ := unstructured.NestedString(pod.Object, "spec", "nodeName")
 			phase, _, _ := unstructured.NestedString(pod.Object, "status", "phase")
-			if on != node || !drain.Moves(pod, corev1.PodPhase(phase)) {
+			if on != a.node || !drain.Moves(pod, corev1.PodPhase(phase)) {
 				continue
 			}
-			if err := r.evict(ctx, pod, deadline); err != nil {
+			if err := a.evict(ctx, pod, deadline); err != nil {
 				return err
 			}
 		}
-		r.record("drained", "node/"+node)
+		a.record("drained", "node/"+a.node)
 		return nil
 	},
 }
@@ -73,8 +70,8 @@ func (r *run) evict(ctx context.Context, pod *unstructured.Unstructured, deadlin
 		case !apierrors.IsTooManyRequests(err) || time.Now().Add(drain.Retry).After(deadline):
 			return fmt.Errorf("evict pod/%s/%s: %w", pod.GetNamespace(), pod.GetName(), err)
 		}
-		if err := sleep(ctx, drain.Retry); err != nil {
-			return err
+		if !clock.Sleep(ctx, drain.Retry) {
+			return ctx.Err()
 		}
 	}
 }

@@ -13,7 +13,13 @@ import (
 
 // faultVerb makes a verb of a kind of fault.
 func faultVerb(k fault.Kind) Verb {
-	v := Verb{Name: k.Verb, Summary: k.Summary, Doc: k.Doc, Example: k.Example, Fault: true, check: checkFault, run: runFault}
+	v := Verb{
+		Name: k.Verb, Summary: k.Summary, Doc: k.Doc, Example: k.Example, Fault: true, check: checkFault,
+		title: func(a action) string { return a.fault.Verb + " " + a.fault.Target },
+		run: func(ctx context.Context, a action) error {
+			return only(a.world.As(api.RoleDirector).Inject(ctx, a.fault))
+		},
+	}
 	v.Args = append(v.Args, Arg{Name: "target", Type: ArgTarget, Positional: true, Required: true, Doc: targetDoc(k)})
 	for _, a := range append(k.Args, fault.By()) {
 		arg := Arg{Name: a.Name, Type: ArgText, Default: a.Default, Values: a.Values, Doc: a.Doc}
@@ -106,11 +112,4 @@ func faultColumn(c *call, e *fault.Error) int {
 		return c.cols[e.Arg] - len(e.Arg) - 1
 	}
 	return c.words[0].col
-}
-
-func runFault(ctx context.Context, r *run, c *call) error {
-	if _, err := r.world.As(api.RoleDirector).Inject(ctx, c.fault); err != nil {
-		return fmt.Errorf("%s %s: %w", c.fault.Verb, c.fault.Target, err)
-	}
-	return nil
 }

@@ -2,7 +2,6 @@ package script
 
 import (
 	"context"
-	"fmt"
 
 	"demarc/sim/api"
 )
@@ -14,18 +13,15 @@ var verbFeature = Verb{
 		"from its next update on. demarc feature list has the previews of an edition.",
 	Example: "feature register AKSAuditLog",
 	Args: []Arg{
-		{Name: "action", Type: ArgEnum, Positional: true, Required: true, Values: []string{"register", "unregister"}, Doc: "what to do"},
+		actionArg("register", "unregister"),
 		{Name: "name", Type: ArgText, Positional: true, Required: true, Doc: "the feature's name, with or without Microsoft.ContainerService/"},
 	},
-	run: func(ctx context.Context, r *run, c *call) error {
-		set := r.world.As(api.RoleCustomer).RegisterFeature
-		if c.text("action") == "unregister" {
-			set = r.world.As(api.RoleCustomer).UnregisterFeature
+	title: byAction,
+	run: func(ctx context.Context, a action) error {
+		if a.text("action") == "unregister" {
+			return only(a.customer().UnregisterFeature(ctx, a.text("name")))
 		}
-		if _, err := set(ctx, c.text("name")); err != nil {
-			return fmt.Errorf("feature %s: %w", c.text("action"), err)
-		}
-		return nil
+		return only(a.customer().RegisterFeature(ctx, a.text("name")))
 	},
 }
 
@@ -47,18 +43,15 @@ var verbUpdate = Verb{
 			p.problem(c.cols["feature-gates"], "", "feature-gates=%s: %v", c.text("feature-gates"), err)
 		}
 	},
-	run: func(ctx context.Context, r *run, c *call) error {
-		gates, err := api.ParseFeatureGates(c.text("feature-gates"))
+	title: byAction,
+	run: func(ctx context.Context, a action) error {
+		gates, err := api.ParseFeatureGates(a.text("feature-gates"))
 		if err != nil {
 			return err
 		}
-		req := api.UpdateRequest{
-			FeatureGates: gates, AllowUnsupportedGates: c.text("allow-unsupported-gates") == "true",
-			KubeProxyMode: c.text("kube-proxy-mode"), Restriction: c.text("nrg-lockdown"),
-		}
-		if _, err := r.world.As(api.RoleCustomer).Update(ctx, req); err != nil {
-			return fmt.Errorf("update: %w", err)
-		}
-		return nil
+		return only(a.customer().Update(ctx, api.UpdateRequest{
+			FeatureGates: gates, AllowUnsupportedGates: a.text("allow-unsupported-gates") == "true",
+			KubeProxyMode: a.text("kube-proxy-mode"), Restriction: a.text("nrg-lockdown"),
+		}))
 	},
 }

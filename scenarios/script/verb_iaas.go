@@ -17,9 +17,6 @@ import (
 // voidsSupport is what the contract says of the verbs here.
 const voidsSupport = "Changes of nodes by IaaS APIs, past AKS, void support (policy 2019-04)."
 
-// vmActions are what can be done with a node's VM.
-var vmActions = []string{"stop", "deallocate", "start", "restart", "delete", "resize", "tag"}
-
 // actorArg is who does something in the cloud, past AKS.
 var actorArg = Arg{
 	Name: "by", Type: ArgEnum, Values: []string{string(timeline.Customer), string(timeline.Provider)},
@@ -33,42 +30,25 @@ var verbIaaS = Verb{
 		"resize restarts it. " + voidsSupport,
 	Example: "iaas resize node/0 size=Standard_D8s_v5",
 	Args: []Arg{
-		{Name: "action", Type: ArgEnum, Positional: true, Required: true, Values: vmActions, Doc: "what to do"},
+		actionArg("stop", "deallocate", "start", "restart", "delete", "resize", "tag"),
 		nodeArg,
-		{Name: "size", Type: ArgText, Doc: "for resize: the new size"},
-		{Name: "tags", Type: ArgText, Doc: "for tag: KEY=VALUE, more of them behind commas; KEY= takes one away"},
+		{Name: "size", Type: ArgText, Doc: "for resize: the new size", of: []string{"resize"}, neededBy: []string{"resize"}},
+		{Name: "tags", Type: ArgText, Doc: "for tag: KEY=VALUE, more of them behind commas; KEY= takes one away", of: []string{"tag"}, neededBy: []string{"tag"}},
 		actorArg,
 	},
 	check: checkIaaS,
-	run: func(ctx context.Context, r *run, c *call) error {
-		node, err := r.node(c)
+	title: byNode,
+	run: func(ctx context.Context, a action) error {
+		tags, err := parseTags(a.text("tags"))
 		if err != nil {
 			return err
 		}
-		req := api.VMRequest{Action: c.text("action"), VM: node, Size: c.text("size")}
-		if req.Tags, err = parseTags(c.text("tags")); err != nil {
-			return err
-		}
-		if _, err := r.world.As(api.Role(c.text("by"))).DoVM(ctx, req); err != nil {
-			return fmt.Errorf("iaas %s node/%s: %w", req.Action, node, err)
-		}
-		return nil
+		return only(a.by().DoVM(ctx, api.VMRequest{Action: a.text("action"), VM: a.node, Size: a.text("size"), Tags: tags}))
 	},
 }
 
-// checkIaaS checks that resize has a size, tag has tags, and nothing else has
-// either.
+// checkIaaS checks sizes and tags.
 func checkIaaS(p *parser, c *call) {
-	action := c.text("action")
-	for arg, of := range map[string]string{"size": "resize", "tags": "tag"} {
-		_, given := c.args[arg]
-		switch {
-		case action == of && !given:
-			p.problem(c.words[0].col, "", "iaas %s needs %s=", action, arg)
-		case action != of && given:
-			p.problem(c.cols[arg], "", "iaas %s takes no %s=", action, arg)
-		}
-	}
 	if size, given := c.args["size"]; given {
 		if _, err := cloud.Size(size.text); err != nil {
 			p.problem(c.cols["size"], "", "size=%s: %v", size.text, err)
@@ -104,7 +84,7 @@ var verbNSG = Verb{
 		"cannot have the same priority. Without name= a rule is named after what it does, such as deny-outbound-443. " + voidsSupport,
 	Example: "nsg deny outbound port=443 to=Internet",
 	Args: []Arg{
-		{Name: "action", Type: ArgEnum, Positional: true, Required: true, Values: []string{"deny", "allow", "delete"}, Doc: "what to do"},
+		actionArg("deny", "allow", "delete"),
 		{Name: "direction", Type: ArgEnum, Positional: true, Values: []string{"outbound", "inbound"}, Doc: "of the packets; deny and allow need it"},
 		{Name: "port", Type: ArgText, Doc: "a port, a range such as 8000-8999, several of them behind commas, or *; deny and allow need it"},
 		{Name: "name", Type: ArgText, Doc: "the rule's name; delete needs it"},
@@ -115,18 +95,12 @@ var verbNSG = Verb{
 		actorArg,
 	},
 	check: checkNSG,
-	run: func(ctx context.Context, r *run, c *call) error {
-		as, rule := r.world.As(api.Role(c.text("by"))), nsgRule(c)
-		var err error
-		if c.text("action") == "delete" {
-			err = as.DeleteNSGRule(ctx, rule.Name)
-		} else {
-			_, err = as.SetNSGRule(ctx, rule)
+	title: func(a action) string { return byAction(a) + " " + nsgRule(a.call).Name },
+	run: func(ctx context.Context, a action) error {
+		if a.text("action") == "delete" {
+			return a.by().DeleteNSGRule(ctx, a.text("name"))
 		}
-		if err != nil {
-			return fmt.Errorf("nsg %s %s: %w", c.text("action"), rule.Name, err)
-		}
-		return nil
+		return only(a.by().SetNSGRule(ctx, nsgRule(a.call)))
 	},
 }
 

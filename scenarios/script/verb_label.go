@@ -14,8 +14,18 @@ var verbLabel = Verb{
 	Summary: "sets labels of an object, or takes them away",
 	Example: "label node/0 disk=ssd old-",
 	Args:    []Arg{objectArg, pairsArg},
-	run: func(ctx context.Context, r *run, c *call) error {
-		return r.patch(ctx, c, "labelled", nest(pairMap(c.pairs), "metadata", "labels"))
+	run: func(ctx context.Context, a action) error {
+		return a.patch(ctx, "labelled", nest(pairMap(a.pairs), "metadata", "labels"))
+	},
+}
+
+var verbAnnotate = Verb{
+	Name:    "annotate",
+	Summary: "sets annotations of an object, or takes them away",
+	Example: "annotate deployment/shop owner=sales",
+	Args:    []Arg{objectArg, pairsArg},
+	run: func(ctx context.Context, a action) error {
+		return a.patch(ctx, "annotated", nest(pairMap(a.pairs), "metadata", "annotations"))
 	},
 }
 

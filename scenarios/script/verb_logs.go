@@ -25,19 +25,19 @@ var verbLogs = Verb{
 		{Name: "container", Type: ArgText, Doc: "which of the pod's containers; it needs none if there is one"},
 		{Name: "prints", Type: ArgText, Doc: "a text that the log must contain"},
 	},
-	run: func(ctx context.Context, r *run, c *call) error {
-		namespace, name := splitObject(c.text("object"))
+	run: func(ctx context.Context, a action) error {
+		namespace, name := splitObject(a.text("object"))
 		ctx, cancel := context.WithTimeout(ctx, listTimeout)
 		defer cancel()
-		pod, err := r.kube.podOf(ctx, c.gvk, namespace, name)
+		pod, err := a.kube.podOf(ctx, a.gvk, namespace, name)
 		if err != nil {
-			return fmt.Errorf("logs of %s: %w", subject(c.gvk, namespace, name), err)
+			return fmt.Errorf("logs of %s: %w", subject(a.gvk, namespace, name), err)
 		}
-		text, err := r.kube.log(ctx, namespace, pod, c.text("container"))
+		text, err := a.kube.log(ctx, namespace, pod, a.text("container"))
 		if err != nil {
 			return fmt.Errorf("logs of pod/%s/%s: %w", namespace, pod, err)
 		}
-		if want := c.text("prints"); !strings.Contains(text, want) {
+		if want := a.text("prints"); !strings.Contains(text, want) {
 			return fmt.Errorf("the log of pod/%s/%s does not contain %q: %s", namespace, pod, want, text)
 		}
 		return nil
@@ -47,7 +47,7 @@ var verbLogs = Verb{
 // podOf is the name of a pod, or of the oldest pod that a workload selects and
 // that is not on its way out.
 func (k *kube) podOf(ctx context.Context, gvk schema.GroupVersionKind, namespace, name string) (string, error) {
-	if gvk.Group == "" && gvk.Kind == "Pod" {
+	if gvk == podKind {
 		return name, nil
 	}
 	res, err := k.resource(ctx, gvk, namespace)
@@ -62,7 +62,7 @@ func (k *kube) podOf(ctx context.Context, gvk schema.GroupVersionKind, namespace
 	if err != nil || len(selected) == 0 {
 		return "", errors.New("it selects no pods by matchLabels: name a pod")
 	}
-	pods, err := k.resource(ctx, schema.GroupVersionKind{Version: "v1", Kind: "Pod"}, namespace)
+	pods, err := k.resource(ctx, podKind, namespace)
 	if err != nil {
 		return "", err
 	}

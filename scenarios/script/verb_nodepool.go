@@ -11,9 +11,19 @@ import (
 )
 
 // poolActions are what a customer can ask of a node pool.
-var poolActions = map[string]func(ctx context.Context, r *run, c *call) error{
-	"scale":   scalePool,
-	"upgrade": upgradePool,
+var poolActions = map[string]func(ctx context.Context, a action) error{
+	"scale": func(ctx context.Context, a action) error {
+		n, err := strconv.Atoi(a.text("to"))
+		if err != nil {
+			return fmt.Errorf("to: %w", err)
+		}
+		return only(a.customer().ScaleNodePool(ctx, a.text("pool"), api.ScaleRequest{Count: n}))
+	},
+	"upgrade": func(ctx context.Context, a action) error {
+		req := upgradeRequest(a.call)
+		req.Pool, req.NodeImageOnly = a.text("pool"), a.text("only") == "node-images"
+		return only(a.customer().Upgrade(ctx, req))
+	},
 }
 
 var verbNodepool = Verb{
@@ -23,18 +33,13 @@ var verbNodepool = Verb{
 		"what comes of it is in operations.",
 	Example: "nodepool upgrade nodepool1 max-surge=33%",
 	Args: append([]Arg{
-		{Name: "action", Type: ArgEnum, Positional: true, Required: true, Values: slices.Sorted(maps.Keys(poolActions)), Doc: "what to do"},
+		actionArg(slices.Sorted(maps.Keys(poolActions))...),
 		{Name: "pool", Type: ArgWord, Positional: true, Required: true, Doc: "the node pool"},
 		{Name: "only", Type: ArgEnum, Values: []string{"node-images"}, Doc: "for upgrade: keeps the version of Kubernetes"},
 	}, upgradeArgs...),
 	check: checkNodepool,
-	run: func(ctx context.Context, r *run, c *call) error {
-		action := c.text("action")
-		if err := poolActions[action](ctx, r, c); err != nil {
-			return fmt.Errorf("nodepool %s %s: %w", action, c.text("pool"), err)
-		}
-		return nil
-	},
+	title: func(a action) string { return byAction(a) + " " + a.text("pool") },
+	run:   func(ctx context.Context, a action) error { return poolActions[a.text("action")](ctx, a) },
 }
 
 // checkNodepool checks what only one of the actions takes. A pool that grows gives
@@ -68,19 +73,3 @@ func (p *parser) grow(nodes int) {
 
 // lastInstance is the highest index of a node so far.
 func (p *parser) lastInstance() int { return max(p.instances, p.script.Cluster.Nodes) - 1 }
-
-func scalePool(ctx context.Context, r *run, c *call) error {
-	n, err := strconv.Atoi(c.text("to"))
-	if err != nil {
-		return fmt.Errorf("to: %w", err)
-	}
-	_, err = r.world.As(api.RoleCustomer).ScaleNodePool(ctx, c.text("pool"), api.ScaleRequest{Count: n})
-	return err
-}
-
-func upgradePool(ctx context.Context, r *run, c *call) error {
-	req := upgradeRequest(c)
-	req.Pool, req.NodeImageOnly = c.text("pool"), c.text("only") == "node-images"
-	_, err := r.world.As(api.RoleCustomer).Upgrade(ctx, req)
-	return err
-}

@@ -2,7 +2,6 @@ package script
 
 import (
 	"context"
-	"fmt"
 
 	"demarc/sim/api"
 )
@@ -15,29 +14,24 @@ var verbOSPatch = Verb{
 		"that have it. At a terminal: demarc patch.",
 	Example: "os-patch publish linux-image-azure",
 	Args: []Arg{
-		{Name: "action", Type: ArgEnum, Positional: true, Required: true, Values: []string{"publish", "withdraw"}, Doc: "what to do"},
+		actionArg("publish", "withdraw"),
 		{Name: "package", Type: ArgText, Positional: true, Required: true, Doc: "the package; withdraw takes its newest patch back"},
 		{Name: "version", Type: ArgText, Doc: "its version"},
 		{Name: "reboot", Type: ArgEnum, Values: []string{"yes", "no"}, Default: "no", Doc: "whether it has effect only after a reboot; a kernel always does"},
 		{Name: "breaks", Type: ArgEnum, Values: api.PatchBreaks, Doc: "what does not work with it"},
 		providerArg,
 	},
-	run: func(ctx context.Context, r *run, c *call) error {
-		by, pkg, version := api.Role(c.text("by")), c.text("package"), c.text("version")
-		var err error
-		if c.text("action") == "publish" {
-			_, err = r.world.As(by).PublishPatch(ctx, api.PatchRequest{Package: pkg, Version: version, Reboot: c.text("reboot") == "yes", Breaks: c.text("breaks")})
-		} else {
-			for _, p := range r.world.Patches() {
-				if p.Package == pkg && !p.Withdrawn && c.text("version") == "" {
-					version = p.Version
-				}
+	title: byAction,
+	run: func(ctx context.Context, a action) error {
+		pkg, version := a.text("package"), a.text("version")
+		if a.text("action") == "publish" {
+			return only(a.by().PublishPatch(ctx, api.PatchRequest{Package: pkg, Version: version, Reboot: a.text("reboot") == "yes", Breaks: a.text("breaks")}))
+		}
+		for _, p := range a.world.Patches() {
+			if p.Package == pkg && !p.Withdrawn && a.text("version") == "" {
+				version = p.Version
 			}
-			err = r.world.As(by).WithdrawPatch(ctx, pkg, version)
 		}
-		if err != nil {
-			return fmt.Errorf("os-patch %s: %w", c.text("action"), err)
-		}
-		return nil
+		return a.by().WithdrawPatch(ctx, pkg, version)
 	},
 }

@@ -21,16 +21,8 @@ var verbRestart = Verb{
 			p.problem(c.cols["object"], "", "restart is for a Deployment, StatefulSet or DaemonSet, not a %s", c.gvk.Kind)
 		}
 	},
-	run: func(ctx context.Context, r *run, c *call) error {
+	run: func(ctx context.Context, a action) error {
 		now := time.Now().UTC().Format(time.RFC3339)
-		return r.patch(ctx, c, "restarted", nest(now, "spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt"))
+		return a.patch(ctx, "restarted", nest(now, "spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt"))
 	},
-}
-
-// nest wraps a value in maps, the outermost key first.
-func nest(value any, keys ...string) any {
-	for i := len(keys) - 1; i >= 0; i-- {
-		value = map[string]any{keys[i]: value}
-	}
-	return value
 }

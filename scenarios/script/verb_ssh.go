@@ -40,21 +40,18 @@ var verbSSH = Verb{
 			p.problem(c.cols["command"], "", "the command is empty")
 		}
 	},
-	run: func(ctx context.Context, r *run, c *call) error {
-		node, err := r.node(c)
+	title: byNode,
+	run: func(ctx context.Context, a action) error {
+		result, err := a.by().Run(ctx, api.RunRequest{Node: a.node, Command: a.text("command")})
 		if err != nil {
 			return err
 		}
-		result, err := r.world.As(api.Role(c.text("by"))).Run(ctx, api.RunRequest{Node: node, Command: c.text("command")})
-		if err != nil {
-			return fmt.Errorf("ssh node/%s: %w", node, err)
-		}
 		output := strings.TrimSpace(result.Stdout + result.Stderr)
-		if want := c.text("exit"); want != "any" && want != strconv.Itoa(result.Exit) {
-			return fmt.Errorf("ssh node/%s: %q ended with exit code %d, not %s: %s", node, c.text("command"), result.Exit, want, output)
+		if want := a.text("exit"); want != "any" && want != strconv.Itoa(result.Exit) {
+			return fmt.Errorf("%q ended with exit code %d, not %s: %s", a.text("command"), result.Exit, want, output)
 		}
-		if want := c.text("prints"); !strings.Contains(output, want) {
-			return fmt.Errorf("ssh node/%s: the output of %q does not contain %q: %s", node, c.text("command"), want, output)
+		if want := a.text("prints"); !strings.Contains(output, want) {
+			return fmt.Errorf("the output of %q does not contain %q: %s", a.text("command"), want, output)
 		}
 		return nil
 	},

@@ -2,15 +2,14 @@ package script
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"demarc/sim/api"
 	"demarc/sim/desk"
 )
 
-// caseActions are what a customer can do with support cases.
-var caseActions = []string{"open", "escalate", "close"}
+// opens are the actions of support that take more than a number.
+var opens = []string{"open"}
 
 var verbSupport = Verb{
 	Name:    "support",
@@ -19,30 +18,26 @@ var verbSupport = Verb{
 		"answer raises its severity, and one that offers a restart has its node restarted. Checks see cases as cases.",
 	Example: "support open 'the API server does not answer' component=kube-apiserver severity=A",
 	Args: []Arg{
-		{Name: "action", Type: ArgEnum, Positional: true, Required: true, Values: caseActions, Doc: "what to do"},
+		actionArg("open", "escalate", "close"),
 		{Name: "what", Type: ArgText, Positional: true, Required: true, Doc: "the symptom of a new case, in quotes, or the number of one"},
-		{Name: "component", Type: ArgEnum, Values: desk.Components(), Doc: "for open: the part of the service that it is about"},
-		{Name: "node", Type: ArgText, Doc: "for open: the node, as an index from 0, its vmss suffix or its full name"},
-		{Name: "namespace", Type: ArgText, Doc: "for open: the namespace"},
-		{Name: "pod", Type: ArgText, Doc: "for open: the pod, as NAMESPACE/NAME"},
-		{Name: "chart", Type: ArgText, Doc: "for open: the Helm chart or other third party's software"},
-		{Name: "topic", Type: ArgEnum, Values: api.Topics, Doc: "for open: what kind of question it is"},
-		{Name: "severity", Type: ArgEnum, Values: []string{"A", "B", "C"}, Doc: "for open: critical, moderate or minimal impact [C]"},
+		{Name: "component", Type: ArgEnum, Values: desk.Components(), Doc: "for open: the part of the service that it is about", of: opens},
+		{Name: "node", Type: ArgText, Doc: "for open: the node, as an index from 0, its vmss suffix or its full name", of: opens},
+		{Name: "namespace", Type: ArgText, Doc: "for open: the namespace", of: opens},
+		{Name: "pod", Type: ArgText, Doc: "for open: the pod, as NAMESPACE/NAME", of: opens},
+		{Name: "chart", Type: ArgText, Doc: "for open: the Helm chart or other third party's software", of: opens},
+		{Name: "topic", Type: ArgEnum, Values: api.Topics, Doc: "for open: what kind of question it is", of: opens},
+		{Name: "severity", Type: ArgEnum, Values: []string{"A", "B", "C"}, Doc: "for open: critical, moderate or minimal impact [C]", of: opens},
 	},
 	check: checkSupport,
-	run: func(ctx context.Context, r *run, c *call) (err error) {
-		switch action := c.text("action"); action {
+	title: byAction,
+	run: func(ctx context.Context, a action) error {
+		switch a.text("action") {
 		case "open":
-			_, err = r.world.As(api.RoleCustomer).OpenCase(ctx, caseRequest(c))
+			return only(a.customer().OpenCase(ctx, caseRequest(a.call)))
 		case "escalate":
-			_, err = r.world.As(api.RoleCustomer).EscalateCase(ctx, c.text("what"), api.CaseNote{})
-		default:
-			_, err = r.world.As(api.RoleCustomer).CloseCase(ctx, c.text("what"), api.CaseNote{})
+			return only(a.customer().EscalateCase(ctx, a.text("what"), api.CaseNote{}))
 		}
-		if err != nil {
-			return fmt.Errorf("support %s: %w", c.text("action"), err)
-		}
-		return nil
+		return only(a.customer().CloseCase(ctx, a.text("what"), api.CaseNote{}))
 	},
 }
 
@@ -56,15 +51,9 @@ func caseRequest(c *call) api.CaseRequest {
 	}
 }
 
-// checkSupport checks that a new case is about one thing, and that the others take
-// nothing but a number.
+// checkSupport checks that a new case is about one thing.
 func checkSupport(p *parser, c *call) {
-	if action := c.text("action"); action != "open" {
-		for name := range c.args {
-			if name != "action" && name != "what" {
-				p.problem(c.cols[name], "", "support %s takes no %s=", action, name)
-			}
-		}
+	if c.text("action") != "open" {
 		return
 	}
 	if node, ok := c.args["node"]; ok {

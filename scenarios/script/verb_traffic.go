@@ -3,12 +3,13 @@ package script
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"demarc/sim/api"
 	"demarc/sim/fault"
 	"demarc/sim/traffic"
 )
@@ -32,12 +33,26 @@ var verbTraffic = Verb{
 		{Name: "timeout", Type: ArgDuration, Default: "2s", Doc: "how long a request may take"},
 	},
 	check: checkTraffic,
-	run: func(ctx context.Context, r *run, c *call) error {
-		if _, err := r.world.As(api.RoleCustomer).StartTraffic(ctx, trafficSpec(c)); err != nil {
-			return fmt.Errorf("traffic %s: %w", c.text("name"), err)
-		}
-		return nil
+	title: byName,
+	run: func(ctx context.Context, a action) error {
+		return only(a.customer().StartTraffic(ctx, trafficSpec(a.call)))
 	},
+}
+
+var verbStopTraffic = Verb{
+	Name:    "stop-traffic",
+	Summary: "ends the clients of a traffic",
+	Doc:     "What was recorded stays, and checks can still read it.",
+	Example: "stop-traffic shop",
+	Args:    []Arg{{Name: "name", Type: ArgWord, Positional: true, Required: true, Doc: "the traffic's name"}},
+	check: func(p *parser, c *call) {
+		name := c.text("name")
+		if _, ok := p.traffic[name]; !ok {
+			p.problem(c.cols["name"], fault.Suggest(name, slices.Sorted(maps.Keys(p.traffic))), "no traffic %s was started before this line", name)
+		}
+	},
+	title: byName,
+	run:   func(ctx context.Context, a action) error { return a.customer().StopTraffic(ctx, a.text("name")) },
 }
 
 // trafficSpec is the traffic that a call asks for.

@@ -21,18 +21,18 @@ var verbWatch = Verb{
 		{Name: "namespace", Type: ArgText, Doc: "only objects in it; all namespaces if there is none"},
 	},
 	check: checkWatch,
-	run: func(ctx context.Context, r *run, c *call) error {
-		name := c.text("name")
-		if err := r.watches.start(ctx, name, c.gvk, c.text("namespace")); err != nil {
-			return fmt.Errorf("watch %s: %w", name, err)
+	title: byName,
+	run: func(ctx context.Context, a action) error {
+		name, namespace, where := a.text("name"), a.text("namespace"), ""
+		if err := a.watches.start(ctx, name, a.gvk, namespace); err != nil {
+			return err
 		}
-		where := ""
-		if namespace := c.text("namespace"); namespace != "" {
+		if namespace != "" {
 			where = " in " + namespace
 		}
-		r.world.Record(timeline.Event{
+		a.world.Record(timeline.Event{
 			Actor: timeline.Customer, Verb: "watching", Subject: "watch/" + name,
-			Message: fmt.Sprintf("a client of the customer watches every %s%s", c.gvk.Kind, where),
+			Message: fmt.Sprintf("a client of the customer watches every %s%s", a.gvk.Kind, where),
 		})
 		return nil
 	},

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"demarc/sim/clock"
+
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -132,9 +134,7 @@ func (c *watcher) run(ctx context.Context, listed func()) {
 			continue // in good order: on with the next one
 		}
 		failures++
-		if sleep(ctx, untilSecond()+backoff(failures)-time.Second) != nil {
-			return
-		}
+		clock.Sleep(ctx, clock.UntilTick(time.Now(), time.Second)+backoff(failures)-time.Second)
 	}
 }
 
