@@ -69,7 +69,7 @@ func TestBoot(t *testing.T) {
 				}
 				h.Reimage(after(60), nil)
 				do(t, h.Boot(after(90)))
-				if h.d != nil {
+				if h.d != pristine {
 					t.Errorf("left over after a reimage: %+v", h.d)
 				}
 				return
@@ -140,7 +140,7 @@ file /root/data/a`
 	if got != want {
 		t.Errorf("lost:\n%s\nwant:\n%s", got, want)
 	}
-	if h.Image() != other || h.Drifted() || h.d != nil {
+	if h.Image() != other || h.Drifted() || h.d != pristine {
 		t.Error("the host is not as the new image")
 	}
 	for i := range 30 {

@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -14,9 +15,6 @@ const maxLosses = 20
 // units, packet filter, kernel or processes. Its journal and logs do not count.
 func (h *Host) Drifted() bool {
 	d := h.d
-	if d == nil {
-		return false
-	}
 	if d.Off || d.Kernel != "" || len(d.Processes) > 0 || len(d.Packages) > 0 || d.Firewall.drifted() {
 		return true
 	}
@@ -103,21 +101,6 @@ func Words(changes []Change) (words []string) {
 	return words
 }
 
-// Writes is the packages, units and files that somebody has written to, as
-// [Change] names them.
-type Writes map[string]bool
-
-// Note has what is written from now on noted in w, until it is called again; nil
-// for nobody.
-func (h *Host) Note(w Writes) { h.writes = w }
-
-// wrote notes that something was written to.
-func (h *Host) wrote(kind, name string) {
-	if h.writes != nil && len(h.writes) < maxNodes {
-		h.writes[kind+" "+name] = true
-	}
-}
-
 // Changed is how the machine's disk lastingly differs from its image: packages,
 // units and files. People's own and temporary files do not count, nor do the
 // provider's patches.
@@ -135,9 +118,6 @@ func never(string) bool { return false }
 // list is what is not as in the image, of the packages and files those that are
 // not to be left out.
 func (h *Host) list(leavePackage, leaveOut func(name string) bool) (lost []Change) {
-	if h.d == nil {
-		return nil
-	}
 	lost = append(h.lostPackages(leavePackage), h.lostUnits()...)
 	for _, p := range sorted(h.d.Files) {
 		n := h.d.Files[p]
@@ -209,11 +189,4 @@ func (h *Host) lostUnits() (lost []Change) {
 	return lost
 }
 
-func sorted[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, strings.Compare)
-	return keys
-}
+func sorted[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

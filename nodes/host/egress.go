@@ -32,16 +32,13 @@ type verdict struct {
 // connecting to a port of dest, which is a host's name or an address, and by
 // which rule. A rule with an address does not match a name, nor the other way
 // round; a rule without -d matches everything.
-func (h *Host) EgressBlocked(proto string, port int, dest string) (rule string, blocked bool) {
-	if h.d == nil || h.d.Firewall == nil {
-		return "", false
-	}
-	w := &walk{f: h.d.Firewall, p: packet{proto: strings.ToLower(proto), port: port, dest: strings.ToLower(dest)}, budget: 20000}
+func (t *iptables) EgressBlocked(proto string, port int, dest string) (rule string, blocked bool) {
+	w := &walk{f: t.filter(), p: packet{proto: strings.ToLower(proto), port: port, dest: strings.ToLower(dest)}, budget: 20000}
 	if a, err := netip.ParseAddr(dest); err == nil {
 		w.p.addr = a.Unmap()
 	}
 	v := w.chain("OUTPUT", 0)
-	if !v.end && h.Policy("OUTPUT") == "DROP" {
+	if !v.end && t.Policy("OUTPUT") == "DROP" {
 		return "-P OUTPUT DROP", true
 	}
 	return v.rule, v.drop

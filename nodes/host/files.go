@@ -4,13 +4,12 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 )
 
 // file is an entry as it is shown.
-func (h *Host) file(name string, e entry) File {
+func (h *disk) file(name string, e entry) File {
 	f := File{Path: name, Size: e.size, Mode: e.mode, Dir: e.dir, ModTime: e.mod}
 	if i := h.image.files[e.path]; i != nil {
 		f.Provider = i.provider
@@ -20,7 +19,7 @@ func (h *Host) file(name string, e entry) File {
 
 // Stat returns what is at the path; links are followed. Its errors, as all of
 // this file's, are [fs.PathError]s that wrap those of syscall.
-func (h *Host) Stat(name string) (File, error) {
+func (h *disk) Stat(name string) (File, error) {
 	_, e, err := h.locate(name, true)
 	if err != nil {
 		return File{}, pathError("stat", name, err)
@@ -29,7 +28,7 @@ func (h *Host) Stat(name string) (File, error) {
 }
 
 // List returns what is in the directory, by name. Links are not followed.
-func (h *Host) List(dir string) ([]File, error) {
+func (h *disk) List(dir string) ([]File, error) {
 	p, e, err := h.locate(dir, true)
 	if err == nil && !e.dir {
 		err = syscall.ENOTDIR
@@ -38,11 +37,9 @@ func (h *Host) List(dir string) ([]File, error) {
 		return nil, pathError("open", dir, err)
 	}
 	names := slices.Clone(h.image.children[p])
-	if h.d != nil {
-		for q := range h.d.Files {
-			if q != "/" && path.Dir(q) == p {
-				names = append(names, path.Base(q))
-			}
+	for q := range h.d.Files {
+		if q != "/" && path.Dir(q) == p {
+			names = append(names, path.Base(q))
 		}
 	}
 	slices.Sort(names)
@@ -57,7 +54,7 @@ func (h *Host) List(dir string) ([]File, error) {
 
 // Read returns the content that is kept of a file: nothing of one that was
 // allocated, and a few bytes of a program.
-func (h *Host) Read(name string) ([]byte, error) {
+func (h *disk) Read(name string) ([]byte, error) {
 	_, e, err := h.locate(name, true)
 	if err == nil && e.dir {
 		err = syscall.EISDIR
@@ -65,13 +62,13 @@ func (h *Host) Read(name string) ([]byte, error) {
 	if err != nil {
 		return nil, pathError("open", name, err)
 	}
-	return []byte(e.text(h)), nil
+	return []byte(e.text(h.name)), nil
 }
 
 // Write writes a file, or appends to it. At most 1 MiB of content are kept of
 // a file and 8 MiB of all that were written; what is more counts as size only.
 // When the disk gets full, what fits is written and the error is ENOSPC.
-func (h *Host) Write(now time.Time, name string, data []byte, appendTo bool) error {
+func (h *disk) Write(now time.Time, name string, data []byte, appendTo bool) error {
 	p, old, err := h.target(name)
 	if err != nil {
 		return pathError("open", name, err)
@@ -84,7 +81,7 @@ func (h *Host) Write(now time.Time, name string, data []byte, appendTo bool) err
 		n.Mode = old.mode
 	}
 	if appendTo && old.path != "" {
-		n.Size, n.Data = old.size, []byte(old.text(h))
+		n.Size, n.Data = old.size, []byte(old.text(h.name))
 	}
 	whole := n.Size == int64(len(n.Data))
 	size, full := h.fit(old, n.Size+int64(len(data)))
@@ -98,7 +95,7 @@ func (h *Host) Write(now time.Time, name string, data []byte, appendTo bool) err
 
 // Allocate makes a file of that size and without content, as fallocate does.
 // When the disk has less, the file takes all there was and the error is ENOSPC.
-func (h *Host) Allocate(now time.Time, name string, size int64) error {
+func (h *disk) Allocate(now time.Time, name string, size int64) error {
 	p, old, err := h.target(name)
 	if err != nil {
 		return pathError("fallocate", name, err)
@@ -112,7 +109,7 @@ func (h *Host) Allocate(now time.Time, name string, size int64) error {
 
 // target returns the path of a file that is to be written, and the file that is
 // there, if one is.
-func (h *Host) target(name string) (string, entry, error) {
+func (h *disk) target(name string) (string, entry, error) {
 	p, old, err := h.locate(name, true)
 	switch {
 	case err == nil && old.dir:
@@ -127,7 +124,7 @@ func (h *Host) target(name string) (string, entry, error) {
 
 // fit returns the most of size that the disk takes in place of the old file,
 // and whether that is less.
-func (h *Host) fit(old entry, size int64) (int64, bool) {
+func (h *disk) fit(old entry, size int64) (int64, bool) {
 	room := h.free()
 	if old.path != "" {
 		room += old.cost()
@@ -136,11 +133,9 @@ func (h *Host) fit(old entry, size int64) (int64, bool) {
 }
 
 // keep appends to a content what may be kept.
-func (h *Host) keep(old entry, content, more []byte) []byte {
+func (h *disk) keep(old entry, content, more []byte) []byte {
 	room := maxKept
-	if h.d != nil {
-		room -= h.d.kept
-	}
+	room -= h.d.kept
 	if old.node != nil {
 		room += len(old.node.Data)
 	}
@@ -149,7 +144,7 @@ func (h *Host) keep(old entry, content, more []byte) []byte {
 }
 
 // finish places a file that was written.
-func (h *Host) finish(now time.Time, op, name, p string, n *node, full bool) error {
+func (h *disk) finish(now time.Time, op, name, p string, n *node, full bool) error {
 	err := h.put(p, n)
 	if err == nil && full {
 		err = syscall.ENOSPC
@@ -160,7 +155,7 @@ func (h *Host) finish(now time.Time, op, name, p string, n *node, full bool) err
 
 // Delete removes a file, or with recursive a directory and all that is in it.
 // Programs that run from it go on.
-func (h *Host) Delete(now time.Time, name string, recursive bool) error {
+func (h *disk) Delete(now time.Time, name string, recursive bool) error {
 	p, e, err := h.locate(name, false)
 	if err == nil && e.dir && !recursive {
 		err = syscall.EISDIR
@@ -174,7 +169,7 @@ func (h *Host) Delete(now time.Time, name string, recursive bool) error {
 }
 
 // Mkdir makes a directory.
-func (h *Host) Mkdir(now time.Time, name string) error {
+func (h *disk) Mkdir(now time.Time, name string) error {
 	p, _, err := h.locate(name, true)
 	switch {
 	case err == nil:
@@ -190,80 +185,4 @@ func (h *Host) Mkdir(now time.Time, name string) error {
 	}
 	h.settle(now)
 	return nil
-}
-
-// Chmod sets the permission bits of a file or directory.
-func (h *Host) Chmod(now time.Time, name string, mode fs.FileMode) error {
-	p, e, err := h.locate(name, true)
-	if err != nil {
-		return pathError("chmod", name, err)
-	}
-	n := h.copyOf(e)
-	n.Mode = e.mode.Type() | mode.Perm()
-	if e.dir {
-		n.Mode |= fs.ModeDir
-	}
-	n.Mod = now
-	return h.finish(now, "chmod", name, p, n, false)
-}
-
-// Rename moves a file or directory; a file that is in its place is replaced.
-func (h *Host) Rename(now time.Time, from, to string) error {
-	p, e, err := h.locate(from, false)
-	if err != nil {
-		return pathError("rename", from, err)
-	}
-	q, old, err := h.locate(to, false)
-	switch {
-	case q == "":
-	case p == q:
-		return nil
-	case p == "/" || below(q, p):
-		err = syscall.EINVAL
-	case err == nil && old.dir && !e.dir:
-		err = syscall.EISDIR
-	case err == nil && !old.dir && e.dir:
-		err = syscall.ENOTDIR
-	case err == nil && old.dir:
-		err = syscall.EEXIST
-	case err != nil:
-		err = h.parent(q)
-	}
-	if err != nil {
-		return pathError("rename", to, err)
-	}
-	return pathError("rename", to, h.move(now, p, q))
-}
-
-func (h *Host) move(now time.Time, p, q string) error {
-	tree := h.subtree(p)
-	if len(h.change().Files)+len(tree) > maxNodes {
-		return syscall.ENOSPC
-	}
-	nodes := make([]*node, len(tree))
-	for i, e := range tree {
-		nodes[i] = h.copyOf(e)
-	}
-	h.drop(now, p)
-	for i, e := range tree {
-		if err := h.put(q+strings.TrimPrefix(e.path, p), nodes[i]); err != nil {
-			return err
-		}
-	}
-	h.settle(now)
-	return nil
-}
-
-// copyOf makes a node that is as the entry is.
-func (h *Host) copyOf(e entry) *node {
-	if e.node != nil {
-		n := *e.node
-		n.Gone, n.Opaque = false, false
-		return &n
-	}
-	n := &node{Dir: e.dir, Size: e.size, Mode: e.mode, Mod: e.mod, Pkg: e.image.pkg}
-	if !e.dir && e.link == "" {
-		n.Data = []byte(e.text(h))
-	}
-	return n
 }

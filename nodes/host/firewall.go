@@ -24,33 +24,27 @@ type firewall struct {
 	Other    map[string][]string `json:"other,omitempty"` // by "table/CHAIN"
 }
 
+// iptables is the packet filter. It is in the kernel's memory.
+type iptables struct{ m *machine }
+
 var builtin = []string{"INPUT", "FORWARD", "OUTPUT"}
 
-var errNoChain = errors.New("iptables: No chain/target/match by that name.")
+var (
+	errNoChain = errors.New("iptables: No chain/target/match by that name.")
+	errNoRule  = errors.New("iptables: Bad rule (does a matching rule exist in that chain?).")
+)
 
-func (h *Host) filter() *firewall {
-	if h.d == nil || h.d.Firewall == nil {
-		return &firewall{}
-	}
-	return h.d.Firewall
+func (t *iptables) filter() *firewall {
+	return &t.m.d.Firewall
 }
 
-func (h *Host) editFilter() *firewall {
-	d := h.change()
+func (t *iptables) editFilter() *firewall {
+	d := t.m.change()
 	d.changes++
-	if d.Firewall == nil {
-		d.Firewall = &firewall{}
-	}
-	f := d.Firewall
-	if f.Policies == nil {
-		f.Policies = map[string]string{}
-	}
-	if f.Rules == nil {
-		f.Rules = map[string][]rule{}
-	}
-	if f.Other == nil {
-		f.Other = map[string][]string{}
-	}
+	f := &d.Firewall
+	makeMap(&f.Policies)
+	makeMap(&f.Rules)
+	makeMap(&f.Other)
 	return f
 }
 
@@ -76,30 +70,30 @@ func otherTable(chain string) bool {
 }
 
 // Chains returns the chains of table filter, the built-in ones first.
-func (h *Host) Chains() []string {
-	return append(slices.Clone(builtin), h.filter().Chains...)
+func (t *iptables) Chains() []string {
+	return append(slices.Clone(builtin), t.filter().Chains...)
 }
 
 // Policy returns a built-in chain's policy; "" for others.
-func (h *Host) Policy(chain string) string {
+func (t *iptables) Policy(chain string) string {
 	if !slices.Contains(builtin, chain) {
 		return ""
 	}
-	if p := h.filter().Policies[chain]; p != "" {
+	if p := t.filter().Policies[chain]; p != "" {
 		return p
 	}
 	return "ACCEPT"
 }
 
 // SetPolicy sets a built-in chain's policy, ACCEPT or DROP.
-func (h *Host) SetPolicy(chain, policy string) error {
+func (t *iptables) SetPolicy(chain, policy string) error {
 	if policy != "ACCEPT" && policy != "DROP" {
 		return errors.New("iptables: Bad policy name. Run `dmesg' for more information.")
 	}
 	if !slices.Contains(builtin, chain) {
 		return errors.New("iptables: Bad built-in chain name.")
 	}
-	if f := h.editFilter(); policy == "ACCEPT" {
+	if f := t.editFilter(); policy == "ACCEPT" {
 		delete(f.Policies, chain)
 	} else {
 		f.Policies[chain] = policy
@@ -108,24 +102,24 @@ func (h *Host) SetPolicy(chain, policy string) error {
 }
 
 // NewChain makes a chain, as iptables -N does.
-func (h *Host) NewChain(chain string) error {
+func (t *iptables) NewChain(chain string) error {
 	switch {
 	case !plainName(chain) || len(chain) > 28 || strings.HasPrefix(chain, "-"):
 		return fmt.Errorf("iptables v1.8.7 (nf_tables): chain name `%s' too long or invalid (must be under 29 chars)", clip(chain))
-	case h.filter().has(chain) || slices.Contains(targets, chain):
+	case t.filter().has(chain) || slices.Contains(targets, chain):
 		return errors.New("iptables: Chain already exists.")
-	case len(h.filter().Chains) >= maxChains:
+	case len(t.filter().Chains) >= maxChains:
 		return errNoMemory
 	}
-	f := h.editFilter()
+	f := t.editFilter()
 	f.Chains = append(f.Chains, chain)
 	return nil
 }
 
 // DeleteChain deletes an empty chain that no rule jumps to, as iptables -X
 // does; "" is all such chains.
-func (h *Host) DeleteChain(chain string) error {
-	f := h.filter()
+func (t *iptables) DeleteChain(chain string) error {
+	f := t.filter()
 	if chain == "" {
 		for _, c := range slices.Clone(f.Chains) {
 			if len(f.Rules[c]) == 0 && !f.wanted(c) {
@@ -165,8 +159,8 @@ func (f *firewall) forgetChain(chain string) {
 
 // Rules returns a chain's rules. The chain of another table than filter is
 // written "nat/POSTROUTING"; its rules are kept as text.
-func (h *Host) Rules(chain string) ([]Rule, error) {
-	f := h.filter()
+func (t *iptables) Rules(chain string) ([]Rule, error) {
+	f := t.filter()
 	if !otherTable(chain) && !f.has(chain) {
 		return nil, errNoChain
 	}
@@ -182,22 +176,22 @@ func (h *Host) Rules(chain string) ([]Rule, error) {
 
 // AddRule appends a rule to a chain, or inserts it before number at if that is
 // not 0. Several addresses make several rules.
-func (h *Host) AddRule(chain string, at int, args []string) error {
-	if h.filter().count() >= maxRules {
+func (t *iptables) AddRule(chain string, at int, args []string) error {
+	if t.filter().count() >= maxRules {
 		return errNoMemory
 	}
 	if otherTable(chain) {
-		f := h.editFilter()
+		f := t.editFilter()
 		return insert(f.Other, chain, at, []string{clip(strings.Join(args, " "))})
 	}
-	if !h.filter().has(chain) {
+	if !t.filter().has(chain) {
 		return errNoChain
 	}
-	rules, err := parseRule(args, h.filter().has)
+	rules, err := parseRule(args, t.filter().has)
 	if err != nil {
 		return err
 	}
-	return insert(h.editFilter().Rules, chain, at, rules)
+	return insert(t.editFilter().Rules, chain, at, rules)
 }
 
 func insert[R any](chains map[string][]R, chain string, at int, rules []R) error {
@@ -212,20 +206,31 @@ func insert[R any](chains map[string][]R, chain string, at int, rules []R) error
 	return nil
 }
 
+// HasRule fails if a chain has not all rules that arguments make.
+func (t *iptables) HasRule(chain string, args []string) error {
+	rules, err := parseRule(args, t.filter().has)
+	for _, r := range rules {
+		if !slices.ContainsFunc(t.filter().Rules[chain], func(o rule) bool { return o.text() == r.text() }) {
+			return errNoRule
+		}
+	}
+	return err
+}
+
 // DeleteRule deletes a chain's rule of that number, or if it is 0 the first
 // rule that was made by the same arguments.
-func (h *Host) DeleteRule(chain string, number int, args []string) error {
+func (t *iptables) DeleteRule(chain string, number int, args []string) error {
 	if number < 0 {
 		return fmt.Errorf("iptables v1.8.7 (nf_tables): Invalid rule number `%d'", number)
 	}
 	if otherTable(chain) {
 		text := strings.Join(args, " ")
-		return remove(h.editFilter().Other, chain, number, func(s string) bool { return s == text })
+		return remove(t.editFilter().Other, chain, number, func(s string) bool { return s == text })
 	}
-	if !h.filter().has(chain) {
+	if !t.filter().has(chain) {
 		return errNoChain
 	}
-	f := h.editFilter()
+	f := t.editFilter()
 	if number > 0 {
 		return remove(f.Rules, chain, number, nil)
 	}
@@ -246,7 +251,7 @@ func remove[R any](chains map[string][]R, chain string, number int, same func(R)
 	i := number - 1
 	if number == 0 {
 		if i = slices.IndexFunc(chains[chain], same); i < 0 {
-			return errors.New("iptables: Bad rule (does a matching rule exist in that chain?).")
+			return errNoRule
 		}
 	}
 	if i >= len(chains[chain]) {
@@ -258,8 +263,8 @@ func remove[R any](chains map[string][]R, chain string, number int, same func(R)
 
 // Flush deletes a chain's rules, or those of all chains of table filter if
 // chain is "". Policies stay.
-func (h *Host) Flush(chain string) error {
-	f := h.editFilter()
+func (t *iptables) Flush(chain string) error {
+	f := t.editFilter()
 	switch {
 	case chain == "":
 		clear(f.Rules)

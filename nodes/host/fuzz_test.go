@@ -1,7 +1,6 @@
 package host
 
 import (
-	"io/fs"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -29,8 +28,6 @@ var operations = []func(d *dice, h *Host, now time.Time){
 	func(d *dice, h *Host, now time.Time) { h.Allocate(now, d.path(), d.Int64N(1<<uint(1+d.IntN(55)))-1) },
 	func(d *dice, h *Host, now time.Time) { h.Delete(now, d.path(), d.IntN(2) == 0) },
 	func(d *dice, h *Host, now time.Time) { h.Mkdir(now, d.path()) },
-	func(d *dice, h *Host, now time.Time) { h.Rename(now, d.path(), d.path()) },
-	func(d *dice, h *Host, now time.Time) { h.Chmod(now, d.path(), fs.FileMode(d.IntN(512))) },
 	func(d *dice, h *Host, now time.Time) { h.AddRule(d.chain(), d.IntN(4)-1, d.rule()) },
 	func(d *dice, h *Host, now time.Time) { h.DeleteRule(d.chain(), d.IntN(4)-1, d.rule()) },
 	func(d *dice, h *Host, now time.Time) { h.NewChain(d.chain()) },
@@ -110,7 +107,7 @@ func FuzzHost(f *testing.F) {
 		}
 		fresh := newHost()
 		fresh.SetBooted(now)
-		if diff := cmp.Diff(view(t, fresh), view(t, h)); diff != "" || h.d != nil {
+		if diff := cmp.Diff(view(t, fresh), view(t, h)); diff != "" || h.d != pristine {
 			t.Errorf("a reimaged machine differs from a new one:\n%s", diff)
 		}
 	})
@@ -122,7 +119,7 @@ func invariants(t *testing.T, h *Host) {
 	if used, size := h.Disk(); used < 0 || used > size {
 		t.Fatalf("%d of %d bytes are used", used, size)
 	}
-	if h.d == nil {
+	if h.d == pristine {
 		return
 	}
 	used, kept := h.d.used, h.d.kept

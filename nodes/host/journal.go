@@ -13,7 +13,7 @@ const (
 )
 
 // Log writes a line to the journal, which keeps the last 500.
-func (h *Host) Log(now time.Time, unit, ident, message string) {
+func (h *systemd) Log(now time.Time, unit, ident, message string) {
 	d := h.change()
 	e := Entry{
 		Time: now, Unit: clip(unit), Ident: clip(ident), Message: clip(message),
@@ -34,7 +34,7 @@ func clip(s string) string {
 }
 
 // logPID is the process that wrote a line of a unit's.
-func (h *Host) logPID(unit, ident string) int {
+func (h *systemd) logPID(unit, ident string) int {
 	if ident == "systemd" {
 		return 1
 	}
@@ -44,10 +44,7 @@ func (h *Host) logPID(unit, ident string) int {
 // Journal returns the lines that are kept, oldest first. The lines of units
 // that started as they should at boot are made here: on most machines nobody
 // reads them.
-func (h *Host) Journal() []Entry {
-	if h.d == nil {
-		return h.bootLines(nil)
-	}
+func (h *systemd) Journal() []Entry {
 	if len(h.d.Journal) >= journalLines {
 		return slices.Clone(h.d.Journal)
 	}
@@ -56,7 +53,7 @@ func (h *Host) Journal() []Entry {
 	return lines[max(0, len(lines)-journalLines):]
 }
 
-func (h *Host) bootLines(except []string) []Entry {
+func (h *systemd) bootLines(except []string) []Entry {
 	if h.booted.IsZero() || h.off() {
 		return nil
 	}

@@ -64,9 +64,6 @@ func (h *Host) plan(now time.Time) {
 		}
 		if w == nil {
 			w = &watch{}
-			if h.d.Monitors == nil {
-				h.d.Monitors = map[string]*watch{}
-			}
 			h.d.Monitors[monitor] = w
 		}
 		if w.Look.IsZero() {

@@ -14,6 +14,9 @@ const (
 	maxProcesses = 1000
 )
 
+// processes is the process table: systemd's units and what commands left running.
+type processes struct{ systemd }
+
 // spawned is a process that a command left running.
 type spawned struct {
 	Command string    `json:"command"`
@@ -21,18 +24,8 @@ type spawned struct {
 	Since   time.Time `json:"since"`
 }
 
-// newPID is the next number for a process.
-func (h *Host) newPID() int {
-	d := h.change()
-	if d.LastPID < firstPID || d.LastPID > lastPID-10 {
-		d.LastPID = firstPID
-	}
-	d.LastPID += 7
-	return d.LastPID
-}
-
 // Processes returns the machine's own processes by number.
-func (h *Host) Processes() []Process {
+func (h *processes) Processes() []Process {
 	if h.off() {
 		return nil
 	}
@@ -42,40 +35,27 @@ func (h *Host) Processes() []Process {
 			list = append(list, h.process(name, s))
 		}
 	}
-	if h.d != nil {
-		for name, s := range h.d.Units {
-			if h.image.units[name] == nil && s.running() {
-				list = append(list, h.process(name, *s))
-			}
+	for name, s := range h.d.Units {
+		if h.image.units[name] == nil && s.running() {
+			list = append(list, h.process(name, *s))
 		}
-		for pid, p := range h.d.Processes {
-			list = append(list, Process{PID: pid, User: "root", Command: p.Command, Memory: p.Memory, Since: p.Since})
-		}
+	}
+	for pid, p := range h.d.Processes {
+		list = append(list, Process{PID: pid, User: "root", Command: p.Command, Memory: p.Memory, Since: p.Since})
 	}
 	slices.SortFunc(list, func(a, b Process) int { return a.PID - b.PID })
 	return list
 }
 
 // process is the main process of a unit that runs.
-func (h *Host) process(name string, s unitState) Process {
+func (h *processes) process(name string, s unitState) Process {
 	def := h.knownAs(name)
 	return Process{PID: s.PID, User: def.user, Command: def.exec, Unit: name, Memory: def.memory, Since: s.Since}
 }
 
-// knownAs is the unit as systemd knows it, even if its file is gone.
-func (h *Host) knownAs(name string) *unitDef {
-	if def, ok := h.definition(name); ok {
-		return def
-	}
-	if def := h.image.units[name]; def != nil {
-		return def
-	}
-	return &unitDef{name: name, description: name, exec: name, user: "root"}
-}
-
 // Kill sends a signal to a process. The kernel ignores those to process 1. The
 // error wraps ESRCH or EINVAL.
-func (h *Host) Kill(now time.Time, pid int, signal int) error {
+func (h *processes) Kill(now time.Time, pid int, signal int) error {
 	if signal < 0 || signal > 64 {
 		return errSignal
 	}
@@ -123,7 +103,7 @@ func deadly(s syscall.Signal) bool {
 }
 
 // signalUnit delivers a signal to the main process of a unit that runs.
-func (h *Host) signalUnit(now time.Time, name string, signal syscall.Signal) {
+func (h *processes) signalUnit(now time.Time, name string, signal syscall.Signal) {
 	switch {
 	case signal == syscall.SIGSTOP || signal == syscall.SIGTSTP:
 		if s := h.edit(name); !s.Frozen {
@@ -140,7 +120,7 @@ func (h *Host) signalUnit(now time.Time, name string, signal syscall.Signal) {
 }
 
 // killUnit ends the unit's process as the signal does. systemd starts it again.
-func (h *Host) killUnit(now time.Time, name string, signal syscall.Signal) {
+func (h *processes) killUnit(now time.Time, name string, signal syscall.Signal) {
 	s := h.edit(name)
 	s.Broken, s.Died, s.Failures = now, "was killed", 0
 	result := "signal"
@@ -154,15 +134,21 @@ func (h *Host) killUnit(now time.Time, name string, signal syscall.Signal) {
 
 // Spawn starts a process in the background, such as stress-ng, that uses so
 // many bytes of memory. It returns 0 if no process can be started.
-func (h *Host) Spawn(now time.Time, command string, memory int64) (pid int) {
-	if h.off() || h.d != nil && len(h.d.Processes) >= maxProcesses {
+func (h *processes) Spawn(now time.Time, command string, memory int64) (pid int) {
+	if h.off() || len(h.d.Processes) >= maxProcesses {
 		return 0
 	}
 	pid = h.newPID()
 	d := h.d
-	if d.Processes == nil {
-		d.Processes = map[int]*spawned{}
-	}
 	d.Processes[pid] = &spawned{Command: clip(command), Memory: min(max(memory, 0), memorySize), Since: now}
 	return pid
+}
+
+// Memory returns the bytes of memory that the machine's own processes use, at
+// most all, and the machine's size. Containers are not among them.
+func (h *processes) Memory() (used, size int64) {
+	for _, p := range h.Processes() {
+		used += min(p.Memory, memorySize)
+	}
+	return min(used, memorySize), memorySize
 }

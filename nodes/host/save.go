@@ -19,7 +19,7 @@ type saved struct {
 // [Host.Load]; nil if nothing does. When a machine was booted is kept with
 // what differs, and lost if nothing does.
 func (h *Host) Save() ([]byte, error) {
-	if h.d == nil {
+	if h.d == pristine {
 		return nil, nil
 	}
 	d := *h.d
@@ -35,7 +35,7 @@ func (h *Host) Save() ([]byte, error) {
 // stays as it was.
 func (h *Host) Load(data []byte) error {
 	if len(data) == 0 {
-		h.d = nil
+		h.d = pristine
 		return nil
 	}
 	var s saved
@@ -45,7 +45,7 @@ func (h *Host) Load(data []byte) error {
 	if s.Version != savedVersion || s.Host == nil {
 		return fmt.Errorf("the saved machine %s is of version %d; this program reads version %d", h.name, s.Version, savedVersion)
 	}
-	h.d = s.Host
+	h.d = made(s.Host)
 	if !s.Host.Booted.IsZero() {
 		h.booted = s.Host.Booted
 	}
@@ -91,5 +91,20 @@ func (h *Host) sound() {
 	}
 	if root := d.Files["/"]; root != nil {
 		root.Gone, root.Dir = false, true
+	}
+}
+
+// recount makes the sums anew from what is kept.
+func (h *Host) recount() {
+	d := h.d
+	d.used, d.kept = -h.image.listed, 0
+	for _, e := range h.subtree("/") {
+		d.used += e.cost()
+		if e.node != nil {
+			d.kept += len(e.node.Data)
+		}
+	}
+	for name, version := range d.Packages {
+		d.used += h.packageGrowth(name, version)
 	}
 }

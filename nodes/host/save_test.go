@@ -25,7 +25,7 @@ func view(t *testing.T, h *Host) map[string]any {
 	for _, e := range h.subtree("/") {
 		text := ""
 		if !e.dir {
-			text = e.text(h)
+			text = e.text(h.name)
 		}
 		v["file "+e.path] = []any{h.file(e.path, e), text}
 	}

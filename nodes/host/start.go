@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ type flaw struct {
 }
 
 // start starts the unit if it does not run.
-func (h *Host) start(now time.Time, name string) error {
+func (h *systemd) start(now time.Time, name string) error {
 	if h.off() {
 		return errOff
 	}
@@ -48,7 +49,7 @@ func (h *Host) start(now time.Time, name string) error {
 }
 
 // run makes the unit run.
-func (h *Host) run(now time.Time, def *unitDef) {
+func (h *systemd) run(now time.Time, def *unitDef) {
 	s := h.edit(def.name)
 	s.Active, s.Sub, s.Result = active, "running", "success"
 	switch {
@@ -64,7 +65,7 @@ func (h *Host) run(now time.Time, def *unitDef) {
 }
 
 // startFailed records a start that failed. systemd tries again, a few times.
-func (h *Host) startFailed(now time.Time, def *unitDef, f flaw) {
+func (h *systemd) startFailed(now time.Time, def *unitDef, f flaw) {
 	s := h.edit(def.name)
 	if s.Broken.IsZero() {
 		s.Broken = now
@@ -81,7 +82,7 @@ func (h *Host) startFailed(now time.Time, def *unitDef, f flaw) {
 
 // end gives the unit the state that a program leaves behind: waiting for a
 // restart, or failed.
-func (h *Host) end(now time.Time, def *unitDef, result string) {
+func (h *systemd) end(now time.Time, def *unitDef, result string) {
 	s := h.edit(def.name)
 	s.PID, s.Since, s.Result, s.Restart, s.Frozen = 0, now, result, time.Time{}, false
 	if result != "success" {
@@ -101,7 +102,7 @@ func (h *Host) end(now time.Time, def *unitDef, result string) {
 }
 
 // stop ends the unit for good, as systemctl stop does.
-func (h *Host) stop(now time.Time, name, how string) {
+func (h *systemd) stop(now time.Time, name, how string) {
 	was := h.state(name)
 	if was.Active == inactive {
 		return
@@ -124,7 +125,7 @@ func wholeSecond(t time.Time) time.Time {
 }
 
 // flawOf says why the unit's program would not run now.
-func (h *Host) flawOf(def *unitDef) flaw {
+func (h *systemd) flawOf(def *unitDef) flaw {
 	program := def.program()
 	e, ok := h.see(h.follow(program, true))
 	if def.timer {
@@ -149,7 +150,7 @@ func (h *Host) flawOf(def *unitDef) flaw {
 		return flaw{"127/n/a", fmt.Sprintf("%s: symbol lookup error: undefined symbol, version %s (package %s)", program, bad.Version, bad.Package)}
 	}
 	for _, need := range def.needs {
-		if line := need(h); line != "" {
+		if line := need(&h.disk); line != "" {
 			return flaw{"1/FAILURE", line}
 		}
 	}
@@ -158,29 +159,24 @@ func (h *Host) flawOf(def *unitDef) flaw {
 
 // unlisted says whether a program may be one of the many that Ubuntu has in
 // /usr/bin and that the image does not list.
-func (h *Host) unlisted(program string) bool {
+func (h *systemd) unlisted(program string) bool {
 	p := h.follow(program, true)
 	dir := path.Dir(p)
-	if h.d != nil && h.d.Files[p] != nil || h.image.files[p] != nil {
+	if h.d.Files[p] != nil || h.image.files[p] != nil {
 		return false
 	}
 	return (dir == "/usr/bin" || dir == "/usr/sbin" || dir == "/usr/lib/systemd" || strings.HasPrefix(dir, "/usr/share/")) && h.present(dir)
 }
 
-func (h *Host) present(path string) bool {
-	_, ok := h.see(h.follow(path, true))
-	return ok
-}
-
 var kubeletNeeds = []need{
-	func(h *Host) string {
+	func(h *disk) string {
 		if !h.present("/etc/default/kubelet") {
 			return "Failed to load environment files: /etc/default/kubelet: No such file or directory"
 		}
 		return ""
 	},
 	kubeletConfig,
-	func(h *Host) string {
+	func(h *disk) string {
 		if !h.present("/var/lib/kubelet/kubeconfig") && !h.present("/var/lib/kubelet/bootstrap-kubeconfig") {
 			return `"command failed" err="failed to run Kubelet: unable to load bootstrap kubeconfig: stat /var/lib/kubelet/bootstrap-kubeconfig: no such file or directory"`
 		}
@@ -189,7 +185,7 @@ var kubeletNeeds = []need{
 }
 
 // kubeletConfig is the need of a configuration that can be read.
-func kubeletConfig(h *Host) string {
+func kubeletConfig(h *disk) string {
 	const file = "/var/lib/kubelet/config.yaml"
 	const failure = `"command failed" err="failed to load kubelet config file, path: ` + file + `, error: `
 	e, ok := h.see(h.follow(file, true))
@@ -200,7 +196,7 @@ func kubeletConfig(h *Host) string {
 		return ""
 	}
 	var config map[string]any
-	if err := yaml.Unmarshal(bytes.TrimSpace([]byte(e.text(h))), &config); err != nil {
+	if err := yaml.Unmarshal(bytes.TrimSpace([]byte(e.text(h.name))), &config); err != nil {
 		return failure + err.Error() + `"`
 	}
 	if len(config) == 0 {
@@ -210,19 +206,19 @@ func kubeletConfig(h *Host) string {
 }
 
 var containerdNeeds = []need{
-	func(h *Host) string {
+	func(h *disk) string {
 		if h.free() == 0 {
 			return "containerd: failed to create containerd metadata: write /var/lib/containerd/io.containerd.metadata.v1.bolt/meta.db: no space left on device"
 		}
 		return ""
 	},
-	func(h *Host) string {
+	func(h *disk) string {
 		const file = "/etc/containerd/config.toml"
 		e, ok := h.see(h.follow(file, true))
 		if !ok || e.dir {
 			return "containerd: failed to load TOML: " + file + ": open " + file + ": no such file or directory"
 		}
-		if n := badTOML(e.text(h)); n > 0 {
+		if n := badTOML(e.text(h.name)); n > 0 {
 			return fmt.Sprintf("containerd: failed to load TOML: %s: line %d: expected a key and a value", file, n)
 		}
 		return ""
@@ -245,7 +241,7 @@ func badTOML(text string) int {
 }
 
 // diskFullKills ends containerd when the root disk has no byte left.
-func (h *Host) diskFullKills(now time.Time) {
+func (h *systemd) diskFullKills(now time.Time) {
 	if h.free() > 0 || h.off() || !h.state(Containerd).running() {
 		return
 	}
@@ -258,4 +254,42 @@ func (h *Host) diskFullKills(now time.Time) {
 	h.Log(now, Containerd, "containerd", "failed to write metadata: no space left on device")
 	h.Log(now, Containerd, "systemd", Containerd+": Main process exited, code=exited, status=1/FAILURE")
 	h.end(now, def, "exit-code")
+}
+
+// newPID is the next number for a process.
+func (h *systemd) newPID() int {
+	d := h.change()
+	if d.LastPID < firstPID || d.LastPID > lastPID-10 {
+		d.LastPID = firstPID
+	}
+	d.LastPID += 7
+	return d.LastPID
+}
+
+// restarts lets systemd start what is due.
+func (h *systemd) restarts(now time.Time) (did []Action) {
+	var due []string
+	for name, s := range h.d.Units {
+		if !s.Restart.IsZero() && !s.Restart.After(now) && !h.held(name) {
+			due = append(due, name)
+		}
+	}
+	slices.SortFunc(due, strings.Compare)
+	for _, name := range due {
+		s := h.edit(name)
+		was := *s
+		s.Restart = time.Time{}
+		if h.start(now, name) == nil {
+			did = append(did, Action{
+				Unit: name, Kind: Restarted, Broken: was.Broken, Noticed: was.Broken,
+				Detail: fmt.Sprintf("systemd restarted %s %s after it %s", name, span(was.Broken, now), was.Died),
+			})
+			continue
+		}
+		if s.Active == activating && s.Restart.IsZero() {
+			// It was masked, or its file deleted, since it died.
+			s.Active, s.Sub, s.Result = failed, failed, "resources"
+		}
+	}
+	return did
 }

@@ -2,8 +2,6 @@ package host
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -11,7 +9,7 @@ import (
 // planned. Ask again after every change.
 func (h *Host) Next() time.Time {
 	next := h.nextUpgrade()
-	if h.d == nil || h.d.Off {
+	if h.d == pristine || h.d.Off {
 		return next
 	}
 	for name, s := range h.d.Units {
@@ -37,7 +35,7 @@ func sooner(a, b time.Time) time.Time {
 // returns when the next thing is due, zero if nothing is planned.
 func (h *Host) Step(now time.Time) (next time.Time, did []Action) {
 	h.nightly(now)
-	if h.d == nil || h.d.Off {
+	if h.d == pristine || h.d.Off {
 		return h.Next(), nil
 	}
 	did = h.restarts(now)
@@ -46,34 +44,6 @@ func (h *Host) Step(now time.Time) (next time.Time, did []Action) {
 	}
 	h.settle(now)
 	return h.Next(), did
-}
-
-// restarts lets systemd start what is due.
-func (h *Host) restarts(now time.Time) (did []Action) {
-	var due []string
-	for name, s := range h.d.Units {
-		if !s.Restart.IsZero() && !s.Restart.After(now) && !h.held(name) {
-			due = append(due, name)
-		}
-	}
-	slices.SortFunc(due, strings.Compare)
-	for _, name := range due {
-		s := h.edit(name)
-		was := *s
-		s.Restart = time.Time{}
-		if h.start(now, name) == nil {
-			did = append(did, Action{
-				Unit: name, Kind: Restarted, Broken: was.Broken, Noticed: was.Broken,
-				Detail: fmt.Sprintf("systemd restarted %s %s after it %s", name, span(was.Broken, now), was.Died),
-			})
-			continue
-		}
-		if s.Active == activating && s.Restart.IsZero() {
-			// It was masked, or its file deleted, since it died.
-			s.Active, s.Sub, s.Result = failed, failed, "resources"
-		}
-	}
-	return did
 }
 
 // span words the time between two times: "2 s", "1 min 5 s".

@@ -22,6 +22,10 @@ const (
 	maxPathName = 255
 )
 
+// disk is the root file system: the image's files under those that were changed. Names are
+// absolute; each file's links are followed.
+type disk struct{ machine }
+
 // node is a file or directory over those of the image, or a tombstone.
 type node struct {
 	Gone   bool        `json:"gone,omitempty"`
@@ -47,20 +51,20 @@ type entry struct {
 }
 
 // text is the content that is kept.
-func (e entry) text(h *Host) string {
+func (e entry) text(host string) string {
 	if e.image != nil {
-		return e.image.text(h.name)
+		return e.image.text(host)
 	}
 	return string(e.node.Data)
 }
 
 // see looks at a path whose links are resolved. There is nothing at one that is
 // not absolute.
-func (h *Host) see(p string) (entry, bool) {
+func (h *disk) see(p string) (entry, bool) {
 	if !strings.HasPrefix(p, "/") {
 		return entry{}, false
 	}
-	if h.d != nil && len(h.d.Files) > 0 {
+	if len(h.d.Files) > 0 {
 		if n := h.d.Files[p]; n != nil {
 			if n.Gone {
 				return entry{}, false
@@ -79,7 +83,7 @@ func (h *Host) see(p string) (entry, bool) {
 }
 
 // hidden returns the node above p that hides what the image has there.
-func (h *Host) hidden(p string) *node {
+func (h *disk) hidden(p string) *node {
 	for p != "/" {
 		p = path.Dir(p)
 		if n := h.d.Files[p]; n != nil && n.Opaque {
@@ -91,7 +95,7 @@ func (h *Host) hidden(p string) *node {
 
 // follow resolves the links of the image, such as /lib; the last part only if
 // last is set.
-func (h *Host) follow(p string, last bool) string {
+func (h *disk) follow(p string, last bool) string {
 	for from, to := range h.image.links {
 		rest, below := strings.CutPrefix(p, from+"/")
 		if !below && (!last || p != from) {
@@ -129,7 +133,7 @@ func clean(p string) (string, error) {
 
 // locate returns the plain path and what is there. The error is one of
 // syscall's.
-func (h *Host) locate(name string, last bool) (string, entry, error) {
+func (h *disk) locate(name string, last bool) (string, entry, error) {
 	p, err := clean(name)
 	if err != nil {
 		return "", entry{}, err
@@ -143,7 +147,7 @@ func (h *Host) locate(name string, last bool) (string, entry, error) {
 }
 
 // missing is the error for a path with nothing there.
-func (h *Host) missing(p string) error {
+func (h *disk) missing(p string) error {
 	for q := path.Dir(p); ; q = path.Dir(q) {
 		if e, ok := h.see(q); ok {
 			if !e.dir {
@@ -158,7 +162,7 @@ func (h *Host) missing(p string) error {
 }
 
 // parent says why nothing can be made at p, nil if it can.
-func (h *Host) parent(p string) error {
+func (h *disk) parent(p string) error {
 	if e, ok := h.see(path.Dir(p)); ok {
 		if e.dir {
 			return nil
@@ -170,7 +174,7 @@ func (h *Host) parent(p string) error {
 
 // put places a node at p. What was there must not be a directory with
 // something in it, unless the node is one too.
-func (h *Host) put(p string, n *node) error {
+func (h *disk) put(p string, n *node) error {
 	d := h.change()
 	old := d.Files[p]
 	if old == nil && len(d.Files) >= maxNodes {
@@ -182,9 +186,6 @@ func (h *Host) put(p string, n *node) error {
 	}
 	if e, ok := h.see(p); ok {
 		d.used -= e.cost()
-	}
-	if d.Files == nil {
-		d.Files = map[string]*node{}
 	}
 	d.Files[p] = n
 	h.wrote("file", p)
@@ -212,7 +213,7 @@ func (e entry) cost() int64 {
 func blocks(size int64) int64 { return (size + blockSize - 1) / blockSize * blockSize }
 
 // drop removes p and all that is below.
-func (h *Host) drop(now time.Time, p string) {
+func (h *disk) drop(now time.Time, p string) {
 	d := h.change()
 	h.uncount(p)
 	h.wrote("file", p)
@@ -229,10 +230,7 @@ func (h *Host) drop(now time.Time, p string) {
 }
 
 // tombstone hides what the image has at p. The root itself stays.
-func (h *Host) tombstone(p string, f *imageFile, now time.Time) {
-	if h.d.Files == nil {
-		h.d.Files = map[string]*node{}
-	}
+func (h *disk) tombstone(p string, f *imageFile, now time.Time) {
 	n := &node{Gone: true, Opaque: f.dir, Mod: now}
 	if p == "/" {
 		n = &node{Dir: true, Opaque: true, Mode: f.mode, Mod: now}
@@ -241,7 +239,7 @@ func (h *Host) tombstone(p string, f *imageFile, now time.Time) {
 }
 
 // uncount takes p and all that is below out of the sums.
-func (h *Host) uncount(p string) {
+func (h *disk) uncount(p string) {
 	d := h.d
 	for _, e := range h.subtree(p) {
 		d.used -= e.cost()
@@ -257,7 +255,7 @@ func below(q, p string) bool {
 }
 
 // subtree returns p and all that is below, as seen, by path.
-func (h *Host) subtree(p string) []entry {
+func (h *disk) subtree(p string) []entry {
 	e, ok := h.see(p)
 	if !ok {
 		return nil
@@ -273,35 +271,18 @@ func (h *Host) subtree(p string) []entry {
 			}
 		}
 	}
-	if h.d != nil {
-		for q, n := range h.d.Files {
-			if below(q, p) && !n.Gone {
-				e, _ := h.see(q)
-				list = append(list, e)
-			}
+	for q, n := range h.d.Files {
+		if below(q, p) && !n.Gone {
+			e, _ := h.see(q)
+			list = append(list, e)
 		}
 	}
 	slices.SortFunc(list, func(a, b entry) int { return strings.Compare(a.path, b.path) })
 	return list
 }
 
-// recount makes the sums anew from what is kept.
-func (h *Host) recount() {
-	d := h.d
-	d.used, d.kept = -h.image.listed, 0
-	for _, e := range h.subtree("/") {
-		d.used += e.cost()
-		if e.node != nil {
-			d.kept += len(e.node.Data)
-		}
-	}
-	for name, version := range d.Packages {
-		d.used += h.packageGrowth(name, version)
-	}
-}
-
 // altered says whether a file of the image is not as it was, and since when.
-func (h *Host) altered(p string) (since time.Time, ok bool) {
+func (h *disk) altered(p string) (since time.Time, ok bool) {
 	if len(h.d.Files) == 0 {
 		return since, false
 	}
@@ -318,7 +299,7 @@ func (h *Host) altered(p string) (since time.Time, ok bool) {
 }
 
 // restore puts the image's file back at p.
-func (h *Host) restore(now time.Time, p string) error {
+func (h *disk) restore(now time.Time, p string) error {
 	f := h.image.files[p]
 	if e, ok := h.see(p); ok && e.dir {
 		h.drop(now, p)
@@ -341,7 +322,7 @@ func (h *Host) restore(now time.Time, p string) error {
 }
 
 // makeDirs makes the directory p and those above it.
-func (h *Host) makeDirs(now time.Time, p string) error {
+func (h *disk) makeDirs(now time.Time, p string) error {
 	if e, ok := h.see(p); ok {
 		if e.dir {
 			return nil
@@ -360,4 +341,41 @@ func pathError(op, name string, err error) error {
 		return err
 	}
 	return &fs.PathError{Op: op, Path: clip(name), Err: err}
+}
+
+// written is a file with a text.
+func written(now time.Time, pkg, text string) *node {
+	return &node{Mode: 0o644, Size: int64(len(text)), Data: []byte(text), Mod: now, Pkg: pkg}
+}
+
+// kept is the text of a file that was written.
+func (h *disk) kept(file string) string {
+	if e, _ := h.see(file); e.node != nil && !e.dir {
+		return string(e.node.Data)
+	}
+	return ""
+}
+
+// place puts a file of a package, and the directories that it needs.
+func (h *disk) place(now time.Time, file string, n *node) error {
+	file = h.follow(file, true)
+	if e, ok := h.see(file); ok && e.dir {
+		return pathError("open", file, fs.ErrExist)
+	}
+	if err := h.makeDirs(now, path.Dir(file)); err != nil {
+		return pathError("mkdir", path.Dir(file), err)
+	}
+	return pathError("open", file, h.put(file, n))
+}
+
+// remove drops a file if it is there.
+func (h *disk) remove(now time.Time, file string) {
+	if _, ok := h.see(file); ok {
+		h.drop(now, file)
+	}
+}
+
+func (h *disk) present(path string) bool {
+	_, ok := h.see(h.follow(path, true))
+	return ok
 }

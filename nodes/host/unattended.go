@@ -40,25 +40,14 @@ type Upgrade struct {
 	Failed string
 }
 
-// SetPatching lets the machine install patches every night.
-func (h *Host) SetPatching(p *Patching) { h.patching = p }
-
-// archive is the security pocket; nil if the machine has none.
-func (h *Host) archive() *Archive {
-	if h.patching == nil {
-		return nil
-	}
-	return h.patching.Archive
-}
-
 // nextUpgrade is when the timer is due; in the past if the machine was off then
 // (the timer is persistent), zero if it is not.
-func (h *Host) nextUpgrade() time.Time {
+func (h *apt) nextUpgrade() time.Time {
 	if h.patching == nil || h.off() || !h.Running(UpgradeTimer) {
 		return time.Time{}
 	}
 	from := h.booted
-	if h.d != nil && !h.d.Upgraded.IsZero() {
+	if !h.d.Upgraded.IsZero() {
 		from = h.d.Upgraded
 	}
 	if from.IsZero() {
@@ -72,7 +61,7 @@ func (h *Host) nextUpgrade() time.Time {
 }
 
 // nightly runs unattended-upgrades if they are due.
-func (h *Host) nightly(now time.Time) {
+func (h *apt) nightly(now time.Time) {
 	if at := h.nextUpgrade(); at.IsZero() || at.After(now) {
 		return
 	}
@@ -86,7 +75,7 @@ func (h *Host) nightly(now time.Time) {
 }
 
 // TakeUpgrades returns the runs of unattended-upgrades since the last call.
-func (h *Host) TakeUpgrades() []Upgrade {
+func (h *apt) TakeUpgrades() []Upgrade {
 	list := h.upgrades
 	h.upgrades = nil
 	return list
@@ -94,7 +83,7 @@ func (h *Host) TakeUpgrades() []Upgrade {
 
 // Unattended runs unattended-upgrades: what the security pocket has and nobody
 // holds is installed. With names only these packages are looked at.
-func (h *Host) Unattended(now time.Time, names ...string) (u Upgrade) {
+func (h *apt) Unattended(now time.Time, names ...string) (u Upgrade) {
 	h.logUpgrade(now, "Starting unattended upgrades script")
 	h.logUpgrade(now, "Allowed origins are: o=Ubuntu,a=jammy-security, o=microsoft-ubuntu-jammy-prod jammy,a=jammy")
 	if err := h.aptReady(); err != nil {
@@ -141,27 +130,7 @@ func (h *Host) Unattended(now time.Time, names ...string) (u Upgrade) {
 	return u
 }
 
-// pending are the newest patches that are not installed, by package.
-func (h *Host) pending() (list []Patch) {
-	a := h.archive()
-	if a == nil {
-		return nil
-	}
-	for _, p := range a.patches {
-		newest, _ := a.newest(p.Package)
-		def, known := h.image.known(p.Package)
-		if !known || newest.Version != p.Version || p.Withdrawn {
-			continue
-		}
-		if v, has := h.installed(def); has && compareVersions(v, p.Version) < 0 {
-			list = append(list, p)
-		}
-	}
-	slices.SortFunc(list, func(a, b Patch) int { return strings.Compare(a.Package, b.Package) })
-	return list
-}
-
-func (h *Host) logUpgrade(now time.Time, text string) {
+func (h *apt) logUpgrade(now time.Time, text string) {
 	level := "INFO"
 	if rest, ok := strings.CutPrefix(text, "ERROR "); ok {
 		level, text = "ERROR", rest
@@ -174,99 +143,11 @@ func (h *Host) logUpgrade(now time.Time, text string) {
 const maxLog = 64 << 10
 
 // appendLog appends to a log of the system. A full disk takes nothing.
-func (h *Host) appendLog(now time.Time, file, line string) {
-	e, _ := h.see(file)
-	var data []byte
-	if e.node != nil && !e.dir {
-		data = slices.Clone(e.node.Data)
+func (h *apt) appendLog(now time.Time, file, line string) {
+	text := h.kept(file)
+	if len(text) > maxLog {
+		text = text[len(text)/2:]
 	}
-	if len(data) > maxLog {
-		data = data[len(data)/2:]
-	}
-	data = append(data, line...)
 	// What cannot be written is lost, as with any log.
-	_ = h.place(now, file, &node{Mode: 0o644, Size: int64(len(data)), Data: data, Mod: now})
-}
-
-// requireReboot notes that a package waits for a reboot.
-func (h *Host) requireReboot(now time.Time, pkg string) {
-	mark := []byte("*** System restart required ***\n")
-	_ = h.place(now, rebootRequired, &node{Mode: 0o644, Size: int64(len(mark)), Data: mark, Mod: now})
-	e, _ := h.see(rebootPackages)
-	var list []byte
-	if e.node != nil {
-		list = slices.Clone(e.node.Data)
-	}
-	if !slices.Contains(strings.Fields(string(list)), pkg) {
-		list = append(list, pkg+"\n"...)
-	}
-	_ = h.place(now, rebootPackages, &node{Mode: 0o644, Size: int64(len(list)), Data: list, Mod: now})
-}
-
-// OnHold says whether an administrator keeps a package at its version.
-func (h *Host) OnHold(pkg string) bool { return h.d != nil && h.d.OnHold[pkg] }
-
-// HoldPackage keeps a package at its version, or lets it go: apt-mark's.
-func (h *Host) HoldPackage(now time.Time, pkg string, held bool) {
-	if h.OnHold(pkg) == held {
-		return
-	}
-	d := h.change()
-	if d.OnHold == nil {
-		d.OnHold = map[string]bool{}
-	}
-	if d.OnHold[pkg] = true; !held {
-		delete(d.OnHold, pkg)
-	}
-	h.settle(now)
-}
-
-// HeldPackages are those that are on hold, by name.
-func (h *Host) HeldPackages() []string {
-	if h.d == nil {
-		return nil
-	}
-	return sorted(h.d.OnHold)
-}
-
-// Exposed says whether what runs of a package is older than a version, and is
-// there at all. A kernel and what needs a reboot run until then as they were.
-func (h *Host) Exposed(pkg, fixed string) bool {
-	def, ok := h.image.known(pkg)
-	if !ok {
-		return false
-	}
-	if def.meta {
-		return olderKernel(h.Kernel(), kernelOf(fixed)) < 0
-	}
-	v, has := h.installed(def)
-	if h.d != nil && h.d.Loaded[pkg] != "" {
-		v = h.d.Loaded[pkg]
-	}
-	return has && compareVersions(v, fixed) < 0
-}
-
-// Flawed are the installed patches with which something does not work.
-func (h *Host) Flawed() (list []Patch) {
-	a := h.archive()
-	if a == nil || h.d == nil {
-		return nil
-	}
-	for _, p := range a.patches {
-		if p.Breaks != "" && h.d.Packages[p.Package] == p.Version {
-			list = append(list, p)
-		}
-	}
-	return list
-}
-
-// brokenBy is the installed patch with which a unit does not run, or with which
-// the machine does not boot.
-func (h *Host) brokenBy(what string) (Patch, bool) {
-	for _, p := range h.Flawed() {
-		if p.Breaks == what {
-			return p, true
-		}
-	}
-	return Patch{}, false
+	_ = h.place(now, file, written(now, "", text+line))
 }

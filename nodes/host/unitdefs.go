@@ -27,7 +27,7 @@ type unitDef struct {
 
 // need is something without which a unit's program ends at once. It returns
 // the line that the program logs then, "" if there is no lack.
-type need func(h *Host) string
+type need func(h *disk) string
 
 const (
 	etcUnits = "/etc/systemd/system/"
@@ -134,17 +134,17 @@ func (u *unitDef) program() string {
 }
 
 // definition returns the unit as its file says; no file, no unit.
-func (h *Host) definition(name string) (*unitDef, bool) {
+func (h *systemd) definition(name string) (*unitDef, bool) {
 	known := h.image.units[name]
 	for _, file := range []string{etcUnits + name, libUnits + name} {
 		e, ok := h.see(h.follow(file, true))
 		if !ok || e.dir {
 			continue
 		}
-		if known != nil && known.file == file && e.text(h) == known.content() {
+		if known != nil && known.file == file && e.text(h.name) == known.content() {
 			return known, true
 		}
-		u := parseUnit(name, file, e.text(h))
+		u := parseUnit(name, file, e.text(h.name))
 		if known != nil {
 			u.pkg, u.memory, u.base, u.pid = known.pkg, known.memory, known.base, known.pid
 			u.needs, u.timer = known.needs, known.timer
@@ -172,4 +172,15 @@ func plainName(name string) bool {
 	return strings.IndexFunc(name, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(":-_.\\@", r))
 	}) < 0
+}
+
+// knownAs is the unit as systemd knows it, even if its file is gone.
+func (h *systemd) knownAs(name string) *unitDef {
+	if def, ok := h.definition(name); ok {
+		return def
+	}
+	if def := h.image.units[name]; def != nil {
+		return def
+	}
+	return &unitDef{name: name, description: name, exec: name, user: "root"}
 }

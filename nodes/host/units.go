@@ -5,10 +5,12 @@ package host
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
+
+// systemd runs the units that files on the disk define, and keeps the journal.
+type systemd struct{ grub }
 
 // States of a unit, in systemd's words.
 const (
@@ -41,11 +43,9 @@ func (s unitState) running() bool { return s.Active == active && s.Sub == "runni
 var errOff = errors.New("System has not been booted with systemd as init system (PID 1). Can't operate.")
 
 // state returns the state of the unit, whether it was changed or not.
-func (h *Host) state(name string) unitState {
-	if h.d != nil {
-		if s := h.d.Units[name]; s != nil {
-			return *s
-		}
+func (h *systemd) state(name string) unitState {
+	if s := h.d.Units[name]; s != nil {
+		return *s
 	}
 	def := h.image.units[name]
 	if def == nil || !def.base || h.off() {
@@ -55,27 +55,24 @@ func (h *Host) state(name string) unitState {
 }
 
 // edit returns the state of the unit to be changed.
-func (h *Host) edit(name string) *unitState {
+func (h *systemd) edit(name string) *unitState {
 	d := h.change()
 	if s := d.Units[name]; s != nil {
 		return s
 	}
 	s := h.state(name)
-	if d.Units == nil {
-		d.Units = map[string]*unitState{}
-	}
 	d.Units[name] = &s
 	return &s
 }
 
 // Running says whether the unit's program runs and is not frozen.
-func (h *Host) Running(unit string) bool {
+func (h *systemd) Running(unit string) bool {
 	s := h.state(unitName(unit))
 	return s.running() && !s.Frozen
 }
 
 // Why says in systemd's words why the unit does not run, "" if it does.
-func (h *Host) Why(unit string) string {
+func (h *systemd) Why(unit string) string {
 	unit = unitName(unit)
 	s := h.state(unit)
 	switch _, exists := h.definition(unit); {
@@ -100,33 +97,30 @@ func phase(s unitState) string {
 }
 
 // Units returns all units that have a file or that run, by name.
-func (h *Host) Units() []Unit {
+func (h *systemd) Units() []Unit {
 	names := map[string]bool{}
 	for _, name := range h.image.unitNames {
 		names[name] = true
 	}
-	if h.d != nil {
-		for path := range h.d.Files {
-			for _, dir := range []string{etcUnits, libUnits} {
-				if name, ok := strings.CutPrefix(path, dir); ok && plainName(name) && strings.HasSuffix(name, ".service") {
-					names[name] = true
-				}
+	for path := range h.d.Files {
+		for _, dir := range []string{etcUnits, libUnits} {
+			if name, ok := strings.CutPrefix(path, dir); ok && plainName(name) && strings.HasSuffix(name, ".service") {
+				names[name] = true
 			}
 		}
 	}
 	var units []Unit
-	for name := range names {
+	for _, name := range sorted(names) {
 		if u, ok := h.Unit(name); ok {
 			units = append(units, u)
 		}
 	}
-	slices.SortFunc(units, func(a, b Unit) int { return strings.Compare(a.Name, b.Name) })
 	return units
 }
 
 // Unit returns the unit of that name; ".service" may be left out. It is false
 // if there is no such unit; then Load is not-found.
-func (h *Host) Unit(name string) (Unit, bool) {
+func (h *systemd) Unit(name string) (Unit, bool) {
 	name = unitName(name)
 	s := h.state(name)
 	u := Unit{
@@ -153,7 +147,7 @@ func (h *Host) Unit(name string) (Unit, bool) {
 }
 
 // enabled says what systemctl is-enabled says.
-func (h *Host) enabled(def *unitDef) string {
+func (h *systemd) enabled(def *unitDef) string {
 	s := h.state(def.name)
 	switch {
 	case s.Masked:
@@ -169,7 +163,7 @@ func (h *Host) enabled(def *unitDef) string {
 }
 
 // StartUnit starts the unit as systemctl does, whose words its errors are.
-func (h *Host) StartUnit(now time.Time, name string) error {
+func (h *systemd) StartUnit(now time.Time, name string) error {
 	name = unitName(name)
 	if _, ok := h.definition(name); ok && !h.state(name).running() {
 		s := h.edit(name)
@@ -181,7 +175,7 @@ func (h *Host) StartUnit(now time.Time, name string) error {
 }
 
 // StopUnit stops the unit; systemd does not start it again.
-func (h *Host) StopUnit(now time.Time, name string) error {
+func (h *systemd) StopUnit(now time.Time, name string) error {
 	name = unitName(name)
 	if h.off() {
 		return errOff
@@ -195,7 +189,7 @@ func (h *Host) StopUnit(now time.Time, name string) error {
 }
 
 // RestartUnit stops the unit if it runs, and starts it.
-func (h *Host) RestartUnit(now time.Time, name string) error {
+func (h *systemd) RestartUnit(now time.Time, name string) error {
 	name = unitName(name)
 	if h.off() {
 		return errOff
@@ -211,16 +205,16 @@ func (h *Host) RestartUnit(now time.Time, name string) error {
 }
 
 // EnableUnit lets the unit start at boot.
-func (h *Host) EnableUnit(now time.Time, name string) error {
+func (h *systemd) EnableUnit(now time.Time, name string) error {
 	return h.setEnabled(now, unitName(name), "enable", "enabled")
 }
 
 // DisableUnit keeps the unit from starting at boot; it goes on running.
-func (h *Host) DisableUnit(now time.Time, name string) error {
+func (h *systemd) DisableUnit(now time.Time, name string) error {
 	return h.setEnabled(now, unitName(name), "disable", "disabled")
 }
 
-func (h *Host) setEnabled(now time.Time, name, verb, value string) error {
+func (h *systemd) setEnabled(now time.Time, name, verb, value string) error {
 	def, ok := h.definition(name)
 	if !ok {
 		return fmt.Errorf("Failed to %s unit: Unit file %s does not exist.", verb, name)
@@ -242,12 +236,12 @@ func (h *Host) setEnabled(now time.Time, name, verb, value string) error {
 }
 
 // MaskUnit makes every later start of the unit fail; it goes on running.
-func (h *Host) MaskUnit(now time.Time, name string) error { return h.setMasked(now, name, true) }
+func (h *systemd) MaskUnit(now time.Time, name string) error { return h.setMasked(now, name, true) }
 
 // UnmaskUnit takes the mask away.
-func (h *Host) UnmaskUnit(now time.Time, name string) error { return h.setMasked(now, name, false) }
+func (h *systemd) UnmaskUnit(now time.Time, name string) error { return h.setMasked(now, name, false) }
 
-func (h *Host) setMasked(now time.Time, name string, masked bool) error {
+func (h *systemd) setMasked(now time.Time, name string, masked bool) error {
 	name = unitName(name)
 	if _, ok := h.definition(name); !ok && h.image.units[name] == nil {
 		return fmt.Errorf("Unit %s does not exist.", name)
@@ -265,15 +259,12 @@ func (h *Host) setMasked(now time.Time, name string, masked bool) error {
 // Hold keeps the unit from being started by anybody, or lets it go. It neither
 // stops nor starts it; what is due once it is let go is in [Host.Next]. A hold
 // outlives a boot and a reimage.
-func (h *Host) Hold(unit string, held bool) {
+func (h *systemd) Hold(unit string, held bool) {
 	unit = unitName(unit)
 	if held == h.held(unit) {
 		return
 	}
 	d := h.change()
-	if d.Held == nil {
-		d.Held = map[string]bool{}
-	}
 	if held {
 		d.Held[unit] = true
 	} else {
@@ -281,4 +272,4 @@ func (h *Host) Hold(unit string, held bool) {
 	}
 }
 
-func (h *Host) held(unit string) bool { return h.d != nil && h.d.Held[unit] }
+func (h *systemd) held(unit string) bool { return h.d.Held[unit] }

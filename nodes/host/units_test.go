@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -32,9 +33,12 @@ func TestStartNeeds(t *testing.T) {
 		harm   func(h *Host) error
 		status string // in the journal; "" is a start that works
 	}{
-		"nothing":           {Kubelet, func(h *Host) error { return nil }, ""},
-		"no kubelet":        {Kubelet, func(h *Host) error { return h.Delete(start, "/usr/local/bin/kubelet", false) }, "203/EXEC"},
-		"not executable":    {Kubelet, func(h *Host) error { return h.Chmod(start, "/usr/local/bin/kubelet", 0o644) }, "203/EXEC"},
+		"nothing":    {Kubelet, func(h *Host) error { return nil }, ""},
+		"no kubelet": {Kubelet, func(h *Host) error { return h.Delete(start, "/usr/local/bin/kubelet", false) }, "203/EXEC"},
+		"not executable": {Kubelet, func(h *Host) error {
+			const file = "/usr/local/bin/kubelet"
+			return errors.Join(h.Delete(start, file, false), h.Write(start, file, []byte("\x7fELF"), false))
+		}, "203/EXEC"},
 		"no config":         {Kubelet, func(h *Host) error { return h.Delete(start, "/var/lib/kubelet/config.yaml", false) }, "1/FAILURE"},
 		"empty config":      {Kubelet, func(h *Host) error { return h.Write(start, "/var/lib/kubelet/config.yaml", nil, false) }, "1/FAILURE"},
 		"config no mapping": {Kubelet, func(h *Host) error { return h.Write(start, "/var/lib/kubelet/config.yaml", []byte("- a\n"), false) }, "1/FAILURE"},
@@ -45,7 +49,7 @@ func TestStartNeeds(t *testing.T) {
 		"no defaults":   {Kubelet, func(h *Host) error { return h.Delete(start, "/etc/default/kubelet", false) }, "1/FAILURE"},
 		"no kubeconfig": {Kubelet, func(h *Host) error { return h.Delete(start, "/var/lib/kubelet/kubeconfig", false) }, "1/FAILURE"},
 		"bootstrap": {Kubelet, func(h *Host) error {
-			return h.Rename(start, "/var/lib/kubelet/kubeconfig", "/var/lib/kubelet/bootstrap-kubeconfig")
+			return errors.Join(h.Delete(start, "/var/lib/kubelet/kubeconfig", false), h.Write(start, "/var/lib/kubelet/bootstrap-kubeconfig", nil, false))
 		}, ""},
 		"no containerd":      {Containerd, func(h *Host) error { return h.Delete(start, "/usr/bin/containerd", false) }, "203/EXEC"},
 		"no /usr":            {Containerd, func(h *Host) error { return h.Delete(start, "/usr/bin", true) }, "203/EXEC"},

@@ -5,98 +5,25 @@ package host
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"path"
 	"slices"
 	"strings"
 	"time"
 )
 
+// apt installs, upgrades and removes packages, which starts and stops units, and every
+// night the patches of the security pocket.
+type apt struct {
+	processes
+	iptables
+	upgrades []Upgrade // that nobody has taken yet
+}
+
 // maxPackages is how many packages may be installed over those of the image.
 const maxPackages = 200
 
-// installed returns the version of a package that is installed.
-func (h *Host) installed(p *packageDef) (version string, ok bool) {
-	if h.d != nil {
-		if v, changed := h.d.Packages[p.name]; changed {
-			return v, v != ""
-		}
-	}
-	return p.version, p.base
-}
-
-// Packages returns the packages that are installed and those of the archives,
-// by name; of the kernels only those that are installed.
-func (h *Host) Packages() []Package {
-	names := map[string]bool{}
-	for name := range h.image.packages {
-		names[name] = true
-	}
-	if h.d != nil {
-		for name := range h.d.Packages {
-			names[name] = true
-		}
-	}
-	var list []Package
-	for name := range names {
-		p, ok := h.Package(name)
-		_, kernel := kernelPackage(name)
-		if ok && (p.Installed || !kernel) {
-			list = append(list, p)
-		}
-	}
-	slices.SortFunc(list, func(a, b Package) int { return strings.Compare(a.Name, b.Name) })
-	return list
-}
-
-// Package returns the package of that name, installed or not.
-func (h *Host) Package(name string) (Package, bool) {
-	def, ok := h.image.known(name)
-	if !ok {
-		return Package{}, false
-	}
-	candidate := h.candidate(def)
-	p := Package{Name: def.name, Version: candidate, Candidate: candidate, Description: def.description, Provider: def.provider, Held: h.OnHold(def.name)}
-	if patch, ok := h.archive().newest(def.name); ok {
-		p.Security = patch.Version == candidate
-	}
-	if v, ok := h.installed(def); ok {
-		p.Installed, p.Version = true, v
-	}
-	return p, true
-}
-
-// find returns the packages of those names; a version after "=" is ignored.
-func (h *Host) find(names []string) ([]*packageDef, error) {
-	var list []*packageDef
-	for _, name := range names {
-		name, _, _ = strings.Cut(name, "=")
-		p, ok := h.image.known(name)
-		if !ok {
-			return nil, fmt.Errorf("E: Unable to locate package %s", clip(name))
-		}
-		list = append(list, p)
-	}
-	return list, nil
-}
-
-// aptReady says why apt-get cannot work, nil if it can.
-func (h *Host) aptReady() error {
-	switch {
-	case h.off():
-		return errOff
-	case !h.present("/var/lib/dpkg/lock-frontend") || !h.present("/var/lib/dpkg/status"):
-		return errors.New("E: Could not open lock file /var/lib/dpkg/lock-frontend - open (2: No such file or directory)")
-	}
-	return nil
-}
-
 // Install installs packages, or upgrades those that are installed. did is what
 // dpkg says. Its errors are apt-get's.
-func (h *Host) Install(now time.Time, names ...string) (did []string, err error) {
-	if err := h.aptReady(); err != nil {
-		return nil, err
-	}
+func (h *apt) Install(now time.Time, names ...string) (did []string, err error) {
 	list, err := h.find(names)
 	if err != nil {
 		return nil, err
@@ -119,10 +46,7 @@ func (h *Host) Install(now time.Time, names ...string) (did []string, err error)
 
 // Upgrade upgrades packages to the newest version, with no names all that can
 // be.
-func (h *Host) Upgrade(now time.Time, names ...string) (did []string, err error) {
-	if err := h.aptReady(); err != nil {
-		return nil, err
-	}
+func (h *apt) Upgrade(now time.Time, names ...string) (did []string, err error) {
 	if len(names) == 0 {
 		for name := range h.image.packages {
 			names = append(names, name)
@@ -158,24 +82,8 @@ type choice struct {
 	version string
 }
 
-// candidate is the newest version of a package that the archives have.
-func (h *Host) candidate(p *packageDef) string {
-	if patch, ok := h.archive().newest(p.name); ok && compareVersions(patch.Version, p.candidate()) > 0 {
-		return patch.Version
-	}
-	return p.candidate()
-}
-
-// wantsKernel is the kernel that a version of a package brings with it.
-func (h *Host) wantsKernel(x choice) string {
-	if _, patch := h.archive().find(x.def.name, x.version); patch {
-		return kernelOf(x.version)
-	}
-	return x.def.kernel
-}
-
 // unreachable says why a package cannot be fetched; nil if it can.
-func (h *Host) unreachable(pkg string) error {
+func (h *apt) unreachable(pkg string) error {
 	dest, port, scheme := ubuntuArchive, 80, "http"
 	if strings.HasPrefix(pkg, "moby-") {
 		dest, port, scheme = microsoftArchive, 443, "https"
@@ -191,7 +99,7 @@ func (h *Host) unreachable(pkg string) error {
 }
 
 // installAll fetches packages and what they want, and sets them up.
-func (h *Host) installAll(now time.Time, list []choice) (did []string, err error) {
+func (h *apt) installAll(now time.Time, list []choice) (did []string, err error) {
 	if len(list) == 0 {
 		return nil, nil
 	}
@@ -216,7 +124,7 @@ func (h *Host) installAll(now time.Time, list []choice) (did []string, err error
 		if v, ok := h.installed(p); ok && v == x.version {
 			continue // named twice
 		}
-		if h.free() < p.size || h.d != nil && len(h.d.Packages) >= maxPackages {
+		if h.free() < p.size || len(h.d.Packages) >= maxPackages {
 			err = errors.New("E: You don't have enough free space in /var/cache/apt/archives/.")
 			break
 		}
@@ -231,16 +139,13 @@ func (h *Host) installAll(now time.Time, list []choice) (did []string, err error
 }
 
 // setUp unpacks one package and starts its unit.
-func (h *Host) setUp(now time.Time, x choice) ([]string, error) {
+func (h *apt) setUp(now time.Time, x choice) ([]string, error) {
 	d, p := h.change(), x.def
 	old, had := h.installed(p)
 	if !had {
 		old = ""
 	}
 	d.used -= h.packageGrowth(p.name, old)
-	if d.Packages == nil {
-		d.Packages = map[string]string{}
-	}
 	d.Packages[p.name] = x.version
 	h.wrote("package", p.name)
 	if p.base && x.version == p.version {
@@ -276,7 +181,7 @@ func (h *Host) setUp(now time.Time, x choice) ([]string, error) {
 
 // takeEffect lets a patch have its effects: what needs a reboot says so, and what
 // it breaks is found out when needrestart restarts it.
-func (h *Host) takeEffect(now time.Time, x choice, old string) []string {
+func (h *apt) takeEffect(now time.Time, x choice, old string) []string {
 	patch, ok := h.archive().find(x.def.name, x.version)
 	if !ok {
 		return nil
@@ -284,9 +189,6 @@ func (h *Host) takeEffect(now time.Time, x choice, old string) []string {
 	if patch.Reboot {
 		h.requireReboot(now, patch.Package)
 		if d := h.change(); old != "" && d.Loaded[patch.Package] == "" {
-			if d.Loaded == nil {
-				d.Loaded = map[string]string{}
-			}
 			d.Loaded[patch.Package] = old
 		}
 	}
@@ -298,23 +200,8 @@ func (h *Host) takeEffect(now time.Time, x choice, old string) []string {
 	return []string{"Restarting services...", " systemctl restart " + patch.Breaks}
 }
 
-// packageGrowth is the bytes that a package of that version takes more than in
-// the image, without the files that are listed.
-func (h *Host) packageGrowth(name, version string) int64 {
-	p, ok := h.image.known(name)
-	switch {
-	case !ok || p.kernel != "" && !p.meta:
-		return 0 // a kernel's files are all listed
-	case p.base && version == "":
-		return -p.size / 2
-	case !p.base && version != "":
-		return p.size
-	}
-	return 0
-}
-
 // unpack writes a package's files; those of the image come back as they were.
-func (h *Host) unpack(now time.Time, p *packageDef, had bool) error {
+func (h *apt) unpack(now time.Time, p *packageDef, had bool) error {
 	if p.base {
 		for _, file := range h.filesOf(p.name) {
 			f := h.image.files[file]
@@ -339,7 +226,7 @@ func (h *Host) unpack(now time.Time, p *packageDef, had bool) error {
 }
 
 // unpackBase brings one file or directory of the image back.
-func (h *Host) unpackBase(now time.Time, file string, f *imageFile) error {
+func (h *apt) unpackBase(now time.Time, file string, f *imageFile) error {
 	if !f.dir {
 		return h.restore(now, file)
 	}
@@ -349,19 +236,8 @@ func (h *Host) unpackBase(now time.Time, file string, f *imageFile) error {
 	return h.makeDirs(now, file)
 }
 
-// filesOf returns the image's files of a package.
-func (h *Host) filesOf(pkg string) (list []string) {
-	for file, f := range h.image.files {
-		if f.pkg == pkg {
-			list = append(list, file)
-		}
-	}
-	slices.Sort(list)
-	return list
-}
-
 // payload returns the files that a package of the archive brings.
-func (h *Host) payload(now time.Time, p *packageDef) map[string]*node {
+func (h *apt) payload(now time.Time, p *packageDef) map[string]*node {
 	files := map[string]*node{}
 	program := func(file string) {
 		files[file] = &node{Mode: 0o755, Size: 4, Data: []byte("\x7fELF"), Mod: now, Pkg: p.name}
@@ -371,33 +247,16 @@ func (h *Host) payload(now time.Time, p *packageDef) map[string]*node {
 	}
 	if u := h.image.units[p.unit]; u != nil {
 		program(u.program())
-		text := []byte(u.content())
-		files[u.file] = &node{Mode: 0o644, Size: int64(len(text)), Data: text, Mod: now, Pkg: p.name}
+		files[u.file] = written(now, p.name, u.content())
 	}
 	if p.config != "" && !h.present(p.config) {
-		text := []byte("# Settings of " + p.name + ".\n")
-		files[p.config] = &node{Mode: 0o644, Size: int64(len(text)), Data: text, Mod: now, Pkg: p.name}
+		files[p.config] = written(now, p.name, "# Settings of "+p.name+".\n")
 	}
 	return files
 }
 
-// place puts a file of a package, and the directories that it needs.
-func (h *Host) place(now time.Time, file string, n *node) error {
-	file = h.follow(file, true)
-	if e, ok := h.see(file); ok && e.dir {
-		return pathError("open", file, fs.ErrExist)
-	}
-	if err := h.makeDirs(now, path.Dir(file)); err != nil {
-		return pathError("mkdir", path.Dir(file), err)
-	}
-	return pathError("open", file, h.put(file, n))
-}
-
 // Remove removes packages, with purge their configuration too.
-func (h *Host) Remove(now time.Time, purge bool, names ...string) (did []string, err error) {
-	if err := h.aptReady(); err != nil {
-		return nil, err
-	}
+func (h *apt) Remove(now time.Time, purge bool, names ...string) (did []string, err error) {
 	list, err := h.find(names)
 	if err != nil {
 		return nil, err
@@ -424,7 +283,7 @@ func (h *Host) Remove(now time.Time, purge bool, names ...string) (did []string,
 }
 
 // takeAway stops a package's unit and deletes its files.
-func (h *Host) takeAway(now time.Time, p *packageDef, version string) {
+func (h *apt) takeAway(now time.Time, p *packageDef, version string) {
 	if p.unit != "" {
 		h.stop(now, p.unit, "was removed")
 		s := h.edit(p.unit)
@@ -432,9 +291,6 @@ func (h *Host) takeAway(now time.Time, p *packageDef, version string) {
 	}
 	d := h.change()
 	d.used -= h.packageGrowth(p.name, version)
-	if d.Packages == nil {
-		d.Packages = map[string]string{}
-	}
 	h.wrote("package", p.name)
 	if d.Packages[p.name] = ""; !p.base {
 		delete(d.Packages, p.name)
@@ -456,15 +312,8 @@ func (h *Host) takeAway(now time.Time, p *packageDef, version string) {
 	}
 }
 
-// remove drops a file if it is there.
-func (h *Host) remove(now time.Time, file string) {
-	if _, ok := h.see(file); ok {
-		h.drop(now, file)
-	}
-}
-
 // purge deletes a package's configuration.
-func (h *Host) purge(now time.Time, p *packageDef) []string {
+func (h *apt) purge(now time.Time, p *packageDef) []string {
 	var files []string
 	if p.config != "" && h.present(p.config) {
 		files = append(files, p.config)
