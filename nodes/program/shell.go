@@ -1,11 +1,13 @@
 package program
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -28,6 +30,26 @@ func (c container) Dial(ctx context.Context, network, address string) (net.Conn,
 	}
 	return c.spec.Dial(ctx, network, address)
 }
+
+// Processes implements [shell.Processes]: the container's program is the only one.
+func (c container) Processes() []shell.Process {
+	command := strings.Join(slices.Concat(c.spec.Command, c.spec.Args), " ")
+	return []shell.Process{{PID: 1, User: shell.Root, Command: cmp.Or(command, imageName(c.spec.Image))}}
+}
+
+// Signal implements [shell.Processes].
+func (c container) Signal(_ string, pid, signal int) error {
+	if pid != 1 {
+		return syscall.ESRCH
+	}
+	if c.spec.Kill != nil && signal != 0 {
+		c.spec.Kill(signal)
+	}
+	return nil
+}
+
+// Memory implements [shell.Processes]: it is the node's.
+func (c container) Memory() (used, size int64) { return 1240068 << 10, 16393284 << 10 }
 
 // Now implements [shell.System].
 func (c container) Now() time.Time { return time.Now() }

@@ -102,6 +102,8 @@ func TestScripts(t *testing.T) {
 		{"cat <(echo x)", "", "process substitution", 2},
 		{"eval 'cat <(echo x)'", "", "process substitution", 1},
 		{"kill 7", "", "No such process", 1},
+		{"ps", "PID   USER     TIME  COMMAND\n    1 root      0:00 busybox\n   42 root      0:00 ps\n", "", 0},
+		{"pidof busybox; pgrep -l busy; killall nothing", "1\n1 busybox\n", "nothing: no process found", 1},
 		{"wget -qO- http://x", "", "Network is unreachable", 1},
 	}
 	for _, tt := range tests {

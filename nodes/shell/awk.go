@@ -14,25 +14,18 @@ var awkProgram = regexp.MustCompile(`^\s*(?:/((?:[^/\\]|\\.)*)/|NR\s*(==|>=|<=|>
 
 // awk knows /pattern/ and NR conditions, and print with fields and texts.
 func awk(_ context.Context, c *Call) int {
-	sep := ""
-	names := Options(c.Args, "Fv", nil, func(name, value string) {
-		if name == "F" {
-			sep = value
-		}
-	})
+	o := c.Options("F= v=")
+	names, sep := o.Operands, o.Value("F")
 	if len(names) == 0 {
-		c.Fail("usage: awk [-F fs][-v var=value][prog | -f progfile][file ...]")
-		return 2
+		return c.Quit(2, "usage: awk [-F fs][-v var=value][prog | -f progfile][file ...]")
 	}
 	m := awkProgram.FindStringSubmatch(names[0])
 	if m == nil {
-		c.Fail("awk: demarc's shell only knows programs such as '/PATTERN/ {print $1, $2}'")
-		return 2
+		return c.Quit(2, "awk: demarc's shell only knows programs such as '/PATTERN/ {print $1, $2}'")
 	}
 	re, err := guard.Compile(m[1])
 	if err != nil {
-		c.Fail("awk: syntax error in regular expression %s", m[1])
-		return 2
+		return c.Quit(2, "awk: syntax error in regular expression %s", m[1])
 	}
 	limit, _ := strconv.Atoi(m[3]) // none is no condition
 	lines, code := c.Lines(names[1:])

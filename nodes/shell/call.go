@@ -29,6 +29,9 @@ type Call struct {
 // Command is a program: it returns its exit code.
 type Command = func(context.Context, *Call) int
 
+// Nothing is a command that succeeds without doing anything.
+func Nothing(context.Context, *Call) int { return 0 }
+
 // newCall makes a call of a command line, whose output is paid for.
 func (s *Shell) newCall(ctx context.Context, argv []string, io Streams) *Call {
 	sink := &guard.Sink{Ctx: ctx, Meter: &s.Process().Meter, To: io.Out}
@@ -73,6 +76,12 @@ func (c *Call) Fail(format string, args ...any) int {
 	return 1
 }
 
+// Quit prints what is wrong, and returns an exit code.
+func (c *Call) Quit(code int, format string, args ...any) int {
+	c.Fail(format, args...)
+	return code
+}
+
 // say chooses between the words of GNU and of BusyBox.
 func (c *Call) say(gnu, busyBox string) string {
 	if c.Shell.GNU {
@@ -83,6 +92,12 @@ func (c *Call) say(gnu, busyBox string) string {
 
 // Printf prints what a command has to show.
 func (c *Call) Printf(format string, args ...any) { fmt.Fprintf(c.Out, format, args...) }
+
+// Done prints what a command has to show, and returns the exit code 0.
+func (c *Call) Done(format string, args ...any) int {
+	c.Printf(format, args...)
+	return 0
+}
 
 // Print prints lines.
 func (c *Call) Print(lines []string) {
@@ -109,32 +124,6 @@ func (c *Call) Path(name string) string { return Absolute(c.Dir, name) }
 
 // Stat is what is known of a file.
 func (c *Call) Stat(name string) (File, error) { return c.Shell.Stat(c.Path(name)) }
-
-// Has says whether one of the options is given, alone or among others: -rf.
-func (c *Call) Has(options string) bool {
-	return slices.ContainsFunc(c.Args, func(a string) bool {
-		return strings.HasPrefix(a, "-") && !strings.HasPrefix(a, "--") && strings.ContainsAny(a[1:], options)
-	})
-}
-
-// Long says whether one of the words is among the arguments.
-func (c *Call) Long(names ...string) bool {
-	return slices.ContainsFunc(c.Args, func(a string) bool { return slices.Contains(names, a) })
-}
-
-// Operands are the arguments that are not options.
-func (c *Call) Operands() []string {
-	var out []string
-	for i, a := range c.Args {
-		if a == "--" {
-			return append(out, c.Args[i+1:]...)
-		}
-		if !strings.HasPrefix(a, "-") || a == "-" {
-			out = append(out, a)
-		}
-	}
-	return out
-}
 
 // inputs are the operands, or "-" for what comes in.
 func inputs(names []string) []string {
@@ -216,50 +205,9 @@ func (c *Call) Run(ctx context.Context, argv []string) int {
 	case guard.Deep():
 		return c.Fail("%s: maximum nesting level exceeded", c.Name)
 	case !c.Shell.Knows(c.Streams, argv[0]):
-		c.Fail("%s: %s: No such file or directory", c.Name, argv[0])
-		return 127
+		return c.Quit(127, "%s: %s: No such file or directory", c.Name, argv[0])
 	}
 	return c.Shell.Start(ctx, argv, c.Streams)
-}
-
-// Options reads a command line: letters in withValue take the rest of their word or the
-// next one; long names take what is behind "=" or, for those in longValues, the next word.
-func Options(args []string, withValue string, longValues []string, set func(name, value string)) (operands []string) {
-	for i := 0; i < len(args); i++ {
-		next := func() string {
-			if i+1 < len(args) {
-				i++
-				return args[i]
-			}
-			return ""
-		}
-		switch a := args[i]; {
-		case a == "--":
-			return append(operands, args[i+1:]...)
-		case strings.HasPrefix(a, "--"):
-			name, value, given := strings.Cut(a[2:], "=")
-			if !given && slices.Contains(longValues, name) {
-				value = next()
-			}
-			set(name, value)
-		case strings.HasPrefix(a, "-") && len(a) > 1:
-			for k := 1; k < len(a); k++ {
-				if !strings.Contains(withValue, a[k:k+1]) {
-					set(a[k:k+1], "")
-					continue
-				}
-				value := a[k+1:]
-				if value == "" {
-					value = next()
-				}
-				set(a[k:k+1], value)
-				break
-			}
-		default:
-			operands = append(operands, a)
-		}
-	}
-	return operands
 }
 
 // Exported are the variables that a command gets.

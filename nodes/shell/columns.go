@@ -14,24 +14,13 @@ import (
 
 // sortLines knows -h, -k, -n, -r, -t and -u.
 func sortLines(_ context.Context, c *Call) int {
-	key, sep := 0, ""
-	flags := map[string]bool{}
-	names := Options(c.Args, "ktoS", []string{"key"}, func(name, value string) {
-		switch name {
-		case "k", "key":
-			digits := strings.FieldsFunc(value, func(r rune) bool { return r < '0' || r > '9' })
-			if len(digits) > 0 {
-				key, _ = strconv.Atoi(digits[0])
-			}
-			flags["n"] = flags["n"] || strings.Contains(value, "n")
-			flags["r"] = flags["r"] || strings.Contains(value, "r")
-		case "t":
-			sep = value
-		default:
-			flags[name] = true
-		}
-	})
-	lines, code := c.Lines(names)
+	o := c.Options("k,key= t= o= S=")
+	key, sep, by := 0, o.Value("t"), o.Value("k")
+	if digits := strings.FieldsFunc(by, func(r rune) bool { return r < '0' || r > '9' }); len(digits) > 0 {
+		key, _ = strconv.Atoi(digits[0])
+	}
+	numeric := o.Has("n", "h") || strings.Contains(by, "n")
+	lines, code := c.Lines(o.Operands)
 	size := rowSize * len(lines)
 	for _, l := range lines {
 		size += len(l) // the key may be a copy
@@ -47,8 +36,8 @@ func sortLines(_ context.Context, c *Call) int {
 		}
 		rows[i] = row{line: l, key: keyOf(l, key, sep)}
 		release()
-		if flags["n"] || flags["h"] {
-			rows[i].number = leading(rows[i].key, flags["h"])
+		if numeric {
+			rows[i].number = leading(rows[i].key, o.Has("h"))
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b row) int {
@@ -57,10 +46,10 @@ func sortLines(_ context.Context, c *Call) int {
 	for i, r := range rows {
 		lines[i] = r.line
 	}
-	if flags["r"] {
+	if o.Has("r") || strings.Contains(by, "r") {
 		slices.Reverse(lines)
 	}
-	if flags["u"] {
+	if o.Has("u") {
 		lines = slices.Compact(lines)
 	}
 	c.Print(lines)
@@ -130,21 +119,15 @@ func uniq(_ context.Context, c *Call) int {
 
 // cut knows -d, -f and -c with lists such as 1,3-5.
 func cut(_ context.Context, c *Call) int {
-	sep, list, chars := "\t", "", false
-	names := Options(c.Args, "dfcb", []string{"delimiter", "fields"}, func(name, value string) {
-		switch name {
-		case "d", "delimiter":
-			sep = value
-		case "f", "fields":
-			list = value
-		case "c", "b":
-			list, chars = value, true
-		}
-	})
+	o := c.Options("d,delimiter= f,fields= c,b=")
+	sep, list, chars := "\t", cmp.Or(o.Value("c"), o.Value("f")), o.Has("c")
+	if o.Has("d") {
+		sep = o.Value("d")
+	}
 	if list == "" || sep == "" {
 		return c.Fail("cut: you must specify a list of bytes, characters, or fields\nTry 'cut --help' for more information.")
 	}
-	lines, code := c.Lines(names)
+	lines, code := c.Lines(o.Operands)
 	ranges := ranges(list)
 	if chars {
 		sep = ""
@@ -158,7 +141,7 @@ func cut(_ context.Context, c *Call) int {
 		switch {
 		case chars || len(fields) > 1:
 			c.Printf("%s\n", strings.Join(chosen(fields, ranges), sep))
-		case !c.Has("s"):
+		case !o.Has("s"):
 			c.Printf("%s\n", l)
 		}
 		release()

@@ -8,9 +8,10 @@ func init() { // some of the table's functions refer to it
 		"sh": sh, "bash": sh, "dash": sh, "id": id, "whoami": whoami, "env": env, "printenv": env, "sleep": sleep, "timeout": timeout,
 		"nohup": wrapped, "nice": wrapped, "ionice": wrapped, "setsid": wrapped, "stdbuf": wrapped, "watch": wrapped,
 		"cat": cat, "tac": cat, "less": cat, "more": cat, "ls": ls, "stat": stat, "mkdir": mkdir, "touch": touch, "rm": rm, "rmdir": rm, "cp": cp, "mv": cp, "ln": cp,
-		"tee": tee, "find": find, "du": du, "sync": nothing, "readlink": readlink, "realpath": readlink,
+		"tee": tee, "find": find, "du": du, "sync": Nothing, "readlink": readlink, "realpath": readlink,
 		"grep": grep, "egrep": grep, "fgrep": grep, "sed": sed, "awk": awk, "gawk": awk, "cut": cut, "sort": sortLines, "uniq": uniq, "wc": wc, "head": head, "tail": head, "tr": tr, "seq": seq, "yes": yes,
-		"basename": basename, "dirname": basename, "base64": base64Text, "xargs": xargs, "echo": echo, "printf": builtin, "test": builtin, "[": builtin, "true": nothing, "false": no, "pwd": builtin,
+		"basename": basename, "dirname": basename, "base64": base64Text, "xargs": xargs, "echo": echo, "printf": builtin, "test": builtin, "[": builtin, "true": Nothing, "false": no, "pwd": builtin,
 		"date": date, "nproc": nproc, "curl": curl, "wget": wget, "nc": nc, "ncat": nc, "which": which, "type": which,
+		"ps": ps, "top": top, "kill": kill, "pkill": pkill, "killall": pkill, "pgrep": pkill, "pidof": pkill,
 	}
 }

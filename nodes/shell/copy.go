@@ -67,7 +67,7 @@ func (c *Call) remove(name string) string {
 
 // cp also stands for mv, ln and install. A link is a copy: the machine's files have no links.
 func cp(_ context.Context, c *Call) int {
-	names := Options(c.Args, "tmog", nil, func(string, string) {})
+	names := c.Options("t= m= o= g=").Operands
 	switch {
 	case len(names) == 0:
 		return c.Fail("%s: missing file operand\nTry '%s --help' for more information.", c.Name, c.Name)

@@ -38,8 +38,7 @@ func date(_ context.Context, c *Call) int {
 			return c.Fail("date: invalid date ‘%s’", a)
 		}
 	}
-	c.Printf("%s\n", strftime(now, layout))
-	return 0
+	return c.Done("%s\n", strftime(now, layout))
 }
 
 // verbs are those of strftime(3) that package time has a layout for.

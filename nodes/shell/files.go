@@ -206,17 +206,13 @@ func mode(f File) string {
 }
 
 func stat(_ context.Context, c *Call) int {
-	format := ""
-	names := Options(c.Args, "c", []string{"format"}, func(name, value string) {
-		if name == "c" || name == "format" {
-			format = value
-		}
-	})
-	if len(names) == 0 {
+	o := c.Options("c,format=")
+	format := o.Value("c")
+	if len(o.Operands) == 0 {
 		return c.Fail("stat: missing operand\nTry 'stat --help' for more information.")
 	}
 	code := 0
-	for _, name := range names {
+	for _, name := range o.Operands {
 		f, err := c.Stat(name)
 		if err != nil {
 			code = c.Fail("stat: cannot statx '%s': %s", name, Reason(err))
@@ -243,7 +239,7 @@ func stat(_ context.Context, c *Call) int {
 
 func mkdir(_ context.Context, c *Call) int {
 	code := 0
-	names := Options(c.Args, "m", nil, func(string, string) {})
+	names := c.Options("m=").Operands
 	if len(names) == 0 {
 		return c.Fail("mkdir: missing operand\nTry 'mkdir --help' for more information.")
 	}
@@ -278,7 +274,7 @@ func (c *Call) makeDir(full string, parents bool) error {
 
 func touch(_ context.Context, c *Call) int {
 	code := 0
-	for _, name := range Options(c.Args, "dtr", []string{"date"}, func(string, string) {}) {
+	for _, name := range c.Options("d,date= t= r=").Operands {
 		full := c.Path(name)
 		if f, err := c.Shell.Stat(full); err == nil && f.Dir {
 			continue

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 	"strconv"
@@ -11,46 +12,30 @@ import (
 
 // grep knows -c, -E, -F, -i, -l, -h, -H, -n, -o, -q, -v, -w, -x, -r, -s, -A, -B, -C, -m and -e.
 func grep(_ context.Context, c *Call) int {
-	var patterns []string
+	o := c.Options("e,regexp= A,after-context= B,before-context= C,context= m,max-count= f= include= exclude= i,ignore-case")
 	flags := map[string]bool{"E": c.Name == "egrep", "F": c.Name == "fgrep"}
-	number := map[string]int{"A": 0, "B": 0, "m": 0}
-	bad := ""
-	names := Options(c.Args, "eABCmf", []string{"regexp", "after-context", "before-context", "context", "max-count", "include", "exclude"}, func(name, value string) {
-		switch name {
-		case "e", "regexp":
-			patterns = append(patterns, value)
-		case "A", "B", "m", "C":
-			n, err := strconv.Atoi(value)
-			if err != nil || n < 0 {
-				bad = value
-			}
-			if name == "C" {
-				number["A"], number["B"] = n, n
-			} else {
-				number[name] = n
-			}
-		case "color", "colour", "line-buffered", "a", "I", "include", "exclude":
-		case "ignore-case":
-			flags["i"] = true
-		default:
-			flags[name] = true
-		}
-	})
-	if bad != "" {
-		c.Fail("grep: %s: invalid context length argument", bad)
-		return 2
+	for _, f := range strings.Split("EFHPRchilnoqrsvwx", "") {
+		flags[f] = flags[f] || o.Has(f)
 	}
+	number := map[string]int{}
+	for _, name := range []string{"C", "A", "B", "m"} {
+		n, err := strconv.Atoi(cmp.Or(o.Value(name), "0"))
+		if err != nil || n < 0 {
+			return c.Quit(2, "grep: %s: invalid context length argument", o.Value(name))
+		}
+		number[name] = n
+	}
+	number["A"], number["B"] = cmp.Or(number["A"], number["C"]), cmp.Or(number["B"], number["C"])
+	patterns, names := o.All("e"), o.Operands
 	if len(patterns) == 0 {
 		if len(names) == 0 {
-			c.Fail("Usage: grep [OPTION]... PATTERNS [FILE]...\nTry 'grep --help' for more information.")
-			return 2
+			return c.Quit(2, "Usage: grep [OPTION]... PATTERNS [FILE]...\nTry 'grep --help' for more information.")
 		}
 		patterns, names = names[:1], names[1:]
 	}
 	re, err := expression(patterns, flags)
 	if err != nil {
-		c.Fail("%s", c.say("grep: Invalid regular expression", "grep: bad regex '"+patterns[0]+"'"))
-		return 2
+		return c.Quit(2, "%s", c.say("grep: Invalid regular expression", "grep: bad regex '"+patterns[0]+"'"))
 	}
 	recursive := flags["r"] || flags["R"]
 	if recursive {

@@ -14,8 +14,6 @@ import (
 	"mvdan.cc/sh/v3/interp"
 )
 
-func nothing(context.Context, *Call) int { return 0 }
-
 func no(context.Context, *Call) int { return 1 }
 
 // maxSleep bounds one wait of a node's session.
@@ -69,21 +67,13 @@ func timeout(ctx context.Context, c *Call) int {
 	if !c.Shell.GNU {
 		wrong, late = 1, c.Shell.Interrupted()
 	}
-	args := c.Args
-	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		if args[0] == "-s" || args[0] == "-k" {
-			args = args[1:] // and their value
-		}
-		args = args[min(1, len(args)):]
-	}
+	args := c.Options("+s,signal= k,kill-after=").Operands
 	if len(args) < 2 {
-		c.Fail("%s", c.say("timeout: missing operand\nTry 'timeout --help' for more information.", "usage: timeout SECS COMMAND [ARG]..."))
-		return wrong
+		return c.Quit(wrong, "%s", c.say("timeout: missing operand\nTry 'timeout --help' for more information.", "usage: timeout SECS COMMAND [ARG]..."))
 	}
 	d, ok := Span(args[0])
 	if !ok {
-		c.Fail(c.say("timeout: invalid time interval ‘%s’", "timeout: invalid number '%s'"), args[0])
-		return wrong
+		return c.Quit(wrong, c.say("timeout: invalid time interval ‘%s’", "timeout: invalid number '%s'"), args[0])
 	}
 	limited, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
@@ -96,8 +86,7 @@ func timeout(ctx context.Context, c *Call) int {
 
 // wrapped runs another command: nohup, nice, time, stdbuf, setsid, watch (once).
 func wrapped(ctx context.Context, c *Call) int {
-	rest := Options(until(c.Args), "nios", nil, func(string, string) {})
-	rest = append(rest, c.Args[len(until(c.Args)):]...)
+	rest := c.Options("+n= i= o= s=").Operands
 	if len(rest) == 0 {
 		return c.Fail("%s: missing operand\nTry '%s --help' for more information.", c.Name, c.Name)
 	}
@@ -106,19 +95,6 @@ func wrapped(ctx context.Context, c *Call) int {
 		return c.Shell.Script(ctx, strings.Join(rest, " "), []string{"sh"}, c.Streams)
 	}
 	return c.Run(ctx, rest)
-}
-
-// until are the arguments before the command that is wrapped.
-func until(args []string) []string {
-	for i := 0; i < len(args); i++ {
-		switch a := args[i]; {
-		case a == "-n" || a == "-i" || a == "-o":
-			i++
-		case !strings.HasPrefix(a, "-"):
-			return args[:i]
-		}
-	}
-	return args
 }
 
 // which also stands for type and command -v.
@@ -149,10 +125,7 @@ func which(_ context.Context, c *Call) int {
 	return code
 }
 
-func nproc(_ context.Context, c *Call) int {
-	c.Printf("4\n")
-	return 0
-}
+func nproc(_ context.Context, c *Call) int { return c.Done("4\n") }
 
 // readlink is the name itself: there are no links.
 func readlink(_ context.Context, c *Call) int {
@@ -177,8 +150,7 @@ func sh(ctx context.Context, c *Call) int {
 	for len(rest) > 0 && strings.HasPrefix(rest[0], "-") && rest[0] != "-" {
 		if a := rest[0]; !strings.HasPrefix(a, "--") && strings.Contains(a, "c") {
 			if len(rest) == 1 {
-				c.Fail("%s", c.say("bash: -c: option requires an argument", "sh: 0: -c requires an argument"))
-				return 2
+				return c.Quit(2, "%s", c.say("bash: -c: option requires an argument", "sh: 0: -c requires an argument"))
 			}
 			return c.Shell.Script(ctx, rest[1], append([]string{c.Shell.name()}, rest[min(3, len(rest)):]...), c.Streams)
 		}
@@ -192,11 +164,9 @@ func sh(ctx context.Context, c *Call) int {
 	case err == nil:
 		return c.Shell.Script(ctx, string(b), rest, c.Streams)
 	case c.Shell.GNU:
-		c.Fail("bash: %s: %s", rest[0], Reason(err))
-		return 127
+		return c.Quit(127, "bash: %s: %s", rest[0], Reason(err))
 	}
-	c.Fail("sh: 0: cannot open %s: No such file", rest[0])
-	return 2
+	return c.Quit(2, "sh: 0: cannot open %s: No such file", rest[0])
 }
 
 func id(_ context.Context, c *Call) int {
@@ -209,21 +179,17 @@ func id(_ context.Context, c *Call) int {
 	}
 	switch n := c.Shell.UID(user); {
 	case c.Has("n"):
-		c.Printf("%s\n", user)
+		return c.Done("%s\n", user)
 	case c.Has("ug"):
-		c.Printf("%d\n", n)
+		return c.Done("%d\n", n)
 	case user == Root:
-		c.Printf("uid=0(root) gid=0(root) groups=0(root)\n")
+		return c.Done("uid=0(root) gid=0(root) groups=0(root)\n")
 	default:
-		c.Printf("uid=%d(%s) gid=%d(%s) groups=%d(%s),4(adm),27(sudo)\n", n, user, n, user, n, user)
+		return c.Done("uid=%[1]d(%[2]s) gid=%[1]d(%[2]s) groups=%[1]d(%[2]s),4(adm),27(sudo)\n", n, user)
 	}
-	return 0
 }
 
-func whoami(_ context.Context, c *Call) int {
-	c.Printf("%s\n", c.User)
-	return 0
-}
+func whoami(_ context.Context, c *Call) int { return c.Done("%s\n", c.User) }
 
 func env(ctx context.Context, c *Call) int {
 	var changed []string
@@ -239,8 +205,7 @@ func env(ctx context.Context, c *Call) int {
 		if !v.IsSet() || !v.Exported {
 			return 1
 		}
-		c.Printf("%s\n", v.String())
-		return 0
+		return c.Done("%s\n", v.String())
 	}
 	if len(rest) == 0 {
 		for _, pair := range append(Exported(c.Env), changed...) {

@@ -21,20 +21,8 @@ type edit struct {
 
 // sed knows s///, p, d, q and addresses, with -n, -e, -E and -i.
 func sed(_ context.Context, c *Call) int {
-	var scripts []string
-	quiet, extended, place := false, false, false
-	names := Options(c.Args, "e", []string{"expression"}, func(name, value string) {
-		switch name {
-		case "e", "expression":
-			scripts = append(scripts, value)
-		case "n", "quiet":
-			quiet = true
-		case "E", "r":
-			extended = true
-		case "i", "in-place":
-			place = true
-		}
-	})
+	o := c.Options("e,expression= n,quiet E,r i,in-place")
+	scripts, names := o.All("e"), o.Operands
 	if len(scripts) == 0 {
 		if len(names) == 0 {
 			return c.Fail("Usage: sed [OPTION]... {script-only-if-no-other-script} [input-file]...")
@@ -44,7 +32,7 @@ func sed(_ context.Context, c *Call) int {
 	var edits []*edit
 	for _, script := range scripts {
 		for _, one := range commandsOf(script) {
-			e, text := readEdit(one, extended)
+			e, text := readEdit(one, o.Has("E"))
 			if text != "" {
 				return c.Fail("sed: -e expression #1, char %d: %s", len(one), text)
 			}
@@ -69,9 +57,9 @@ func sed(_ context.Context, c *Call) int {
 			code = 2
 			continue
 		}
-		out := apply(edits, lines, quiet)
+		out := apply(edits, lines, o.Has("n"))
 		switch {
-		case !place:
+		case !o.Has("i"):
 			c.Print(out)
 		default:
 			text := strings.Join(out, "\n")

@@ -2,6 +2,9 @@
 // nodes (bash and GNU's coreutils, package login) and for containers (ash and BusyBox,
 // package program).
 //
+// They differ in what is behind the small interfaces of a [System]: [Files], [Processes]
+// and the network; and in whose words the commands speak ([Shell.GNU]).
+//
 // Scripts run in an interpreter in which every command is one of ours and every file is
 // the [System]'s. Nothing of the computer on which this runs can be reached: each of the
 // interpreter's handlers is ours. What scripts and commands take is bounded by package
@@ -21,6 +24,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"demarc/nodes/shell/guard"
 
@@ -39,6 +43,8 @@ type Shell struct {
 	GNU bool
 	// PID is the shell's process.
 	PID int
+	// Began is when it was started.
+	Began time.Time
 	// Users are the users with a home directory, and their numbers.
 	Users map[string]int
 	// In is what comes in for commands to which a script gives no input.

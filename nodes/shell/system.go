@@ -17,6 +17,7 @@ import (
 // System is the machine or the container that a shell runs in.
 type System interface {
 	Files
+	Processes
 	// Dial opens a connection from the system.
 	Dial(ctx context.Context, network, address string) (net.Conn, error)
 	// Now is the time of the system's clock.
@@ -107,9 +108,6 @@ type opened struct {
 	failed     bool
 }
 
-// Read ends at once.
-func (f *opened) Read([]byte) (int, error) { return 0, io.EOF }
-
 // Write implements [io.Writer].
 func (f *opened) Write(p []byte) (int, error) {
 	if err := f.s.Write(f.user, f.name, p, true); err != nil {
@@ -121,9 +119,6 @@ func (f *opened) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
-
-// Close implements [io.Closer].
-func (f *opened) Close() error { return nil }
 
 // device is what the files below /dev are that a script may name.
 type device struct {

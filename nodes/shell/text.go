@@ -2,6 +2,7 @@ package shell
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -14,33 +15,23 @@ import (
 
 // count reads -n N, -c N and -N, and returns the other operands. Numbers may have a sign.
 func (c *Call) count() (n int, plus, minus, inBytes bool, names []string, ok bool) {
-	n, ok = 10, true
-	set := func(name, value string) {
-		switch name {
-		case "n", "lines", "c", "bytes":
-			plus, minus = strings.HasPrefix(value, "+"), strings.HasPrefix(value, "-")
-			k, err := strconv.Atoi(strings.TrimLeft(value, "+-"))
-			if err != nil {
-				ok = false
-				c.Fail("%s: invalid number of %s: ‘%s’", c.Name, map[bool]string{true: "bytes", false: "lines"}[name[0] == 'c' || name[0] == 'b'], value)
-			}
-			n, inBytes = k, name == "c" || name == "bytes"
+	for i, a := range c.Args {
+		if k, err := strconv.Atoi(strings.TrimPrefix(a, "-")); err == nil && strings.HasPrefix(a, "-") && k >= 0 && (i == 0 || c.Args[i-1] != "-n" && c.Args[i-1] != "-c") {
+			c.Args = slices.Clone(c.Args)
+			c.Args[i] = "-n" + a[1:]
 		}
 	}
-	var args []string
-	for _, a := range c.Args {
-		if k, err := strconv.Atoi(strings.TrimPrefix(a, "-")); err == nil && strings.HasPrefix(a, "-") && k >= 0 {
-			if len(args) > 0 && (args[len(args)-1] == "-n" || args[len(args)-1] == "-c") {
-				args = append(args, a)
-				continue
-			}
-			n = k
-			continue
-		}
-		args = append(args, a)
+	o := c.Options("n,lines= c,bytes= pid= sleep-interval=")
+	value, unit := cmp.Or(o.Value("n"), "10"), "lines"
+	if inBytes = o.Has("c"); inBytes {
+		value, unit = o.Value("c"), "bytes"
 	}
-	names = Options(args, "nc", []string{"lines", "bytes", "pid", "sleep-interval"}, set)
-	return n, plus, minus, inBytes, names, ok
+	plus, minus = strings.HasPrefix(value, "+"), strings.HasPrefix(value, "-")
+	n, err := strconv.Atoi(strings.TrimLeft(value, "+-"))
+	if err != nil {
+		c.Fail("%s: invalid number of %s: ‘%s’", c.Name, unit, value)
+	}
+	return n, plus, minus, inBytes, o.Operands, err == nil
 }
 
 // head also stands for tail. With -f a container's tail waits for more, which does not come;
@@ -217,8 +208,7 @@ func basename(_ context.Context, c *Call) int {
 	if len(c.Args) > 1 && name != c.Args[1] {
 		name = strings.TrimSuffix(name, c.Args[1])
 	}
-	c.Printf("%s\n", name)
-	return 0
+	return c.Done("%s\n", name)
 }
 
 func base64Text(_ context.Context, c *Call) int {
@@ -239,8 +229,7 @@ func base64Text(_ context.Context, c *Call) int {
 	for width := 76; !c.Has("w") && len(text) > width; text = text[width:] {
 		c.Printf("%s\n", text[:width])
 	}
-	c.Printf("%s\n", text)
-	return 0
+	return c.Done("%s\n", text)
 }
 
 // echo knows -n and -e.
@@ -266,30 +255,9 @@ func echo(_ context.Context, c *Call) int {
 
 // xargs runs a command once, with -n for some words at a time, with -I for each line.
 func xargs(ctx context.Context, c *Call) int {
-	args, each, replace, skipEmpty := c.Args, 0, "", false
-	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		value := func(flag string) string {
-			if v := strings.TrimPrefix(args[0], flag); v != "" {
-				return v
-			}
-			if len(args) > 1 {
-				args = args[1:]
-				return args[0]
-			}
-			return ""
-		}
-		switch a := args[0]; {
-		case strings.HasPrefix(a, "-n"), strings.HasPrefix(a, "-L"):
-			each, _ = strconv.Atoi(value(a[:2]))
-		case strings.HasPrefix(a, "-P"), strings.HasPrefix(a, "-d"):
-			value(a[:2])
-		case strings.HasPrefix(a, "-I"):
-			replace = value("-I")
-		case a == "-r" || a == "--no-run-if-empty":
-			skipEmpty = true
-		}
-		args = args[1:]
-	}
+	o := c.Options("+n,L= P= d= I= r,no-run-if-empty")
+	args, replace := o.Operands, o.Value("I")
+	each, _ := strconv.Atoi(o.Value("n")) // none is all
 	if len(args) == 0 {
 		args = []string{"echo"}
 	}
@@ -304,7 +272,7 @@ func xargs(ctx context.Context, c *Call) int {
 	if replace != "" {
 		words, each = strings.Split(strings.TrimSuffix(string(b), "\n"), "\n"), 1
 	}
-	if len(words) == 0 && (skipEmpty || replace != "") {
+	if len(words) == 0 && (o.Has("r") || replace != "") {
 		return 0
 	}
 	c.In = strings.NewReader("")

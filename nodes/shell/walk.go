@@ -108,15 +108,14 @@ func find(_ context.Context, c *Call) int {
 
 // du knows -s, -h, -a and -d.
 func du(_ context.Context, c *Call) int {
-	depth := 30
-	names := Options(c.Args, "d", []string{"max-depth"}, func(name, value string) {
-		switch name {
-		case "d", "max-depth":
-			depth, _ = strconv.Atoi(value)
-		case "s":
-			depth = 0
-		}
-	})
+	o := c.Options("d,max-depth=")
+	depth, names := 30, o.Operands
+	switch {
+	case o.Has("s"):
+		depth = 0
+	case o.Has("d"):
+		depth, _ = strconv.Atoi(o.Value("d"))
+	}
 	if len(names) == 0 {
 		names = []string{"."}
 	}

@@ -97,10 +97,19 @@ func (c *Call) target(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// addHeader adds a header such as "Accept: */*".
-func (r request) addHeader(s string) {
-	if name, value, ok := strings.Cut(s, ":"); ok {
-		r.header.Set(strings.TrimSpace(name), strings.TrimSpace(value))
+// take takes the options that curl and wget have both: a limit, headers such as
+// "Accept: */*", and what is to be posted.
+func (r *request) take(o *Options) {
+	if o.Has("max-time") {
+		r.limit, _ = Span(o.Value("max-time"))
+	}
+	for _, h := range o.All("header") {
+		if name, value, ok := strings.Cut(h, ":"); ok {
+			r.header.Set(strings.TrimSpace(name), strings.TrimSpace(value))
+		}
+	}
+	if o.Has("data") {
+		r.method, r.body = http.MethodPost, o.Value("data")
 	}
 }
 
@@ -117,36 +126,20 @@ func Trouble(err error) (name, refused, late bool) {
 // curl knows -s, -S, -f, -i, -I, -k, -L, -v, -o, -m, --connect-timeout, -H, -X, -d and -w.
 func curl(ctx context.Context, c *Call) int {
 	r := request{method: http.MethodGet, header: http.Header{"User-Agent": {c.say("curl/7.81.0", "curl/8.5.0")}, "Accept": {"*/*"}}}
-	output, format := "", ""
-	on := map[string]bool{}
-	from := Options(c.Args, "omHXdwAuxe", []string{"output", "max-time", "connect-timeout", "header", "request", "data", "write-out", "retry", "retry-delay", "user-agent", "cacert", "cert", "key", "noproxy"}, func(name, value string) {
-		on[name] = true
-		switch name {
-		case "o", "output":
-			output = value
-		case "m", "max-time", "connect-timeout":
-			r.limit, _ = Span(value)
-		case "H", "header":
-			r.addHeader(value)
-		case "X", "request":
-			r.method = value
-		case "d", "data":
-			r.method, r.body = http.MethodPost, value
-		case "I", "head":
-			r.method = http.MethodHead
-		case "w", "write-out":
-			format = value
-		}
-	})
-	show := !on["s"] && !on["silent"] || on["S"] || on["show-error"]
-	if len(from) == 0 {
-		c.Fail("curl: try 'curl --help' or 'curl --manual' for more information")
-		return 2
+	o := c.Options("o,output= max-time,m,connect-timeout= header,H= X,request= data,d= w,write-out= A,user-agent= u= x= e= retry= retry-delay= cacert= cert= key= noproxy= " +
+		"I,head i,include f,fail s,silent S,show-error")
+	r.take(o)
+	if o.Has("I") {
+		r.method = http.MethodHead
+	}
+	r.method = cmp.Or(o.Value("X"), r.method)
+	show := !o.Has("s") || o.Has("S")
+	if len(o.Operands) == 0 {
+		return c.Quit(2, "curl: try 'curl --help' or 'curl --manual' for more information")
 	}
 	var err error
-	if r.url, err = c.target(from[0]); err != nil {
-		c.Fail("curl: (3) %v", err)
-		return 3
+	if r.url, err = c.target(o.Operands[0]); err != nil {
+		return c.Quit(3, "curl: (3) %v", err)
 	}
 	began := time.Now()
 	resp, body, err := c.send(ctx, r)
@@ -158,22 +151,22 @@ func curl(ctx context.Context, c *Call) int {
 		if show {
 			c.Fail("curl: (%d) %s", code, text)
 		}
-	case (on["f"] || on["fail"]) && resp.StatusCode >= 400:
+	case o.Has("f") && resp.StatusCode >= 400:
 		code, status = 22, resp.StatusCode
 		if show {
 			c.Fail("curl: (22) The requested URL returned error: %d", status)
 		}
 	default:
 		status = resp.StatusCode
-		if on["i"] || on["I"] || on["include"] || on["head"] {
+		if o.Has("i", "I") {
 			c.Printf("HTTP/1.1 %s\r\n", resp.Status)
 			_ = resp.Header.Write(c.Out) // ends when the reader does
 			c.Printf("\r\n")
 		}
-		code = c.save(output, body)
+		code = c.save(o.Value("o"), body)
 	}
 	c.Printf("%s", strings.NewReplacer("%{http_code}", fmt.Sprintf("%03d", status), "%{response_code}", fmt.Sprintf("%03d", status),
-		"%{time_total}", fmt.Sprintf("%.6f", time.Since(began).Seconds()), `\n`, "\n").Replace(format))
+		"%{time_total}", fmt.Sprintf("%.6f", time.Since(began).Seconds()), `\n`, "\n").Replace(o.Value("w")))
 	return code
 }
 
@@ -214,8 +207,7 @@ func (c *Call) save(name string, b []byte) int {
 	case !c.Shell.GNU:
 		return c.Problem(name, err)
 	}
-	c.Fail("%s: (23) Failure writing output to destination: %s", c.Name, Reason(err))
-	return 23
+	return c.Quit(23, "%s: (23) Failure writing output to destination: %s", c.Name, Reason(err))
 }
 
 // wget knows -q, -O, -S, -T, --spider, --header and --post-data.
@@ -224,28 +216,15 @@ func wget(ctx context.Context, c *Call) int {
 	if !c.Shell.GNU {
 		r.limit = 900 * time.Second // its default
 	}
-	output := ""
-	on := map[string]bool{}
-	from := Options(c.Args, "OTtPU", []string{"timeout", "tries", "output-document", "header", "post-data", "user-agent"}, func(name, value string) {
-		on[name] = true
-		switch name {
-		case "O", "output-document":
-			output = value
-		case "T", "timeout":
-			r.limit, _ = Span(value)
-		case "header":
-			r.addHeader(value)
-		case "post-data":
-			r.method, r.body = http.MethodPost, value
-		}
-	})
-	quiet := on["q"] || on["quiet"]
-	if len(from) == 0 {
+	o := c.Options("O,output-document= max-time,T,timeout= t,tries= P= U,user-agent= header= data,post-data= q,quiet")
+	r.take(o)
+	quiet, output := o.Has("q"), o.Value("O")
+	if len(o.Operands) == 0 {
 		return c.Fail("%s", c.say("wget: missing URL\nUsage: wget [OPTION]... [URL]...\n\nTry `wget --help' for more options.", "usage: wget [-q] [-S] [-O FILE] [-T SEC] [--spider] URL"))
 	}
 	var err error
-	if r.url, err = c.target(from[0]); err != nil {
-		return c.Fail(c.say("%[1]s: Invalid host name.", "wget: %[2]v"), from[0], err)
+	if r.url, err = c.target(o.Operands[0]); err != nil {
+		return c.Fail(c.say("%[1]s: Invalid host name.", "wget: %[2]v"), o.Operands[0], err)
 	}
 	if !quiet && !c.Shell.GNU {
 		c.Fail("Connecting to %s", r.url.Host)
@@ -256,7 +235,7 @@ func wget(ctx context.Context, c *Call) int {
 		return c.wgetTrouble(r, err, quiet)
 	case c.Shell.GNU && !quiet:
 		c.Fail("HTTP request sent, awaiting response... %s", resp.Status)
-	case on["S"]:
+	case o.Has("S"):
 		c.Fail("  HTTP/1.1 %s", resp.Status)
 	}
 	if resp.StatusCode >= 400 {
@@ -265,7 +244,7 @@ func wget(ctx context.Context, c *Call) int {
 		}
 		return c.Fail("wget: server returned error: HTTP/1.1 %s", resp.Status)
 	}
-	if on["spider"] {
+	if o.Has("spider") {
 		return 0
 	}
 	if output == "" {
@@ -317,14 +296,14 @@ func nc(ctx context.Context, c *Call) int {
 	if !c.Shell.GNU {
 		limit = 10 * time.Second
 	}
-	from := Options(c.Args, "wip", nil, func(name, value string) {
-		switch name {
-		case "w":
-			limit, _ = Span(value)
-		case "u":
-			network = "udp"
-		}
-	})
+	o := c.Options("w= i= p=")
+	if o.Has("w") {
+		limit, _ = Span(o.Value("w"))
+	}
+	if o.Has("u") {
+		network = "udp"
+	}
+	from := o.Operands
 	if len(from) != 2 || c.Has("l") {
 		return c.Fail("%s", c.say("usage: nc [-46CDdFhklNnrStUuvZz] [-I length] [-i interval] [-w timeout] [destination] [port]", "usage: nc -z [-v] [-w SEC] HOST PORT"))
 	}

@@ -11,25 +11,25 @@ import (
 // pipeSize is what a pipe of the host's holds.
 const pipeSize = 64 << 10
 
-// opened is a file of which the process has only so many.
-type opened struct {
-	io.ReadWriteCloser
-	release func()
+// output is a file that is only written to.
+type output struct {
+	io.Writer
+	release func() // when it is closed
 }
+
+// Read ends at once.
+func (o *output) Read([]byte) (int, error) { return 0, io.EOF }
 
 // Close implements [io.Closer].
-func (o *opened) Close() error {
-	defer o.release()
-	return o.ReadWriteCloser.Close()
-}
+func (o *output) Close() error { o.release(); return nil }
 
-// File counts a file that is open for writing.
-func (p *Process) File(name string, f io.ReadWriteCloser) (io.ReadWriteCloser, error) {
+// File counts a file that is open for writing, of which the process has only so many.
+func (p *Process) File(name string, to io.Writer) (io.ReadWriteCloser, error) {
 	release, err := p.open(name)
 	if err != nil {
 		return nil, err
 	}
-	return &opened{f, release}, nil
+	return &output{to, release}, nil
 }
 
 // Input is a file to read, as what the interpreter reads from: given anything else, it

@@ -56,7 +56,7 @@ func (p *Process) Open(ctx context.Context, name string) (f io.ReadWriteCloser, 
 		if err != nil || n > maxSubst {
 			return nil, true, ErrMemory
 		}
-		return &substituted{process: p, to: h.Stdout, left: n}, true, nil
+		return &output{&substituted{process: p, to: h.Stdout, left: n}, func() {}}, true, nil
 	}
 	return nil, false, nil
 }
@@ -84,7 +84,7 @@ func (p *Process) measured(ctx context.Context, h interp.HandlerContext, formula
 	key := runner.Pointer()
 	st := &statement{outer: p.globs[key]}
 	p.globs[key] = st
-	return &through{h.Stderr, sync.OnceFunc(func() {
+	return &output{h.Stderr, sync.OnceFunc(func() {
 		release()
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -113,18 +113,6 @@ func (p *Process) Matched(ctx context.Context, dir string, names int) error {
 	return nil
 }
 
-// through is an output that goes where it went.
-type through struct {
-	io.Writer
-	release func()
-}
-
-// Read ends at once.
-func (t *through) Read([]byte) (int, error) { return 0, io.EOF }
-
-// Close implements [io.Closer].
-func (t *through) Close() error { t.release(); return nil }
-
 // substituted is what a command substitution writes. What is no text is replaced.
 type substituted struct {
 	process *Process
@@ -143,12 +131,6 @@ func (s *substituted) Write(b []byte) (int, error) {
 	_, err := io.WriteString(s.to, strings.ToValidUTF8(string(b), "\uFFFD"))
 	return len(b), err
 }
-
-// Read ends at once.
-func (s *substituted) Read([]byte) (int, error) { return 0, io.EOF }
-
-// Close implements [io.Closer].
-func (s *substituted) Close() error { return nil }
 
 // machine computes a formula.
 type machine struct {

@@ -19,77 +19,71 @@ const lockFailed = "E: Could not open lock file /var/lib/dpkg/lock-frontend - op
 
 // apt also stands for apt-get.
 func apt(_ context.Context, c *call) int {
-	yes := false
-	flags := map[string]bool{}
-	words := shell.Options(c.Args, "ot", nil, func(name, _ string) {
-		flags[name] = true
-		yes = yes || name == "y" || name == "yes" || name == "assume-yes"
-	})
-	if len(words) == 0 {
-		c.Printf("apt 2.4.13 (amd64)\nUsage: apt [options] command\n")
-		return 0
+	o := c.Options("o= t= y,yes,assume-yes s,dry-run,simulate")
+	if len(o.Operands) == 0 {
+		return c.Done("apt 2.4.13 (amd64)\nUsage: apt [options] command\n")
 	}
 	if c.Name == "apt" {
 		fmt.Fprint(c.Err, "\nWARNING: apt does not have a stable CLI interface. Use with caution in scripts.\n\n")
 	}
-	verb, names := words[0], words[1:]
+	verb, names := o.Operands[0], o.Operands[1:]
 	switch verb {
 	case "list":
-		return aptList(c, flags, names)
+		return aptList(c, o, names)
 	case "show", "policy", "search":
 		return c.packages(verb, names)
 	case "update":
 		if !c.Root() {
-			return c.code(100, "Reading package lists... Done\nE: Could not open lock file /var/lib/apt/lists/lock - open (13: Permission denied)\nE: Unable to lock directory /var/lib/apt/lists/")
+			return c.Quit(100, "Reading package lists... Done\nE: Could not open lock file /var/lib/apt/lists/lock - open (13: Permission denied)\nE: Unable to lock directory /var/lib/apt/lists/")
 		}
-		c.Printf("Hit:1 http://azure.archive.ubuntu.com/ubuntu jammy InRelease\nHit:2 http://azure.archive.ubuntu.com/ubuntu jammy-updates InRelease\nHit:3 http://azure.archive.ubuntu.com/ubuntu jammy-security InRelease\nReading package lists... Done\n")
-		return 0
+		return c.Done("Hit:1 http://azure.archive.ubuntu.com/ubuntu jammy InRelease\nHit:2 http://azure.archive.ubuntu.com/ubuntu jammy-updates InRelease\nHit:3 http://azure.archive.ubuntu.com/ubuntu jammy-security InRelease\nReading package lists... Done\n")
 	case "install", "remove", "purge", "upgrade", "dist-upgrade", "full-upgrade", "autoremove", "reinstall":
 		if !c.Root() {
-			return c.code(100, lockFailed)
+			return c.Quit(100, lockFailed)
 		}
-		return aptChange(c, verb, names, yes, flags)
+		return aptChange(c, verb, names, o)
 	case "clean", "autoclean":
 		if !c.Root() {
-			return c.code(100, "E: Could not open lock file /var/cache/apt/archives/lock - open (13: Permission denied)")
+			return c.Quit(100, "E: Could not open lock file /var/cache/apt/archives/lock - open (13: Permission denied)")
 		}
 		return 0
 	case "download":
 		return 0
 	}
-	return c.code(100, "E: Invalid operation "+verb)
+	return c.Quit(100, "E: Invalid operation %s", verb)
 }
 
-// code complains and returns a code.
-func (c *call) code(code int, text string) int {
-	fmt.Fprintln(c.Err, text)
-	return code
+// allPackages are those that are installed or can be.
+func (c *call) allPackages() (all []host.Package) {
+	c.do(func(_ time.Time, h *host.Host, _ Runtime) { all = h.Packages() })
+	return all
+}
+
+// pkg is a package, if there is one of that name.
+func (c *call) pkg(name string) (p host.Package, ok bool) {
+	c.do(func(_ time.Time, h *host.Host, _ Runtime) { p, ok = h.Package(name) })
+	return p, ok
 }
 
 // aptChange installs, removes or upgrades, after a question.
-func aptChange(c *call, verb string, names []string, yes bool, flags map[string]bool) int {
+func aptChange(c *call, verb string, names []string, o *shell.Options) int {
 	c.Printf("Reading package lists... Done\nBuilding dependency tree... Done\nReading state information... Done\n")
 	remove := verb == "remove" || verb == "purge"
-	var have, unknown []string
+	var have []string
 	for i, n := range names {
 		names[i] = strings.TrimSuffix(strings.Split(n, "=")[0], ":amd64")
 	}
 	var todo []string
-	c.do(func(_ time.Time, h *host.Host, _ Runtime) {
-		for _, n := range names {
-			p, ok := h.Package(n)
-			switch {
-			case !ok:
-				unknown = append(unknown, n)
-			case p.Installed == remove || verb == "reinstall" || !remove && p.Version != p.Candidate:
-				todo = append(todo, n)
-			default:
-				have = append(have, fmt.Sprintf("%s is already the newest version (%s).", n, p.Version))
-			}
+	for _, n := range names {
+		p, ok := c.pkg(n)
+		switch {
+		case !ok:
+			return c.Quit(100, "E: Unable to locate package %s", n)
+		case p.Installed == remove || verb == "reinstall" || !remove && p.Version != p.Candidate:
+			todo = append(todo, n)
+		default:
+			have = append(have, fmt.Sprintf("%s is already the newest version (%s).", n, p.Version))
 		}
-	})
-	for _, n := range unknown {
-		return c.code(100, "E: Unable to locate package "+n)
 	}
 	if remove {
 		for _, n := range names {
@@ -98,14 +92,11 @@ func aptChange(c *call, verb string, names []string, yes bool, flags map[string]
 			}
 		}
 	} else if verb == "install" {
-		for _, h := range have {
-			c.Printf("%s\n", h)
-		}
+		c.Print(have)
 	}
 	upgrade := strings.HasSuffix(verb, "upgrade")
 	if len(todo) == 0 && !upgrade {
-		c.Printf("0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n")
-		return 0
+		return c.Done("0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n")
 	}
 	switch {
 	case upgrade:
@@ -115,10 +106,10 @@ func aptChange(c *call, verb string, names []string, yes bool, flags map[string]
 	default:
 		c.announce(todo)
 	}
-	if flags["s"] || flags["dry-run"] || flags["simulate"] {
+	if o.Has("s") {
 		return 0
 	}
-	if !yes && !c.confirmed() {
+	if !o.Has("y") && !c.confirmed() {
 		return 1
 	}
 	return c.aptRun(verb, todo, remove, upgrade)
@@ -127,15 +118,13 @@ func aptChange(c *call, verb string, names []string, yes bool, flags map[string]
 // announce says what is to be upgraded and what is new.
 func (c *call) announce(todo []string) {
 	var newer, new []string
-	c.do(func(_ time.Time, h *host.Host, _ Runtime) {
-		for _, n := range todo {
-			if p, _ := h.Package(n); p.Installed {
-				newer = append(newer, n)
-			} else {
-				new = append(new, n)
-			}
+	for _, n := range todo {
+		if p, _ := c.pkg(n); p.Installed {
+			newer = append(newer, n)
+		} else {
+			new = append(new, n)
 		}
-	})
+	}
 	if len(new) > 0 {
 		c.Printf("The following NEW packages will be installed:\n  %s\n", strings.Join(new, " "))
 	}
@@ -158,15 +147,13 @@ func (c *call) aptRun(verb string, todo []string, remove, upgrade bool) int {
 			changed, err = h.Install(now, todo...)
 		}
 	})
-	for _, d := range changed {
-		c.Printf("%s\n", strings.TrimSuffix(d, "\n"))
-	}
+	c.Print(changed)
 	if err != nil {
 		text := err.Error()
 		if !strings.HasPrefix(text, "E: ") && !strings.Contains(text, "\nE: ") {
 			text = "E: " + text
 		}
-		return c.code(100, text)
+		return c.Quit(100, "%s", text)
 	}
 	if upgrade && len(changed) == 0 {
 		c.Printf("0 upgraded, 0 newly installed, 0 to remove and 0 not upgraded.\n")
@@ -191,16 +178,14 @@ func matches(names []string, name string) bool {
 	return len(names) == 0 || slices.ContainsFunc(names, func(p string) bool { ok, _ := path.Match(p, name); return ok })
 }
 
-func aptList(c *call, flags map[string]bool, names []string) int {
-	var all []host.Package
-	c.do(func(_ time.Time, h *host.Host, _ Runtime) { all = h.Packages() })
+func aptList(c *call, o *shell.Options, names []string) int {
 	c.Printf("Listing... Done\n")
-	for _, p := range all {
+	for _, p := range c.allPackages() {
 		upgradable := p.Installed && p.Version != p.Candidate
-		if flags["installed"] && !p.Installed || !matches(names, p.Name) || flags["upgradable"] && !upgradable {
+		if o.Has("installed") && !p.Installed || !matches(names, p.Name) || o.Has("upgradable") && !upgradable {
 			continue
 		}
-		if flags["upgradable"] {
+		if o.Has("upgradable") {
 			pocket := "jammy-updates"
 			if p.Security {
 				pocket = "jammy-updates,jammy-security"
@@ -220,8 +205,7 @@ func aptList(c *call, flags map[string]bool, names []string) int {
 // packages answers show, policy and search.
 func (c *call) packages(verb string, names []string) int {
 	code := 0
-	var all []host.Package
-	c.do(func(_ time.Time, h *host.Host, _ Runtime) { all = h.Packages() })
+	all := c.allPackages()
 	for _, n := range names {
 		found := false
 		for _, p := range all {
@@ -245,9 +229,9 @@ func (c *call) packages(verb string, names []string) int {
 		switch {
 		case found || verb == "search":
 		case verb == "policy":
-			c.code(0, "N: Unable to locate package "+n)
+			c.Fail("N: Unable to locate package %s", n)
 		default:
-			code = c.code(100, "N: Unable to locate package "+n+"\nE: No packages found")
+			code = c.Quit(100, "N: Unable to locate package %s\nE: No packages found", n)
 		}
 	}
 	return code
@@ -256,7 +240,7 @@ func (c *call) packages(verb string, names []string) int {
 func aptCache(_ context.Context, c *call) int {
 	words := c.Operands()
 	if len(words) < 2 {
-		return c.code(100, "E: Invalid operation")
+		return c.Quit(100, "E: Invalid operation")
 	}
 	return c.packages(words[0], words[1:])
 }
@@ -265,27 +249,21 @@ func aptCache(_ context.Context, c *call) int {
 func aptMark(_ context.Context, c *call) int {
 	words := c.Operands()
 	if len(words) == 0 {
-		return c.code(100, "E: Invalid operation")
+		return c.Quit(100, "E: Invalid operation")
 	}
 	verb, names := words[0], words[1:]
 	if strings.HasPrefix(verb, "show") {
 		if verb == "showhold" || verb == "showholds" {
-			c.do(func(_ time.Time, h *host.Host, _ Runtime) {
-				for _, n := range h.HeldPackages() {
-					c.Printf("%s\n", n)
-				}
-			})
+			c.do(func(_ time.Time, h *host.Host, _ Runtime) { c.Print(h.HeldPackages()) })
 		}
 		return 0
 	}
 	if !c.Root() {
-		return c.code(100, strings.Split(lockFailed, "\n")[0])
+		return c.Quit(100, "%s", strings.Split(lockFailed, "\n")[0])
 	}
 	for _, n := range names {
-		var ok bool
-		c.do(func(_ time.Time, h *host.Host, _ Runtime) { _, ok = h.Package(n) })
-		if !ok {
-			return c.code(100, "E: Can't select installed nor candidate version from package "+n+" as it has neither of them\nE: Unable to locate package "+n)
+		if _, ok := c.pkg(n); !ok {
+			return c.Quit(100, "E: Can't select installed nor candidate version from package %[1]s as it has neither of them\nE: Unable to locate package %[1]s", n)
 		}
 		switch verb {
 		case "hold":
@@ -315,8 +293,7 @@ func unattendedUpgrade(_ context.Context, c *call) int {
 		return c.Fail("You need to be root to run this application")
 	}
 	if c.Has("h") || c.Long("--help") {
-		c.Printf("Usage: unattended-upgrade [options]\n")
-		return 0
+		return c.Done("Usage: unattended-upgrade [options]\n")
 	}
 	var u host.Upgrade
 	c.do(func(now time.Time, h *host.Host, _ Runtime) { u = h.Unattended(now) })
@@ -338,20 +315,18 @@ func dpkg(_ context.Context, c *call) int {
 		return 0
 	case c.Has("rPi") || c.Long("--remove", "--purge", "--install"):
 		if !c.Root() {
-			return c.code(2, "dpkg: error: requested operation requires superuser privilege")
+			return c.Quit(2, "dpkg: error: requested operation requires superuser privilege")
 		}
 		if c.Has("i") || c.Long("--install") {
 			return dpkgInstall(c, names)
 		}
 		return dpkgRemove(c, names)
 	}
-	return c.code(2, "dpkg: error: need an action option\n\nType dpkg --help for help about installing and deinstalling packages [*];\nUse 'apt' or 'aptitude' for user-friendly package management;")
+	return c.Quit(2, "dpkg: error: need an action option\n\nType dpkg --help for help about installing and deinstalling packages [*];\nUse 'apt' or 'aptitude' for user-friendly package management;")
 }
 
 func dpkgList(c *call, names []string) int {
-	var all []host.Package
-	c.do(func(_ time.Time, h *host.Host, _ Runtime) { all = h.Packages() })
-	all = slices.DeleteFunc(all, func(p host.Package) bool { return !p.Installed || !matches(names, p.Name) })
+	all := slices.DeleteFunc(c.allPackages(), func(p host.Package) bool { return !p.Installed || !matches(names, p.Name) })
 	if len(all) == 0 {
 		return c.Fail("dpkg-query: no packages found matching %s", strings.Join(names, " "))
 	}
@@ -375,8 +350,7 @@ func dpkgList(c *call, names []string) int {
 func dpkgStatus(c *call, names []string) int {
 	code := 0
 	for _, n := range names {
-		var p host.Package
-		c.do(func(_ time.Time, h *host.Host, _ Runtime) { p, _ = h.Package(n) })
+		p, _ := c.pkg(n)
 		if !p.Installed {
 			code = c.Fail("dpkg-query: package '%s' is not installed and no information is available\nUse dpkg --info (= dpkg-deb --info) to examine archive files.", n)
 			continue
@@ -399,13 +373,11 @@ func dpkgRemove(c *call, names []string) int {
 		})
 		switch {
 		case !p.Installed:
-			c.code(0, fmt.Sprintf("dpkg: warning: ignoring request to remove %s which isn't installed", n))
+			c.Fail("dpkg: warning: ignoring request to remove %s which isn't installed", n)
 		case err != nil:
 			code = c.Fail("dpkg: error processing package %s (--remove):\n %v\nErrors were encountered while processing:\n %s", n, err, n)
 		default:
-			for _, d := range changed {
-				c.Printf("%s\n", strings.TrimSuffix(d, "\n"))
-			}
+			c.Print(changed)
 		}
 	}
 	return code
@@ -424,9 +396,7 @@ func dpkgInstall(c *call, names []string) int {
 		if err != nil {
 			return c.Fail("dpkg-deb: error: '%s' is not a Debian format archive\ndpkg: error processing archive %s (--install):\n dpkg-deb --control subprocess returned error exit status 2\nErrors were encountered while processing:\n %s", n, n, n)
 		}
-		for _, d := range changed {
-			c.Printf("%s\n", strings.TrimSuffix(d, "\n"))
-		}
+		c.Print(changed)
 	}
 	return 0
 }

@@ -31,6 +31,12 @@ var packaged = map[string]string{
 // brought are packaged commands that Ubuntu's image has without our knowing the package.
 var brought = map[string]bool{"nslookup": true, "dig": true, "netstat": true, "ifconfig": true, "tcpdump": true}
 
+// unit is a unit of the machine, if there is one of that name.
+func (c *call) unit(name string) (u host.Unit, ok bool) {
+	c.do(func(_ time.Time, h *host.Host, _ Runtime) { u, ok = h.Unit(name) })
+	return u, ok
+}
+
 // do looks at the machine. What f prints comes out when it is over, so that the machine
 // does not wait for who reads it.
 func (c *call) do(f func(now time.Time, h *host.Host, r Runtime)) bool {

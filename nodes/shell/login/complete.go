@@ -49,13 +49,7 @@ func first(before string, words []string) bool {
 }
 
 func (s *Session) completeFile(word string) (out []string) {
-	user, dir := s.options.User, shell.Home(s.options.User)
-	if n := len(s.logins); n > 0 {
-		user, dir = s.logins[n-1].user, shell.Home(s.logins[n-1].user)
-		if r := s.logins[n-1].run; r != nil {
-			dir = r.Dir
-		}
-	}
+	user, dir := s.where()
 	parent, base := path.Split(word)
 	full := shell.Absolute(dir, parent)
 	if rest, ok := strings.CutPrefix(parent, "~/"); ok {

@@ -1,12 +1,15 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"demarc/nodes/host"
@@ -17,11 +20,17 @@ const socket = "/run/containerd/containerd.sock"
 
 // runtimeDown is what crictl and ctr say when nothing answers behind the socket.
 func runtimeDown(service string, err error) string {
-	why := "connection refused"
-	if strings.Contains(err.Error(), "no such file") {
-		why = "no such file or directory"
+	return fmt.Sprintf("validate service connection: validate CRI v1 %s API for endpoint \"unix://%s\": rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial unix %s: connect: %s\"", service, socket, socket, unanswered(err))
+}
+
+// unanswered is why nothing answers, in the kernel's words.
+func unanswered(err error) string {
+	for _, known := range []error{syscall.ENOENT, syscall.EACCES} {
+		if strings.Contains(err.Error(), known.Error()) {
+			return known.Error()
+		}
 	}
-	return fmt.Sprintf("validate service connection: validate CRI v1 %s API for endpoint \"unix://%s\": rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial unix %s: connect: %s\"", service, socket, socket, why)
+	return syscall.ECONNREFUSED.Error()
 }
 
 // look asks the runtime; its error is why that did not answer.
@@ -40,32 +49,25 @@ func word13(id string) string { return id[:min(len(id), 13)] }
 
 // crictl knows ps, pods, logs, images, inspect, stop, rm, info, version and exec's refusal.
 func crictl(_ context.Context, c *call) int {
-	tail := -1
-	flags := map[string]bool{}
-	value := map[string]string{}
-	words := shell.Options(c.Args, "r", []string{"tail", "name", "namespace", "runtime-endpoint", "state", "label", "output", "pod"}, func(name, v string) {
-		flags[name], value[name] = true, v
-		if n, err := strconv.Atoi(v); name == "tail" && err == nil {
-			tail = max(n, 0)
-		}
-	})
+	o := c.Options("r,runtime-endpoint= tail= name= namespace= state= label= output= pod= a,all q,quiet")
+	tail, words := -1, o.Operands
+	if n, err := strconv.Atoi(o.Value("tail")); err == nil {
+		tail = max(n, 0)
+	}
 	if len(words) == 0 {
-		c.Printf("NAME:\n   crictl - client for CRI\n\nUSAGE:\n   crictl [global options] command [command options] [arguments...]\n")
-		return 0
+		return c.Done("NAME:\n   crictl - client for CRI\n\nUSAGE:\n   crictl [global options] command [command options] [arguments...]\n")
 	}
 	fatal := func(text string) int {
 		fmt.Fprintf(c.Err, "FATA[0000] %s \n", text)
 		return 1
 	}
 	if !c.Root() {
-		return fatal(fmt.Sprintf("validate service connection: validate CRI v1 runtime API for endpoint \"unix://%s\": rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial unix %s: connect: permission denied\"", socket, socket))
+		return fatal(runtimeDown("runtime", syscall.EACCES))
 	}
 	var containers []Container
 	var images []string
-	var now time.Time
-	err := c.look(func(r Runtime) { containers, images = r.Containers(), r.Images() })
-	c.do(func(at time.Time, _ *host.Host, _ Runtime) { now = at })
-	if err != nil {
+	now := c.Shell.Now()
+	if err := c.look(func(r Runtime) { containers, images = r.Containers(), r.Images() }); err != nil {
 		service := "runtime"
 		if words[0] == "images" || words[0] == "pull" || words[0] == "rmi" {
 			service = "image"
@@ -74,9 +76,9 @@ func crictl(_ context.Context, c *call) int {
 	}
 	switch words[0] {
 	case "ps":
-		return criPS(c, containers, flags, value, now)
+		return criPS(c, containers, o, now)
 	case "pods":
-		return criPods(c, containers, flags, now)
+		return criPods(c, containers, o.Has("q"), now)
 	case "images", "image":
 		c.Printf("%-70s %-20s %-15s %s\n", "IMAGE", "TAG", "IMAGE ID", "SIZE")
 		for _, i := range images {
@@ -84,15 +86,13 @@ func crictl(_ context.Context, c *call) int {
 			if k := strings.LastIndex(i, ":"); k > strings.LastIndex(i, "/") {
 				name, tag = i[:k], i[k+1:]
 			}
-			c.Printf("%-70s %-20s %-15s %s\n", name, tag, word13(fmt.Sprintf("%08x%08x", checksum(i), checksum(i+"x"))), "42.1MB")
+			c.Printf("%-70s %-20s %-15s %s\n", name, tag, word13(shortImage(i)), "42.1MB")
 		}
 		return 0
 	case "info":
-		c.Printf("{\n  \"status\": {\n    \"conditions\": [\n      {\n        \"type\": \"RuntimeReady\",\n        \"status\": true\n      },\n      {\n        \"type\": \"NetworkReady\",\n        \"status\": true\n      }\n    ]\n  }\n}\n")
-		return 0
+		return c.Done("{\n  \"status\": {\n    \"conditions\": [\n      {\n        \"type\": \"RuntimeReady\",\n        \"status\": true\n      },\n      {\n        \"type\": \"NetworkReady\",\n        \"status\": true\n      }\n    ]\n  }\n}\n")
 	case "version":
-		c.Printf("Version:  0.1.0\nRuntimeName:  containerd\nRuntimeApiVersion:  v1\n")
-		return 0
+		return c.Done("Version:  0.1.0\nRuntimeName:  containerd\nRuntimeApiVersion:  v1\n")
 	case "stats", "exec", "pull", "rmi", "rmp", "stopp", "attach", "run", "create":
 		return fatal(words[0] + ": demarc's crictl only looks at containers and stops them: use kubectl for the rest")
 	case "logs", "inspect", "stop", "rm":
@@ -104,7 +104,7 @@ func crictl(_ context.Context, c *call) int {
 	}
 	code := 0
 	for _, id := range words[1:] {
-		if err := criOne(c, words[0], id, containers, flags["f"] && words[0] == "rm" || flags["force"], tail); err != nil {
+		if err := criOne(c, words[0], id, containers, o.Has("f") && words[0] == "rm" || o.Has("force"), tail); err != nil {
 			code = fatal(err.Error())
 		}
 	}
@@ -120,16 +120,15 @@ func checksum(s string) (h uint32) {
 	return h
 }
 
-func criPS(c *call, containers []Container, flags map[string]bool, value map[string]string, now time.Time) int {
-	quiet := flags["q"] || flags["quiet"]
+func criPS(c *call, containers []Container, o *shell.Options, now time.Time) int {
+	quiet, state, namespace := o.Has("q"), o.Value("state"), o.Value("namespace")
 	if !quiet {
 		c.Printf("%-20s%-20s%-20s%-20s%-24s%-20s%-20s%s\n", "CONTAINER", "IMAGE", "CREATED", "STATE", "NAME", "ATTEMPT", "POD ID", "POD")
 	}
 	for _, k := range containers {
 		switch {
-		case k.State != "Running" && !flags["a"] && !flags["all"] && value["state"] == "", value["state"] != "" && !strings.EqualFold(value["state"], k.State):
-			continue
-		case !strings.Contains(k.Name, value["name"]), value["namespace"] != "" && value["namespace"] != k.Namespace:
+		case k.State != "Running" && !o.Has("a") && state == "", state != "" && !strings.EqualFold(state, k.State),
+			!strings.Contains(k.Name, o.Value("name")), namespace != "" && namespace != k.Namespace:
 			continue
 		case quiet:
 			c.Printf("%s\n", k.ID)
@@ -161,8 +160,8 @@ func criAgo(d time.Duration) string {
 	return fmt.Sprintf("%d seconds ago", int(d.Seconds()))
 }
 
-func criPods(c *call, containers []Container, flags map[string]bool, now time.Time) int {
-	if !flags["q"] {
+func criPods(c *call, containers []Container, quiet bool, now time.Time) int {
+	if !quiet {
 		c.Printf("%-20s%-20s%-20s%-50s%-20s%-20s%s\n", "POD ID", "CREATED", "STATE", "NAME", "NAMESPACE", "ATTEMPT", "RUNTIME")
 	}
 	seen := map[string]bool{}
@@ -172,12 +171,10 @@ func criPods(c *call, containers []Container, flags map[string]bool, now time.Ti
 		}
 		seen[k.PodID] = true
 		state := "NotReady"
-		for _, other := range containers {
-			if other.PodID == k.PodID && other.State == "Running" {
-				state = "Ready"
-			}
+		if slices.ContainsFunc(containers, func(o Container) bool { return o.PodID == k.PodID && o.State == "Running" }) {
+			state = "Ready"
 		}
-		if flags["q"] {
+		if quiet {
 			c.Printf("%s\n", k.PodID)
 			continue
 		}
@@ -188,15 +185,11 @@ func criPods(c *call, containers []Container, flags map[string]bool, now time.Ti
 
 // criOne does to one container what a verb says.
 func criOne(c *call, verb, id string, containers []Container, force bool, tail int) error {
-	var k *Container
-	for i := range containers {
-		if id != "" && strings.HasPrefix(containers[i].ID, id) {
-			k = &containers[i]
-		}
-	}
-	if k == nil {
+	i := slices.IndexFunc(containers, func(k Container) bool { return id != "" && strings.HasPrefix(k.ID, id) })
+	if i < 0 {
 		return fmt.Errorf("rpc error: code = NotFound desc = an error occurred when try to find container %q: not found", id)
 	}
+	k := containers[i]
 	switch verb {
 	case "logs":
 		var logs []byte
@@ -240,28 +233,19 @@ func criOne(c *call, verb, id string, containers []Container, force bool, tail i
 
 // ctr knows containers ls, tasks ls, tasks kill and images ls.
 func ctr(_ context.Context, c *call) int {
-	namespace := "default"
-	words := shell.Options(c.Args, "nas", []string{"namespace", "address", "signal"}, func(name, value string) {
-		if name == "n" || name == "namespace" {
-			namespace = value
-		}
-	})
+	o := c.Options("n,namespace= a,address= s,signal=")
 	if !c.Root() {
 		return c.Fail("ctr: failed to dial %q: connection error: desc = \"transport: error while dialing: dial unix %s: connect: permission denied\"", socket, socket)
 	}
 	var containers []Container
 	var images []string
 	if err := c.look(func(r Runtime) { containers, images = r.Containers(), r.Images() }); err != nil {
-		why := "connection refused"
-		if strings.Contains(err.Error(), "no such file") {
-			why = "no such file or directory"
-		}
-		return c.Fail("ctr: failed to dial %q: connection error: desc = \"transport: error while dialing: dial unix %s: connect: %s\"", socket, socket, why)
+		return c.Fail("ctr: failed to dial %q: connection error: desc = \"transport: error while dialing: dial unix %s: connect: %s\"", socket, socket, unanswered(err))
 	}
-	if namespace != "k8s.io" {
+	if o.Value("n") != "k8s.io" {
 		containers, images = nil, nil
 	}
-	words = append(words, "", "")
+	words := append(o.Operands, "", "", "")
 	switch words[0] {
 	case "c", "container", "containers":
 		c.Printf("%-67s%-60s%s\n", "CONTAINER", "IMAGE", "RUNTIME")
@@ -295,11 +279,8 @@ func ctr(_ context.Context, c *call) int {
 
 // docker is there once docker.io is installed, and has none of the cluster's containers.
 func docker(_ context.Context, c *call) int {
-	running := false
-	c.do(func(_ time.Time, h *host.Host, _ Runtime) {
-		u, ok := h.Unit("docker.service")
-		running = ok && u.Active == "active"
-	})
+	u, ok := c.unit("docker.service")
+	running := ok && u.Active == "active"
 	switch words := append(c.Operands(), "", ""); {
 	case !c.Root():
 		return c.Fail("permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock")
@@ -319,27 +300,18 @@ func docker(_ context.Context, c *call) int {
 
 // kubectl is on the nodes, with the kubelet's identity, which may do little.
 func kubectl(_ context.Context, c *call) int {
-	given := ""
-	words := shell.Options(c.Args, "nlof", []string{"kubeconfig", "namespace", "output"}, func(name, value string) {
-		if name == "kubeconfig" {
-			given = value
-		}
-	})
-	words = append(words, "", "")
+	o := c.Options("n,namespace= l= o,output= f= kubeconfig=")
+	given, words := o.Value("kubeconfig"), append(o.Operands, "", "")
 	switch {
 	case words[0] == "version":
-		c.Printf("Client Version: v1.37.0\n")
-		return 0
+		return c.Done("Client Version: v1.37.0\n")
 	case given == "":
 		return c.Fail("The connection to the server localhost:8080 was refused - did you specify the right host or port?")
 	}
 	if _, err := c.Read(given); err != nil {
 		return c.Fail("error: error loading config file %q: open %s: %s", given, given, strings.ToLower(shell.Reason(err)))
 	}
-	verb := map[string]string{"get": "list", "describe": "get", "delete": "delete", "drain": "patch", "cordon": "patch", "apply": "create"}[words[0]]
-	if verb == "" {
-		verb = "get"
-	}
+	verb := cmp.Or(map[string]string{"get": "list", "describe": "get", "delete": "delete", "drain": "patch", "cordon": "patch", "apply": "create"}[words[0]], "get")
 	resource := strings.TrimSuffix(strings.Split(words[1], "/")[0], "s") + "s"
 	if words[0] == "drain" || words[0] == "cordon" || words[1] == "" || words[1] == "no" {
 		resource = "nodes"

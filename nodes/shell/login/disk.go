@@ -12,13 +12,9 @@ import (
 )
 
 func df(_ context.Context, c *call) int {
-	var used, size, memory int64
-	if !c.do(func(_ time.Time, h *host.Host, _ Runtime) {
-		used, size = h.Disk()
-		_, memory = h.Memory()
-	}) {
-		return 1
-	}
+	var used, size int64
+	c.do(func(_ time.Time, h *host.Host, _ Runtime) { used, size = h.Disk() })
+	_, memory := c.Shell.Memory()
 	type mount struct {
 		from, on   string
 		size, used int64
@@ -62,13 +58,8 @@ func df(_ context.Context, c *call) int {
 
 // allocate is fallocate -l, truncate -s and mkswap's like: a file of a size.
 func allocate(_ context.Context, c *call) int {
-	text := ""
-	names := shell.Options(c.Args, "lso", []string{"length", "size"}, func(name, value string) {
-		switch name {
-		case "l", "s", "length", "size":
-			text = value
-		}
-	})
+	o := c.Options("l,length,s,size= o=")
+	text, names := o.Value("l"), o.Operands
 	size, ok := shell.ParseSize(text)
 	switch {
 	case !ok && c.Name == "fallocate":

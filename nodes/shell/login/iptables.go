@@ -16,8 +16,7 @@ import (
 // iptables knows -A, -I, -D, -C, -L, -S, -F, -P, -N and -X, with -n, -v, --line-numbers and -t.
 func iptables(_ context.Context, c *call) int {
 	if !c.Root() {
-		c.Fail("iptables v1.8.7 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)")
-		return 4
+		return c.Quit(4, "iptables v1.8.7 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)")
 	}
 	verb, table := "", "filter"
 	var args []string
@@ -51,12 +50,10 @@ func iptables(_ context.Context, c *call) int {
 		}
 	}
 	if !slices.Contains([]string{"filter", "nat", "mangle", "raw", "security"}, table) {
-		c.Fail("iptables v1.8.7 (nf_tables): table '%s' does not exist\nPerhaps iptables or your kernel needs to be upgraded.", table)
-		return 3
+		return c.Quit(3, "iptables v1.8.7 (nf_tables): table '%s' does not exist\nPerhaps iptables or your kernel needs to be upgraded.", table)
 	}
 	if verb == "" {
-		c.Fail("iptables v1.8.7 (nf_tables): no command specified\nTry `iptables -h' or 'iptables --help' for more information.")
-		return 2
+		return c.Quit(2, "iptables v1.8.7 (nf_tables): no command specified\nTry `iptables -h' or 'iptables --help' for more information.")
 	}
 	if verb == "-L" || verb == "-S" {
 		return c.rules(verb, table, args, numeric, verbose, numbers)
@@ -80,8 +77,7 @@ func (c *call) changeRules(verb, table string, args []string) int {
 		chain, args = args[0], args[1:]
 	}
 	if chain == "" && verb != "-F" && verb != "-X" && verb != "-Z" {
-		c.Fail("iptables v1.8.7 (nf_tables): option \"%s\" requires an argument\nTry `iptables -h' or 'iptables --help' for more information.", verb)
-		return 2
+		return c.Quit(2, "iptables v1.8.7 (nf_tables): option \"%s\" requires an argument\nTry `iptables -h' or 'iptables --help' for more information.", verb)
 	}
 	known := true
 	var err error
@@ -119,16 +115,13 @@ func changeRule(h *host.Host, verb, table, chain string, args []string) error {
 	case "-D":
 		return h.DeleteRule(chain, number, args)
 	case "-C":
-		return checkRule(h, chain, args)
+		return h.HasRule(chain, args)
 	case "-N":
 		return h.NewChain(chain)
 	case "-X":
 		return h.DeleteChain(chain)
 	case "-P":
-		if len(args) != 1 || args[0] != "ACCEPT" && args[0] != "DROP" {
-			return wording("iptables: Bad policy name. Run `dmesg' for more information.")
-		}
-		return h.SetPolicy(chain, args[0])
+		return h.SetPolicy(chain, strings.Join(args, " "))
 	case "-F":
 		if table != "filter" {
 			return nil
@@ -141,35 +134,6 @@ func changeRule(h *host.Host, verb, table, chain string, args []string) error {
 			if err := h.Flush(one); err != nil {
 				return err
 			}
-		}
-	}
-	return nil
-}
-
-// checkRule is -C. The machine alone knows how it writes a rule down, so the rule is added,
-// compared with those before it, and taken away again.
-func checkRule(h *host.Host, chain string, args []string) error {
-	before, err := h.Rules(chain)
-	if err != nil {
-		return err
-	}
-	before = slices.Clone(before)
-	if err := h.AddRule(chain, 0, args); err != nil {
-		return err
-	}
-	after, err := h.Rules(chain)
-	if err != nil {
-		return err
-	}
-	added := slices.Clone(after[len(before):]) // several addresses make several rules
-	for n := len(after); n > len(before); n-- {
-		if err := h.DeleteRule(chain, n, nil); err != nil {
-			return err
-		}
-	}
-	for _, r := range added {
-		if !slices.Contains(before, r) {
-			return wording("iptables: Bad rule (does a matching rule exist in that chain?).")
 		}
 	}
 	return nil
@@ -242,6 +206,12 @@ func (c *call) rules(verb, table string, args []string, numeric, verbose, number
 	return 0
 }
 
+// matchWords are what -L calls the options of matches, in front of their values.
+var matchWords = map[string]string{
+	"--dport": "PROTO dpt:", "--sport": "PROTO spt:", "--dports": "multiport dports ",
+	"--ctstate": "ctstate ", "--state": "ctstate ", "--reject-with": "reject-with ",
+}
+
 // ruleRow is a rule in the columns of -L.
 func ruleRow(text string, numeric, verbose bool) string {
 	anywhere := "anywhere"
@@ -249,48 +219,31 @@ func ruleRow(text string, numeric, verbose bool) string {
 		anywhere = "0.0.0.0/0"
 	}
 	target, proto, source, dest, in, out, more := "", "all", anywhere, anywhere, "*", "*", ""
+	columns := map[string]*string{"-j": &target, "-g": &target, "-p": &proto, "-s": &source, "-d": &dest, "-i": &in, "-o": &out, "-m": new(string)}
 	f := strings.Fields(text)
-	for i := 0; i < len(f); i++ {
-		next := func() string {
-			if i++; i < len(f) {
-				return f[i]
+	for len(f) > 0 {
+		name := f[0]
+		next := func() (value string) {
+			if f = f[1:]; len(f) > 0 {
+				value = f[0]
 			}
-			return ""
+			return value
 		}
-		switch f[i] {
-		case "-j", "-g":
-			target = next()
-		case "-p":
-			proto = next()
-		case "-s":
-			source = strings.TrimSuffix(next(), "/32")
-		case "-d":
-			dest = strings.TrimSuffix(next(), "/32")
-		case "-i":
-			in = next()
-		case "-o":
-			out = next()
-		case "-m":
-			next()
-		case "--dport":
-			more += " " + proto + " dpt:" + next()
-		case "--sport":
-			more += " " + proto + " spt:" + next()
-		case "--dports":
-			more += " multiport dports " + next()
-		case "--comment":
+		switch column, words := columns[name], matchWords[name]; {
+		case column != nil:
+			*column = strings.TrimSuffix(next(), "/32")
+		case words != "":
+			more += " " + strings.Replace(words, "PROTO", proto, 1) + next()
+		case name == "--comment":
 			comment := next()
-			for strings.HasPrefix(comment, `"`) && !strings.HasSuffix(comment, `"`) && i+1 < len(f) {
+			for strings.HasPrefix(comment, `"`) && !strings.HasSuffix(comment, `"`) && len(f) > 1 {
 				comment += " " + next()
 			}
 			more += " /* " + strings.Trim(comment, `"`) + " */"
-		case "--ctstate", "--state":
-			more += " ctstate " + next()
-		case "--reject-with":
-			more += " reject-with " + next()
 		default:
-			more += " " + f[i]
+			more += " " + name
 		}
+		f = f[min(1, len(f)):]
 	}
 	if verbose {
 		return fmt.Sprintf("    0     0 %-10s %-4s --  %-6s %-6s  %-20s %-20s%s", target, proto, in, out, source, dest, more)
@@ -318,8 +271,7 @@ func iptablesSave(_ context.Context, c *call) int {
 		}
 		c.Print(rules)
 	})
-	c.Printf("COMMIT\n")
-	return 0
+	return c.Done("COMMIT\n")
 }
 
 func ufw(_ context.Context, c *call) int {
@@ -329,8 +281,7 @@ func ufw(_ context.Context, c *call) int {
 	if words := c.Operands(); len(words) > 0 && words[0] != "status" && words[0] != "disable" {
 		return c.Fail("ERROR: demarc's ufw is never active: use iptables")
 	}
-	c.Printf("Status: inactive\n")
-	return 0
+	return c.Done("Status: inactive\n")
 }
 
 // address is the machine's own, as its network sees it: from /etc/hosts, where the image

@@ -1,8 +1,10 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,9 +21,7 @@ func last(all []host.Entry, n int, wanted func(host.Entry) bool) []host.Entry {
 			out = append(out, all[i])
 		}
 	}
-	for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {
-		out[i], out[j] = out[j], out[i]
-	}
+	slices.Reverse(out)
 	return out
 }
 
@@ -37,44 +37,20 @@ func journalLine(e host.Entry, machine string) string {
 // journalctl knows -u, -t, -n, -k, -r, -g, -p, -o cat, --since and --until. With -f it
 // shows what is there.
 func journalctl(_ context.Context, c *call) int {
-	n, ident, pattern, from, until := -1, "", "", "", ""
+	o := c.Options("u,unit= n,lines= S,since= U,until= t,identifier= g,grep= p,priority= o,output= k,dmesg f,follow r,reverse")
+	n, ident, pattern, from, until := -1, o.Value("t"), strings.ToLower(o.Value("g")), o.Value("S"), o.Value("U")
 	units := map[string]bool{}
-	flags := map[string]string{}
-	shell.Options(c.Args, "untgSUpo", []string{"unit", "lines", "since", "until", "identifier", "grep", "priority", "output"}, func(name, value string) {
-		switch name {
-		case "u", "unit":
-			units[unitName(value)] = true
-		case "n", "lines":
-			n = 10
-			if k, err := strconv.Atoi(value); err == nil {
-				n = max(k, 0)
-			}
-		case "S", "since":
-			from = value
-		case "U", "until":
-			until = value
-		case "t", "identifier":
-			ident = value
-		case "g", "grep":
-			pattern = strings.ToLower(value)
-		default:
-			flags[name] = value + "."
-		}
-	})
-	has := func(names ...string) bool {
-		for _, f := range names {
-			if flags[f] != "" {
-				return true
-			}
-		}
-		return false
+	for _, u := range o.All("u") {
+		units[unitName(u)] = true
 	}
-	if n < 0 && has("f", "follow") {
+	if k, err := strconv.Atoi(o.Value("n")); err == nil {
+		n = max(k, 0)
+	} else if o.Has("n", "f") {
 		n = 10
 	}
 	var entries []host.Entry
 	bad := ""
-	kernel := has("k", "dmesg")
+	kernel := o.Has("k")
 	if !c.do(func(now time.Time, h *host.Host, _ Runtime) {
 		after, ok1 := shell.Moment(from, now)
 		before, ok2 := shell.Moment(until, now)
@@ -94,22 +70,18 @@ func journalctl(_ context.Context, c *call) int {
 	switch {
 	case bad != "":
 		return c.Fail("Failed to parse timestamp: %s", bad)
-	case has("disk-usage"):
-		c.Printf("Archived and active journals take up 48.0M in the file system.\n")
-		return 0
-	case strings.HasPrefix(flags["vacuum-size"]+flags["vacuum-time"], "."), has("rotate", "flush"):
+	case o.Has("disk-usage"):
+		return c.Done("Archived and active journals take up 48.0M in the file system.\n")
+	case o.Has("vacuum-size", "vacuum-time", "rotate", "flush"):
 		return 0
 	case len(entries) == 0:
-		c.Printf("-- No entries --\n")
-		return 0
+		return c.Done("-- No entries --\n")
 	}
-	if has("r", "reverse") {
-		for i, j := 0, len(entries)-1; i < j; i, j = i+1, j-1 {
-			entries[i], entries[j] = entries[j], entries[i]
-		}
+	if o.Has("r") {
+		slices.Reverse(entries)
 	}
 	for _, e := range entries {
-		if flags["o"]+flags["output"] == "cat." {
+		if o.Value("o") == "cat" {
 			c.Printf("%s\n", e.Message)
 		} else {
 			c.Printf("%s\n", journalLine(e, c.s.name))
@@ -142,12 +114,9 @@ func dmesg(_ context.Context, c *call) int {
 }
 
 func logger(_ context.Context, c *call) int {
-	ident := c.User
-	words := shell.Options(c.Args, "tp", []string{"tag", "priority"}, func(name, value string) {
-		if name == "t" || name == "tag" {
-			ident = value
-		}
+	o := c.Options("t,tag= p,priority=")
+	c.do(func(now time.Time, h *host.Host, _ Runtime) {
+		h.Log(now, "", cmp.Or(o.Value("t"), c.User), strings.Join(o.Operands, " "))
 	})
-	c.do(func(now time.Time, h *host.Host, _ Runtime) { h.Log(now, "", ident, strings.Join(words, " ")) })
 	return 0
 }

@@ -29,8 +29,7 @@ func man(_ context.Context, c *call) int {
 	if len(names) == 0 {
 		return c.Fail("What manual page do you want?\nFor example, try 'man man'.")
 	}
-	c.Fail("No manual entry for %s", names[len(names)-1])
-	return 16
+	return c.Quit(16, "No manual entry for %s", names[len(names)-1])
 }
 
 func help(_ context.Context, c *call) int {
@@ -54,29 +53,23 @@ func crontab(_ context.Context, c *call) int {
 	return c.Fail("crontab: demarc's machines run no cron jobs: use a systemd unit or a CronJob")
 }
 
-func clearScreen(_ context.Context, c *call) int {
-	c.Printf("\x1b[H\x1b[2J")
-	return 0
-}
+func clearScreen(_ context.Context, c *call) int { return c.Done("\x1b[H\x1b[2J") }
 
 func lsblk(_ context.Context, c *call) int {
 	var size int64
 	c.do(func(_ time.Time, h *host.Host, _ Runtime) { _, size = h.Disk() })
-	c.Printf("NAME    MAJ:MIN RM  SIZE RO TYPE MOUNTPOINTS\nsda       8:0    0 %4s  0 disk \n├─sda1    8:1    0 %4s  0 part /\n├─sda14   8:14   0    4M  0 part \n└─sda15   8:15   0  106M  0 part /boot/efi\n", shell.Human(size), shell.Human(size))
-	return 0
+	return c.Done("NAME    MAJ:MIN RM  SIZE RO TYPE MOUNTPOINTS\nsda       8:0    0 %4s  0 disk \n├─sda1    8:1    0 %4s  0 part /\n├─sda14   8:14   0    4M  0 part \n└─sda15   8:15   0  106M  0 part /boot/efi\n", shell.Human(size), shell.Human(size))
 }
 
 func lsbRelease(_ context.Context, c *call) int {
-	c.Printf("No LSB modules are available.\nDistributor ID:\tUbuntu\nDescription:\tUbuntu 22.04.5 LTS\nRelease:\t22.04\nCodename:\tjammy\n")
-	return 0
+	return c.Done("No LSB modules are available.\nDistributor ID:\tUbuntu\nDescription:\tUbuntu 22.04.5 LTS\nRelease:\t22.04\nCodename:\tjammy\n")
 }
 
 func tty(_ context.Context, c *call) int {
 	if !c.s.options.Terminal {
 		return c.Fail("not a tty")
 	}
-	c.Printf("/dev/pts/0\n")
-	return 0
+	return c.Done("/dev/pts/0\n")
 }
 
 func noJobs(_ context.Context, c *call) int {
@@ -85,12 +78,13 @@ func noJobs(_ context.Context, c *call) int {
 
 func limits(_ context.Context, c *call) int {
 	if c.Name == "umask" {
-		c.Printf("0002\n")
-		return 0
+		return c.Done("0002\n")
 	}
-	c.Printf("unlimited\n")
-	return 0
+	return c.Done("unlimited\n")
 }
+
+// htop is top, if its package is there.
+func htop(ctx context.Context, c *call) int { return shell.Coreutils["top"](ctx, c.Call) }
 
 func init() { // some of the table's functions refer to it
 	commands = map[string]command{
@@ -99,7 +93,7 @@ func init() { // some of the table's functions refer to it
 		"systemctl": systemctl, "service": service, "journalctl": journalctl, "dmesg": dmesg, "logger": logger,
 		"apt": apt, "apt-get": apt, "apt-cache": aptCache, "apt-mark": aptMark, "unattended-upgrade": unattendedUpgrade, "unattended-upgrades": unattendedUpgrade, "dpkg": dpkg, "dpkg-query": dpkg,
 		"iptables": iptables, "iptables-save": iptablesSave, "iptables-nft": iptables, "iptables-legacy": iptables, "ufw": ufw,
-		"ps": ps, "top": top, "htop": top, "kill": kill, "pkill": pkill, "killall": pkill, "pgrep": pkill, "pidof": pkill, "__spawn": spawn, "stress": stress, "stress-ng": stress,
+		"htop": htop, "__spawn": spawn, "stress": stress, "stress-ng": stress,
 		"chmod": chmod, "chown": chmod, "chgrp": chmod, "df": df, "truncate": allocate, "fallocate": allocate, "dd": dd,
 		"reboot": power, "shutdown": power, "poweroff": power, "halt": power, "init": power, "telinit": power,
 		"uname": uname, "arch": arch, "hostname": hostname, "hostnamectl": hostnamectl, "uptime": uptime, "free": free, "lsblk": lsblk, "lsb_release": lsbRelease, "tty": tty,
@@ -107,18 +101,13 @@ func init() { // some of the table's functions refer to it
 		"crictl": crictl, "ctr": ctr, "docker": docker, "kubectl": kubectl,
 		"ping": ping, "nslookup": nslookup, "dig": nslookup, "host": nslookup, "ip": ip, "ifconfig": ip, "ss": ss, "netstat": ss,
 		"history": history, "nano": editor, "vi": editor, "vim": editor, "visudo": editor, "man": man, "help": help, "crontab": crontab, "clear": clearScreen, "reset": clearScreen,
-		"hash": nothing, "wait": nothing, "jobs": nothing, "disown": nothing, "fg": noJobs, "bg": noJobs, "ulimit": limits, "umask": limits,
+		"fg": noJobs, "bg": noJobs, "ulimit": limits, "umask": limits,
+	}
+	for _, name := range []string{"hash", "wait", "jobs", "disown"} {
+		commands[name] = func(context.Context, *call) int { return 0 }
 	}
 }
 
-func nothing(context.Context, *call) int { return 0 }
+func users(_ context.Context, c *call) int { return c.Done("%s\n", c.User) }
 
-func users(_ context.Context, c *call) int {
-	c.Printf("%s\n", c.User)
-	return 0
-}
-
-func arch(_ context.Context, c *call) int {
-	c.Printf("x86_64\n")
-	return 0
-}
+func arch(_ context.Context, c *call) int { return c.Done("x86_64\n") }

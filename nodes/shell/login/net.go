@@ -18,18 +18,16 @@ import (
 // has: a port that refuses answers too.
 func ping(ctx context.Context, c *call) int {
 	count, limit := 4, 4*time.Second
-	names := shell.Options(c.Args, "cWwis", nil, func(name, value string) {
-		switch n, err := strconv.Atoi(value); {
-		case err != nil:
-		case name == "c":
-			count = min(max(n, 1), 10)
-		case name == "W" || name == "w":
-			limit = time.Duration(min(max(n, 1), 60)) * time.Second
-		}
-	})
+	o := c.Options("c= W,w= i= s=")
+	if n, err := strconv.Atoi(o.Value("c")); err == nil {
+		count = min(max(n, 1), 10)
+	}
+	if n, err := strconv.Atoi(o.Value("W")); err == nil {
+		limit = time.Duration(min(max(n, 1), 60)) * time.Second
+	}
+	names := o.Operands
 	if len(names) == 0 {
-		c.Fail("ping: usage error: Destination address required")
-		return 2
+		return c.Quit(2, "ping: usage error: Destination address required")
 	}
 	got := 0
 	for i := range count {
@@ -37,8 +35,7 @@ func ping(ctx context.Context, c *call) int {
 		name, refused, _ := shell.Trouble(err)
 		done()
 		if name {
-			c.Fail("ping: %s: Name or service not known", names[0])
-			return 2
+			return c.Quit(2, "ping: %s: Name or service not known", names[0])
 		}
 		if i == 0 {
 			c.Printf("PING %s (%s) 56(84) bytes of data.\n", names[0], names[0])
@@ -101,28 +98,21 @@ func ip(_ context.Context, c *call) int {
 	own := c.address()
 	switch {
 	case c.Name == "ifconfig":
-		c.Printf("eth0: flags=4163<UP,BROADCAST,RUNNING,MULTICAST>  mtu 1500\n        inet %s  netmask 255.255.0.0  broadcast 10.224.255.255\n", own)
-		return 0
+		return c.Done("eth0: flags=4163<UP,BROADCAST,RUNNING,MULTICAST>  mtu 1500\n        inet %s  netmask 255.255.0.0  broadcast 10.224.255.255\n", own)
 	case len(words) > 1 && (words[1] == "add" || words[1] == "del" || words[1] == "set" || words[1] == "flush"):
 		if !c.Root() {
-			c.Fail("RTNETLINK answers: Operation not permitted")
-			return 2
+			return c.Quit(2, "RTNETLINK answers: Operation not permitted")
 		}
-		c.Fail("ip: demarc's shell does not change addresses, links and routes: use iptables to cut the machine off")
-		return 2
+		return c.Quit(2, "ip: demarc's shell does not change addresses, links and routes: use iptables to cut the machine off")
 	case strings.HasPrefix("address", words[0]) && words[0] != "":
 		c.Printf("1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN group default qlen 1000\n    link/loopback 00:00:00:00:00:00 brd 00:00:00:00:00:00\n    inet 127.0.0.1/8 scope host lo\n       valid_lft forever preferred_lft forever\n")
-		c.Printf("2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP group default qlen 1000\n    link/ether 00:0d:3a:5e:10:04 brd ff:ff:ff:ff:ff:ff\n    inet %s/16 metric 100 brd 10.224.255.255 scope global eth0\n       valid_lft forever preferred_lft forever\n", own)
-		return 0
+		return c.Done("2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP group default qlen 1000\n    link/ether 00:0d:3a:5e:10:04 brd ff:ff:ff:ff:ff:ff\n    inet %s/16 metric 100 brd 10.224.255.255 scope global eth0\n       valid_lft forever preferred_lft forever\n", own)
 	case strings.HasPrefix("route", words[0]) && words[0] != "":
-		c.Printf("default via 10.224.0.1 dev eth0 proto dhcp src %s metric 100\n10.224.0.0/16 dev eth0 proto kernel scope link src %s metric 100\n168.63.129.16 via 10.224.0.1 dev eth0 proto dhcp src %s metric 100\n169.254.169.254 via 10.224.0.1 dev eth0 proto dhcp src %s metric 100\n", own, own, own, own)
-		return 0
+		return c.Done("default via 10.224.0.1 dev eth0 proto dhcp src %s metric 100\n10.224.0.0/16 dev eth0 proto kernel scope link src %s metric 100\n168.63.129.16 via 10.224.0.1 dev eth0 proto dhcp src %s metric 100\n169.254.169.254 via 10.224.0.1 dev eth0 proto dhcp src %s metric 100\n", own, own, own, own)
 	case strings.HasPrefix("link", words[0]) && words[0] != "":
-		c.Printf("1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN mode DEFAULT group default qlen 1000\n2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP mode DEFAULT group default qlen 1000\n")
-		return 0
+		return c.Done("1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN mode DEFAULT group default qlen 1000\n2: eth0: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 qdisc mq state UP mode DEFAULT group default qlen 1000\n")
 	}
-	c.Fail("Object \"%s\" is unknown, try \"ip help\".", words[0])
-	return 1
+	return c.Quit(1, "Object \"%s\" is unknown, try \"ip help\".", words[0])
 }
 
 // listeners are the ports of the machine's units.

@@ -45,9 +45,3 @@ func (b *bounded) Write(p []byte) (int, error) {
 	}
 	return n, nil
 }
-
-// wording is an error in the words of a program that is imitated.
-type wording string
-
-// Error implements error.
-func (w wording) Error() string { return string(w) }

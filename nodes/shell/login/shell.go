@@ -82,7 +82,6 @@ type Session struct {
 	machine Machine
 	options Options
 	name    string // of the machine
-	began   time.Time
 	sh      *shell.Shell
 	logins  []*login // the shells that have been started, innermost last
 	next    *login   // to be started when the line ends
@@ -115,7 +114,7 @@ func New(m Machine, o Options) *Session {
 		Shadowed: []string{"echo", "history", "help", "hash", "ulimit", "umask", "wait", "jobs", "fg", "bg", "disown"},
 		Change:   background, Interactive: s.interactive,
 	}
-	s.do(func(now time.Time, h *host.Host, _ Runtime) { s.name, s.began = h.Name(), now })
+	s.do(func(now time.Time, h *host.Host, _ Runtime) { s.name, s.sh.Began = h.Name(), now })
 	return s
 }
 
@@ -221,17 +220,25 @@ func (s *Session) remember(text string) {
 // Exited says that the session has run exit or logout, or that the machine is gone.
 func (s *Session) Exited() bool { return s.exited }
 
+// where is who the innermost shell runs as, and its directory.
+func (s *Session) where() (user, dir string) {
+	if len(s.logins) == 0 {
+		return s.options.User, shell.Home(s.options.User)
+	}
+	top := s.logins[len(s.logins)-1]
+	switch {
+	case top.run != nil:
+		return top.user, top.run.Dir
+	case top.out != nil:
+		return top.user, top.out.Dir
+	}
+	return top.user, shell.Home(top.user)
+}
+
 // Prompt is what the shell shows before a line.
 func (s *Session) Prompt() string {
-	user, dir, sign := s.options.User, shell.Home(s.options.User), "$"
-	if n := len(s.logins); n > 0 {
-		user, dir = s.logins[n-1].user, shell.Home(s.logins[n-1].user)
-		if r := s.logins[n-1].run; r != nil {
-			dir = r.Dir
-		} else if o := s.logins[n-1].out; o != nil {
-			dir = o.Dir
-		}
-	}
+	user, dir := s.where()
+	sign := "$"
 	if user == shell.Root {
 		sign = "#"
 	}
@@ -250,21 +257,14 @@ func (s *Session) Banner() string {
 		used, size := h.Disk()
 		memory, memorySize := h.Memory()
 		fmt.Fprintf(&b, "  System information as of %s\n\n", now.UTC().Format("Mon Jan _2 15:04:05 UTC 2006"))
-		fmt.Fprintf(&b, "  Usage of /:   %-20s  Processes: %d\n", fmt.Sprintf("%.1f%% of %s", percent(used, size), shell.Human(size)+"B"), len(h.Processes()))
-		fmt.Fprintf(&b, "  Memory usage: %.0f%%\n\n", percent(memory, memorySize))
+		fmt.Fprintf(&b, "  Usage of /:   %-20s  Processes: %d\n", fmt.Sprintf("%.1f%% of %s", shell.Percent(used, size), shell.Human(size)+"B"), len(h.Processes()))
+		fmt.Fprintf(&b, "  Memory usage: %.0f%%\n\n", shell.Percent(memory, memorySize))
 		fmt.Fprintf(&b, "AKS node image %s. Changes made here by hand are lost when the node is reimaged.\n", image.Version)
 		if h.RebootRequired() {
 			b.WriteString("\n*** System restart required ***\n")
 		}
 	})
 	return b.String()
-}
-
-func percent[N int | int64 | uint64](part, whole N) float64 {
-	if whole <= 0 {
-		return 0
-	}
-	return 100 * float64(part) / float64(whole)
 }
 
 // shellPID is the number of every shell: it is not in the process table.

@@ -174,6 +174,7 @@ func TestCommands(t *testing.T) {
 		// Processes and containers.
 		{"pidof kube-proxy; pgrep -l kube-proxy", "3201\n3201 kube-proxy\n", "", 0},
 		{"kill -9 3201", "", "bash: kill: (3201) - Operation not permitted\n", 1},
+		{"ps | tail -1 | cut -c1-34; top -b | head -1", "  48214 pts/0    00:00:00 ps\ntop - 10:05:00 up  2:05,  1 user,  load average: 0.31, 0.27, 0.22\n", "", 0},
 		{"kill 999999", "", "bash: kill: (999999) - No such process\n", 1},
 		{"ps aux | grep kube-prox[y] | wc -l", "1\n", "", 0},
 		{"crictl ps", "", "connect: permission denied…", 1},

@@ -97,14 +97,9 @@ func (s *Session) interactive(ctx context.Context, from shell.Streams) int {
 
 // su becomes another user, who is root if none is named.
 func su(ctx context.Context, c *call) int {
-	user, script, given := shell.Root, "", false
-	names := shell.Options(c.Args, "cs", []string{"command", "shell"}, func(name, value string) {
-		if name == "c" || name == "command" {
-			script, given = value, true
-		}
-	})
-	login := c.Has("l") || c.Long("--login")
-	for _, n := range names {
+	o := c.Options("c,command= s,shell= l,login")
+	user, login := shell.Root, o.Has("l")
+	for _, n := range o.Operands {
 		if n == "-" {
 			login = true
 		} else {
@@ -121,35 +116,32 @@ func su(ctx context.Context, c *call) int {
 	if !login {
 		io.Dir = c.Dir
 	}
-	if given {
-		return c.Shell.Script(ctx, script, []string{"bash"}, io)
+	if o.Has("c") {
+		return c.Shell.Script(ctx, o.Value("c"), []string{"bash"}, io)
 	}
 	return c.s.interactive(ctx, io)
 }
 
 func passwd(_ context.Context, c *call) int {
-	c.Fail("passwd: Authentication token manipulation error\npasswd: password unchanged")
-	return 10
+	return c.Quit(10, "passwd: Authentication token manipulation error\npasswd: password unchanged")
 }
 
 func useradd(_ context.Context, c *call) int {
-	names := shell.Options(c.Args, "dgGsucekpK", nil, func(string, string) {})
+	names := c.Options("d= g= G= s= u= c= e= k= p= K=").Operands
 	switch {
 	case len(names) == 0:
-		c.Fail("Usage: %s [options] LOGIN", c.Name)
-		return 2
+		return c.Quit(2, "Usage: %s [options] LOGIN", c.Name)
 	case !c.Root():
 		return c.Fail("%s: Permission denied.\n%s: cannot lock /etc/passwd; try again later.", c.Name, c.Name)
 	case slices.Contains(shell.Accounts, names[0]):
-		c.Fail("%s: user '%s' already exists", c.Name, names[0])
-		return 9
+		return c.Quit(9, "%s: user '%s' already exists", c.Name, names[0])
 	}
 	return c.Fail("%s: cannot lock /etc/passwd; try again later.", c.Name)
 }
 
 // who also stands for w and last.
 func who(_ context.Context, c *call) int {
-	began := c.s.began.UTC()
+	began := c.Shell.Began.UTC()
 	switch c.Name {
 	case "w":
 		uptime(context.Background(), c)

@@ -55,40 +55,23 @@ func power(_ context.Context, c *call) int {
 	return 0
 }
 
-// upWords is an uptime in the words of uptime(1).
-func upWords(d time.Duration) string {
-	days, rest := int(d/(24*time.Hour)), d%(24*time.Hour)
-	text := fmt.Sprintf("%2d:%02d", int(rest.Hours()), int(rest.Minutes())%60)
-	if rest < time.Hour {
-		text = fmt.Sprintf("%d min", int(rest.Minutes()))
-	}
-	switch days {
-	case 0:
-		return text
-	case 1:
-		return "1 day, " + text
-	}
-	return fmt.Sprintf("%d days, %s", days, text)
-}
-
 func uptime(_ context.Context, c *call) int {
 	c.do(func(now time.Time, h *host.Host, _ Runtime) {
 		up := h.Uptime(now)
 		switch {
 		case c.Name == "uptime" && c.Has("p"):
-			c.Printf("up %s\n", strings.TrimSpace(upWords(up)))
+			c.Printf("up %s\n", strings.TrimSpace(shell.UpWords(up)))
 		case c.Name == "uptime" && c.Has("s"):
 			c.Printf("%s\n", now.Add(-up).UTC().Format("2006-01-02 15:04:05"))
 		default:
-			c.Printf(" %s up %s,  1 user,  load average: 0.31, 0.27, 0.22\n", now.UTC().Format("15:04:05"), upWords(up))
+			c.Printf(" %s up %s,  1 user,  load average: 0.31, 0.27, 0.22\n", now.UTC().Format("15:04:05"), shell.UpWords(up))
 		}
 	})
 	return 0
 }
 
 func free(_ context.Context, c *call) int {
-	var used, size int64
-	c.do(func(_ time.Time, h *host.Host, _ Runtime) { used, size = h.Memory() })
+	used, size := c.Shell.Memory()
 	left := max(size-used, 0)
 	cache := left / 4
 	show := func(n int64) string {
@@ -109,8 +92,7 @@ func free(_ context.Context, c *call) int {
 	}
 	c.Printf("               total        used        free      shared  buff/cache   available\n")
 	c.Printf("Mem:    %12s%12s%12s%12s%12s%12s\n", show(size), show(used), show(left-cache), show(4<<20), show(cache), show(left))
-	c.Printf("Swap:   %12s%12s%12s\n", show(0), show(0), show(0))
-	return 0
+	return c.Done("Swap:   %12s%12s%12s\n", show(0), show(0), show(0))
 }
 
 func uname(_ context.Context, c *call) int {
@@ -118,8 +100,7 @@ func uname(_ context.Context, c *call) int {
 	c.do(func(_ time.Time, h *host.Host, _ Runtime) { kernel = h.Kernel() })
 	version := "#119~20.04.1-Ubuntu SMP x86_64"
 	if c.Has("a") {
-		c.Printf("Linux %s %s %s x86_64 x86_64 GNU/Linux\n", c.s.name, kernel, version)
-		return 0
+		return c.Done("Linux %s %s %s x86_64 x86_64 GNU/Linux\n", c.s.name, kernel, version)
 	}
 	var parts []string
 	for _, p := range [][2]string{{"s", "Linux"}, {"n", c.s.name}, {"r", kernel}, {"v", version}, {"m", "x86_64"}, {"o", "GNU/Linux"}} {
@@ -127,8 +108,7 @@ func uname(_ context.Context, c *call) int {
 			parts = append(parts, p[1])
 		}
 	}
-	c.Printf("%s\n", strings.Join(parts, " "))
-	return 0
+	return c.Done("%s\n", strings.Join(parts, " "))
 }
 
 func hostname(_ context.Context, c *call) int {
@@ -222,8 +202,7 @@ func modprobe(_ context.Context, c *call) int {
 	names := c.Operands()
 	switch {
 	case c.Name == "lsmod":
-		c.Printf("Module                  Size  Used by\nbr_netfilter           32768  0\noverlay               151552  12\nnf_conntrack          172032  3\nxt_conntrack           16384  14\n")
-		return 0
+		return c.Done("Module                  Size  Used by\nbr_netfilter           32768  0\noverlay               151552  12\nnf_conntrack          172032  3\nxt_conntrack           16384  14\n")
 	case len(names) == 0:
 		return c.Fail("%s: ERROR: missing parameters. See -h.", c.Name)
 	case !c.Root() && c.Name == "rmmod":
@@ -244,26 +223,21 @@ func mount(_ context.Context, c *call) int {
 	names := c.Operands()
 	switch {
 	case c.Name == "mount" && len(names) == 0:
-		c.Printf("/dev/sda1 on / type ext4 (rw,relatime,discard,errors=remount-ro)\ndevtmpfs on /dev type devtmpfs (rw,nosuid,noexec,relatime)\nproc on /proc type proc (rw,nosuid,nodev,noexec,relatime)\nsysfs on /sys type sysfs (rw,nosuid,nodev,noexec,relatime)\ntmpfs on /run type tmpfs (rw,nosuid,nodev)\ncgroup2 on /sys/fs/cgroup type cgroup2 (rw,nosuid,nodev,noexec,relatime)\n/dev/sda15 on /boot/efi type vfat (rw,relatime)\n")
-		return 0
+		return c.Done("/dev/sda1 on / type ext4 (rw,relatime,discard,errors=remount-ro)\ndevtmpfs on /dev type devtmpfs (rw,nosuid,noexec,relatime)\nproc on /proc type proc (rw,nosuid,nodev,noexec,relatime)\nsysfs on /sys type sysfs (rw,nosuid,nodev,noexec,relatime)\ntmpfs on /run type tmpfs (rw,nosuid,nodev)\ncgroup2 on /sys/fs/cgroup type cgroup2 (rw,nosuid,nodev,noexec,relatime)\n/dev/sda15 on /boot/efi type vfat (rw,relatime)\n")
 	case len(names) == 0:
 		return c.Fail("umount: bad usage\nTry 'umount --help' for more information.")
 	case c.Name == "umount":
 		target := names[0]
 		if !c.Root() {
-			c.Fail("umount: %s: must be superuser to unmount.", target)
-			return 32
+			return c.Quit(32, "umount: %s: must be superuser to unmount.", target)
 		}
 		switch c.Path(target) {
 		case "/", "/dev", "/proc", "/sys", "/run", "/boot/efi", "/sys/fs/cgroup":
-			c.Fail("umount: %s: target is busy.", target)
-		default:
-			c.Fail("umount: %s: not mounted.", target)
+			return c.Quit(32, "umount: %s: target is busy.", target)
 		}
-		return 32
+		return c.Quit(32, "umount: %s: not mounted.", target)
 	case !c.Root():
-		c.Fail("mount: only root can do that")
-		return 1
+		return c.Fail("mount: only root can do that")
 	}
 	if c.Has("o") { // a remount
 		return 0

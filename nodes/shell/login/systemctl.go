@@ -23,17 +23,14 @@ func unitName(name string) string {
 // control is one run of systemctl.
 type control struct {
 	*call
-	verb  string
-	units []string
-	flags map[string]bool
-	value map[string]string
+	verb    string
+	units   []string
+	options *shell.Options
 }
 
 func systemctl(ctx context.Context, c *call) int {
-	k := control{call: c, flags: map[string]bool{}, value: map[string]string{}}
-	rest := shell.Options(c.Args, "tpnsoH", []string{"type", "state", "property", "lines", "signal", "output"}, func(name, value string) {
-		k.flags[name], k.value[name] = true, value
-	})
+	k := control{call: c, options: c.Options("t,type= p,property= n,lines= s,signal= o,output= H= state= a,all q,quiet")}
+	rest := k.options.Operands
 	if len(rest) == 0 {
 		rest = []string{"list-units"}
 	}
@@ -55,8 +52,7 @@ func systemctl(ctx context.Context, c *call) int {
 	case "list-units", "list-unit-files":
 		return k.list()
 	case "list-timers", "list-sockets", "list-jobs":
-		c.Printf("0 %s listed.\n", strings.TrimPrefix(k.verb, "list-"))
-		return 0
+		return c.Done("0 %s listed.\n", strings.TrimPrefix(k.verb, "list-"))
 	case "is-system-running":
 		return k.system()
 	case "daemon-reload", "daemon-reexec":
@@ -70,8 +66,7 @@ func systemctl(ctx context.Context, c *call) int {
 	case "edit", "set-property", "revert":
 		return c.Fail("Cannot edit units: demarc's shell has no full-screen editor: write a file below /etc/systemd/system/ with tee and run systemctl daemon-reload.")
 	case "get-default":
-		c.Printf("multi-user.target\n")
-		return 0
+		return c.Done("multi-user.target\n")
 	}
 	return c.Fail("Unknown command verb %s.", k.verb)
 }
@@ -163,8 +158,7 @@ func (k *control) missing(name string) int {
 	case "kill", "reset-failed":
 		return k.Fail("Failed to %s unit %s: Unit %s not loaded.", strings.ReplaceAll(k.verb, "-", " "), name, name)
 	}
-	k.Fail("Failed to %s %s: Unit %s not found.", k.verb, name, name)
-	return 5
+	return k.Quit(5, "Failed to %s %s: Unit %s not found.", k.verb, name, name)
 }
 
 // refused is what systemctl says of a unit with which it cannot do what it should.
@@ -184,38 +178,24 @@ func (k *control) refused(u host.Unit, err error) int {
 }
 
 func (k *control) act(now time.Time, h *host.Host, u host.Unit, name string) error {
-	now2 := k.flags["now"]
-	switch k.verb {
-	case "start":
-		return h.StartUnit(now, name)
-	case "stop":
-		return h.StopUnit(now, name)
-	case "restart", "reload-or-restart":
-		return h.RestartUnit(now, name)
-	case "try-restart":
-		if u.Active == "active" {
-			return h.RestartUnit(now, name)
+	type step = func(now time.Time, unit string) error
+	steps := map[string][]step{ // the second is that of --now
+		"start": {h.StartUnit}, "stop": {h.StopUnit}, "restart": {h.RestartUnit}, "reload-or-restart": {h.RestartUnit},
+		"enable": {h.EnableUnit, h.StartUnit}, "reenable": {h.EnableUnit, h.StartUnit}, "disable": {h.DisableUnit, h.StopUnit},
+		"mask": {h.MaskUnit, h.StopUnit}, "unmask": {h.UnmaskUnit},
+	}[k.verb]
+	switch {
+	case k.verb == "try-restart" && u.Active == "active":
+		steps = []step{h.RestartUnit}
+	case k.verb == "kill" && u.PID > 0:
+		return h.Kill(now, u.PID, shell.SignalNumber(k.options.Value("s"), 15))
+	}
+	for i, do := range steps {
+		if i > 0 && !k.options.Has("now") {
+			break
 		}
-	case "enable", "reenable":
-		if err := h.EnableUnit(now, name); err != nil || !now2 {
+		if err := do(now, name); err != nil {
 			return err
-		}
-		return h.StartUnit(now, name)
-	case "disable":
-		if err := h.DisableUnit(now, name); err != nil || !now2 {
-			return err
-		}
-		return h.StopUnit(now, name)
-	case "mask":
-		if err := h.MaskUnit(now, name); err != nil || !now2 {
-			return err
-		}
-		return h.StopUnit(now, name)
-	case "unmask":
-		return h.UnmaskUnit(now, name)
-	case "kill":
-		if u.PID > 0 {
-			return h.Kill(now, u.PID, signalNumber(k.value["s"]+k.value["signal"], 15))
 		}
 	}
 	return nil

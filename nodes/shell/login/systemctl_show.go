@@ -73,7 +73,7 @@ func (k *control) status() int {
 			continue
 		}
 		k.Printf("%s", statusText(u, at, memory))
-		if len(entries) > 0 && !k.flags["n"] {
+		if len(entries) > 0 && !k.options.Has("n") {
 			k.Printf("\n")
 			for _, e := range entries {
 				k.Printf("%s\n", journalLine(e, k.s.name))
@@ -140,8 +140,7 @@ func (k *control) system() int {
 		state = "degraded"
 	}
 	if k.verb == "status" {
-		k.Printf("● %s\n    State: %s\n     Jobs: 0 queued\n   Failed: %d units\n    Since: %s\n", k.s.name, state, len(failed), since(at.Add(-up), at))
-		return 0
+		return k.Done("● %s\n    State: %s\n     Jobs: 0 queued\n   Failed: %d units\n    Since: %s\n", k.s.name, state, len(failed), since(at.Add(-up), at))
 	}
 	k.Printf("%s\n", state)
 	if len(failed) > 0 {
@@ -156,9 +155,7 @@ func (k *control) is() int {
 		return k.Fail("Too few arguments.")
 	}
 	for _, name := range k.units {
-		var u host.Unit
-		var ok bool
-		k.do(func(_ time.Time, h *host.Host, _ Runtime) { u, ok = h.Unit(name) })
+		u, ok := k.unit(name)
 		word, good := "inactive", false
 		switch {
 		case k.verb == "is-enabled" && !ok:
@@ -185,7 +182,7 @@ func (k *control) is() int {
 		if good {
 			code = 0
 		}
-		if !k.flags["q"] && !k.flags["quiet"] {
+		if !k.options.Has("q") {
 			k.Printf("%s\n", word)
 		}
 	}
@@ -194,13 +191,11 @@ func (k *control) is() int {
 
 func (k *control) show() int {
 	for _, name := range k.units {
-		var u host.Unit
-		var ok bool
-		k.do(func(_ time.Time, h *host.Host, _ Runtime) { u, ok = h.Unit(name) })
+		u, ok := k.unit(name)
 		if !ok {
 			u = host.Unit{Name: name, Description: name, Load: "not-found", Active: "inactive", Sub: "dead"}
 		}
-		wanted := strings.FieldsFunc(k.value["p"]+","+k.value["property"], func(r rune) bool { return r == ',' })
+		wanted := strings.FieldsFunc(k.options.Value("p"), func(r rune) bool { return r == ',' })
 		for _, p := range [][2]string{
 			{"Id", u.Name}, {"Description", u.Description}, {"LoadState", u.Load}, {"ActiveState", u.Active}, {"SubState", u.Sub},
 			{"FragmentPath", u.File}, {"UnitFileState", u.Enabled}, {"MainPID", fmt.Sprint(u.PID)}, {"Result", u.Result},
@@ -208,7 +203,7 @@ func (k *control) show() int {
 		} {
 			switch {
 			case len(wanted) > 0 && !slices.Contains(wanted, p[0]):
-			case k.flags["value"]:
+			case k.options.Has("value"):
 				k.Printf("%s\n", p[1])
 			default:
 				k.Printf("%s=%s\n", p[0], p[1])
@@ -248,8 +243,8 @@ func (k *control) cat() int {
 func (k *control) list() int {
 	var units []host.Unit
 	k.do(func(_ time.Time, h *host.Host, _ Runtime) { units = h.Units() })
-	kind, state := k.value["t"]+k.value["type"], k.value["state"]
-	if k.flags["failed"] {
+	kind, state := k.options.Value("t"), k.options.Value("state")
+	if k.options.Has("failed") {
 		state = "failed"
 	}
 	units = slices.DeleteFunc(units, func(u host.Unit) bool {
@@ -262,7 +257,7 @@ func (k *control) list() int {
 		case state != "":
 			return state != u.Active && state != u.Sub && state != u.Enabled
 		}
-		return k.verb == "list-units" && !k.flags["a"] && !k.flags["all"] && u.Active == "inactive"
+		return k.verb == "list-units" && !k.options.Has("a") && u.Active == "inactive"
 	})
 	width := 4
 	for _, u := range units {
@@ -273,10 +268,9 @@ func (k *control) list() int {
 		for _, u := range units {
 			k.Printf("%-*s %-8s enabled\n", width, u.Name, u.Enabled)
 		}
-		k.Printf("\n%d unit files listed.\n", len(units))
-		return 0
+		return k.Done("\n%d unit files listed.\n", len(units))
 	}
-	if !k.flags["no-legend"] {
+	if !k.options.Has("no-legend") {
 		k.Printf("  %-*s %-9s %-8s %-12s %s\n", width, "UNIT", "LOAD", "ACTIVE", "SUB", "DESCRIPTION")
 	}
 	for _, u := range units {
@@ -286,7 +280,7 @@ func (k *control) list() int {
 		}
 		k.Printf("%s %-*s %-9s %-8s %-12s %s\n", mark, width, u.Name, u.Load, u.Active, u.Sub, u.Description)
 	}
-	if !k.flags["no-legend"] {
+	if !k.options.Has("no-legend") {
 		k.Printf("\nLOAD   = Reflects whether the unit definition was properly loaded.\nACTIVE = The high-level unit activation state, i.e. generalization of SUB.\nSUB    = The low-level unit activation state, values depend on unit type.\n%d loaded units listed.\n", len(units))
 	}
 	return 0
