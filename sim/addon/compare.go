@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/sets"
 )
 
 // restartedAt is what kubectl rollout restart writes into a pod template. Who
@@ -147,7 +148,7 @@ func (d *differ) items(p path, want, live []any) {
 		}
 		return
 	}
-	names := slices.Sorted(maps.Keys(difference(a, b)))
+	names := sets.List(sets.New(a...).SymmetricDifference(sets.New(b...)))
 	if len(names) == 0 || !named(want) && !named(live) { // the same items in another order, or any items
 		d.add(p)
 		return
@@ -174,22 +175,6 @@ func itemNames(list []any) []string {
 		}
 	}
 	return names
-}
-
-// difference is what is in only one of two lists.
-func difference(a, b []string) map[string]bool {
-	m := map[string]bool{}
-	for _, s := range a {
-		m[s] = true
-	}
-	for _, s := range b {
-		if m[s] {
-			delete(m, s)
-		} else {
-			m[s] = true
-		}
-	}
-	return m
 }
 
 // empty says whether a value is as good as none.

@@ -3,6 +3,7 @@ package addon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -20,26 +21,31 @@ const proxyModeFlag = "--proxy-mode="
 func (r *Reconciler) KubeProxyMode(mode string) error {
 	r.passing.Lock()
 	defer r.passing.Unlock()
-	o := r.kubeProxy()
+	return r.want(r.kubeProxy(), func(container map[string]any) error {
+		command, _, err := unstructured.NestedStringSlice(container, "command")
+		if err != nil {
+			return err
+		}
+		command = slices.DeleteFunc(command, func(word string) bool { return strings.HasPrefix(word, proxyModeFlag) })
+		if mode != "" {
+			command = append(command, proxyModeFlag+mode)
+		}
+		return unstructured.SetNestedStringSlice(container, command, "command")
+	})
+}
+
+// want changes the containers that an object is wanted to have; the caller holds passing.
+func (r *Reconciler) want(o *object, change func(container map[string]any) error) error {
 	m := o.manifest.DeepCopy()
-	containers, ok, err := unstructured.NestedSlice(m.Object, "spec", "template", "spec", "containers")
-	if err != nil || !ok || len(containers) == 0 {
-		return errors.Join(errors.New("the manifest of kube-proxy has no container"), err)
+	at := []string{"spec", "template", "spec", "containers"}
+	containers, _, err := unstructured.NestedSlice(m.Object, at...)
+	for _, c := range containers {
+		if c, ok := c.(map[string]any); ok {
+			err = errors.Join(err, change(c))
+		}
 	}
-	c, _ := containers[0].(map[string]any)
-	command, _, err := unstructured.NestedStringSlice(c, "command")
-	if err != nil {
-		return err
-	}
-	command = slices.DeleteFunc(command, func(word string) bool { return strings.HasPrefix(word, proxyModeFlag) })
-	if mode != "" {
-		command = append(command, proxyModeFlag+mode)
-	}
-	if err := unstructured.SetNestedStringSlice(c, command, "command"); err != nil {
-		return err
-	}
-	if err := unstructured.SetNestedSlice(m.Object, containers, "spec", "template", "spec", "containers"); err != nil {
-		return err
+	if err = errors.Join(err, unstructured.SetNestedSlice(m.Object, containers, at...)); err != nil {
+		return fmt.Errorf("manifest of %s: %w", o.id.name, err)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -48,27 +54,32 @@ func (r *Reconciler) KubeProxyMode(mode string) error {
 	return nil
 }
 
-// WriteKubeProxy writes kube-proxy as it is wanted, at once. What differs is no
-// edit of somebody else's. One that is missing is left to [Reconciler.Run].
+// WriteKubeProxy writes kube-proxy as it is wanted, at once. One that is missing is left
+// to [Reconciler.Run].
 func (r *Reconciler) WriteKubeProxy(ctx context.Context) error {
 	r.passing.Lock()
 	defer r.passing.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	o := r.kubeProxy()
-	live, err := r.resource(o.id).Get(ctx, o.id.name, metav1.GetOptions{})
+	_, err := r.write(ctx, r.kubeProxy())
 	if apierrors.IsNotFound(err) {
 		return nil
 	}
+	return err
+}
+
+// write writes an object as it is wanted, at once; the caller holds passing. What differs
+// is no edit of somebody else's.
+func (r *Reconciler) write(ctx context.Context, o *object) (*unstructured.Unstructured, error) {
+	live, err := r.resource(o.id).Get(ctx, o.id.name, metav1.GetOptions{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	result, err := r.update(ctx, o, live)
-	if err != nil {
-		return err
+	if err == nil {
+		r.accept(o, result)
 	}
-	r.accept(o, result)
-	return nil
+	return result, err
 }
 
 // kubeProxy is kube-proxy's DaemonSet, which the manifests have.

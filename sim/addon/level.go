@@ -48,39 +48,22 @@ func (r *Reconciler) Relabel(ctx context.Context, name, level string) error {
 	return nil
 }
 
-// writeLevel writes an add-on with images of a patch level. What differs is no edit of
-// somebody else's.
+// writeLevel writes an add-on with images of a patch level.
 func (r *Reconciler) writeLevel(ctx context.Context, o *object, level string) (*unstructured.Unstructured, error) {
 	r.passing.Lock()
 	defer r.passing.Unlock()
 	r.relabel(o, level)
-	live, err := r.resource(o.id).Get(ctx, o.id.name, metav1.GetOptions{})
-	if err != nil {
-		return nil, err
-	}
-	result, err := r.update(ctx, o, live)
-	if err == nil {
-		r.accept(o, result)
-	}
-	return result, err
+	return r.write(ctx, o)
 }
 
 // relabel gives the images of the pods another patch level; the caller holds passing.
 func (r *Reconciler) relabel(o *object, level string) {
-	m := o.manifest.DeepCopy()
-	containers, _, _ := unstructured.NestedSlice(m.Object, "spec", "template", "spec", "containers") // of our manifests
-	for _, c := range containers {
-		if c, ok := c.(map[string]any); ok {
-			image, _ := c["image"].(string)
-			plain, _, _ := strings.Cut(image, levelMark)
-			c["image"] = plain + levelMark + strings.TrimPrefix(level, levelMark[1:])
-		}
-	}
-	_ = unstructured.SetNestedSlice(m.Object, containers, "spec", "template", "spec", "containers") // they were there
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	o.manifest = m
-	delete(r.accepted, o.id)
+	_ = r.want(o, func(container map[string]any) error { // our manifests have containers
+		image, _ := container["image"].(string)
+		plain, _, _ := strings.Cut(image, levelMark)
+		container["image"] = plain + levelMark + strings.TrimPrefix(level, levelMark[1:])
+		return nil
+	})
 }
 
 // levelMark begins the patch level in an image's tag.
