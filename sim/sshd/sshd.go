@@ -20,6 +20,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -202,14 +203,13 @@ func (s *Server) makeRoom() bool {
 	if len(s.clients) < maxConnections {
 		return true
 	}
-	for i, c := range s.clients {
-		if !c.loggedIn {
-			c.conn.Close()
-			s.clients = append(s.clients[:i], s.clients[i+1:]...)
-			return true
-		}
+	i := slices.IndexFunc(s.clients, func(c *client) bool { return !c.loggedIn })
+	if i < 0 {
+		return false
 	}
-	return false
+	s.clients[i].conn.Close()
+	s.clients = slices.Delete(s.clients, i, i+1)
+	return true
 }
 
 // logIn counts a connection of a role, unless the role has all that it may have. Such a
@@ -234,12 +234,7 @@ func (s *Server) logIn(c *client, role api.Role) error {
 func (s *Server) dismiss(gone *client) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i, c := range s.clients {
-		if c == gone {
-			s.clients = append(s.clients[:i], s.clients[i+1:]...)
-			return
-		}
-	}
+	s.clients = slices.DeleteFunc(s.clients, func(c *client) bool { return c == gone })
 }
 
 // guard keeps a mistake in what a session runs from ending the engine.
