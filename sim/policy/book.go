@@ -198,11 +198,7 @@ func (j *Judge) addHarm() {
 
 // incident returns the incident of that ID.
 func (j *Judge) incident(id string) (api.Incident, bool) {
-	i := slices.IndexFunc(j.w.Incidents, func(i api.Incident) bool { return i.ID == id })
-	if i < 0 {
-		return api.Incident{}, false
-	}
-	return j.w.Incidents[i], true
+	return find(j.w.Incidents, func(i api.Incident) bool { return i.ID == id })
 }
 
 // end is when an incident ended, or now.

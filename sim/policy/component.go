@@ -9,11 +9,7 @@ import (
 // Component returns the component that a subject of the timeline belongs to, or
 // that has that name; ok is false if there is none.
 func (e *Edition) Component(subject string) (c Component, ok bool) {
-	i := slices.IndexFunc(e.Components, func(c Component) bool { return c.Name == subject || matchAny(c.Patterns, subject) })
-	if i < 0 {
-		return Component{}, false
-	}
-	return e.Components[i], true
+	return find(e.Components, func(c Component) bool { return c.Name == subject || matchAny(c.Patterns, subject) })
 }
 
 // matchAny says whether a subject fits one of the patterns.

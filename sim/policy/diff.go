@@ -25,85 +25,48 @@ type Change struct {
 // the new edition, then those that are gone, then components and rules. A clause whose owner
 // and words both changed is one change, of its owner.
 func Diff(a, b *Edition) []Change {
-	var list []Change
-	for _, after := range b.Clauses {
-		if before, ok := a.Clause(after.ID); !ok {
-			list = append(list, added("clause", after.ID, fmt.Sprintf("%s (%s): %s", after.Kind, after.Owner, after.Says)))
-		} else if c, ok := diffClause(before, after); ok {
+	clause := func(c Clause) (name, says string) { return c.ID, fmt.Sprintf("%s (%s): %s", c.Kind, c.Owner, c.Says) }
+	component := func(c Component) (name, says string) { return c.Name, c.Owner }
+	rule := func(r Rule) (name, says string) { return r.ID, r.Owner + ", " + r.Coverage + ", " + r.Remedy }
+	return slices.Concat(
+		compare("clause", a.Clauses, b.Clauses, clause, diffClause),
+		compare("component", a.Components, b.Components, component, func(before, after Component) (Change, bool) {
+			return ownerChange("component", after.Name, before.Owner, after.Owner, ""), before.Owner != after.Owner
+		}),
+		// Whether a rule holds for the same is not compared: that is its condition.
+		compare("rule", a.Rules, b.Rules, rule, func(before, after Rule) (Change, bool) {
+			_, was := rule(before)
+			id, is := rule(after)
+			text := fmt.Sprintf("~ rule %s: %s -> %s", id, was, is)
+			return Change{Kind: "rule", Name: id, What: "verdict", Before: was, After: is, Text: text}, was != is
+		}),
+	)
+}
+
+// compare lists what is new or differs, in the order of the new list, and then what is
+// gone.
+func compare[T any](kind string, before, after []T, tell func(T) (name, says string), differs func(before, after T) (Change, bool)) (list []Change) {
+	named := func(x T) func(T) bool {
+		name, _ := tell(x)
+		return func(other T) bool {
+			n, _ := tell(other)
+			return n == name
+		}
+	}
+	for _, x := range after {
+		name, says := tell(x)
+		if was, ok := find(before, named(x)); !ok {
+			list = append(list, Change{Kind: kind, Name: name, What: "added", After: says, Text: fmt.Sprintf("+ %s %s: %s", kind, name, says)})
+		} else if c, ok := differs(was, x); ok {
 			list = append(list, c)
 		}
 	}
-	for _, before := range a.Clauses {
-		if _, ok := b.Clause(before.ID); !ok {
-			list = append(list, removed("clause", before.ID, fmt.Sprintf("%s (%s): %s", before.Kind, before.Owner, before.Says)))
-		}
-	}
-	for _, after := range b.Components {
-		before, ok := a.named(after.Name)
-		switch {
-		case !ok:
-			list = append(list, added("component", after.Name, after.Owner))
-		case before.Owner != after.Owner:
-			list = append(list, ownerChange("component", after.Name, before.Owner, after.Owner, ""))
-		}
-	}
-	for _, before := range a.Components {
-		if _, ok := b.named(before.Name); !ok {
-			list = append(list, removed("component", before.Name, before.Owner))
-		}
-	}
-	return append(list, diffRules(a, b)...)
-}
-
-// diffRules is what is judged differently. Whether a rule holds for the same is
-// not compared: that is its condition.
-func diffRules(a, b *Edition) (list []Change) {
-	for _, after := range b.Rules {
-		before, ok := a.rule(after.ID)
-		was, is := before.verdict(), after.verdict()
-		switch {
-		case !ok:
-			list = append(list, added("rule", after.ID, is))
-		case was != is:
-			text := fmt.Sprintf("~ rule %s: %s -> %s", after.ID, was, is)
-			list = append(list, Change{Kind: "rule", Name: after.ID, What: "verdict", Before: was, After: is, Text: text})
-		}
-	}
-	for _, before := range a.Rules {
-		if _, ok := b.rule(before.ID); !ok {
-			list = append(list, removed("rule", before.ID, before.verdict()))
+	for _, x := range before {
+		if name, says := tell(x); !slices.ContainsFunc(after, named(x)) {
+			list = append(list, Change{Kind: kind, Name: name, What: "removed", Before: says, Text: fmt.Sprintf("- %s %s: %s", kind, name, says)})
 		}
 	}
 	return list
-}
-
-func (e *Edition) rule(id string) (Rule, bool) {
-	i := slices.IndexFunc(e.Rules, func(r Rule) bool { return r.ID == id })
-	if i < 0 {
-		return Rule{}, false
-	}
-	return e.Rules[i], true
-}
-
-// verdict is what the rule says of what it holds for.
-func (r Rule) verdict() string { return r.Owner + ", " + r.Coverage + ", " + r.Remedy }
-
-// named is the component of that name.
-func (e *Edition) named(name string) (Component, bool) {
-	for _, c := range e.Components {
-		if c.Name == name {
-			return c, true
-		}
-	}
-	return Component{}, false
-}
-
-func added(kind, name, after string) Change {
-	return Change{Kind: kind, Name: name, What: "added", After: after, Text: fmt.Sprintf("+ %s %s: %s", kind, name, after)}
-}
-
-func removed(kind, name, before string) Change {
-	return Change{Kind: kind, Name: name, What: "removed", Before: before, Text: fmt.Sprintf("- %s %s: %s", kind, name, before)}
 }
 
 func ownerChange(kind, name, before, after, says string) Change {
@@ -116,16 +79,15 @@ func ownerChange(kind, name, before, after, says string) Change {
 
 func diffClause(before, after Clause) (Change, bool) {
 	same := strings.EqualFold(before.Says, after.Says) && before.Kind == after.Kind
-	switch {
-	case before.Owner != after.Owner && same:
-		return ownerChange("clause", after.ID, before.Owner, after.Owner, ""), true
-	case before.Owner != after.Owner:
-		return ownerChange("clause", after.ID, before.Owner, after.Owner, after.Says), true
-	case same:
-		return Change{}, false
+	if before.Owner != after.Owner {
+		says := after.Says
+		if same {
+			says = ""
+		}
+		return ownerChange("clause", after.ID, before.Owner, after.Owner, says), true
 	}
 	return Change{
 		Kind: "clause", Name: after.ID, What: "text", Before: before.Says, After: after.Says,
 		Text: fmt.Sprintf("~ clause %s\n    was: %s\n    now: %s", after.ID, before.Says, after.Says),
-	}, true
+	}, !same
 }

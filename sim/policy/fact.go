@@ -10,13 +10,14 @@ import (
 )
 
 // Fact is an event as rules see it: what is on the timeline, and what follows from
-// that and from the edition. CEL knows its fields by the names in the tags.
+// that and from the edition. CEL knows its fields by the names in the tags; what is
+// said of an event is for sentences, and no condition can name it.
 type Fact struct {
 	Seq     int64         `cel:"seq"`
 	Actor   string        `cel:"actor"`
 	Verb    timeline.Verb `cel:"verb"`
 	Subject string        `cel:"subject"`
-	Message string        `cel:"message"`
+	Message string        `cel:"-"`
 	// Kind is the first word of the subject, Name the rest, and Node the node that
 	// it is or is a part of.
 	Kind string `cel:"kind"`

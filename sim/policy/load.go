@@ -64,31 +64,30 @@ func (e *Edition) compile() error {
 			errs = append(errs, fmt.Errorf("%s: %w", where, err))
 		}
 	}
+	when := func(where, source string, vars ...string) *condition {
+		c, err := compileCondition(source, vars...)
+		note(where, err)
+		return c
+	}
+	says := func(where, source string) *sentence {
+		s, err := compileSentence(source)
+		note(where, err)
+		return s
+	}
 	for i := range e.Rules {
 		r := &e.Rules[i]
-		var err error
-		r.when, err = compileCondition(r.When, "event", "root")
-		note("rule "+r.ID, err)
-		r.sentence, err = compileSentence(r.Sentence)
-		note("rule "+r.ID, err)
+		r.when = when("rule "+r.ID, r.When, "event", "root")
+		r.sentence = says("rule "+r.ID, r.Sentence)
 	}
 	for i := range e.Duties {
 		d := &e.Duties[i]
-		var err error
-		d.when, err = compileCondition(d.When, "root")
-		note("duty "+d.ID, err)
+		d.when = when("duty "+d.ID, d.When, "root")
 	}
 	for i := range e.Conditions {
 		c := &e.Conditions[i]
-		var err error
-		c.when, err = compileCondition(c.When, "event")
-		note("condition "+c.ID, err)
-		c.until, err = compileCondition(c.Until, "event", "later")
-		note("condition "+c.ID, err)
-		c.sentence, err = compileSentence(c.Sentence)
-		note("condition "+c.ID, err)
-		c.wayBack, err = compileSentence(c.WayBack)
-		note("condition "+c.ID, err)
+		where := "condition " + c.ID
+		c.when, c.until = when(where, c.When, "event"), when(where, c.Until, "event", "later")
+		c.sentence, c.wayBack = says(where, c.Sentence), says(where, c.WayBack)
 	}
 	return errors.Join(errs...)
 }

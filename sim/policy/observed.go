@@ -55,10 +55,8 @@ func (j *Judge) autoRepaired(i api.Incident, root *Fact) bool {
 
 // leftAlone is why node auto-repair does not repair the node of an outage.
 func (j *Judge) leftAlone(i api.Incident) (why string, ok bool) {
-	for _, x := range j.w.Events {
-		if x.Verb == "does not repair" && nodeOf(x.Subject) == nodeOf(i.Subject) && !x.Time.Before(i.Start) && !x.Time.After(j.end(i)) {
-			return x.Message, true
-		}
-	}
-	return "", false
+	x, ok := find(j.w.Events, func(x timeline.Event) bool {
+		return x.Verb == "does not repair" && nodeOf(x.Subject) == nodeOf(i.Subject) && !x.Time.Before(i.Start) && !x.Time.After(j.end(i))
+	})
+	return x.Message, ok
 }

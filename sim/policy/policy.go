@@ -210,20 +210,20 @@ func Lookup(id string) (*Edition, error) {
 
 // Clause returns the clause of that ID.
 func (e *Edition) Clause(id string) (Clause, bool) {
-	i := slices.IndexFunc(e.Clauses, func(c Clause) bool { return c.ID == id })
-	if i < 0 {
-		return Clause{}, false
-	}
-	return e.Clauses[i], true
+	return find(e.Clauses, func(c Clause) bool { return c.ID == id })
 }
 
 // Section returns the section of that ID.
 func (e *Edition) Section(id string) (Section, bool) {
-	i := slices.IndexFunc(e.Sections, func(s Section) bool { return s.ID == id })
-	if i < 0 {
-		return Section{}, false
+	return find(e.Sections, func(s Section) bool { return s.ID == id })
+}
+
+// find is the first item that is so.
+func find[T any](list []T, so func(T) bool) (x T, ok bool) {
+	if i := slices.IndexFunc(list, so); i >= 0 {
+		return list[i], true
 	}
-	return e.Sections[i], true
+	return x, false
 }
 
 // didYouMean is a suggestion in brackets, or nothing.

@@ -110,6 +110,15 @@ func TestWordsDoNotJudge(t *testing.T) {
 	}
 }
 
+// TestConditionsDoNotRead checks that no condition can read a message.
+func TestConditionsDoNotRead(t *testing.T) {
+	for _, name := range []string{"message", "Message"} {
+		if _, err := compileCondition("event."+name+".contains('reboot')", "event"); err == nil {
+			t.Errorf("a condition can name event.%s", name)
+		}
+	}
+}
+
 // TestTimelinesWithoutDetails checks that those of earlier versions can be judged.
 func TestTimelinesWithoutDetails(t *testing.T) {
 	for _, w := range eventful() {

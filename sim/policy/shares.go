@@ -248,12 +248,9 @@ func (j *Judge) actions(i api.Incident) (list []time.Time) {
 // gaveUp is the event by which the provider gave up on an outage.
 func (j *Judge) gaveUp(i api.Incident) (timeline.Event, bool) {
 	node := nodeOf(i.Subject)
-	for _, x := range j.w.Events {
-		if x.Verb == "gave up on" && node != "" && nodeOf(x.Subject) == node && x.Time.After(i.Start) && x.Time.Before(j.end(i)) {
-			return x, true
-		}
-	}
-	return timeline.Event{}, false
+	return find(j.w.Events, func(x timeline.Event) bool {
+		return x.Verb == "gave up on" && node != "" && nodeOf(x.Subject) == node && x.Time.After(i.Start) && x.Time.Before(j.end(i))
+	})
 }
 
 // excused says whether the provider need not have mended an outage by a time: it does
