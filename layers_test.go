@@ -23,6 +23,12 @@ var below = map[string][]string{
 // line is to start at once, and to be built without Kubernetes.
 var engineOnly = []string{"controlplane", "cmd/demarc-engine/cluster"}
 
+// commands is the folder of the command line's groups of commands. They know nothing of
+// each other, but of what they share.
+const commands = "cmd/demarc/"
+
+var shared = []string{commands + "command", commands + "output"}
+
 // kubernetes is imported by controlplane alone: it takes minutes to compile.
 const kubernetes = "k8s.io/kubernetes/"
 
@@ -55,6 +61,8 @@ func checkImport(from, to string) string {
 		return "the folder " + folder + " is not in the table of layers_test.go"
 	case within(to, engineOnly) && !within(from, []string{"cmd/demarc-engine", "controlplane"}):
 		return "only the engine is linked with it"
+	case strings.HasPrefix(from, commands) && strings.HasPrefix(to, commands) && !within(to, shared):
+		return "groups of commands know nothing of each other"
 	case within(to, []string{folder}) || within(to, allowed):
 		return ""
 	}
@@ -86,6 +94,9 @@ func moduleImports(t *testing.T) map[string][]string {
 func TestCheckImport(t *testing.T) {
 	for _, c := range []struct{ from, to, want string }{
 		{"demarc/cmd/demarc", "demarc/scenarios", ""},
+		{"demarc/cmd/demarc", "demarc/cmd/demarc/drill", ""},
+		{"demarc/cmd/demarc/drill", "demarc/cmd/demarc/output", ""},
+		{"demarc/cmd/demarc/drill", "demarc/cmd/demarc/node", "nothing of each other"},
 		{"demarc/sim/engine", "demarc/sim/api", ""},
 		{"demarc/sim/engine", "demarc/scenarios/script", "runs upward"},
 		{"demarc/nodes", "demarc/controlplane/provider", "only the engine"},

@@ -1,41 +1,24 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"demarc/cmd/demarc/output"
+	"demarc/cmd/demarc/command"
+	"demarc/cmd/demarc/command/commandtest"
 	"demarc/scenarios"
 
 	"github.com/spf13/cobra"
 )
 
-// runCLI runs the command in this process, with clusters in a directory of the
-// test.
-func runCLI(t *testing.T, args ...string) (code int, out, errout string) {
-	t.Helper()
-	return runIn(t, filepath.Join(t.TempDir(), "home"), args...)
-}
-
-// runIn runs the command with clusters in a directory.
-func runIn(t *testing.T, home string, args ...string) (code int, out, errout string) {
-	t.Helper()
-	t.Setenv("DEMARC_HOME", home)
-	t.Setenv("DEMARC_ENGINE", filepath.Join(t.TempDir(), "no-engine"))
-	var stdout, stderr bytes.Buffer
-	a := &app{in: strings.NewReader(""), Printer: &output.Printer{Out: &stdout, Err: &stderr}}
-	code = a.execute(t.Context(), args)
-	return code, stdout.String(), stderr.String()
-}
+var demarc = commandtest.Root(root)
 
 // TestBadInput checks that what cannot be done is said in one line, with exit
 // code 2 and nothing on standard output.
 func TestBadInput(t *testing.T) {
-	for _, c := range []struct{ args, want string }{
+	demarc.Refuse(t, []commandtest.Refused{
 		{"dril x", `did you mean "drill"?`},
 		{"fault injct", `did you mean "inject"?`},
 		{"up --nods 3", `did you mean "--nodes"?`},
@@ -90,47 +73,25 @@ func TestBadInput(t *testing.T) {
 		{"drill etcd-lost -o json", "DEMARC_ENGINE names"},
 		{"scenario lint nowhere.txtar", "nowhere.txtar"},
 		{"scenario lint", "requires at least 1 arg"},
-	} {
-		t.Run(c.args, func(t *testing.T) {
-			code, out, errout := runCLI(t, strings.Fields(c.args)...)
-			if code != exitInput {
-				t.Errorf("exit code: got %d, want %d", code, exitInput)
-			}
-			if out != "" {
-				t.Errorf("standard output: got %q, want none", out)
-			}
-			if !strings.Contains(errout, c.want) || strings.Count(errout, "\n") != 1 {
-				t.Errorf("standard error: got %q, want one line with %q", errout, c.want)
-			}
-		})
-	}
+	})
 }
 
-func TestScenarioFiles(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "outage.txtar")
-	if code, _, errout := runCLI(t, "scenario", "new", file); code != exitHeld {
-		t.Fatalf("new: got %d, %s", code, errout)
+// TestSeveralClusters checks that a command of each group wants to know which cluster is
+// meant.
+func TestSeveralClusters(t *testing.T) {
+	home := t.TempDir()
+	for _, name := range []string{"demarc", "training"} {
+		commandtest.Write(t, filepath.Join(home, name), map[string]string{"version.json": `{"format": 2}`, "config.json": "{}"})
 	}
-	if code, out, errout := runCLI(t, "scenario", "lint", file); code != exitHeld || out != "" {
-		t.Errorf("lint of the starter: got %d, %q, %q", code, out, errout)
-	}
-	if code, _, errout := runCLI(t, "scenario", "new", file); code != exitInput || !strings.Contains(errout, "exists") {
-		t.Errorf("new over a file: got %d, %q", code, errout)
-	}
-	if err := os.WriteFile(file, []byte("# Title\nat 0s aply shop.yaml\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	for _, args := range [][]string{{"scenario", "lint", file}, {"drill", file}} {
-		code, out, errout := runCLI(t, args...)
-		if said := out + errout; code != exitInput || !strings.Contains(said, file+":2:7: ") || !strings.Contains(said, `did you mean "apply"?`) {
-			t.Errorf("%v: got %d, %q, want 2 and the mistake with its place", args, code, said)
-		}
-	}
-	code, out, _ := runCLI(t, "scenario", "lint", file, "-o", "json")
-	var problems []struct{ Line, Column int }
-	if err := json.Unmarshal([]byte(out), &problems); err != nil || code != exitInput || len(problems) == 0 || problems[0].Line != 2 {
-		t.Errorf("lint -o json: got %d, %v, %s", code, err, out)
-	}
+	const want = "there are 2 clusters, demarc, training: choose one with --name or DEMARC_NAME"
+	demarc.Check(t, home, []commandtest.Case{
+		{"ssh 0", command.BadRequest, "", want},
+		{"--as provider backup list", command.BadRequest, "", want},
+		{"consent list", command.BadRequest, "", want},
+		{"nodepool list", command.BadRequest, "", want},
+		{"incidents", command.BadRequest, "", want},
+		{"fault list", command.BadRequest, "", want},
+	})
 }
 
 func TestPrints(t *testing.T) {
@@ -149,11 +110,11 @@ func TestPrints(t *testing.T) {
 		{"--help", "Available Commands"},
 		{"clock", "Available Commands"},
 	} {
-		if code, out, errout := runCLI(t, strings.Fields(c.args)...); code != exitHeld || !strings.Contains(out, c.want) {
+		if code, out, errout := demarc.Run(t, "", strings.Fields(c.args)...); code != command.Held || !strings.Contains(out, c.want) {
 			t.Errorf("%s: got %d, %q, %q, want %q", c.args, code, out, errout, c.want)
 		}
 	}
-	_, out, _ := runCLI(t, "drill", "--list", "-o", "json")
+	_, out, _ := demarc.Run(t, "", "drill", "--list", "-o", "json")
 	var list []scenarios.Info
 	if err := json.Unmarshal([]byte(out), &list); err != nil || len(list) != len(scenarios.Names()) {
 		t.Errorf("drill --list -o json: got %d scenarios, %v", len(list), err)
@@ -163,7 +124,6 @@ func TestPrints(t *testing.T) {
 // TestExamples checks that each command has an example, and that the examples
 // are commands that exist with flags that exist.
 func TestExamples(t *testing.T) {
-	root := (&app{Printer: &output.Printer{}}).root()
 	var visit func(*cobra.Command)
 	visit = func(c *cobra.Command) {
 		for _, sub := range c.Commands() {
@@ -182,7 +142,7 @@ func TestExamples(t *testing.T) {
 			if !ok {
 				continue
 			}
-			found, rest, err := (&app{Printer: &output.Printer{}}).root().Find(strings.Fields(words))
+			found, rest, err := root(command.New(nil, nil, nil)).Find(strings.Fields(words))
 			if err == nil {
 				err = found.ParseFlags(rest)
 			}
@@ -194,21 +154,5 @@ func TestExamples(t *testing.T) {
 			}
 		}
 	}
-	visit(root)
-}
-
-func TestCompleteFault(t *testing.T) {
-	for _, c := range []struct {
-		args []string
-		want string
-	}{
-		{nil, "crash\t"}, {[]string{"crash"}, "kube-scheduler"}, {[]string{"power-off"}, "node/"}, {[]string{"slow", "etcd"}, "latency=\t"},
-		{[]string{"crash"}, "etcd/2"}, {[]string{"crash"}, "provider/leader"}, {[]string{"corrupt"}, "backup/latest"}, {[]string{"fill"}, "backup-store"},
-		{nil, "wipe\t"}, {[]string{"corrupt", "backup/latest"}, "how=\t"},
-	} {
-		words, _ := (&app{Printer: &output.Printer{}}).completeFault(&cobra.Command{}, c.args, "")
-		if got := strings.Join(words, "\n"); !strings.Contains(got, c.want) {
-			t.Errorf("%v: got %q, want %q among them", c.args, got, c.want)
-		}
-	}
+	visit(root(command.New(nil, nil, nil)))
 }

@@ -22,61 +22,55 @@ import (
 	"syscall"
 	"time"
 
-	"demarc/cmd/demarc/output"
+	"demarc/cmd/demarc/command"
 )
 
 func main() { os.Exit(run()) }
 
 func run() (code int) {
-	a := &app{in: os.Stdin, Printer: &output.Printer{Out: os.Stdout, Err: os.Stderr}}
+	env := command.New(os.Stdin, os.Stdout, os.Stderr)
 	defer func() {
 		if r := recover(); r != nil {
-			code = exitEngine
-			fmt.Fprintf(a.Err, "demarc: internal error: %v%s\n", r, keepStack(debug.Stack()))
+			code = command.BadEngine
+			fmt.Fprintf(env.Err, "demarc: internal error: %v%s\n", r, keepStack(debug.Stack()))
 		}
 	}()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
-	go a.listen(cancel)
-	go a.endWithReader(cancel)
-	return a.execute(ctx, os.Args[1:])
+	go listen(env, cancel)
+	go endWithReader(env, cancel)
+	return command.Execute(ctx, env, os.Args[1:], root)
 }
-
-// Causes of a context that a signal has ended.
-var (
-	errInterrupted = errors.New("interrupted")
-	errClosedPipe  = errors.New("nobody reads the output")
-)
 
 // sameSignal is within what real time two signals count as one.
 const sameSignal = 500 * time.Millisecond
 
 // listen ends the work in good order at the first signal, and at once at the
 // second.
-func (a *app) listen(cancel context.CancelCauseFunc) {
+func listen(env *command.Env, cancel context.CancelCauseFunc) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	<-signals
-	cancel(errInterrupted)
+	cancel(command.ErrInterrupted)
 	// One Ctrl-C can come twice: from the terminal and from a parent.
 	time.Sleep(sameSignal)
 	for len(signals) > 0 {
 		<-signals
 	}
 	<-signals
-	a.killEngine()
-	os.Exit(exitInterrupted)
+	env.KillEngine()
+	os.Exit(command.Interrupted)
 }
 
 // endWithReader ends the work in good order when nobody reads its output any more,
 // as in a pipe to head. Unasked, the program would end where it stands. What is to be left
 // running is brought up nevertheless.
-func (a *app) endWithReader(cancel context.CancelCauseFunc) {
+func endWithReader(env *command.Env, cancel context.CancelCauseFunc) {
 	pipe := make(chan os.Signal, 1)
 	signal.Notify(pipe, syscall.SIGPIPE)
 	<-pipe
-	if !a.detach.Load() {
-		cancel(errClosedPipe)
+	if !env.Detach.Load() {
+		cancel(command.ErrClosedPipe)
 	}
 }
 

@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"demarc/cmd/demarc/command"
+	"demarc/cmd/demarc/command/commandtest"
 	"demarc/sim/api"
 	"demarc/sim/disk"
 	"demarc/sim/engine"
@@ -61,23 +63,21 @@ func TestClosedPipe(t *testing.T) {
 		c := exec.Command(os.Args[0])
 		c.Env = append(os.Environ(), commandEnv+"="+args)
 		c.Stdout, c.Stderr = w, &errout
-		if code := exitOf(c.Run()); code != exitClosedPipe || errout.Len() > 0 {
-			t.Errorf("%s: got %d, %q, want %d and nothing", args, code, errout.String(), exitClosedPipe)
+		if code := exitOf(c.Run()); code != command.ClosedPipe || errout.Len() > 0 {
+			t.Errorf("%s: got %d, %q, want %d and nothing", args, code, errout.String(), command.ClosedPipe)
 		}
 	}
 }
 
-// waitPath is where an engine that is played learns that the test is over.
-const waitPath = "/wait"
-
-// playEngine is an engine for which the test answers.
+// playEngine is an engine for which the test answers. It learns that the test is over where
+// the stacks are.
 func playEngine(dir, handle string) int {
 	var h api.Handle
 	file := filepath.Join(dir, "engine.json")
 	if json.Unmarshal([]byte(handle), &h) != nil || disk.Replace(file, []byte(handle), false) != nil {
 		return 1
 	}
-	if resp, err := http.Get("http://" + h.Address + waitPath); err == nil {
+	if resp, err := http.Get("http://" + h.Address + "/v1/stacks"); err == nil {
 		resp.Body.Close()
 	}
 	return 0
@@ -87,9 +87,9 @@ func playEngine(dir, handle string) int {
 // comes up though nobody reads what is said meanwhile, as in a pipe to head.
 func TestDetachedUpWithoutReader(t *testing.T) {
 	var asked atomic.Int64
-	home := fakeEngine(t, map[string]func() any{
-		"GET " + waitPath: func() any { <-t.Context().Done(); return nil },
-		"GET " + api.PathStatus: func() any {
+	home := commandtest.Engine(t, commandtest.Answers{
+		"Stacks": func() any { <-t.Context().Done(); return nil },
+		"Status": func() any {
 			if asked.Add(1) < 10 {
 				return api.Status{Name: "demarc", State: "starting", Phase: "etcd"}
 			}
@@ -114,18 +114,18 @@ func TestDetachedUpWithoutReader(t *testing.T) {
 	c := exec.Command(os.Args[0])
 	c.Env = append(os.Environ(), commandEnv+"=up --detach", engineEnv+"="+string(handle), engine.PathEnv+"="+os.Args[0], "DEMARC_HOME="+home)
 	c.Stdout, c.Stderr = &out, w
-	if code := exitOf(c.Run()); code != exitHeld || !strings.Contains(out.String(), "is ready") {
-		t.Errorf("got %d, %q, want %d and where the cluster is", code, out.String(), exitHeld)
+	if code := exitOf(c.Run()); code != command.Held || !strings.Contains(out.String(), "is ready") {
+		t.Errorf("got %d, %q, want %d and where the cluster is", code, out.String(), command.Held)
 	}
 }
 
 // TestCtrlC checks that an interrupt ends a command with its exit code and without
 // a word.
 func TestCtrlC(t *testing.T) {
-	home := fakeEngine(t, map[string]func() any{
-		"GET " + api.PathTimeline: always([]timeline.Event{{Seq: 1, Time: eight, Actor: timeline.Provider, Verb: "started", Subject: "etcd"}}),
-		"GET " + api.PathClock:    always(api.Clock{Now: eight, Rate: 1}),
-		"GET " + api.PathStream:   func() any { <-t.Context().Done(); return nil },
+	home := commandtest.Engine(t, commandtest.Answers{
+		"Timeline": []timeline.Event{{Seq: 1, Time: commandtest.Eight, Actor: timeline.Provider, Verb: "started", Subject: "etcd"}},
+		"Clock":    api.Clock{Now: commandtest.Eight, Rate: 1},
+		"Stream":   func() any { <-t.Context().Done(); return nil },
 	})
 	var errout bytes.Buffer
 	c := exec.Command(os.Args[0])
@@ -144,7 +144,7 @@ func TestCtrlC(t *testing.T) {
 	if err := c.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	if code := exitOf(c.Wait()); code != exitInterrupted || errout.Len() > 0 {
-		t.Errorf("got %d, %q, want %d and nothing", code, errout.String(), exitInterrupted)
+	if code := exitOf(c.Wait()); code != command.Interrupted || errout.Len() > 0 {
+		t.Errorf("got %d, %q, want %d and nothing", code, errout.String(), command.Interrupted)
 	}
 }

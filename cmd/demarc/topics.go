@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"demarc/cmd/demarc/command"
+	"demarc/cmd/demarc/drill"
 	"demarc/cmd/demarc/output"
 	"demarc/nodes/program"
 	"demarc/scenarios/script"
@@ -36,7 +38,7 @@ func topics() []topic {
 		{"contract", "how the support policy judges what happens", text(policy.Help)},
 		{"desk", "how the support desk answers", text(desk.Help)},
 		{"environment", "variables, exit codes and logs", text(environment)},
-		{"faults", "every kind of fault: what it strikes, its arguments, who may inject it", folded(func(w io.Writer) error { return text(faultReference())(w) })},
+		{"faults", "every kind of fault: what it strikes, its arguments, who may inject it", folded(func(w io.Writer) error { return text(drill.Reference())(w) })},
 		{"features", "previews of the service and feature gates of Kubernetes", text(preview.Help)},
 		{"nodes", "what customers can do to nodes, and what heals them", text(api.HelpNodes)},
 		{"patches", "patches of the nodes' operating system, and vulnerabilities", text(api.HelpPatches)},
@@ -66,7 +68,7 @@ its pod, for all containers or, with .CONTAINER behind the name, for one:
 	}
 	var t output.Table
 	for _, x := range program.Annotations {
-		t.Row(x.Name+": "+fmt.Sprintf("%q", x.Example), x.Doc)
+		t.Row(fmt.Sprintf("%s: %q", x.Name, x.Example), x.Doc)
 	}
 	if err := t.Write(w, maxHelp); err != nil {
 		return err
@@ -112,7 +114,7 @@ func fold(s string) string {
 }
 
 // helpCmd is help for commands and topics.
-func (a *app) helpCmd(root *cobra.Command) *cobra.Command {
+func helpCmd(env *command.Env, root *cobra.Command) *cobra.Command {
 	words := func() (words []string) {
 		for _, t := range topics() {
 			words = append(words, t.name+"\t"+t.about)
@@ -136,7 +138,7 @@ func (a *app) helpCmd(root *cobra.Command) *cobra.Command {
 			if len(args) == 1 {
 				for _, t := range topics() {
 					if t.name == args[0] {
-						return t.write(a.Out)
+						return t.write(env.Out)
 					}
 				}
 			}

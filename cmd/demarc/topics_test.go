@@ -13,16 +13,17 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"demarc/cmd/demarc/command"
 	"demarc/sim/fault"
 )
 
 // TestTopics reads every topic, as help and completion name them.
 func TestTopics(t *testing.T) {
-	_, help, _ := runCLI(t, "help")
-	_, words, _ := runCLI(t, "__complete", "help", "")
+	_, help, _ := demarc.Run(t, "", "help")
+	_, words, _ := demarc.Run(t, "", "__complete", "help", "")
 	for _, x := range topics() {
-		code, out, errout := runCLI(t, "help", x.name)
-		if code != exitHeld || errout != "" || strings.Count(out, "\n") < 5 {
+		code, out, errout := demarc.Run(t, "", "help", x.name)
+		if code != command.Held || errout != "" || strings.Count(out, "\n") < 5 {
 			t.Errorf("%s: got %d, %q, %q", x.name, code, out, errout)
 		}
 		for line := range strings.Lines(out) {
@@ -34,17 +35,17 @@ func TestTopics(t *testing.T) {
 			t.Errorf("%s is in the help: %t, completed: %t", x.name, strings.Count(help, "\n  "+x.name+" ") == 1, strings.Contains(words, x.name+"\t"))
 		}
 	}
-	if code, out, _ := runCLI(t, "help", "clock", "run"); code != exitHeld || !strings.Contains(out, "--until") {
+	if code, out, _ := demarc.Run(t, "", "help", "clock", "run"); code != command.Held || !strings.Contains(out, "--until") {
 		t.Errorf("help of a command: got %d, %q", code, out)
 	}
-	if code, _, errout := runCLI(t, "help", "anotations"); code != exitInput || !strings.Contains(errout, `did you mean "annotations"?`) {
+	if code, _, errout := demarc.Run(t, "", "help", "anotations"); code != command.BadRequest || !strings.Contains(errout, `did you mean "annotations"?`) {
 		t.Errorf("help of nothing: got %d, %q", code, errout)
 	}
 }
 
 // TestFaultsAreComplete looks for each kind of fault.
 func TestFaultsAreComplete(t *testing.T) {
-	_, out, _ := runCLI(t, "help", "faults")
+	_, out, _ := demarc.Run(t, "", "help", "faults")
 	for _, k := range fault.Kinds() {
 		if !strings.Contains(out, k.Verb+": ") {
 			t.Errorf("%s is missing", k.Verb)

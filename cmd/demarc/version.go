@@ -1,24 +1,25 @@
 package main
 
 import (
+	"fmt"
 	"runtime"
 
+	"demarc/cmd/demarc/command"
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
-	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
 
-func (a *app) versionCmd() *cobra.Command {
+func versionCmd(env *command.Env) *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print demarc's version", Args: cobra.NoArgs,
 		Example: "  demarc version -o json",
 		RunE: func(*cobra.Command, []string) error {
-			if a.JSON() {
-				return a.Value(map[string]string{"version": api.Version, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH})
-			}
-			_, err := terminal.Fprintf(a.Out, "demarc %s (%s, %s/%s)\n", api.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
+			about := map[string]string{"version": api.Version, "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH}
+			return output.Print(env.Printer, about, output.Sentence(func(x map[string]string) string {
+				return fmt.Sprintf("demarc %s (%s, %s)", x["version"], x["go"], x["platform"])
+			}))
 		},
 	}
 }

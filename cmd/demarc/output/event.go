@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"demarc/sim/fault"
 	"demarc/sim/terminal"
 	"demarc/sim/timeline"
 )
@@ -29,3 +30,6 @@ func (p *Printer) Event(x timeline.Event) error {
 	_, err := terminal.Fprintf(p.Out, "%s  %-10s  %s %s%s\n", DateTime(x.Time), x.Actor, x.Verb, x.Subject, message)
 	return err
 }
+
+// Faults is the text of faults that are in force.
+var Faults = Columns("FAULT\tWHAT\tBY", func(f fault.Active) []any { return []any{f.ID, f.Spec.String(), f.By} })

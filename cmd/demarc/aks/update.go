@@ -1,0 +1,69 @@
+package aks
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"demarc/cmd/demarc/command"
+	"demarc/cmd/demarc/output"
+	"demarc/sim/api"
+
+	"github.com/spf13/cobra"
+)
+
+func updateCmd(env *command.Env) *cobra.Command {
+	var req api.UpdateRequest
+	var gates string
+	c := &cobra.Command{
+		Use: "update", Short: "Change settings of the cluster, or bring it to the subscription's defaults", Args: cobra.NoArgs,
+		Long: `Update changes settings and leaves the others as they are. What registered preview
+features change by default takes effect with it, also without any flag. Other feature
+gates, and an audit log, restart the control plane.`,
+		Example: `  demarc aks update
+  demarc aks update --feature-gates ContainerStopSignals=true --allow-unsupported-feature-gates
+  demarc aks update --kube-proxy-mode IPVS`,
+		PreRunE: func(*cobra.Command, []string) (err error) {
+			if req.FeatureGates, err = api.ParseFeatureGates(gates); err != nil {
+				return command.BadInput(fmt.Errorf("--feature-gates: %w", err))
+			}
+			return nil
+		},
+		RunE: command.Ask(env, func(ctx context.Context, c *api.Client, _ []string) (api.ClusterSettings, error) {
+			return c.Update(ctx, req)
+		}, printSettings),
+	}
+	f := c.Flags()
+	f.StringVar(&gates, "feature-gates", "", "Kubernetes' feature gates: NAME=true, more of them behind commas; one at its default is set back")
+	f.BoolVar(&req.AllowUnsupportedGates, "allow-unsupported-feature-gates", false, "take feature gates that the support policy does not cover")
+	f.StringVar(&req.KubeProxyMode, "kube-proxy-mode", "", "mode of kube-proxy: "+strings.Join(api.KubeProxyModes, ", "))
+	f.StringVar(&req.Restriction, "nrg-lockdown", "", "restriction level of the node resource group: "+strings.Join(api.RestrictionLevels, ", "))
+	command.CompleteFlag(c, "feature-gates", completeGates(env))
+	command.CompleteFlag(c, "kube-proxy-mode", command.Words(api.KubeProxyModes...))
+	command.CompleteFlag(c, "nrg-lockdown", command.Words(api.RestrictionLevels...))
+	return c
+}
+
+// completeGates completes feature gates, each to what it is not by default.
+func completeGates(env *command.Env) cobra.CompletionFunc {
+	return command.ListCompletion(env, featureGates, func(g api.FeatureGate) string {
+		return fmt.Sprintf("%s=%t\t%s", g.Name, !g.Default, g.Stage)
+	})
+}
+
+func printSettings(w io.Writer, s api.ClusterSettings) error {
+	var gates []string
+	for _, name := range slices.Sorted(maps.Keys(s.FeatureGates)) {
+		gates = append(gates, fmt.Sprintf("%s=%t", name, s.FeatureGates[name]))
+	}
+	var t output.Table
+	t.Row("feature gates", cmp.Or(strings.Join(gates, ", "), "as by default"))
+	t.Row("audit log", output.YesNo(s.AuditLog))
+	t.Row("kube-proxy mode", cmp.Or(s.KubeProxyMode, api.KubeProxyModes[0]))
+	t.Row("nrg lockdown", cmp.Or(s.Restriction, api.RestrictionLevels[0]))
+	return t.Write(w, 0)
+}

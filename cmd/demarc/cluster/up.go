@@ -1,0 +1,186 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"demarc/cmd/demarc/command"
+	"demarc/sim/api"
+	"demarc/sim/engine"
+	"demarc/sim/terminal"
+	"demarc/sim/timeline"
+
+	"github.com/spf13/cobra"
+)
+
+// startLead is how far in the past a live cluster's clock begins. Bringing it up
+// takes somewhat less virtual time and hardly any real time, so that it then
+// shows about the same time as the clocks of its clients. Those do not expect a
+// server in the future: kubectl prints ages as <invalid>.
+const startLead = 20 * time.Second
+
+func upCmd(env *command.Env) *cobra.Command {
+	var o upOptions
+	c := &cobra.Command{
+		Use:   "up",
+		Short: "Bring up a cluster, or resume it, and show what happens in it",
+		Long: `Up brings up a managed cluster with a sample workload under traffic and then
+shows its timeline until Ctrl-C, which stops it in good order. With --detach the
+cluster goes on in the background. Its data is kept: up resumes it, whatever
+ended it. If it is running already, up shows it, and Ctrl-C leaves it alone.`,
+		Example: `  demarc up
+  demarc up --nodes 10 --rate 60x --detach
+  demarc up --name training --edition 2026-08 --no-sample
+  demarc up --etcd-members 3 --api-servers 2`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.changed = c.Flags().Changed
+			return up(c.Context(), env, o)
+		},
+	}
+	f := c.Flags()
+	f.IntVar(&o.nodes, "nodes", api.DefaultNodes, "number of worker nodes of a new cluster")
+	f.IntVar(&o.etcdMembers, "etcd-members", 1, "number of etcd members of a new cluster: 1 or 3")
+	f.IntVar(&o.apiServers, "api-servers", 1, fmt.Sprintf("number of API servers of a new cluster: 1 to %d", api.MaxAPIServers))
+	f.DurationVar(&o.backupKeep, "backup-keep", defaultBackupKeep, "for how long a new cluster keeps every backup")
+	f.IntVar(&o.backupDaily, "backup-daily", defaultBackupDaily, "for how many days after that it keeps the last backup of each day")
+	f.StringVar(&o.gates, "feature-gates", "", "Kubernetes' feature gates of a new cluster that are not as by default: NAME=true, more of them behind commas")
+	f.BoolVar(&o.unsupported, "allow-unsupported-feature-gates", false, "take feature gates that the support policy does not cover")
+	f.BoolVar(&o.egress, "webhook-egress", false, "let admission and conversion webhooks by URL of a new cluster reach any host; without it they reach this machine only")
+	f.StringVar(&o.rate, "rate", "1x", "speed of the virtual clock once the cluster is ready: 1x, 60x, max, pause")
+	f.StringVar(&o.edition, "edition", api.Editions[0], "edition of the support policy of a new cluster: "+strings.Join(api.Editions, ", "))
+	f.StringVar(&o.kubernetes, "kubernetes-version", "", "version of Kubernetes of a new cluster, such as 1.36 (default the newest, "+api.NewestKubernetes()+")")
+	f.BoolVarP(&o.detach, "detach", "d", false, "leave the cluster running in the background")
+	f.BoolVar(&o.noSample, "no-sample", false, "do not install the sample workload")
+	f.BoolVar(&o.newKey, "new-backup-key", false, "make a new key of backups if theirs is lost: the old backups are kept and stay unreadable")
+	command.CompleteFlag(c, "etcd-members", command.Words("1", "3"))
+	command.CompleteFlag(c, "api-servers", command.Words("1", "2", "3"))
+	command.CompleteFlag(c, "rate", completeRates)
+	command.CompleteFlag(c, "edition", command.Words(api.Editions...))
+	command.CompleteFlag(c, "kubernetes-version", command.Words(api.KubernetesReleases...))
+	return c
+}
+
+func up(ctx context.Context, env *command.Env, o upOptions) error {
+	env.Detach.Store(o.detach)
+	dir, err := env.DirToStart()
+	if err != nil {
+		return err
+	}
+	cfg, err := o.config(env.Name)
+	if err != nil {
+		return err
+	}
+	if c, err := engine.Attach(dir); err == nil && !engine.Dying(ctx, dir, c) {
+		return upAgain(ctx, env, c, o)
+	} else if err != nil && !errors.Is(err, engine.ErrNotRunning) {
+		return err
+	}
+	if engine.Find(dir).Drill() {
+		return env.NotRunning(dir)
+	}
+	path, err := engine.Build(ctx, env.Err)
+	if err != nil {
+		return err
+	}
+	cfg.Cluster.Start = time.Now().UTC().Add(-startLead).Truncate(time.Second)
+	p, err := engine.Start(ctx, engine.Options{Path: path, DataDir: dir, Config: cfg, Detached: o.detach})
+	if errors.Is(err, engine.ErrRunning) {
+		return &engine.InputError{Message: fmt.Sprintf("the cluster %s is being started by somebody else", env.Name)}
+	}
+	if err != nil {
+		return err
+	}
+	env.Own(p)
+	status, err := awaitReady(ctx, env, p)
+	if err != nil {
+		return errors.Join(err, abandon(env, p))
+	}
+	warn(env, status)
+	warnKept(env, o, status)
+	sayMended(env, status)
+	warnMoved(env, status)
+	if err := printUp(env, status, o.detach); err != nil || o.detach {
+		return err
+	}
+	return stay(ctx, env, p)
+}
+
+// sayMended says what the start found damaged.
+func sayMended(env *command.Env, s api.Status) {
+	for _, m := range s.Mended {
+		terminal.Fprintf(env.Err, "demarc: %s: %s; %s\n", m.Subject, m.Found, m.Remedy)
+	}
+}
+
+// upAgain is up for a cluster that is running: it belongs to somebody else.
+func upAgain(ctx context.Context, env *command.Env, c *api.Client, o upOptions) error {
+	s, err := c.Status(ctx)
+	if err != nil {
+		return err
+	}
+	terminal.Fprintf(env.Err, "the cluster %s is running already\n", env.Name)
+	warn(env, s)
+	warnKept(env, o, s)
+	if err := printUp(env, s, true); err != nil || o.detach {
+		return err
+	}
+	fmt.Fprintln(env.Err, "following its timeline; Ctrl-C leaves it running")
+	err = c.Stream(ctx, lastEvent(ctx, env, c), 0, api.StreamHandler{Timeline: showEvent(env)})
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case errors.Is(err, api.ErrUnreachable):
+		terminal.Fprintf(env.Err, "the cluster %s was stopped\n", env.Name)
+		return nil
+	}
+	return err
+}
+
+// stay shows the timeline until a signal, then stops the engine.
+func stay(ctx context.Context, env *command.Env, p *engine.Process) error {
+	streamCtx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		if err := p.Watch(streamCtx); err != nil {
+			cancel(err)
+		}
+	}()
+	err := p.Client.Stream(streamCtx, lastEvent(ctx, env, p.Client), 0, api.StreamHandler{Timeline: showEvent(env)})
+	if ctx.Err() != nil {
+		fmt.Fprintln(env.Err, "\nstopping (Ctrl-C again kills) …")
+		return p.Stop(context.WithoutCancel(ctx))
+	}
+	if cause := context.Cause(streamCtx); cause != nil {
+		p.Kill()
+		return cause
+	}
+	select {
+	case <-p.Done():
+		if failure := p.Failure(); failure != nil {
+			return failure
+		}
+		terminal.Fprintf(env.Err, "the cluster %s was stopped\n", env.Name)
+		return nil
+	case <-time.After(time.Second):
+		return errors.Join(err, p.Stop(context.WithoutCancel(ctx)))
+	}
+}
+
+// lastEvent is the newest event: what is shown begins behind it.
+func lastEvent(ctx context.Context, env *command.Env, c *api.Client) int64 {
+	events, err := c.Timeline(ctx, 0)
+	if err != nil || len(events) == 0 {
+		return 0
+	}
+	return events[len(events)-1].Seq
+}
+
+// showEvent writes events to standard output. What cannot be written there is
+// not wanted any more.
+func showEvent(env *command.Env) func(timeline.Event) {
+	return func(e timeline.Event) { _ = env.Event(e) }
+}

@@ -1,0 +1,133 @@
+package cluster
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"demarc/cmd/demarc/command"
+	"demarc/cmd/demarc/output"
+	"demarc/sim/api"
+	"demarc/sim/engine"
+	"demarc/sim/policy"
+	"demarc/sim/terminal"
+)
+
+// upOptions are the flags of demarc up.
+type upOptions struct {
+	nodes       int
+	etcdMembers int
+	apiServers  int
+	backupKeep  time.Duration
+	backupDaily int
+	gates       string
+	unsupported bool
+	egress      bool
+	rate        string
+	edition     string
+	kubernetes  string
+	detach      bool
+	noSample    bool
+	newKey      bool
+	changed     func(flag string) bool
+}
+
+// Defaults and bounds of which backups are kept.
+const (
+	defaultBackupKeep  = 24 * time.Hour
+	defaultBackupDaily = 7
+	maxBackupKeep      = 366 * 24 * time.Hour
+	maxBackupDaily     = 366
+)
+
+// config checks the flags and makes the engine's configuration of them.
+func (o upOptions) config(name string) (api.EngineConfig, error) {
+	rate, err := api.ParseRate(o.rate)
+	if err != nil {
+		return api.EngineConfig{}, command.BadInput(err)
+	}
+	if err := o.check(); err != nil {
+		return api.EngineConfig{}, err
+	}
+	gates, err := api.ParseFeatureGates(o.gates)
+	if err != nil {
+		return api.EngineConfig{}, command.BadInput(fmt.Errorf("--feature-gates: %w", err))
+	}
+	return api.EngineConfig{Rate: rate, NewBackupKey: o.newKey, Cluster: api.ClusterSpec{
+		Name: name, Nodes: o.nodes, Edition: o.edition, KubernetesVersion: o.kubernetes, Seed: 1, Sample: !o.noSample, EtcdMembers: o.etcdMembers, APIServers: o.apiServers,
+		Backups:      api.BackupPolicy{KeepAll: api.Duration(o.backupKeep), KeepDaily: o.backupDaily},
+		FeatureGates: gates, AllowUnsupportedGates: o.unsupported, WebhookEgress: o.egress,
+	}}, nil
+}
+
+// check checks the flags that describe a cluster.
+func (o upOptions) check() error {
+	wrong := func(format string, args ...any) error {
+		return &engine.InputError{Message: fmt.Sprintf(format, args...)}
+	}
+	switch {
+	case o.nodes < 1 || o.nodes > api.MaxNodes:
+		return wrong("--nodes %d: want 1 to %d", o.nodes, api.MaxNodes)
+	case o.etcdMembers != 1 && o.etcdMembers != 3:
+		return wrong("--etcd-members %d: want 1 or 3", o.etcdMembers)
+	case o.apiServers < 1 || o.apiServers > api.MaxAPIServers:
+		return wrong("--api-servers %d: want 1 to %d", o.apiServers, api.MaxAPIServers)
+	case o.backupKeep <= 0 || o.backupKeep > maxBackupKeep:
+		return wrong("--backup-keep %s: want more than nothing and at most a year", o.backupKeep)
+	case o.backupDaily < 1 || o.backupDaily > maxBackupDaily:
+		return wrong("--backup-daily %d: want 1 to %d", o.backupDaily, maxBackupDaily)
+	}
+	if _, err := api.ResolveKubernetes(o.kubernetes); err != nil {
+		return wrong("--kubernetes-version %s: want %s, or one without its patch number", o.kubernetes, strings.Join(api.KubernetesReleases, ", "))
+	}
+	if _, err := policy.Lookup(o.edition); err != nil {
+		return command.BadInput(fmt.Errorf("--edition: %w", err))
+	}
+	return nil
+}
+
+// warnKept says which flags had no effect on a cluster that was there before.
+func warnKept(env *command.Env, o upOptions, s api.Status) {
+	kept := func(flag, have string) {
+		terminal.Fprintf(env.Err, "demarc: --%s has no effect: the cluster %s was made with %s (demarc down --delete removes it)\n", flag, s.Name, have)
+	}
+	if o.changed("nodes") && s.Cluster.Nodes != o.nodes {
+		kept("nodes", fmt.Sprintf("%d nodes", s.Cluster.Nodes))
+	}
+	if o.changed("edition") && s.Cluster.Edition != o.edition {
+		kept("edition", "edition "+s.Cluster.Edition)
+	}
+	if gates, _ := api.ParseFeatureGates(o.gates); o.changed("feature-gates") && !maps.Equal(gates, s.Cluster.FeatureGates) {
+		terminal.Fprintf(env.Err, "demarc: --feature-gates has no effect on a cluster that was made already: demarc aks update changes them\n")
+	}
+	if o.changed("kubernetes-version") && s.Cluster.KubernetesVersion != o.kubernetes {
+		kept("kubernetes-version", "Kubernetes "+cmp.Or(s.Cluster.KubernetesVersion, api.NewestKubernetes()))
+	}
+	if o.changed("webhook-egress") && s.Cluster.WebhookEgress != o.egress {
+		kept("webhook-egress", fmt.Sprintf("--webhook-egress=%t", s.Cluster.WebhookEgress))
+	}
+	// A cluster of an earlier version says nothing of these.
+	if n := cmp.Or(s.Cluster.EtcdMembers, 1); o.changed("etcd-members") && n != o.etcdMembers {
+		kept("etcd-members", output.Count(n, "etcd member"))
+	}
+	if n := cmp.Or(s.Cluster.APIServers, 1); o.changed("api-servers") && n != o.apiServers {
+		kept("api-servers", output.Count(n, "API server"))
+	}
+	if d := cmp.Or(time.Duration(s.Cluster.Backups.KeepAll), defaultBackupKeep); o.changed("backup-keep") && d != o.backupKeep {
+		kept("backup-keep", "backups kept for "+d.String())
+	}
+	if n := cmp.Or(s.Cluster.Backups.KeepDaily, defaultBackupDaily); o.changed("backup-daily") && n != o.backupDaily {
+		kept("backup-daily", "daily backups kept for "+output.Count(n, "day"))
+	}
+}
+
+// warnMoved says which ports are not those of the last run any more, and which files
+// name the new ones.
+func warnMoved(env *command.Env, s api.Status) {
+	for _, p := range s.MovedPorts {
+		terminal.Fprintf(env.Err, "demarc: another program has taken port %d: the %s is at port %d now, and copies of %s made before are out of date\n",
+			p.From, p.Of, p.To, p.File)
+	}
+}

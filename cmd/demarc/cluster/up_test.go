@@ -1,0 +1,41 @@
+package cluster
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"demarc/cmd/demarc/command"
+	"demarc/sim/api"
+)
+
+func TestUpOptions(t *testing.T) {
+	o := upOptions{nodes: 3, etcdMembers: 3, apiServers: 2, backupKeep: 48 * time.Hour, backupDaily: 30, rate: "1x", edition: api.DefaultEdition, egress: true}
+	cfg, err := o.config("demarc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := cfg.Cluster
+	if want := (api.BackupPolicy{KeepAll: api.Duration(48 * time.Hour), KeepDaily: 30}); c.EtcdMembers != 3 || c.APIServers != 2 || c.Backups != want || !c.WebhookEgress {
+		t.Errorf("got %+v", c)
+	}
+	var said strings.Builder
+	o.changed = func(string) bool { return true }
+	warnKept(command.New(nil, nil, &said), o, api.Status{Name: "demarc", Cluster: api.ClusterSpec{Nodes: 3, Edition: api.DefaultEdition}})
+	for _, want := range []string{"--etcd-members", "1 etcd member (", "--api-servers", "1 API server (", "--webhook-egress=false (", "kept for 24h0m0s", "kept for 7 days"} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("got no %q in:\n%s", want, said.String())
+		}
+	}
+}
+
+func TestUpWithAVersionThatCannotBe(t *testing.T) {
+	o := upOptions{nodes: 1, etcdMembers: 1, apiServers: 1, backupKeep: time.Hour, backupDaily: 1, edition: api.DefaultEdition, kubernetes: "1.20"}
+	if err := o.check(); err == nil {
+		t.Error("1.20 was accepted")
+	}
+	o.kubernetes = "1.36"
+	if err := o.check(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,74 @@
+package node
+
+import (
+	"strings"
+	"testing"
+
+	"demarc/cmd/demarc/command"
+	"demarc/cmd/demarc/command/commandtest"
+	"demarc/sim/api"
+)
+
+var demarc = commandtest.Group(Commands)
+
+func TestIaaSCommands(t *testing.T) {
+	vm := api.VM{
+		Name: "aks-pool-1-vmss000000", Power: "PowerState/deallocated", Size: "Standard_D8s_v5", NodeImage: "img", ResourceGroup: "MC_rg",
+		Tags: map[string]string{"team": "web", "a": "b"},
+	}
+	rule := api.NSGRule{Name: "no-443", Priority: 200, Direction: "Outbound", Access: "Deny", Protocol: "*", Ports: []string{"443"}, Destination: "Internet", Source: "*"}
+	home := commandtest.Engine(t, commandtest.Answers{
+		"VMs":                  []api.VM{vm},
+		"DoVM":                 vm,
+		"NSG":                  []api.NSGRule{rule},
+		"SetNSGRule":           rule,
+		"DeleteNSGRule no-443": struct{}{},
+	})
+	const warning = "demarc: changes by IaaS APIs void support\n"
+	demarc.Check(t, home, []commandtest.Case{
+		{"iaas vm list", command.Held, "aks-pool-1-vmss000000  PowerState/deallocated  Standard_D8s_v5  img    MC_rg  a=b,team=web\n", ""},
+		{"iaas vm list -o json", command.Held, `"power": "PowerState/deallocated"`, ""},
+		{"iaas vm deallocate 0", command.Held, "deallocate aks-pool-1-vmss000000: PowerState/deallocated\n", warning},
+		{"iaas vm delete 0 -o json", command.Held, `"resourceGroup": "MC_rg"`, ""},
+		{"iaas vm delete 0", command.Held, "delete aks-pool-1-vmss000000: it is gone\n", warning},
+		{"iaas vm resize 0 standard_d8s_v5", command.Held, "resize aks-pool-1-vmss000000: Standard_D8s_v5\n", warning},
+		{"iaas vm tag 0 team=web a=b old=", command.Held, "tag aks-pool-1-vmss000000: a=b,team=web\n", warning},
+		{"iaas nsg list", command.Held, "no-443  200       Outbound   Deny    *         443    *     Internet\n", ""},
+		{"iaas nsg list --include-default", command.Held, "DenyAllOutBound ", ""},
+		{"iaas nsg set no-443 --priority 200 --port 443 --to internet", command.Held, "no-443  200 ", warning},
+		{"iaas nsg set no-443 --priority 200 -o json", command.Held, `"destination": "Internet"`, ""},
+		{"iaas nsg delete no-443", command.Held, "", "deleted no-443\n"},
+		{"iaas nsg delete other", command.BadRequest, "", "no /v1/iaas/nsg/other"},
+		{"__complete iaas nsg delete ", command.Held, "no-443\tDeny Outbound, priority 200\n", ""},
+		{"__complete iaas vm resize 0 Standard_E", command.Held, "Standard_E4s_v5\n", ""},
+		{"__complete iaas nsg set x --to ", command.Held, "MicrosoftContainerRegistry\n", ""},
+		{"iaas vm --help", command.Held, "void support (policy 2019-04)", ""},
+		{"iaas nsg set --help", command.Held, "void support (policy 2019-04)", ""},
+	})
+	for _, args := range []string{"iaas vm list", "iaas vm delete 0 -o json", "iaas nsg list", "iaas nsg set no-443 --priority 200 -o json", "iaas nsg delete no-443"} {
+		if _, _, errout := demarc.Run(t, home, strings.Fields(args)...); strings.Contains(errout, warning) {
+			t.Errorf("%s: told %q", args, errout)
+		}
+	}
+	if _, _, errout := demarc.Run(t, home, "--as", "provider", "iaas", "vm", "stop", "0"); errout != "" {
+		t.Errorf("the provider is told %q", errout)
+	}
+}
+
+func TestIaaSBadInput(t *testing.T) {
+	demarc.Refuse(t, []commandtest.Refused{
+		{"iaas vn", `did you mean "vm"?`},
+		{"iaas vm stopp 0", `did you mean "stop"?`},
+		{"iaas vm stop", "accepts 1 arg"},
+		{"iaas vm stop 0", "make one with: demarc up"},
+		{"iaas vm resize 0 Standard_D8_v5", `did you mean "Standard_D8s_v5"?`},
+		{"iaas vm tag 0", "requires at least 2 arg"},
+		{"iaas vm tag 0 team", "want NAME=VALUE"},
+		{"iaas nsg set x", "give --priority 100 to 4096"},
+		{"iaas nsg set x --priority 99", "Allowed range 100-4096"},
+		{"iaas nsg set x --priority 100 --port https", "(SecurityRuleInvalidPortRange)"},
+		{"iaas nsg set x --priority 100 --to Internt", `did you mean "Internet"?`},
+		{"iaas nsg set x --priority 100", "make one with: demarc up"},
+		{"iaas nsg delete", "accepts 1 arg"},
+	})
+}
