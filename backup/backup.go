@@ -85,10 +85,11 @@ func OpenStore(dir string, cluster string, key []byte) (*Store, error) {
 	}
 	s := &Store{dir: dir, cluster: cluster, key: slices.Clone(key), keyID: keyID(key)}
 	s.disk.dir = dir
-	if err := os.RemoveAll(s.work()); err != nil {
-		return nil, fmt.Errorf("open the backup store: %w", err)
+	err := os.RemoveAll(s.work())
+	if err == nil {
+		err = os.MkdirAll(s.work(), 0o700)
 	}
-	if err := os.MkdirAll(s.work(), 0o700); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("open the backup store: %w", err)
 	}
 	return s, nil

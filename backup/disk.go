@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"demarc/sim/clock"
 )
 
 // block is how much is written between two times that a slow disk makes the
@@ -97,14 +99,8 @@ func (d *Disk) wait(ctx context.Context, offset int64, n int) error {
 	if latency <= 0 || begun == 0 {
 		return ctx.Err()
 	}
-	t := time.NewTimer(latency * time.Duration(begun))
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	clock.Sleep(ctx, latency*time.Duration(begun))
+	return ctx.Err()
 }
 
 func blocks(bytes int64) int64 { return (bytes + block - 1) / block }

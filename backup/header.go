@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"demarc/sim/strictjson"
@@ -63,6 +64,17 @@ func (h *Header) encode() ([]byte, error) {
 	b = binary.BigEndian.AppendUint32(b, h.Format)
 	b = binary.BigEndian.AppendUint32(b, uint32(len(text)))
 	return append(b, text...), nil
+}
+
+// headerOf is the header of the file at a path.
+func headerOf(path string) (Header, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Header{}, err
+	}
+	defer f.Close()
+	h, _, err := readHeader(f)
+	return h, err
 }
 
 // readHeader reads the beginning of a sealed file, and returns it decoded and

@@ -90,13 +90,7 @@ func withSum(key []byte) []byte {
 func Fits(key []byte, store string) bool {
 	ids := idsIn(store)
 	for _, id := range ids {
-		f, err := os.Open(filepath.Join(store, id+extension))
-		if err != nil {
-			continue
-		}
-		h, _, err := readHeader(f)
-		f.Close()
-		if err == nil && h.KeyID == keyID(key) {
+		if h, err := headerOf(filepath.Join(store, id+extension)); err == nil && h.KeyID == keyID(key) {
 			return true
 		}
 	}

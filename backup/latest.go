@@ -1,7 +1,6 @@
 package backup
 
 import (
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -14,16 +13,8 @@ const latestAfterSlot = 24 * time.Hour
 // LastTime is the latest time of a backup in the store in the directory dir, as
 // the headers say, which are not authenticated here; zero if there is none.
 func LastTime(dir string) (last time.Time) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return last // whoever opens the store says why
-	}
-	for _, e := range entries {
-		id, ok := strings.CutSuffix(e.Name(), extension)
-		if !ok {
-			continue
-		}
-		if at, ok := timeOf(filepath.Join(dir, e.Name()), id); ok && at.After(last) {
+	for _, id := range idsIn(dir) {
+		if at, ok := timeOf(filepath.Join(dir, id+extension), id); ok && at.After(last) {
 			last = at
 		}
 	}
@@ -35,12 +26,7 @@ func timeOf(path, id string) (time.Time, bool) {
 	if err != nil {
 		return slot, false
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return slot, true
-	}
-	defer f.Close()
-	h, _, err := readHeader(f)
+	h, err := headerOf(path)
 	if err != nil || h.ID != id || h.At.Before(slot) || h.At.Sub(slot) > latestAfterSlot {
 		return slot, true // its name is all that there is to go by
 	}

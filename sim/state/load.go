@@ -95,14 +95,12 @@ func read(path string) (s *State, mended []api.Mended, err error) {
 // as given.
 func members(dir string, otherwise int) int {
 	text, err := os.ReadFile(filepath.Join(dir, etcdplan.File))
-	if err != nil {
-		return otherwise
+	if err == nil {
+		if plan, err := etcdplan.Decode(text); err == nil {
+			return len(plan.Formed)
+		}
 	}
-	plan, err := etcdplan.Decode(text)
-	if err != nil {
-		return otherwise
-	}
-	return len(plan.Formed)
+	return otherwise
 }
 
 // Resume is the time at which a resumed clock starts, if the other records that
