@@ -94,7 +94,7 @@ func (r *repairer) closeReady(nodes []Node, seen time.Time) {
 	for _, n := range nodes {
 		if n.Ready {
 			r.close(nodeSubject(n.Name), seen)
-			r.o.told.forget(nodeSubject(n.Name))
+			r.o.told.Delete(nodeSubject(n.Name))
 		}
 	}
 	if slices.ContainsFunc(nodes, func(n Node) bool { return n.Ready }) {
@@ -116,7 +116,8 @@ func (r *repairer) carryOut(ctx context.Context, s step) error {
 		r.o.cfg.Ledger.Find(Finding{Subject: allNodes, Since: s.since, Message: s.why})
 		return nil
 	case spare:
-		if subject := nodeSubject(s.node); r.o.told.first(subject, s.why) {
+		subject := nodeSubject(s.node)
+		if last, _ := r.o.told.Swap(subject, s.why); last != s.why {
 			r.o.note("does not repair", subject, remediator+s.why)
 		}
 		return nil

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ func subjectOf(id string) string { return "backup/" + id }
 // have was not taken, whoever led at its time.
 func (o *Operator) backUp(ctx context.Context, l *Leadership) {
 	for ctx.Err() == nil {
-		slot, missed, next := backup.Due(time.Now(), o.lastSlot(l.State()), api.BackupInterval)
+		slot, missed, next := backup.Due(time.Now(), cmp.Or(l.State().LastSlot, o.cfg.Created), api.BackupInterval)
 		o.giveUp(ctx, l, missed)
 		if slot.IsZero() {
 			clock.Sleep(ctx, time.Until(next))
@@ -39,14 +40,6 @@ func (o *Operator) backUp(ctx context.Context, l *Leadership) {
 			clock.Sleep(ctx, min(retryBackup, time.Until(next)))
 		}
 	}
-}
-
-// lastSlot is the newest slot that is done with.
-func (o *Operator) lastSlot(s State) time.Time {
-	if s.LastSlot.IsZero() {
-		return o.cfg.Created
-	}
-	return s.LastSlot
 }
 
 // giveUp notes the slots that nobody took in time.
@@ -169,16 +162,15 @@ func (o *Operator) expire(ctx context.Context, l *Leadership) {
 }
 
 func isMissing(err error) bool {
-	var bad *backup.BadError
-	return errors.As(err, &bad) && bad.Kind == backup.Missing
+	bad, ok := errors.AsType[*backup.BadError](err)
+	return ok && bad.Kind == backup.Missing
 }
 
 // verify reads a backup and enters in the catalogue what it found. It returns
 // what is wrong with the backup, if something is.
 func (o *Operator) verify(ctx context.Context, l applier, b api.Backup) error {
 	err := o.cfg.Store.Verify(ctx, b)
-	var bad *backup.BadError
-	if err != nil && !errors.As(err, &bad) {
+	if _, bad := errors.AsType[*backup.BadError](err); err != nil && !bad {
 		return err // it could not be read: that says nothing
 	}
 	return errors.Join(err, l.Apply(ctx, Backups.Put(o.judge(b, err))))

@@ -153,28 +153,19 @@ func number(b bool) int {
 func valid(c api.Consent, now time.Time) bool { return c.Expired.IsZero() && now.Before(ended(c)) }
 
 // ended is when a consent ends, or has ended.
-func ended(c api.Consent) time.Time {
-	if !c.Revoked.IsZero() {
-		return c.Revoked
-	}
-	return c.Expires
-}
+func ended(c api.Consent) time.Time { return cmp.Or(c.Revoked, c.Expires) }
 
 // expireConsents notes when consents expire: at that time, or at the next whole
 // minute if it did not know of them before.
 func (o *Operator) expireConsents(ctx context.Context, l *Leadership) {
 	for {
-		next, err := o.expireOnce(ctx, l)
+		o.asking.Lock()
+		next, err := o.endExpired(ctx, l.Apply, l.State().Consents)
+		o.asking.Unlock()
 		if err != nil || !clock.Sleep(ctx, time.Until(next)) {
 			return
 		}
 	}
-}
-
-func (o *Operator) expireOnce(ctx context.Context, l *Leadership) (next time.Time, err error) {
-	o.asking.Lock()
-	defer o.asking.Unlock()
-	return o.endExpired(ctx, l.Apply, l.State().Consents)
 }
 
 // endExpired puts in the log what has expired since it was looked for last, and says when

@@ -79,11 +79,8 @@ func (o *Operator) PublishCVE(ctx context.Context, r *Replicas, req api.CVEReque
 		Actor: timeline.Provider, Verb: "published", Subject: cveSubject(c),
 		Message: fmt.Sprintf("%s in %s, severity %s; mended by: %s", c.ID, c.Component, c.Severity, c.Fix),
 	}).Seq
-	if err := r.Apply(ctx, CVEs.Put(c)); err != nil {
-		return c, err
-	}
-	wake(o.published)
-	return o.describe(c), nil
+	err = order(ctx, r, o.published, CVEs.Put(c))
+	return o.describe(c), err
 }
 
 // newCVE is what a request asks for, or says what is wrong with it.

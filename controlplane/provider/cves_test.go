@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"demarc/sim/api"
+	"demarc/sim/clock"
 	"demarc/sim/timeline"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,6 +18,7 @@ import (
 
 // fakePatcher is nodes that run what the test says.
 type fakePatcher struct {
+	at         func() // is called, if not nil, before something is patched
 	vulnerable []string
 	left       map[string]string
 
@@ -43,7 +45,13 @@ func (p *fakePatcher) mend() {
 func (p *fakePatcher) NextVersion(string) string { return "2" }
 func (p *fakePatcher) NewerImage() string        { return "image-2" }
 func (p *fakePatcher) Stock(api.CVE) error       { return nil }
+func (p *fakePatcher) hook() {
+	if p.at != nil {
+		p.at()
+	}
+}
 func (p *fakePatcher) Roll(api.CVE) map[string]string {
+	p.hook()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.rolled++
@@ -55,6 +63,7 @@ func (p *fakePatcher) Vulnerable(api.CVE) []string {
 	return p.vulnerable
 }
 func (p *fakePatcher) Relabel(_ context.Context, addon, level string) error {
+	p.hook()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.labels = append(p.labels, addon+" "+level)
@@ -102,6 +111,78 @@ func TestPatchDue(t *testing.T) {
 	}
 }
 
+// patchWith runs an operator that patches with what a directory has, and waits for its
+// leader.
+func patchWith(t *testing.T, dir string, p Patcher, log *timeline.Log) (*Operator, *Replicas) {
+	t.Helper()
+	o := NewOperator(OperatorConfig{ControlPlane: &fakeControlPlane{}, Patcher: p, Note: log.Append})
+	o.Begin()
+	r, err := Open(Config{Dir: dir, Lead: o.patchAll})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ok := r.Leader(); !ok; _, ok = r.Leader() {
+		time.Sleep(time.Second)
+	}
+	return o, r
+}
+
+func verbsOf(log *timeline.Log) (verbs []string) {
+	events, _ := log.Since(0)
+	for _, e := range events {
+		verbs = append(verbs, string(e.Verb))
+	}
+	return verbs
+}
+
+// A patch that the leader was at when it crashed, or when all of the plane was killed, is
+// brought by the next, and said once.
+func TestPatchOutlivesItsLeader(t *testing.T) {
+	for component, verb := range map[string]string{"coredns": "patched", "openssl": "hot-patched"} {
+		for _, killed := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				dir, log, p := t.TempDir(), timeline.New(), &fakePatcher{}
+				o, r := patchWith(t, dir, p, log)
+				tried := 0
+				p.at = func() {
+					if tried++; tried == 1 {
+						crashAll(t, r, killed)
+					}
+				}
+				time.Sleep(clock.UntilTick(time.Now(), lookPeriod))
+				_, err := o.PublishCVE(t.Context(), r, api.CVERequest{ID: "CVE-2026-1111", Component: component})
+				must(t, err)
+				time.Sleep(patchDelay + time.Second)
+				if c := o.CVEs(r)[0]; c.State != api.CVEPatching {
+					t.Errorf("%s: %s after the crash", component, c.State)
+				}
+				if killed {
+					must(t, r.Close())
+					o, r = patchWith(t, dir, p, log)
+				}
+				defer func() { must(t, r.Close()) }()
+				time.Sleep(2 * time.Minute)
+				if c := o.CVEs(r)[0]; c.State != api.CVEFixed || tried != 2 {
+					t.Errorf("%s: %s, tried %d times, want %s and 2", component, c.State, tried, api.CVEFixed)
+				}
+				if diff := cmp.Diff([]string{"published", verb}, verbsOf(log)); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", component, diff)
+				}
+			})
+		}
+	}
+}
+
+// crashAll crashes the leader, and the others too if it is to be all of them.
+func crashAll(t *testing.T, r *Replicas, all bool) {
+	leader, _ := r.Leader()
+	for i := range Count {
+		if all || i == leader {
+			must(t, r.Crash(i))
+		}
+	}
+}
+
 // TestCVEsAreSeenTo checks the states that vulnerabilities go through, and what is said.
 func TestCVEsAreSeenTo(t *testing.T) {
 	for _, tt := range []struct {
@@ -121,16 +202,8 @@ func TestCVEsAreSeenTo(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			log := timeline.New()
-			o := NewOperator(OperatorConfig{ControlPlane: &fakeControlPlane{}, Patcher: tt.patcher, Note: log.Append})
-			o.Begin()
-			r, err := Open(Config{Dir: t.TempDir(), Lead: func(ctx context.Context, l *Leadership) { o.patchAll(ctx, l) }})
-			if err != nil {
-				t.Fatal(err)
-			}
+			o, r := patchWith(t, t.TempDir(), tt.patcher, log)
 			defer r.Close()
-			for _, ok := r.Leader(); !ok; _, ok = r.Leader() {
-				time.Sleep(time.Second)
-			}
 			if _, err := o.PublishCVE(t.Context(), r, api.CVERequest{ID: "CVE-2026-1111", Component: tt.component, Fix: tt.fix}); err != nil {
 				t.Fatal(err)
 			}
@@ -142,12 +215,7 @@ func TestCVEsAreSeenTo(t *testing.T) {
 			if c := o.CVEs(r)[0]; c.State != tt.want {
 				t.Errorf("%s: %s, want %s", tt.name, c.State, tt.want)
 			}
-			var verbs []string
-			events, _ := log.Since(0)
-			for _, e := range events {
-				verbs = append(verbs, string(e.Verb))
-			}
-			if diff := cmp.Diff(tt.verbs, verbs); diff != "" {
+			if diff := cmp.Diff(tt.verbs, verbsOf(log)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tt.name, diff)
 			}
 			if n := tt.patcher.rolls(); n > 1 {

@@ -56,11 +56,7 @@ func (o *Operator) Escalate(ctx context.Context, r *Replicas, node, reason strin
 	}
 	asked := o.asked(ctx, rec.Event, "escalated", rec.Subject, rec.Cause)
 	rec.Event = cmp.Or(rec.Event, asked)
-	if err := r.Apply(ctx, Repairs.Put(rec)); err != nil {
-		return rec, err
-	}
-	wake(o.escalated)
-	return rec, nil
+	return rec, order(ctx, r, o.escalated, Repairs.Put(rec))
 }
 
 // checkNode refuses a node that the API server does not know. If it does not

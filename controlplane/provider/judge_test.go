@@ -2,6 +2,7 @@ package provider
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,7 +43,8 @@ func (w *repairWorld) run(until time.Duration) {
 			if s.do == act {
 				n := len(s.record.Actions) - 1
 				text += " " + s.record.Actions[n].Action
-				s.record = withDone(s.record, n, func(a *api.RepairAction) { a.Done = w.v.now })
+				s.record.Actions = slices.Clone(s.record.Actions)
+				s.record.Actions[n].Done = w.v.now
 			}
 			w.done = append(w.done, text)
 			if s.record.ID != "" {

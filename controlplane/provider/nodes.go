@@ -2,7 +2,6 @@ package provider
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"demarc/sim/drain"
@@ -124,30 +123,3 @@ func nodeSubject(node string) string { return "node/" + node }
 
 // askTimeout bounds one question to the API server or the cloud about nodes.
 const askTimeout = 30 * time.Second
-
-// told is what was said about subjects, so that it is said once. It is not in
-// the log: it decides nothing.
-type told struct {
-	mu   sync.Mutex
-	what map[string]string
-}
-
-// first says whether something else, or nothing, was last said of a subject.
-func (t *told) first(subject, what string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.what[subject] == what {
-		return false
-	}
-	if t.what == nil {
-		t.what = map[string]string{}
-	}
-	t.what[subject] = what
-	return true
-}
-
-func (t *told) forget(subject string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	delete(t.what, subject)
-}

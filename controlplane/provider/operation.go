@@ -51,11 +51,7 @@ func (o *Operator) beginOperation(ctx context.Context, r *Replicas, plan func(St
 	now := time.Now().UTC()
 	op.ID, op.State, op.Began = newID("op", s.Operations, now), api.OpInProgress, now
 	op.Event = o.asked(ctx, 0, startedVerbs[op.Kind], op.Subject, op.Message)
-	if err := r.Apply(ctx, append(Operations.forget(Operations.List(s), keptOperations), Operations.Put(op))...); err != nil {
-		return op, err
-	}
-	wake(o.operated)
-	return op, nil
+	return op, order(ctx, r, o.operated, append(Operations.forget(Operations.List(s), keptOperations), Operations.Put(op))...)
 }
 
 // startedVerbs say on the timeline that the customer began an operation.

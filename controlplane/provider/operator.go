@@ -136,8 +136,9 @@ type Operator struct {
 	// asking is held while what callers from outside ask for, or a restore that the
 	// plane itself decides on, is checked and put in the log.
 	asking sync.Mutex
-	// told is what was said about each node that is not repaired.
-	told told
+	// told is what was said last about each node that is not repaired, by subject, so that
+	// it is said once. It is not in the log: it decides nothing.
+	told sync.Map
 }
 
 // NewOperator makes an operator. It does nothing before [Operator.Begin].
@@ -156,36 +157,20 @@ func (o *Operator) Lead(ctx context.Context, l *Leadership) {
 		return
 	}
 	o.adoptStrays(ctx, l) // before anybody looks for a backup to restore
-	var loops sync.WaitGroup
-	loops.Go(func() { o.watch(ctx, l) })
-	loops.Go(func() { o.backUp(ctx, l) })
-	loops.Go(func() { o.restoreAll(ctx, l) })
-	loops.Go(func() { o.recordIncidents(ctx, l) })
-	loops.Go(func() { o.expireConsents(ctx, l) })
-	loops.Go(func() { o.finishRegistrations(ctx, l) })
+	loops := []func(context.Context, *Leadership){o.watch, o.backUp, o.restoreAll, o.recordIncidents, o.expireConsents, o.finishRegistrations}
 	if o.cfg.Nodes != nil {
-		loops.Go(func() { o.repairNodes(ctx, l) })
-		loops.Go(func() { o.escalateAll(ctx, l) })
-		loops.Go(func() { o.operateAll(ctx, l) })
+		loops = append(loops, o.repairNodes, o.escalateAll, o.operateAll)
 	}
 	if o.cfg.Patcher != nil {
-		loops.Go(func() { o.patchAll(ctx, l) })
+		loops = append(loops, o.patchAll)
 	}
-	if o.cfg.Addons != nil {
-		loops.Go(func() { o.cfg.Addons(ctx, l) })
+	var running sync.WaitGroup
+	for _, loop := range append(loops, o.cfg.Addons, o.cfg.Desk) {
+		if loop != nil {
+			running.Go(func() { loop(ctx, l) })
+		}
 	}
-	if o.cfg.Desk != nil {
-		loops.Go(func() { o.cfg.Desk(ctx, l) })
-	}
-	loops.Wait()
-}
-
-// wake wakes a loop that waits for work.
-func wake(loop chan<- struct{}) {
-	select {
-	case loop <- struct{}{}:
-	default: // it will be seen
-	}
+	running.Wait()
 }
 
 // note puts something that the plane did on the timeline.

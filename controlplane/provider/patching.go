@@ -38,11 +38,7 @@ func cveSubject(c api.CVE) string { return "cve/" + c.ID }
 
 // patchDue is when the provider patches what has a vulnerability.
 func patchDue(c api.CVE, mature time.Duration) time.Time {
-	due := c.Published.Add(patchDelay)
-	if ripe := c.VendorFix.Add(mature); ripe.After(due) {
-		return ripe
-	}
-	return due
+	return later(c.Published.Add(patchDelay), c.VendorFix.Add(mature))
 }
 
 // step does what is due now.

@@ -1,45 +1,39 @@
 package provider
 
 import (
+	"cmp"
 	"fmt"
-	"math"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"demarc/sim/api"
 )
 
 // pool is a pool by its name.
 func (c Cluster) pool(name string) (Pool, bool) {
-	for _, p := range c.Pools {
-		if p.Name == name {
-			return p, true
-		}
+	i := slices.IndexFunc(c.Pools, func(p Pool) bool { return p.Name == name })
+	if i < 0 {
+		return Pool{}, false
 	}
-	return Pool{}, false
+	return c.Pools[i], true
 }
 
 // withPool is the cluster with one pool changed. It shares nothing with c, which
 // may be the log's.
 func (c Cluster) withPool(p Pool) Cluster {
-	pools := make([]Pool, len(c.Pools))
+	c.Pools = slices.Clone(c.Pools)
 	for i, old := range c.Pools {
 		if old.Name == p.Name {
-			old = p
+			c.Pools[i] = p
 		}
-		pools[i] = old
 	}
-	c.Pools = pools
 	return c
 }
 
 // version is a pool's version of Kubernetes.
-func (c Cluster) version(p Pool) string {
-	if p.KubernetesVersion == "" {
-		return c.KubernetesVersion
-	}
-	return p.KubernetesVersion
-}
+func (c Cluster) version(p Pool) string { return cmp.Or(p.KubernetesVersion, c.KubernetesVersion) }
 
 // surge is how many surge nodes an upgrade of a pool uses: a number, or a part of
 // the pool's nodes, which is rounded up (Microsoft, "Customize node surge upgrade",
@@ -51,7 +45,7 @@ func surge(wanted string, nodes int) (int, error) {
 		return 0, fmt.Errorf("(InvalidParameter) max surge %q: want a number of nodes from 1, or a part of the pool from 1%% to 100%%", wanted)
 	}
 	if part {
-		n = int(math.Ceil(float64(nodes) * float64(n) / 100))
+		n = (nodes*n + 99) / 100
 	}
 	return max(min(n, nodes), 1), nil
 }
@@ -60,9 +54,9 @@ func surge(wanted string, nodes int) (int, error) {
 func checkTimes(drain, soak api.Duration) error {
 	switch {
 	case drain < api.Duration(api.MinDrainTimeout) || drain > api.Duration(api.MaxDrainTimeout):
-		return fmt.Errorf("(InvalidParameter) drain timeout %s: it can be from 5 minutes to 24 hours", durationText(drain))
+		return fmt.Errorf("(InvalidParameter) drain timeout %s: it can be from 5 minutes to 24 hours", time.Duration(drain))
 	case soak < 0 || soak > api.Duration(api.MaxNodeSoak):
-		return fmt.Errorf("(InvalidParameter) node soak duration %s: it can be from 0 to 30 minutes", durationText(soak))
+		return fmt.Errorf("(InvalidParameter) node soak duration %s: it can be from 0 to 30 minutes", time.Duration(soak))
 	}
 	return nil
 }

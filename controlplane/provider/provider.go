@@ -11,10 +11,11 @@
 // any one of them and of the whole process.
 //
 // Whichever replica leads runs the loops of the plane, and no other does: the
-// watchdog of the control plane, etcd's topology, the schedule of backups,
-// restores, node auto-repair, restarts of nodes on escalation, the expiry of
-// consents, and registrations of preview features. Each is a file of its own in this package, a function that is called
-// from [Config].Lead and returns when its context ends. A loop holds a
+// watchdog of the control plane, etcd's topology, the schedule of backups, the expiry
+// of consents, registrations of preview features, and the machine of task.go. That
+// carries out all that the log has to be done: restores, operations of the customer,
+// restarts of nodes on escalation, node auto-repair, and patches for vulnerabilities.
+// A loop is called from [Config].Lead and returns when its context ends. It holds a
 // [Leadership] and commits by it only: from the moment that leadership is lost,
 // every replica ignores what an old leader still sends. A new leader's loops
 // resume from the state, so half-done work is either there or was never begun.
@@ -29,7 +30,7 @@
 // How it works: replica.go runs one replica from its start to its crash,
 // leadership.go hands the leader's role to the loops, link.go is the network,
 // files.go and store.go are the disk, recovery.go decides who starts with what
-// memory, and command.go, state.go and fsm.go are what is written there. An
+// memory, and command.go, tables.go, state.go and fsm.go are what is written there. An
 // action on a node is in the log before the cloud is asked for it, with a key by
 // which a new leader may ask again: judge.go decides, autorepair.go does it.
 package provider

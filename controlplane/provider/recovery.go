@@ -43,7 +43,7 @@ func (r *Replicas) openAll() (opened [Count]*files, err error) {
 
 // asDamage parts damage from other errors.
 func asDamage(err error) (damaged, other error) {
-	if d := (*damage)(nil); errors.As(err, &d) {
+	if d, ok := errors.AsType[*damage](err); ok {
 		return d, nil
 	}
 	return nil, err

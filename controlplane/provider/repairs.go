@@ -78,14 +78,6 @@ func withAction(rec api.Repair, a api.RepairAction) api.Repair {
 	return rec
 }
 
-// withDone is a repair whose n-th action has ended.
-func withDone(rec api.Repair, n int, done func(*api.RepairAction)) api.Repair {
-	rec.Actions = slices.Clone(rec.Actions)
-	rec.Actions[n].Done = time.Now().UTC()
-	done(&rec.Actions[n])
-	return rec
-}
-
 // repair is one repair of a node in a leader's hands, by auto-repair or on escalation.
 type repair struct {
 	task
@@ -112,7 +104,9 @@ var (
 
 // end enters how the n-th action has ended.
 func (r *repair) end(ctx context.Context, n int, detail, failure string) error {
-	r.rec = withDone(r.rec, n, func(a *api.RepairAction) { a.Detail, a.Error = detail, failure })
+	r.rec.Actions = slices.Clone(r.rec.Actions) // they may be the log's
+	a := &r.rec.Actions[n]
+	a.Done, a.Detail, a.Error = time.Now().UTC(), detail, failure
 	return r.save(ctx)
 }
 

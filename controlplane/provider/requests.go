@@ -24,14 +24,11 @@ func (r *Replicas) Catalogue() []api.Backup { return catalogue(r.State()) }
 // Find is a backup of the catalogue by its ID; latest is the newest. If there is
 // none the error has the status 404.
 func (r *Replicas) Find(id string) (api.Backup, error) {
-	list := r.Catalogue()
-	if id == "latest" && len(list) > 0 {
+	if list := r.Catalogue(); id == "latest" && len(list) > 0 {
 		return list[len(list)-1], nil
 	}
-	for _, b := range list {
-		if b.ID == id {
-			return b, nil
-		}
+	if b, ok := r.State().Backups[id]; ok {
+		return b, nil
 	}
 	return api.Backup{}, api.Errorf(http.StatusNotFound, "the catalogue has no backup %q; demarc --as provider backup list lists them", id)
 }
@@ -113,9 +110,5 @@ func (o *Operator) DecideRestore(ctx context.Context, r *Replicas, id string) (a
 		ID: newRestoreID(now), Phase: api.RestoreDecided, Requested: true, Wanted: id,
 		Lost: now, Decided: now, Reason: "an operator of the provider asked for it",
 	}
-	if err := r.Apply(ctx, Restores.Put(want)); err != nil {
-		return want, err
-	}
-	wake(o.decided)
-	return want, nil
+	return want, order(ctx, r, o.decided, Restores.Put(want))
 }

@@ -114,8 +114,7 @@ func (o *Operator) lay(ctx context.Context, l *Leadership, r *api.Restore) (toke
 			r.Backup, r.BackupAt = b.ID, b.At
 			return token, nil
 		}
-		var bad *backup.BadError
-		if !errors.As(err, &bad) {
+		if _, bad := errors.AsType[*backup.BadError](err); !bad {
 			return "", err // that says nothing about the backup
 		}
 		r.Skipped = append(r.Skipped, api.SkippedBackup{ID: b.ID, Reason: err.Error()})

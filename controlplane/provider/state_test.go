@@ -3,6 +3,9 @@ package provider
 import (
 	"bytes"
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -160,6 +163,33 @@ func TestApplySkipsWhatItCannotDecode(t *testing.T) {
 	f.Apply(&raft.Log{Index: 3, Term: 3, Data: mustEncode(t, SetLastSlot(slot.Add(time.Hour)))}) // without a ticket
 	if d := cmp.Diff(image{Index: 3, State: State{LastSlot: slot}}, f.current()); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
+// What the version before wrote to the log and to snapshots is read, and would be
+// written the same.
+func TestFilesOfTheVersionBefore(t *testing.T) {
+	read := func(name string) []byte {
+		data, err := os.ReadFile(filepath.Join("testdata", "version1", name))
+		must(t, err)
+		return data
+	}
+	command, snapshot := read("command.json"), read("snapshot.json")
+	if again := mustEncode(t, mustDecode(t, command)); string(again) != string(command) {
+		t.Errorf("the command is written otherwise:\n%s\n%s", command, again)
+	}
+	i, err := decodeImage(snapshot)
+	must(t, err)
+	again, err := encodeImage(i)
+	must(t, err)
+	if string(again) != string(snapshot) {
+		t.Errorf("the snapshot is written otherwise:\n%s\n%s", snapshot, again)
+	}
+	if d := cmp.Diff(i.State, State{}.apply(mustDecode(t, command))); d != "" {
+		t.Errorf("snapshot and log differ (-snapshot +log):\n%s", d)
+	}
+	if len(tables) != reflect.TypeFor[State]().NumField() {
+		t.Errorf("%d tables of %d parts of the state", len(tables), reflect.TypeFor[State]().NumField())
 	}
 }
 

@@ -72,6 +72,23 @@ func (k tasks) carryOut(ctx context.Context) {
 	}
 }
 
+// order puts a task in the log that somebody asks for, and wakes whoever carries it out.
+func order(ctx context.Context, r *Replicas, woken chan<- struct{}, commands ...Command) error {
+	err := r.Apply(ctx, commands...)
+	if err == nil {
+		wake(woken)
+	}
+	return err
+}
+
+// wake wakes a loop that waits for work.
+func wake(loop chan<- struct{}) {
+	select {
+	case loop <- struct{}{}:
+	default: // it will be seen
+	}
+}
+
 // save puts the record in the log, together with what else changes with it.
 func (t *task) save(ctx context.Context, more ...Command) error {
 	return t.l.Apply(ctx, append(more, t.record())...)

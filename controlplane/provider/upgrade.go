@@ -96,7 +96,7 @@ func (o *Operator) planUpgrade(s State, req api.UpgradeRequest) (api.Operation, 
 		return api.Operation{}, err
 	}
 	u := &api.Upgrade{From: c.KubernetesVersion, To: to}
-	op := api.Operation{Kind: api.OpUpgradeCluster, Subject: o.clusterSubject(), Message: "Kubernetes " + u.From + " to " + to, Upgrade: u}
+	op := api.Operation{Kind: api.OpUpgradeCluster, Subject: "cluster/" + o.cfg.Name, Message: "Kubernetes " + u.From + " to " + to, Upgrade: u}
 	switch {
 	case req.ControlPlaneOnly:
 		op.Message += ", the control plane only"
@@ -117,8 +117,6 @@ func (o *Operator) planUpgrade(s State, req api.UpgradeRequest) (api.Operation, 
 	}
 	return op, nil
 }
-
-func (o *Operator) clusterSubject() string { return "cluster/" + o.cfg.Name }
 
 // checkControlPlane refuses a version that the control plane cannot be upgraded
 // to. To ask again for what it has is allowed: that resumes an upgrade of pools.
@@ -275,6 +273,3 @@ func (s State) ControlPlaneVersion() string {
 	}
 	return s.Cluster.KubernetesVersion
 }
-
-// durationText is a duration without zero units that Go writes.
-func durationText(d api.Duration) string { return time.Duration(d).String() }

@@ -146,7 +146,7 @@ func (p *poolUpgrade) stepNode(ctx context.Context, n api.NodeUpgrade, here map[
 	case n.Drained.IsZero():
 		over, err := p.drainNode(ctx, n, x, time.Duration(p.pool().DrainTimeout))
 		if over && err == nil && p.pool().Soak > 0 {
-			p.event(ctx, n.Name, "Normal", "Upgrade", fmt.Sprintf(soakText, durationText(p.pool().Soak), n.Name))
+			p.event(ctx, n.Name, "Normal", "Upgrade", fmt.Sprintf(soakText, time.Duration(p.pool().Soak), n.Name))
 		}
 		return err
 	case time.Since(n.Drained) < time.Duration(p.pool().Soak):
