@@ -74,12 +74,9 @@ func (a *Archive) Publish(i *Image, p Patch) error {
 
 // Withdraw takes a patch back. The error says that there is none.
 func (a *Archive) Withdraw(pkg, version string) (Patch, error) {
-	for i := range a.patches {
-		p := &a.patches[i]
-		if p.Package == pkg && p.Version == version && !p.Withdrawn {
-			p.Withdrawn = true
-			return *p, nil
-		}
+	if i := a.index(pkg, version); i >= 0 && !a.patches[i].Withdrawn {
+		a.patches[i].Withdrawn = true
+		return a.patches[i], nil
 	}
 	return Patch{}, fmt.Errorf("no patch %s %s is published", clip(pkg), clip(version))
 }
@@ -102,11 +99,15 @@ func (a *Archive) find(pkg, version string) (Patch, bool) {
 	if a == nil {
 		return Patch{}, false
 	}
-	i := slices.IndexFunc(a.patches, func(p Patch) bool { return p.Package == pkg && p.Version == version })
+	i := a.index(pkg, version)
 	if i < 0 {
 		return Patch{}, false
 	}
 	return a.patches[i], true
+}
+
+func (a *Archive) index(pkg, version string) int {
+	return slices.IndexFunc(a.patches, func(p Patch) bool { return p.Package == pkg && p.Version == version })
 }
 
 // NextVersion is the version of a package that would come after all that the
@@ -148,11 +149,10 @@ func kernelOf(version string) string {
 
 // Note gives a patch the number of its publication on the timeline, and returns it.
 func (a *Archive) Note(pkg, version string, event int64) Patch {
-	for i := range a.patches {
-		if p := &a.patches[i]; p.Package == pkg && p.Version == version {
-			p.Event = event
-			return *p
-		}
+	i := a.index(pkg, version)
+	if i < 0 {
+		return Patch{}
 	}
-	return Patch{}
+	a.patches[i].Event = event
+	return a.patches[i]
 }

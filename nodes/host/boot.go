@@ -10,10 +10,7 @@ import (
 func (h *Host) PowerLost(now time.Time) {
 	d := h.change()
 	for name, s := range d.Units {
-		*s = unitState{
-			Active: inactive, Sub: "dead", Result: "success",
-			Enabled: s.Enabled, Masked: s.Masked, Settings: s.Settings,
-		}
+		*s = s.down()
 		if s.Enabled == "" && !s.Masked {
 			delete(d.Units, name)
 		}
@@ -89,10 +86,8 @@ func (h *Host) bootUnit(now time.Time, name string) {
 	if base {
 		h.d.NotStarted = append(h.d.NotStarted, name)
 		s := h.edit(name)
-		*s = unitState{
-			Active: inactive, Sub: "dead", Result: "success", Broken: now, Died: "was not started at boot",
-			Enabled: s.Enabled, Masked: s.Masked, Settings: s.Settings,
-		}
+		*s = s.down()
+		s.Broken, s.Died = now, "was not started at boot"
 	}
 	if wanted && h.held(name) {
 		s := h.edit(name)

@@ -180,12 +180,7 @@ func (h *dpkg) Flawed() (list []Patch) {
 	if a == nil {
 		return nil
 	}
-	for _, p := range a.patches {
-		if p.Breaks != "" && h.d.Packages[p.Package] == p.Version {
-			list = append(list, p)
-		}
-	}
-	return list
+	return slices.DeleteFunc(a.Patches(), func(p Patch) bool { return p.Breaks == "" || h.d.Packages[p.Package] != p.Version })
 }
 
 // brokenBy is the installed patch with which a unit does not run, or with which

@@ -3,6 +3,7 @@
 package host
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -181,11 +182,8 @@ func (p *ruleParser) option(name, module string, values int, target, not bool) e
 	if len(p.args) < values {
 		return complain("option \"%s\" requires an argument", name)
 	}
-	var words []string
-	for range values {
-		words = append(words, clip(p.take()))
-	}
-	o := option{Module: module, Name: name, Value: strings.Join(words, " "), Not: not}
+	o := option{Module: module, Name: name, Value: clip(strings.Join(p.args[:values], " ")), Not: not}
+	p.args = p.args[values:]
 	if target {
 		if p.r.Target != module {
 			return complain("unknown option \"%s\"", name)
@@ -233,14 +231,8 @@ func (p *ruleParser) check(has func(string) bool) error {
 
 func protocol(not, value string) (string, error) {
 	value = strings.ToLower(value)
-	switch value {
-	case "6":
-		value = "tcp"
-	case "17":
-		value = "udp"
-	case "1":
-		value = "icmp"
-	case "all", "0":
+	value = cmp.Or(map[string]string{"6": "tcp", "17": "udp", "1": "icmp", "0": "all"}[value], value)
+	if value == "all" {
 		return "", nil
 	}
 	if n, err := strconv.Atoi(value); err == nil && n >= 0 && n < 256 || slices.Contains([]string{"tcp", "udp", "icmp", "sctp", "udplite", "esp", "ah", "ipv6-icmp", "gre", "ipip"}, value) {

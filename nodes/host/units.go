@@ -37,6 +37,11 @@ type unitState struct {
 	Settings time.Time `json:"settings,omitzero"` // when Enabled or Masked changed
 }
 
+// down is the state without what runs: what was set stays.
+func (s unitState) down() unitState {
+	return unitState{Active: inactive, Sub: "dead", Result: "success", Enabled: s.Enabled, Masked: s.Masked, Settings: s.Settings}
+}
+
 func (s unitState) running() bool { return s.Active == active && s.Sub == "running" }
 
 // errOff is what systemctl says when no systemd runs.
