@@ -20,13 +20,13 @@ type call struct {
 
 // own are a container's commands beside those of [shell.Coreutils].
 var own = map[string]func(context.Context, *call) int{
-	"hostname": hostname, "uname": uname, "df": df, "free": free, "nslookup": nslookup,
+	"df": df, "free": free, "nslookup": nslookup,
 }
 
 // certain are the coreutils that images have of which we do not know more. What a script
 // calls beside them is taken to succeed: see unknown.
 var certain = strings.Fields(`cat ls mkdir touch rm cp mv sync grep head tail wc seq sort uniq tee basename dirname env printenv id whoami
-	date nproc sleep timeout which type wget curl nc echo true false pwd printf test [ ps kill`)
+	date nproc sleep timeout which type wget curl nc echo true false pwd printf test [ ps kill hostname uname`)
 
 // command is a command of the container's, or nil.
 func (s Spec) command(name string) shell.Command {
@@ -46,32 +46,6 @@ func (s Spec) command(name string) shell.Command {
 }
 
 func isShell(name string) bool { return slices.Contains([]string{"sh", "bash", "ash", "dash"}, name) }
-
-func hostname(_ context.Context, c *call) int {
-	if c.Has("i") {
-		return c.Done("%s\n", c.spec.PodIP)
-	}
-	return c.Done("%s\n", c.spec.Hostname)
-}
-
-// kernel is what AKS's Ubuntu nodes run.
-const kernel = "5.15.0-1084-azure"
-
-func uname(_ context.Context, c *call) int {
-	switch {
-	case c.Has("a"):
-		c.Printf("Linux %s %s #93~20.04.1-Ubuntu SMP x86_64 GNU/Linux\n", c.spec.Hostname, kernel)
-	case c.Has("r"):
-		c.Printf("%s\n", kernel)
-	case c.Has("n"):
-		c.Printf("%s\n", c.spec.Hostname)
-	case c.Has("m"):
-		c.Printf("x86_64\n")
-	default:
-		c.Printf("Linux\n")
-	}
-	return 0
-}
 
 func df(_ context.Context, c *call) int {
 	return c.Done("Filesystem           1K-blocks      Used Available Use%% Mounted on\noverlay              129886128  24576000 105293744  19%% /\n")

@@ -48,6 +48,11 @@ func (c container) Signal(_ string, pid, signal int) error {
 	return nil
 }
 
+// Identity implements [shell.System].
+func (c container) Identity() shell.Identity {
+	return shell.Identity{Name: c.spec.Hostname, Address: c.spec.PodIP, Kernel: "5.15.0-1084-azure", Build: "#93~20.04.1-Ubuntu SMP"}
+}
+
 // Memory implements [shell.Processes]: it is the node's.
 func (c container) Memory() (used, size int64) { return 1240068 << 10, 16393284 << 10 }
 

@@ -12,6 +12,6 @@ func init() { // some of the table's functions refer to it
 		"grep": grep, "egrep": grep, "fgrep": grep, "sed": sed, "awk": awk, "gawk": awk, "cut": cut, "sort": sortLines, "uniq": uniq, "wc": wc, "head": head, "tail": head, "tr": tr, "seq": seq, "yes": yes,
 		"basename": basename, "dirname": basename, "base64": base64Text, "xargs": xargs, "echo": echo, "printf": builtin, "test": builtin, "[": builtin, "true": Nothing, "false": no, "pwd": builtin,
 		"date": date, "nproc": nproc, "curl": curl, "wget": wget, "nc": nc, "ncat": nc, "which": which, "type": which,
-		"ps": ps, "top": top, "kill": kill, "pkill": pkill, "killall": pkill, "pgrep": pkill, "pidof": pkill,
+		"uname": uname, "hostname": hostname, "ps": ps, "top": top, "kill": kill, "pkill": pkill, "killall": pkill, "pgrep": pkill, "pidof": pkill,
 	}
 }

@@ -219,3 +219,29 @@ func env(ctx context.Context, c *Call) int {
 
 // Accounts are the users that a system has.
 var Accounts = []string{Root, "azureuser", "support", "nobody", "daemon", "syslog", "messagebus"}
+
+func uname(_ context.Context, c *Call) int {
+	me := c.Shell.Identity()
+	if c.Has("a") {
+		return c.Done("Linux %s %s %s x86_64 %sGNU/Linux\n", me.Name, me.Kernel, me.Build, c.say("x86_64 ", ""))
+	}
+	var parts []string
+	for _, p := range [][2]string{{"s", "Linux"}, {"n", me.Name}, {"r", me.Kernel}, {"v", me.Build}, {"m", "x86_64"}, {"o", "GNU/Linux"}} {
+		if c.Has(p[0]) || len(c.Args) == 0 && p[0] == "s" {
+			parts = append(parts, p[1])
+		}
+	}
+	return c.Done("%s\n", strings.Join(parts, " "))
+}
+
+func hostname(_ context.Context, c *Call) int {
+	switch me, names := c.Shell.Identity(), c.Operands(); {
+	case c.Has("iI"):
+		return c.Done("%s\n", me.Address)
+	case len(names) == 0 || !c.Shell.GNU:
+		return c.Done("%s\n", me.Name)
+	case !c.Root():
+		return c.Fail("hostname: you must be root to change the host name")
+	}
+	return c.Fail("hostname: demarc's machines keep the name by which Kubernetes knows them")
+}

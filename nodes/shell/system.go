@@ -20,11 +20,18 @@ type System interface {
 	Processes
 	// Dial opens a connection from the system.
 	Dial(ctx context.Context, network, address string) (net.Conn, error)
+	Identity() Identity
 	// Now is the time of the system's clock.
 	Now() time.Time
 	// Command is the system's own command of a name, or the one of [Coreutils] that it
 	// has; nil if it has none.
 	Command(name string) Command
+}
+
+// Identity is what a system is called and what it runs.
+type Identity struct {
+	Name, Address string
+	Kernel, Build string // versions
 }
 
 // Files are a system's files, as each user finds them. Names are absolute; errors wrap

@@ -3,14 +3,12 @@ package login
 import (
 	"context"
 	"fmt"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"demarc/nodes/host"
-	"demarc/nodes/shell"
 )
 
 // iptables knows -A, -I, -D, -C, -L, -S, -F, -P, -N and -X, with -n, -v, --line-numbers and -t.
@@ -282,19 +280,4 @@ func ufw(_ context.Context, c *call) int {
 		return c.Fail("ERROR: demarc's ufw is never active: use iptables")
 	}
 	return c.Done("Status: inactive\n")
-}
-
-// address is the machine's own, as its network sees it: from /etc/hosts, where the image
-// puts it, else the first of the subnet.
-func (c *call) address() string {
-	b, err := c.Shell.Read(shell.Root, "/etc/hosts")
-	if err == nil {
-		for l := range strings.Lines(string(b)) {
-			f := strings.Fields(l)
-			if len(f) > 1 && slices.Contains(f[1:], c.s.name) && net.ParseIP(f[0]) != nil && !strings.HasPrefix(f[0], "127.") {
-				return f[0]
-			}
-		}
-	}
-	return "10.224.0.4"
 }

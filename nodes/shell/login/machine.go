@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"path"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -165,6 +166,13 @@ func (m system) Dial(ctx context.Context, network, address string) (net.Conn, er
 	return m.s.machine.Dial(ctx, network, address)
 }
 
+// Identity implements [shell.System].
+func (m system) Identity() shell.Identity {
+	me := shell.Identity{Name: m.s.name, Address: m.address(), Build: "#119~20.04.1-Ubuntu SMP x86_64"}
+	m.s.do(func(_ time.Time, h *host.Host, _ Runtime) { me.Kernel = h.Kernel() })
+	return me
+}
+
 // Now implements [shell.System].
 func (m system) Now() (now time.Time) {
 	m.s.do(func(at time.Time, _ *host.Host, _ Runtime) { now = at })
@@ -188,4 +196,19 @@ func (m system) Command(name string) shell.Command {
 		}
 	}
 	return func(ctx context.Context, c *shell.Call) int { return own(ctx, &call{Call: c, s: m.s}) }
+}
+
+// address is the machine's own, as its network sees it: from /etc/hosts, where the image
+// puts it, else the first of the subnet.
+func (m system) address() string {
+	b, err := m.Read(shell.Root, "/etc/hosts")
+	if err == nil {
+		for l := range strings.Lines(string(b)) {
+			f := strings.Fields(l)
+			if len(f) > 1 && slices.Contains(f[1:], m.s.name) && net.ParseIP(f[0]) != nil && !strings.HasPrefix(f[0], "127.") {
+				return f[0]
+			}
+		}
+	}
+	return "10.224.0.4"
 }

@@ -96,7 +96,7 @@ func init() { // some of the table's functions refer to it
 		"htop": htop, "__spawn": spawn, "stress": stress, "stress-ng": stress,
 		"chmod": chmod, "chown": chmod, "chgrp": chmod, "df": df, "truncate": allocate, "fallocate": allocate, "dd": dd,
 		"reboot": power, "shutdown": power, "poweroff": power, "halt": power, "init": power, "telinit": power,
-		"uname": uname, "arch": arch, "hostname": hostname, "hostnamectl": hostnamectl, "uptime": uptime, "free": free, "lsblk": lsblk, "lsb_release": lsbRelease, "tty": tty,
+		"arch": arch, "hostnamectl": hostnamectl, "uptime": uptime, "free": free, "lsblk": lsblk, "lsb_release": lsbRelease, "tty": tty,
 		"sysctl": sysctl, "swapon": swap, "swapoff": swap, "modprobe": modprobe, "rmmod": modprobe, "lsmod": modprobe, "mount": mount, "umount": mount,
 		"crictl": crictl, "ctr": ctr, "docker": docker, "kubectl": kubectl,
 		"ping": ping, "nslookup": nslookup, "dig": nslookup, "host": nslookup, "ip": ip, "ifconfig": ip, "ss": ss, "netstat": ss,

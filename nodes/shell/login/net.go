@@ -95,7 +95,7 @@ func nslookup(ctx context.Context, c *call) int {
 // ip knows addr, route and link.
 func ip(_ context.Context, c *call) int {
 	words := append(c.Operands(), "", "")
-	own := c.address()
+	own := c.Shell.Identity().Address
 	switch {
 	case c.Name == "ifconfig":
 		return c.Done("eth0: flags=4163<UP,BROADCAST,RUNNING,MULTICAST>  mtu 1500\n        inet %s  netmask 255.255.0.0  broadcast 10.224.255.255\n", own)

@@ -95,36 +95,6 @@ func free(_ context.Context, c *call) int {
 	return c.Done("Swap:   %12s%12s%12s\n", show(0), show(0), show(0))
 }
 
-func uname(_ context.Context, c *call) int {
-	var kernel string
-	c.do(func(_ time.Time, h *host.Host, _ Runtime) { kernel = h.Kernel() })
-	version := "#119~20.04.1-Ubuntu SMP x86_64"
-	if c.Has("a") {
-		return c.Done("Linux %s %s %s x86_64 x86_64 GNU/Linux\n", c.s.name, kernel, version)
-	}
-	var parts []string
-	for _, p := range [][2]string{{"s", "Linux"}, {"n", c.s.name}, {"r", kernel}, {"v", version}, {"m", "x86_64"}, {"o", "GNU/Linux"}} {
-		if c.Has(p[0]) || len(c.Args) == 0 && p[0] == "s" {
-			parts = append(parts, p[1])
-		}
-	}
-	return c.Done("%s\n", strings.Join(parts, " "))
-}
-
-func hostname(_ context.Context, c *call) int {
-	switch names := c.Operands(); {
-	case c.Has("iI"):
-		c.Printf("%s\n", c.address())
-	case len(names) > 0 && !c.Root():
-		return c.Fail("hostname: you must be root to change the host name")
-	case len(names) > 0:
-		return c.Fail("hostname: demarc's machines keep the name by which Kubernetes knows them")
-	default:
-		c.Printf("%s\n", c.s.name)
-	}
-	return 0
-}
-
 func hostnamectl(_ context.Context, c *call) int {
 	if words := c.Operands(); len(words) > 0 && words[0] != "status" {
 		return c.Fail("Could not set property: Interactive authentication required.")
