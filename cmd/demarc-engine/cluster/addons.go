@@ -82,9 +82,8 @@ func (c *Cluster) addonRestored(r addon.Repair, record func(api.Repair) error) {
 	case cause.Seq == 0:
 		cause = c.log.Append(timeline.Event{Time: r.Broken, Actor: timeline.Customer, Verb: r.Change, Subject: subject, Message: what})
 	}
-	if c.incidents.open(subject, timeline.Event{Seq: cause.Seq, Actor: timeline.Customer, Time: r.Broken, Message: what}) {
-		watcher{c.incidents}.Noticed(subject, r.Detected)
-	}
+	c.incidents.Broke(subject, timeline.Event{Seq: cause.Seq, Actor: timeline.Customer, Message: what}, r.Broken)
+	c.incidents.Noticed(subject, r.Detected)
 	repair := api.Repair{
 		ID: fmt.Sprintf("addon-%s-%s-%s", strings.ToLower(r.Kind), r.Name, r.Detected.UTC().Format("20060102T150405Z")), Subject: subject,
 		Cause: what, Event: cause.Seq, Layer: api.LayerAddon, Broken: r.Broken.UTC(), Detected: r.Detected.UTC(),
@@ -97,7 +96,7 @@ func (c *Cluster) addonRestored(r addon.Repair, record func(api.Repair) error) {
 		e.Verb, e.Message = "failed to restore", what+"; the API server refuses: "+r.Err.Error()
 	} else {
 		repair.Outcome, repair.Healed, repair.Actions[0].Done = api.RepairHealed, r.Restored.UTC(), r.Restored.UTC()
-		watcher{c.incidents}.Mended(subject, r.Restored)
+		c.incidents.Mended(subject, r.Restored)
 	}
 	c.log.Append(e)
 	if err := record(repair.Timed()); err != nil && c.ctx.Err() == nil {

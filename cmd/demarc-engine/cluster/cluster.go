@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"demarc/cmd/demarc-engine/cluster/faults"
+	"demarc/cmd/demarc-engine/cluster/incident"
 	"demarc/controlplane"
 	"demarc/nodes"
 	"demarc/sim/addon"
@@ -60,7 +61,7 @@ type Cluster struct {
 	traffic   *traffic.Generator
 	balancers *balancers
 	faults    *faults.Faults
-	incidents *incidents
+	incidents *incident.Ledger
 	contract  contract
 	// operations is the provider's own plane; nil until it is open.
 	operations *operations
@@ -73,7 +74,7 @@ type Cluster struct {
 	sshLog     *disk.Log
 	drill      *drill
 	stop       chan struct{} // somebody asks the engine to end
-	health     health
+	health     *incident.Health
 	gates      gateCache
 	updating   sync.Mutex // held while the cluster is updated
 	cases      cases
@@ -117,7 +118,7 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, loaded state.Loade
 		return nil, err
 	}
 	c.faults = c.newFaults()
-	c.incidents = newIncidents(c.log, c.faults.Holds, c.faults.Event)
+	c.incidents = incident.NewLedger(c.log, c.faults.Holds, c.faults.Event)
 	if cfg.Scenario != "" {
 		c.drill = newDrill()
 	}
@@ -130,6 +131,7 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, loaded state.Loade
 		return nil, err
 	}
 	c.faults.Plane = struckPlane{c.plane}
+	c.health = c.newHealth()
 	if err := c.makeAddons(); err != nil {
 		return nil, err
 	}
@@ -197,7 +199,7 @@ func (c *Cluster) machines(saved *state.State) error {
 	c.fleet, err = nodes.NewFleet(nodes.Config{
 		ClusterName: c.spec.Name, Nodes: pool.Count, Seed: c.spec.Seed, Created: c.spec.Start,
 		KubeletVersion: "v" + pool.KubernetesVersion,
-		Timeline:       c.log, Client: client, Watcher: watcher{c.incidents}, State: saved.Fleet, Starts: starts,
+		Timeline:       c.log, Client: client, Watcher: c.incidents, State: saved.Fleet, Starts: starts,
 	})
 	if err != nil {
 		return err
@@ -370,14 +372,14 @@ func (c *Cluster) Close(ctx context.Context) error {
 
 // note is told by the control plane what happens to a component.
 func (c *Cluster) note(component string, verb timeline.Verb, message string) {
-	cause := c.incidents.cause(component)
+	cause, _ := c.incidents.Open(component)
 	// Everything else lives by the API server, and that by etcd.
 	for _, below := range []string{controlplane.APIServer, controlplane.Etcd} {
-		if cause == 0 && verb == "crashed" {
-			cause = c.incidents.cause(below)
+		if cause.Event == 0 && verb == "crashed" {
+			cause, _ = c.incidents.Open(below)
 		}
 	}
-	e := c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: component, Message: message, Cause: cause})
+	e := c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: component, Message: message, Cause: cause.Event})
 	if verb == "crashed" {
 		c.outage(component, e)
 	}
@@ -395,7 +397,7 @@ func (c *Cluster) Status() api.Status {
 	s.KubernetesVersion, s.Server = c.plane.Version(), c.plane.URL()
 	s.Kubeconfig, s.DataDir = c.plane.Kubeconfig(), c.dir
 	s.SSHConfig, s.MovedPorts = c.ssh.ConfigFile(), c.moved
-	s.Components, s.Machines = c.componentsSoon(), c.Machines()
+	s.Components, s.Machines = c.health.Soon(), c.Machines()
 	s.LoadBalancers, s.Traffic, s.Faults = c.balancers.list(), c.trafficTotals(), c.Faults()
 	s.Warnings = c.warnings()
 	return s

@@ -32,7 +32,7 @@ type judged struct {
 // world is what happened, as the policy judges it.
 func (c *Cluster) world(now time.Time) policy.World {
 	events, _ := c.log.Since(0)
-	w := policy.World{Events: events, Incidents: c.incidents.list(), Now: now}
+	w := policy.World{Events: events, Incidents: c.incidents.List(), Now: now}
 	if c.operations != nil {
 		w.Repairs, w.Consents = c.Repairs(), c.Consents()
 	}

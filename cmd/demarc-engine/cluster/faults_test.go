@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"demarc/cmd/demarc-engine/cluster/incident"
 	"demarc/controlplane"
 	"demarc/controlplane/provider"
 	"demarc/sim/api"
@@ -31,7 +32,7 @@ func clusterOfFaults(t *testing.T) (c *Cluster, end func()) {
 	c = &Cluster{ctx: ctx, cfg: api.EngineConfig{Ephemeral: true}, plane: plane, log: timeline.New(), dial: clock.Start(time.Now())}
 	c.faults = c.newFaults()
 	c.faults.Plane = struckPlane{plane}
-	c.incidents = newIncidents(c.log, c.faults.Holds, c.faults.Event)
+	c.incidents = incident.NewLedger(c.log, c.faults.Holds, c.faults.Event)
 	return c, end
 }
 

@@ -44,7 +44,7 @@ func (c *Cluster) addMended(m api.Mended) {
 // that the end of the last engine has interrupted, or begin one if etcd's data
 // is gone.
 func (c *Cluster) bringUp(ctx context.Context) error {
-	c.incidents.load(c.operations.replicas.State().Incidents)
+	c.incidents.Load(c.operations.replicas.State().Incidents)
 	if err := c.takeStagedRestore(ctx); err != nil {
 		return err
 	}

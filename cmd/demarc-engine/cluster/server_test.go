@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"demarc/cmd/demarc-engine/cluster/incident"
 	"demarc/sim/api"
 	"demarc/sim/state"
 	"demarc/sim/timeline"
@@ -239,14 +240,19 @@ func TestTable(t *testing.T) {
 // cannot even time out, and says so.
 func TestStatusOfAPausedClock(t *testing.T) {
 	w := newAPIWorld(t)
-	hung := &healthRound{done: make(chan struct{}), list: []api.Component{{Name: "etcd", State: "running", Message: noAnswer}}}
-	w.cluster.health.last = hung
-	defer close(hung.done)
+	answered := make(chan struct{})
+	defer close(answered)
+	w.cluster.health.Components = func() []incident.Component {
+		return []incident.Component{{Component: api.Component{Name: "etcd", State: "running"}, Check: func(context.Context) error {
+			<-answered
+			return nil
+		}}}
+	}
 	w.want(w.ask(api.RoleCustomer, "PUT", "/v1/clock", `{"rate":"pause"}`), http.StatusOK, "pause")
 	defer w.ask(api.RoleCustomer, "PUT", "/v1/clock", `{"rate":"max"}`)
 	rec := w.ask(api.RoleCustomer, "GET", "/v1/status", "")
 	var s api.Status
-	if err := json.Unmarshal(rec.Body.Bytes(), &s); err != nil || len(s.Components) != 1 || s.Components[0].Message != noAnswer {
+	if err := json.Unmarshal(rec.Body.Bytes(), &s); err != nil || len(s.Components) != 1 || s.Components[0].Message != "no answer to its health check yet" {
 		t.Errorf("%v: got %+v", err, s.Components)
 	}
 }

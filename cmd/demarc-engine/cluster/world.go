@@ -64,9 +64,6 @@ func (c *Cluster) Machines() []api.Machine { return c.fleet.Machines() }
 // Containers implements [script.World].
 func (c *Cluster) Containers() []api.Container { return c.fleet.Containers() }
 
-// Incidents implements [script.World].
-func (c *Cluster) Incidents() []api.Incident { return c.incidents.list() }
-
 // NodeName implements [script.World].
 func (c *Cluster) NodeName(ref string) (string, bool) { return c.fleet.NodeName(ref) }
 
