@@ -55,6 +55,15 @@ func (f *Faults) begin(x inForce) fault.Active {
 	return f.add(x)
 }
 
+// recorded enters the event of a fault, which may be in force before it has struck.
+func (f *Faults) recorded(a fault.Active) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if i := slices.IndexFunc(f.active, func(x inForce) bool { return x.ID == a.ID }); i >= 0 {
+		f.active[i].Event = a.Event
+	}
+}
+
 // drop takes faults out of force and returns them.
 func (f *Faults) drop(match func(inForce) bool) (dropped []inForce) {
 	f.mu.Lock()

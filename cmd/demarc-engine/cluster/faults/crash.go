@@ -53,7 +53,7 @@ var start = effect{
 // It does not wait until they serve: like the real ones, they come when they can.
 func startComponents(f *Faults, ctx context.Context, x inForce) (fault.Active, error) {
 	list := f.components(x)
-	f.record(x.Spec, x.Target, 0)
+	x.Event = f.record(x.Spec, x.Target, 0).Seq
 	f.letGo(names(list), fault.EndedBy(x.Verb)...)
 	f.wake(list)
 	f.Go(func() {
@@ -129,9 +129,11 @@ func crashContainers(f *Faults, _ context.Context, x inForce) (fault.Active, err
 		if slices.Index(pods, c.Pod) >= max(1, x.Int("count")) {
 			continue
 		}
-		if _, err := f.Nodes.CrashContainer(c.Namespace, c.Pod, c.Name, 137, "Error", x.By); err != nil {
+		e, err := f.Nodes.CrashContainer(c.Namespace, c.Pod, c.Name, 137, "Error", x.By)
+		if err != nil {
 			return fault.Active{}, err
 		}
+		x.Event = cmp.Or(x.Event, e.Seq)
 	}
 	return x.Active, nil
 }

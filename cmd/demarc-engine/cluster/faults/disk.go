@@ -24,6 +24,7 @@ var corrupt = effect{whole: func(f *Faults, _ context.Context, x inForce) (fault
 // harmEtcd takes members' disks away, or damages what is on them.
 func (f *Faults) harmEtcd(x inForce, harm func(member string) error) (fault.Active, error) {
 	e := f.record(x.Spec, x.Target, 0)
+	x.Event = e.Seq
 	var errs []error
 	for _, c := range f.components(x) {
 		f.Outage(c.Name(), e)
@@ -44,7 +45,7 @@ func (f *Faults) damageBackup(x inForce) (fault.Active, error) {
 		return fault.Active{}, fmt.Errorf("there is no backup %s", x.at.Backup)
 	}
 	x.Target = x.at.String()
-	f.record(x.Spec, x.Target, 0)
+	x.Event = f.record(x.Spec, x.Target, 0).Seq
 	return x.Active, f.Store.Damage(x.at.Backup, x.Args["how"])
 }
 

@@ -8,6 +8,7 @@
 package faults
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -227,10 +228,13 @@ func (f *Faults) strikeComponents(ctx context.Context, x inForce, e effect) (fau
 	for _, c := range list {
 		err := e.component(strike{c, ctx, x.Spec, &graceful})
 		if err == nil {
-			f.Outage(c.Name(), f.record(x.Spec, c.Name(), x.Event))
+			struck := f.record(x.Spec, c.Name(), x.Event)
+			a.Event = cmp.Or(a.Event, struck.Seq)
+			f.Outage(c.Name(), struck)
 		}
 		errs = append(errs, err)
 	}
+	f.recorded(a)
 	graceful.Wait()
 	if !slices.Contains(errs, nil) {
 		f.dropID(a.ID)
@@ -296,7 +300,7 @@ func (f *Faults) strikeReplicas(x inForce, do func(Replicas, int) error) (fault.
 			f.letGo([]string{name}, ends...)
 			f.Well(name)
 		}
-		struck = append(struck, name)
+		struck, x.Event = append(struck, name), cmp.Or(x.Event, e.Seq)
 	}
 	switch {
 	case ends != nil:

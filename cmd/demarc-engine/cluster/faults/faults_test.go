@@ -82,6 +82,9 @@ func TestEveryFaultIsUndone(t *testing.T) {
 			if (a.ID != "") != (len(w.List()) > 0) || a.ID != "" && kind.EndedBy == "" {
 				t.Errorf("%s: got ID %q, in force %v", spec, a.ID, w.List())
 			}
+			if a.ID != "" && w.Log.Last().Seq > 0 && (a.Event == 0 || w.List()[0].Event != a.Event) {
+				t.Errorf("%s has the event %d, in force %d", spec, a.Event, w.List()[0].Event)
+			}
 			repair, err := w.Repair(a.ID)
 			switch {
 			case a.ID == "":
