@@ -426,7 +426,7 @@ func (x *strangers) whoAmI(address string) string {
 // tryManagement asks the management API without its token.
 func (x *strangers) tryManagement(address string) {
 	x.webPage(address)
-	for _, path := range []string{api.PathStatus, api.PathTimeline, api.PathFaults} {
+	for _, path := range []string{"/v1/status", "/v1/timeline", "/v1/faults"} {
 		for _, token := range []string{"", "Bearer ", "Bearer wrong"} {
 			if r := x.ask(http.MethodGet, "http://"+address+path, nil, http.Header{"Authorization": {token}}); r.status != http.StatusUnauthorized {
 				x.t.Errorf("%s%s with the token %q: %d %s", address, path, token, r.status, r.body)

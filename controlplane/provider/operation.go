@@ -16,15 +16,12 @@ import (
 // keptOperations is how many operations that have ended the log keeps.
 const keptOperations = 100
 
-// BusyError says that another operation is in the way: a cluster and its pools
-// are changed by one at a time (MicrosoftDocs/SupportArticles-docs, error
+// Busy says that another operation is in the way: a cluster and its pools are
+// changed by one at a time (MicrosoftDocs/SupportArticles-docs, error
 // OperationNotAllowed).
-type BusyError struct{ Operation api.Operation }
-
-// Error implements error.
-func (e *BusyError) Error() string {
-	return fmt.Sprintf("(OperationNotAllowed) Operation is not allowed: Another operation (%s) is in progress, please wait for it to finish before starting a new operation; it is %s of %s",
-		e.Operation.Kind, e.Operation.ID, e.Operation.Subject)
+func Busy(by api.Operation) error {
+	return api.Coded("OperationNotAllowed", "Operation is not allowed: Another operation (%s) is in progress, please wait for it to finish before starting a new operation; it is %s of %s",
+		by.Kind, by.ID, by.Subject)
 }
 
 // Operations are all operations that the plane remembers, oldest first.
@@ -42,7 +39,7 @@ func (o *Operator) beginOperation(ctx context.Context, r *Replicas, plan func(St
 	defer o.asking.Unlock()
 	s := r.State()
 	if busy := s.OperationInProgress(); busy != nil {
-		return api.Operation{}, &BusyError{*busy}
+		return api.Operation{}, Busy(*busy)
 	}
 	op, err := plan(s)
 	if err != nil {

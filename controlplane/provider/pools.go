@@ -2,7 +2,6 @@ package provider
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,7 +41,7 @@ func surge(wanted string, nodes int) (int, error) {
 	digits, part := strings.CutSuffix(wanted, "%")
 	n, err := strconv.Atoi(digits)
 	if err != nil || n < 1 || part && n > 100 {
-		return 0, fmt.Errorf("(InvalidParameter) max surge %q: want a number of nodes from 1, or a part of the pool from 1%% to 100%%", wanted)
+		return 0, api.Coded("InvalidParameter", "max surge %q: want a number of nodes from 1, or a part of the pool from 1%% to 100%%", wanted)
 	}
 	if part {
 		n = (nodes*n + 99) / 100
@@ -54,9 +53,9 @@ func surge(wanted string, nodes int) (int, error) {
 func checkTimes(drain, soak api.Duration) error {
 	switch {
 	case drain < api.Duration(api.MinDrainTimeout) || drain > api.Duration(api.MaxDrainTimeout):
-		return fmt.Errorf("(InvalidParameter) drain timeout %s: it can be from 5 minutes to 24 hours", time.Duration(drain))
+		return api.Coded("InvalidParameter", "drain timeout %s: it can be from 5 minutes to 24 hours", time.Duration(drain))
 	case soak < 0 || soak > api.Duration(api.MaxNodeSoak):
-		return fmt.Errorf("(InvalidParameter) node soak duration %s: it can be from 0 to 30 minutes", time.Duration(soak))
+		return api.Coded("InvalidParameter", "node soak duration %s: it can be from 0 to 30 minutes", time.Duration(soak))
 	}
 	return nil
 }

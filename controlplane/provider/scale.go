@@ -29,11 +29,11 @@ func planScale(c Cluster, pool string, count int, vms, missing []string) (op api
 	p, ok := c.pool(pool)
 	switch {
 	case !ok:
-		return op, fmt.Errorf("(NotFound) the cluster has no node pool %q: demarc nodepool list lists them", pool)
+		return op, api.Coded("NotFound", "the cluster has no node pool %q: demarc nodepool list lists them", pool)
 	case count < 1 || count > api.MaxNodes:
-		return op, fmt.Errorf("(InvalidParameter) The value of parameter agentPoolProfile.count is invalid: a system node pool has 1 to %d nodes, not %d", api.MaxNodes, count)
+		return op, api.Coded("InvalidParameter", "The value of parameter agentPoolProfile.count is invalid: a system node pool has 1 to %d nodes, not %d", api.MaxNodes, count)
 	case count == p.Count && count == len(vms) && len(missing) == 0:
-		return op, fmt.Errorf("(InvalidParameter) The new node count is the same as the current node count: node pool %s has %d", pool, count)
+		return op, api.Coded("InvalidParameter", "The new node count is the same as the current node count: node pool %s has %d", pool, count)
 	}
 	s := &api.Scale{Pool: pool, From: p.Count, To: count, Add: max(count-len(vms), 0), Missing: missing}
 	for _, name := range slices.Backward(vms[min(count, len(vms)):]) {

@@ -85,7 +85,7 @@ func (o *Operator) planUpgrade(s State, req api.UpgradeRequest) (api.Operation, 
 		return o.planPool(s.Cluster, req)
 	}
 	if req.ControlPlaneOnly && req.NodeImageOnly {
-		return api.Operation{}, errors.New("(InvalidParameter) an upgrade is of the control plane only or of node images only, not both")
+		return api.Operation{}, api.Coded("InvalidParameter", "an upgrade is of the control plane only or of node images only, not both")
 	}
 	c := s.Cluster
 	to, err := api.ResolveKubernetes(cmp.Or(req.KubernetesVersion, c.KubernetesVersion))
@@ -123,12 +123,12 @@ func (o *Operator) planUpgrade(s State, req api.UpgradeRequest) (api.Operation, 
 func checkControlPlane(c Cluster, to string, req api.UpgradeRequest) error {
 	if to == c.KubernetesVersion {
 		if req.ControlPlaneOnly {
-			return fmt.Errorf("(OperationNotAllowed) the control plane has Kubernetes version %s already", to)
+			return api.Coded("OperationNotAllowed", "the control plane has Kubernetes version %s already", to)
 		}
 		return nil
 	}
 	if req.NodeImageOnly {
-		return errors.New("(InvalidParameter) an upgrade of node images only keeps the version of Kubernetes: leave it out")
+		return api.Coded("InvalidParameter", "an upgrade of node images only keeps the version of Kubernetes: leave it out")
 	}
 	if list := availableUpgrades(c); !slices.Contains(list, to) {
 		return notAllowed(c.KubernetesVersion, to, list)
@@ -139,7 +139,7 @@ func checkControlPlane(c Cluster, to string, req api.UpgradeRequest) error {
 // notAllowed is AKS's refusal (MicrosoftDocs/SupportArticles-docs, errors of
 // blocked upgrades).
 func notAllowed(from, to string, list []string) error {
-	return fmt.Errorf("(OperationNotAllowed) Upgrading Kubernetes version %s to %s is not allowed. Available upgrades: [%s]. Please see https://aka.ms/aks-supported-k8s-ver for version details",
+	return api.Coded("OperationNotAllowed", "Upgrading Kubernetes version %s to %s is not allowed. Available upgrades: [%s]. Please see https://aka.ms/aks-supported-k8s-ver for version details",
 		from, to, strings.Join(list, " "))
 }
 
@@ -147,10 +147,10 @@ func notAllowed(from, to string, list []string) error {
 func (o *Operator) planPool(c Cluster, req api.UpgradeRequest) (op api.Operation, err error) {
 	p, ok := c.pool(req.Pool)
 	if !ok {
-		return op, fmt.Errorf("(NotFound) the cluster has no node pool %q: demarc nodepool list lists them", req.Pool)
+		return op, api.Coded("NotFound", "the cluster has no node pool %q: demarc nodepool list lists them", req.Pool)
 	}
 	if req.ControlPlaneOnly {
-		return op, errors.New("(InvalidParameter) a node pool has no control plane: leave out control plane only")
+		return op, api.Coded("InvalidParameter", "a node pool has no control plane: leave out control plane only")
 	}
 	from := c.version(p)
 	to := from
@@ -159,11 +159,11 @@ func (o *Operator) planPool(c Cluster, req api.UpgradeRequest) (op api.Operation
 			return op, err
 		}
 	} else if req.KubernetesVersion != "" {
-		return op, errors.New("(InvalidParameter) an upgrade of node images only keeps the version of Kubernetes: leave it out")
+		return op, api.Coded("InvalidParameter", "an upgrade of node images only keeps the version of Kubernetes: leave it out")
 	}
 	switch {
 	case api.CompareKubernetes(to, c.KubernetesVersion) > 0:
-		return op, fmt.Errorf("(NodePoolMcVersionIncompatible) Node pool version %s and control plane version %s are incompatible. "+
+		return op, api.Coded("NodePoolMcVersionIncompatible", "Node pool version %s and control plane version %s are incompatible. "+
 			"Minor version of node pool version %s is bigger than control plane version %s", to, c.KubernetesVersion, to, c.KubernetesVersion)
 	case api.CompareKubernetes(to, from) < 0:
 		return op, notAllowed(from, to, poolUpgrades(c, p))
@@ -202,7 +202,7 @@ func (o *Operator) checkBudgets(ctx context.Context) error {
 	}
 	for _, b := range list {
 		if b.Unsatisfiable {
-			return fmt.Errorf("(UnsatisfiablePDB) 1 error occurred: * PDB %s has maxunavailble == 0 can't proceed with put operation", b.Name)
+			return api.Coded("UnsatisfiablePDB", "1 error occurred: * PDB %s has maxunavailble == 0 can't proceed with put operation", b.Name)
 		}
 	}
 	return nil

@@ -131,7 +131,7 @@ func TestBadRules(t *testing.T) {
 		r := good
 		c.change(&r)
 		err := g.Set(r)
-		e := (*Error)(nil)
+		e := (*api.Error)(nil)
 		if !errors.As(err, &e) || e.Code != c.code || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%+v: got %v, want %s: %s", r, err, c.code, c.text)
 		}

@@ -35,15 +35,6 @@ type NSG struct {
 	rules []api.NSGRule // by direction and priority
 }
 
-// Error is a refusal as Azure's network provider words it.
-type Error struct {
-	// Code is Azure's error code, such as SecurityRuleConflict.
-	Code    string
-	Message string
-}
-
-func (e *Error) Error() string { return "(" + e.Code + ") " + e.Message }
-
 // Rules are the customer's rules: inbound ones first, each direction by priority.
 // Azure's own are [DefaultRules].
 func (g *NSG) Rules() []api.NSGRule {
@@ -75,7 +66,7 @@ func DefaultRules() []api.NSGRule {
 }
 
 // Set adds a rule, or replaces the one of that name. What is left empty of
-// protocol, ports, source and destination is any. The error is an [*Error], and
+// protocol, ports, source and destination is any. The error is an [api.Error], and
 // then nothing has changed.
 func (g *NSG) Set(r api.NSGRule) error {
 	r, err := validate(r)
@@ -85,8 +76,8 @@ func (g *NSG) Set(r api.NSGRule) error {
 	rest := slices.DeleteFunc(slices.Clone(g.rules), func(x api.NSGRule) bool { return strings.EqualFold(x.Name, r.Name) })
 	for _, x := range rest {
 		if x.Direction == r.Direction && x.Priority == r.Priority {
-			return &Error{"SecurityRuleConflict", fmt.Sprintf(
-				"Security rule %s conflicts with rule %s. Rules cannot have the same Priority and Direction. To learn more, see aka.ms/nsgrules.", r.Name, x.Name)}
+			return api.Coded("SecurityRuleConflict",
+				"Security rule %s conflicts with rule %s. Rules cannot have the same Priority and Direction. To learn more, see aka.ms/nsgrules.", r.Name, x.Name)
 		}
 	}
 	g.rules = append(rest, r)
@@ -99,7 +90,7 @@ func (g *NSG) Set(r api.NSGRule) error {
 	return nil
 }
 
-// Delete takes a rule away. The error is an [*Error].
+// Delete takes a rule away. The error is an [api.Error].
 func (g *NSG) Delete(name string) error {
 	i := slices.IndexFunc(g.rules, func(x api.NSGRule) bool { return strings.EqualFold(x.Name, name) })
 	if i >= 0 {
@@ -113,7 +104,7 @@ func (g *NSG) Delete(name string) error {
 	for _, x := range g.rules {
 		names = append(names, x.Name)
 	}
-	return &Error{"NotFound", fmt.Sprintf("The security rule %s was not found.%s", name, didYouMean(name, names))}
+	return api.Coded("NotFound", "The security rule %s was not found.%s", name, didYouMean(name, names))
 }
 
 // Outbound says which rule decides about packets to an endpoint, and whether

@@ -1,8 +1,9 @@
 package cloud
 
 import (
-	"fmt"
 	"strings"
+
+	"demarc/sim/api"
 )
 
 // VMSize is what a virtual machine has.
@@ -37,7 +38,7 @@ func Sizes() []string {
 	return names
 }
 
-// Size looks a size up, whatever its case. The error is an [*Error] that says
+// Size looks a size up, whatever its case. The error is an [api.Error] that says
 // which sizes there are.
 func Size(name string) (VMSize, error) {
 	for _, s := range sizes {
@@ -49,6 +50,6 @@ func Size(name string) (VMSize, error) {
 	if suggestion == "" {
 		suggestion = didYouMean("Standard_"+name, Sizes())
 	}
-	return VMSize{}, &Error{"InvalidParameter", fmt.Sprintf("The value %s provided for the VM size is not valid. The valid sizes in the current region are: %s.%s",
-		name, strings.Join(Sizes(), ","), suggestion)}
+	return VMSize{}, api.Coded("InvalidParameter", "The value %s provided for the VM size is not valid. The valid sizes in the current region are: %s.%s",
+		name, strings.Join(Sizes(), ","), suggestion)
 }

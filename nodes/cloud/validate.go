@@ -29,10 +29,10 @@ func validate(r api.NSGRule) (api.NSGRule, error) {
 	case isDefault(r.Name):
 		return r, errDefault(r.Name)
 	case !ruleName.MatchString(r.Name):
-		return r, &Error{"InvalidResourceName", fmt.Sprintf("Resource name %s is invalid. The name can be up to 80 characters long. "+
-			"It must begin with a word character, and it must end with a word character or with '_'. The name may contain word characters or '.', '-', '_'.", r.Name)}
+		return r, api.Coded("InvalidResourceName", "Resource name %s is invalid. The name can be up to 80 characters long. "+
+			"It must begin with a word character, and it must end with a word character or with '_'. The name may contain word characters or '.', '-', '_'.", r.Name)
 	case r.Priority < MinPriority || r.Priority > MaxPriority:
-		return r, &Error{"SecurityRuleInvalidPriority", fmt.Sprintf("Security rule has invalid Priority. Value provided: %d Allowed range %d-%d.", r.Priority, MinPriority, MaxPriority)}
+		return r, api.Coded("SecurityRuleInvalidPriority", "Security rule has invalid Priority. Value provided: %d Allowed range %d-%d.", r.Priority, MinPriority, MaxPriority)
 	}
 	for _, f := range []struct {
 		name    string
@@ -55,8 +55,8 @@ func validate(r api.NSGRule) (api.NSGRule, error) {
 	r.Ports = slices.Clone(r.Ports)
 	for _, p := range r.Ports {
 		if _, _, err := portRange(p); err != nil {
-			return r, &Error{"SecurityRuleInvalidPortRange", fmt.Sprintf(
-				"Security rule has invalid Port range. Value provided: %s. Value should be an integer OR integer range with '-' delimiter. Valid range 0-65535.", p)}
+			return r, api.Coded("SecurityRuleInvalidPortRange",
+				"Security rule has invalid Port range. Value provided: %s. Value should be an integer OR integer range with '-' delimiter. Valid range 0-65535.", p)
 		}
 	}
 	for _, address := range []*string{orAny(&r.Source), orAny(&r.Destination)} {
@@ -78,8 +78,8 @@ func orAny(s *string) *string {
 func oneOf(name, value string, allowed []string) (string, error) {
 	i := slices.IndexFunc(allowed, func(s string) bool { return strings.EqualFold(s, value) })
 	if i < 0 {
-		return "", &Error{"InvalidRequestFormat", fmt.Sprintf("Security rule has invalid %s. Value provided: %s Allowed values: %s.%s",
-			name, value, strings.Join(allowed, ", "), didYouMean(value, allowed))}
+		return "", api.Coded("InvalidRequestFormat", "Security rule has invalid %s. Value provided: %s Allowed values: %s.%s",
+			name, value, strings.Join(allowed, ", "), didYouMean(value, allowed))
 	}
 	return allowed[i], nil
 }
@@ -101,7 +101,7 @@ func checkAddress(s *string) error {
 			return nil
 		}
 	}
-	return &Error{"SecurityRuleInvalidAddressPrefix", fmt.Sprintf("Security rule has invalid Address prefix. Value provided: %s%s", *s, didYouMean(*s, serviceTags))}
+	return api.Coded("SecurityRuleInvalidAddressPrefix", "Security rule has invalid Address prefix. Value provided: %s%s", *s, didYouMean(*s, serviceTags))
 }
 
 func cutPrefixFold(s, prefix string) (rest string, ok bool) {
@@ -116,7 +116,7 @@ func isDefault(name string) bool {
 }
 
 func errDefault(name string) error {
-	return &Error{"InvalidRequest", fmt.Sprintf("%s is a default security rule. Default rules cannot be changed or removed; rules of a lower priority number come before them.", name)}
+	return api.Coded("InvalidRequest", "%s is a default security rule. Default rules cannot be changed or removed; rules of a lower priority number come before them.", name)
 }
 
 func didYouMean(word string, candidates []string) string {

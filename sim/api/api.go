@@ -12,22 +12,7 @@ import (
 	"demarc/sim/traffic"
 )
 
-// Routes of the management API.
-const (
-	PathStatus   = "/v1/status"   // GET: Status
-	PathClock    = "/v1/clock"    // GET: Clock; PUT: ClockRequest -> Clock
-	PathFaults   = "/v1/faults"   // GET: []fault.Active; POST: fault.Spec -> fault.Active
-	PathFault    = "/v1/faults/"  // DELETE {id}: heals it
-	PathTraffic  = "/v1/traffic"  // POST: traffic.Spec; DELETE /{name}
-	PathTimeline = "/v1/timeline" // GET ?from=SEQ: []timeline.Event
-	PathStream   = "/v1/stream"   // GET ?from=SEQ&drill=N: server-sent events: timeline, drill, end
-	PathReport   = "/v1/report"   // GET: Report of the scenario that the engine runs
-	PathStop     = "/v1/stop"     // POST: ends the engine gracefully
-	PathStacks   = "/v1/stacks"   // GET: text, all goroutines
-	PathMetrics  = "/metrics"     // GET: Prometheus text
-)
-
-// Names of server-sent events on [PathStream]. The data is one JSON value.
+// Names of server-sent events of [Actions].Stream. The data is one JSON value.
 const (
 	StreamTimeline = "timeline" // timeline.Event, id: its Seq
 	StreamDrill    = "drill"    // Step

@@ -14,7 +14,7 @@ func TestNodePoolRequests(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		asked = strings.TrimSpace(r.Method + " " + r.URL.EscapedPath() + " " + string(body))
-		if r.URL.Path == PathNodePools {
+		if r.URL.Path == "/v1/nodepools" {
 			fmt.Fprint(w, "[{}]")
 			return
 		}

@@ -27,10 +27,10 @@ func TestErrors(t *testing.T) {
 			t.Error("the token was not sent")
 		}
 		switch r.URL.Path {
-		case PathClock:
+		case "/v1/clock":
 			w.WriteHeader(http.StatusBadRequest)
 			fmt.Fprint(w, `{"error": "no such rate", "hint": "try 1x"}`)
-		case PathStatus:
+		case "/v1/status":
 			w.WriteHeader(http.StatusInternalServerError)
 			fmt.Fprint(w, "oops")
 		}
@@ -54,12 +54,12 @@ func TestProviderRequests(t *testing.T) {
 	c := testClient(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		asked = strings.TrimSpace(r.Method + " " + r.URL.EscapedPath() + " " + string(body))
-		if r.Header.Get("Authorization") != "Bearer provider's" && r.URL.Path != PathIncidents {
+		if r.Header.Get("Authorization") != "Bearer provider's" && r.URL.Path != "/v1/incidents" {
 			w.WriteHeader(http.StatusForbidden)
 			fmt.Fprint(w, `{"error": "backups are the provider's"}`)
 			return
 		}
-		if r.URL.Path == PathIncidents || r.Method == http.MethodGet && !strings.HasPrefix(r.URL.Path, PathBackup) {
+		if r.URL.Path == "/v1/incidents" || r.Method == http.MethodGet && !strings.HasPrefix(r.URL.Path, "/v1/provider/backups/") {
 			fmt.Fprint(w, "[{}]")
 			return
 		}

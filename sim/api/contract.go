@@ -2,13 +2,6 @@ package api
 
 import "time"
 
-// Routes of the support contract. The edition is that of the cluster if none is
-// named.
-const (
-	PathExplain    = "/v1/explain"    // GET ?what=WHAT&edition=ID: Explanation
-	PathJudgements = "/v1/judgements" // GET ?edition=ID: Contract
-)
-
 // Clause is one thing that the support policy says, in our words.
 type Clause struct {
 	ID      string `yaml:"id" json:"id"`

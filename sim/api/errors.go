@@ -29,6 +29,12 @@ func Errorf(status int, format string, args ...any) *Error {
 	return &Error{Code: statusCode(status), Status: status, Message: fmt.Sprintf(format, args...)}
 }
 
+// Coded makes an error in Azure's words: a code of Azure's in parentheses, and what is
+// wrong.
+func Coded(code, format string, args ...any) *Error {
+	return &Error{Code: code, Status: http.StatusConflict, Message: "(" + code + ") " + fmt.Sprintf(format, args...)}
+}
+
 // WithStatus is an error with another HTTP status; nil of none.
 func WithStatus(status int, err error) error {
 	if err == nil {

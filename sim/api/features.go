@@ -7,14 +7,6 @@ import (
 	"time"
 )
 
-// Routes of preview features, of Kubernetes' feature gates, and of the cluster's
-// settings.
-const (
-	PathFeatures     = "/v1/features"      // GET: []Feature; POST /{name}/register and /{name}/unregister: Feature
-	PathFeatureGates = "/v1/feature-gates" // GET: []FeatureGate
-	PathUpdate       = "/v1/update"        // POST: UpdateRequest -> ClusterSettings
-)
-
 // States of a preview feature in a subscription (Azure REST API, Features,
 // 2021-07-01).
 const (

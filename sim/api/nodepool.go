@@ -1,9 +1,5 @@
 package api
 
-// PathNodePools is where the cluster's node pools are. GET: []NodePool;
-// GET /{name}: NodePool; POST /{name}/scale: ScaleRequest -> Operation.
-const PathNodePools = "/v1/nodepools"
-
 // NodePool is a pool of worker nodes of the same kind.
 type NodePool struct {
 	Name string `json:"name"`

@@ -2,12 +2,6 @@ package api
 
 import "time"
 
-// Routes of patches and vulnerabilities. To publish either is the provider's.
-const (
-	PathPatches = "/v1/patches" // GET: []Patch; POST: PatchRequest -> Patch; DELETE /{package}/{version}: withdraws it
-	PathCVEs    = "/v1/cves"    // GET: []CVE; POST: CVERequest -> CVE; GET /{id}: CVE
-)
-
 // Patch is a newer version of a package of the nodes' operating system, in the
 // security pocket of the archives. Each node installs it by itself in the next
 // night, at about 06:00 UTC (Microsoft, "Apply security and kernel updates to

@@ -2,16 +2,6 @@ package api
 
 import "time"
 
-// Routes of the provider's own plane. All but [PathIncidents] want the
-// provider's token: customers have no way to a backup.
-const (
-	PathIncidents = "/v1/incidents"         // GET: []Incident
-	PathBackups   = "/v1/provider/backups"  // GET: []Backup; POST: takes one now -> Backup
-	PathBackup    = "/v1/provider/backups/" // GET {id}: Backup; POST {id}/verify -> Backup; DELETE {id}
-	PathRestores  = "/v1/provider/restores" // GET: []Restore; POST: RestoreRequest -> Restore
-	PathReplicas  = "/v1/provider/replicas" // GET: []Replica
-)
-
 // BackupInterval is how often the provider backs up a cluster's etcd (Microsoft,
 // "Support policies for Azure Kubernetes Service", 2019-04-01: every 30 minutes).
 const BackupInterval = 30 * time.Minute

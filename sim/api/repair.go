@@ -2,16 +2,6 @@ package api
 
 import "time"
 
-// Routes of the shared ground: nodes, their repair, and support's access.
-const (
-	PathRepairs     = "/v1/repairs"     // GET: []Repair
-	PathConsents    = "/v1/consents"    // GET: []Consent; POST: ConsentRequest -> Consent; DELETE /{id}: revokes it
-	PathEscalations = "/v1/escalations" // POST: EscalationRequest -> Repair
-	PathVMs         = "/v1/iaas/vms"    // GET: []VM; POST: VMRequest -> VM
-	PathNSG         = "/v1/iaas/nsg"    // GET: []NSGRule; POST: NSGRule -> NSGRule; DELETE /{name}
-	PathRun         = "/v1/run"         // POST: RunRequest -> RunResult
-)
-
 // Layers of self-healing, as a [Repair] names them.
 const (
 	// LayerNode is the node's own init system and its monitors.

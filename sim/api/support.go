@@ -5,12 +5,6 @@ import (
 	"time"
 )
 
-// Routes of the support desk.
-const (
-	PathCases = "/v1/cases"  // GET: []Case; POST: CaseRequest -> Case
-	PathCase  = "/v1/cases/" // GET {id}: Case; POST {id}/escalate: CaseNote -> Case; POST {id}/close: CaseNote -> Case
-)
-
 // Severity is how much a case hurts the customer's business: A, B or C.
 type Severity string
 

@@ -2,12 +2,6 @@ package api
 
 import "time"
 
-// Routes of what the customer asks of the cluster as a whole and of its pools.
-const (
-	PathOperations = "/v1/operations" // GET: []Operation, oldest first
-	PathUpgrades   = "/v1/upgrades"   // GET: UpgradeProfile; POST: UpgradeRequest -> Operation
-)
-
 // Bounds and defaults of an upgrade of a pool (Microsoft, "Upgrade an Azure
 // Kubernetes Service (AKS) cluster" and "Customize node surge upgrade", 2026).
 const (

@@ -64,11 +64,11 @@ func fakeEngine(how string) int {
 	}
 	ended := make(chan struct{})
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST "+api.PathStop, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "{}"); close(ended) })
-	mux.HandleFunc("GET "+api.PathStatus, func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("POST "+"/v1/stop", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "{}"); close(ended) })
+	mux.HandleFunc("GET "+"/v1/status", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(api.Status{State: "ready", ReadyAt: time.Unix(100, 0)})
 	})
-	mux.HandleFunc("GET "+api.PathStream, func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET "+"/v1/stream", func(w http.ResponseWriter, _ *http.Request) {
 		send := func(name string, v any) {
 			b, _ := json.Marshal(v)
 			fmt.Fprintf(w, "event: %s\ndata: %s\n\n", name, b)

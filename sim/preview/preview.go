@@ -86,24 +86,8 @@ func Catalogue(edition string) []Feature {
 	return slices.DeleteFunc(slices.Clone(features), func(f Feature) bool { return f.Stages[edition] == "" })
 }
 
-// NotFoundError says that an edition has no such feature.
-type NotFoundError struct {
-	Name, Edition string
-	// Meant is what was probably meant, or empty.
-	Meant string
-}
-
-// Error implements error, in Azure's words.
-func (e *NotFoundError) Error() string {
-	text := fmt.Sprintf("(FeatureNotFound) The feature '%s' could not be found.", e.Name)
-	if e.Meant != "" {
-		return text + fmt.Sprintf(" Did you mean %s?", e.Meant)
-	}
-	return text + fmt.Sprintf(" demarc feature list has those of edition %s.", e.Edition)
-}
-
 // Lookup finds a feature of an edition, with or without its namespace and in
-// whatever case. The error is a [NotFoundError].
+// whatever case. The error has the code FeatureNotFound.
 func Lookup(edition, name string) (Feature, error) {
 	list := Catalogue(edition)
 	short := name
@@ -117,23 +101,20 @@ func Lookup(edition, name string) (Feature, error) {
 		}
 		names = append(names, f.Name)
 	}
-	return Feature{}, &NotFoundError{Name: name, Edition: edition, Meant: fault.Suggest(short, names)}
-}
-
-// NotEnabledError says that an option needs a feature that is not registered.
-type NotEnabledError struct{ Name string }
-
-// Error implements error, in AKS's words (Azure/azure-cli, issue 19385).
-func (e *NotEnabledError) Error() string {
-	return fmt.Sprintf("(BadRequest) Feature %s/%s is not enabled. Please see https://aka.ms/aks/previews for how to enable features.", api.FeatureNamespace, e.Name)
+	hint := fmt.Sprintf("demarc feature list has those of edition %s.", edition)
+	if meant := fault.Suggest(short, names); meant != "" {
+		hint = "Did you mean " + meant + "?"
+	}
+	return Feature{}, api.Coded("FeatureNotFound", "The feature '%s' could not be found. %s", name, hint)
 }
 
 // Require says whether what a feature brings may be used: it is generally
-// available in the edition, or registered. The error is a [NotEnabledError].
+// available in the edition, or registered. The error is AKS's
+// (Azure/azure-cli, issue 19385).
 func Require(edition, name string, registered bool) error {
 	f, err := Lookup(edition, name)
 	if err != nil || f.Stages[edition] == Preview && !registered {
-		return &NotEnabledError{name}
+		return api.Coded("BadRequest", "Feature %s/%s is not enabled. Please see https://aka.ms/aks/previews for how to enable features.", api.FeatureNamespace, name)
 	}
 	return nil
 }

@@ -1,0 +1,32 @@
+package api
+
+// Paths of the table of [Actions], for tests that answer for an engine.
+const (
+	PathCases        = "/v1/cases"
+	PathCase         = "/v1/cases/"
+	PathClock        = "/v1/clock"
+	PathConsents     = "/v1/consents"
+	PathCVEs         = "/v1/cves"
+	PathEscalations  = "/v1/escalations"
+	PathExplain      = "/v1/explain"
+	PathFaults       = "/v1/faults"
+	PathFault        = "/v1/faults/"
+	PathFeatureGates = "/v1/feature-gates"
+	PathFeatures     = "/v1/features"
+	PathNSG          = "/v1/iaas/nsg"
+	PathVMs          = "/v1/iaas/vms"
+	PathJudgements   = "/v1/judgements"
+	PathNodePools    = "/v1/nodepools"
+	PathOperations   = "/v1/operations"
+	PathPatches      = "/v1/patches"
+	PathBackups      = "/v1/provider/backups"
+	PathBackup       = "/v1/provider/backups/"
+	PathReplicas     = "/v1/provider/replicas"
+	PathRestores     = "/v1/provider/restores"
+	PathRepairs      = "/v1/repairs"
+	PathStatus       = "/v1/status"
+	PathStream       = "/v1/stream"
+	PathTimeline     = "/v1/timeline"
+	PathUpdate       = "/v1/update"
+	PathUpgrades     = "/v1/upgrades"
+)
