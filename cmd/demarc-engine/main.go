@@ -94,12 +94,12 @@ func run(path string) error {
 	if err != nil {
 		return err
 	}
-	server, err := cluster.NewServer(c)
+	server, err := c.Serve()
 	if err != nil {
 		return errors.Join(err, c.Close(context.Background()))
 	}
 	defer server.Close()
-	ended := server.StopRequested()
+	ended := c.StopRequested()
 	if cfg.Attached {
 		ended = either(ended, inputClosed())
 	}

@@ -2,9 +2,11 @@ package cluster
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
 	"runtime/pprof"
 
+	"demarc/cmd/demarc-engine/cluster/server"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 )
@@ -14,7 +16,7 @@ import (
 type apiService struct{ *Cluster }
 
 // As implements [script.World].
-func (c *Cluster) As(role api.Role) *api.Actions { return api.Serve(apiService{c}, role, c.allow) }
+func (c *Cluster) As(role api.Role) *api.Actions { return c.actions[role] }
 
 // allow refuses a role what it may not ask of the management API.
 func (c *Cluster) allow(r *api.Route, role api.Role) error {
@@ -46,11 +48,14 @@ func (s apiService) Timeline(from int64) []timeline.Event {
 
 // Report is the report of the scenario that has ended.
 func (s apiService) Report() (*api.Report, error) {
-	if r := s.drill.report(); r != nil {
+	if r := s.drill.Report(); r != nil {
 		return r, nil
 	}
 	return nil, api.Errorf(http.StatusNotFound, "no scenario has ended in this engine")
 }
+
+// OpenAPI describes the management API.
+func (s apiService) OpenAPI() (json.RawMessage, error) { return server.OpenAPI() }
 
 // Stop asks the engine to end.
 func (s apiService) Stop() {

@@ -16,7 +16,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/informers"
-	cloudprovider "k8s.io/cloud-provider"
 	"k8s.io/cloud-provider/controllers/service"
 	"k8s.io/component-base/featuregate"
 	"k8s.io/component-base/metrics/prometheus/controllers"
@@ -62,7 +61,7 @@ func newBalancers(c *Cluster, saved []api.LoadBalancer) *balancers {
 // run runs the service controller until ctx ends.
 func (b *balancers) run(ctx context.Context) {
 	factory := informers.NewSharedInformerFactory(b.cluster.provider, 0)
-	controller, err := service.New(cloud{b}, b.cluster.provider, factory.Core().V1().Services(), factory.Core().V1().Nodes(),
+	controller, err := service.New(cloud{balancers: b}, b.cluster.provider, factory.Core().V1().Services(), factory.Core().V1().Nodes(),
 		b.cluster.spec.Name, featuregate.NewFeatureGate())
 	if err != nil {
 		b.cluster.fail(fmt.Errorf("service controller: %w", err))
@@ -264,45 +263,4 @@ func (b *balancers) list() []api.LoadBalancer {
 		return 1
 	})
 	return out
-}
-
-// cloud is the simulated cloud as upstream's cloud controllers see it.
-type cloud struct{ balancers *balancers }
-
-var _ cloudprovider.Interface = cloud{}
-var _ cloudprovider.LoadBalancer = cloud{}
-
-func (c cloud) Initialize(cloudprovider.ControllerClientBuilder, <-chan struct{}) {}
-func (c cloud) LoadBalancer() (cloudprovider.LoadBalancer, bool)                  { return c, true }
-func (c cloud) Instances() (cloudprovider.Instances, bool)                        { return nil, false }
-func (c cloud) InstancesV2() (cloudprovider.InstancesV2, bool)                    { return nil, false }
-func (c cloud) Zones() (cloudprovider.Zones, bool)                                { return nil, false }
-func (c cloud) Clusters() (cloudprovider.Clusters, bool)                          { return nil, false }
-func (c cloud) Routes() (cloudprovider.Routes, bool)                              { return nil, false }
-func (c cloud) ProviderName() string                                              { return "azure" }
-func (c cloud) HasClusterID() bool                                                { return true }
-
-func (c cloud) GetLoadBalancer(_ context.Context, _ string, s *corev1.Service) (*corev1.LoadBalancerStatus, bool, error) {
-	if !c.balancers.has(s.Namespace, s.Name) {
-		return nil, false, nil
-	}
-	return &s.Status.LoadBalancer, true, nil
-}
-
-func (c cloud) GetLoadBalancerName(context.Context, string, *corev1.Service) string {
-	return "kubernetes" // AKS has one load balancer for all Services
-}
-
-func (c cloud) EnsureLoadBalancer(_ context.Context, _ string, s *corev1.Service, _ []*corev1.Node) (*corev1.LoadBalancerStatus, error) {
-	return c.balancers.ensure(s)
-}
-
-// UpdateLoadBalancer is told of new nodes; the network knows them already.
-func (c cloud) UpdateLoadBalancer(context.Context, string, *corev1.Service, []*corev1.Node) error {
-	return nil
-}
-
-func (c cloud) EnsureLoadBalancerDeleted(_ context.Context, _ string, s *corev1.Service) error {
-	c.balancers.remove(s)
-	return nil
 }

@@ -46,7 +46,7 @@ func BenchmarkProviderPlane(b *testing.B) {
 		time.Sleep(time.Hour)
 		return clock.RealNow() - began
 	}
-	r := c.operations.replicas
+	r := c.Memory
 	var with, without time.Duration
 	for b.Loop() {
 		with += hour()

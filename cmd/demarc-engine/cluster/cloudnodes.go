@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"demarc/nodes"
+	"demarc/cmd/demarc-engine/cluster/operate"
 	"demarc/sim/clock"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,7 +13,6 @@ import (
 	"k8s.io/client-go/informers"
 	coreinformers "k8s.io/client-go/informers/core/v1"
 	corelisters "k8s.io/client-go/listers/core/v1"
-	cloudprovider "k8s.io/cloud-provider"
 	"k8s.io/cloud-provider/controllers/nodelifecycle"
 	"k8s.io/component-base/metrics/prometheus/controllers"
 )
@@ -28,7 +27,7 @@ const nodeMonitorPeriod = 5 * time.Second
 func (c *Cluster) watchCloudNodes(ctx context.Context) error {
 	factory := informers.NewSharedInformerFactoryWithOptions(c.provider, 0, informers.WithTransform(suspectOf))
 	controller, err := nodelifecycle.NewCloudNodeLifecycleController(
-		suspects{factory.Core().V1().Nodes()}, c.provider, cloudProvider{c.fleet}, nodeMonitorPeriod, 1)
+		suspects{factory.Core().V1().Nodes()}, c.provider, cloud{fleet: c.fleet}, nodeMonitorPeriod, 1)
 	if err != nil {
 		return fmt.Errorf("cloud node lifecycle controller: %w", err)
 	}
@@ -72,59 +71,9 @@ type suspectLister struct{ corelisters.NodeLister }
 func (l suspectLister) List(selector labels.Selector) (out []*corev1.Node, err error) {
 	all, err := l.NodeLister.List(selector)
 	for _, n := range all {
-		if x := nodeOf(n); !x.Ready || x.Shutdown {
+		if x := operate.NodeOf(n); !x.Ready || x.Shutdown {
 			out = append(out, n)
 		}
 	}
 	return out, err
-}
-
-// cloudProvider is the simulated cloud as Kubernetes' controllers ask it.
-type cloudProvider struct{ fleet *nodes.Fleet }
-
-var (
-	_ cloudprovider.Interface   = cloudProvider{}
-	_ cloudprovider.InstancesV2 = cloudProvider{}
-)
-
-// Initialize implements [cloudprovider.Interface].
-func (cloudProvider) Initialize(cloudprovider.ControllerClientBuilder, <-chan struct{}) {}
-
-// LoadBalancer implements [cloudprovider.Interface].
-func (cloudProvider) LoadBalancer() (cloudprovider.LoadBalancer, bool) { return nil, false }
-
-// Instances implements [cloudprovider.Interface].
-func (cloudProvider) Instances() (cloudprovider.Instances, bool) { return nil, false }
-
-// InstancesV2 implements [cloudprovider.Interface].
-func (p cloudProvider) InstancesV2() (cloudprovider.InstancesV2, bool) { return p, true }
-
-// Zones implements [cloudprovider.Interface].
-func (cloudProvider) Zones() (cloudprovider.Zones, bool) { return nil, false }
-
-// Clusters implements [cloudprovider.Interface].
-func (cloudProvider) Clusters() (cloudprovider.Clusters, bool) { return nil, false }
-
-// Routes implements [cloudprovider.Interface].
-func (cloudProvider) Routes() (cloudprovider.Routes, bool) { return nil, false }
-
-// ProviderName implements [cloudprovider.Interface].
-func (cloudProvider) ProviderName() string { return "azure" }
-
-// HasClusterID implements [cloudprovider.Interface].
-func (cloudProvider) HasClusterID() bool { return true }
-
-// InstanceExists implements [cloudprovider.InstancesV2].
-func (p cloudProvider) InstanceExists(_ context.Context, n *corev1.Node) (bool, error) {
-	return p.fleet.Exists(n.Name), nil
-}
-
-// InstanceShutdown implements [cloudprovider.InstancesV2].
-func (p cloudProvider) InstanceShutdown(_ context.Context, n *corev1.Node) (bool, error) {
-	return p.fleet.Shutdown(n.Name), nil
-}
-
-// InstanceMetadata implements [cloudprovider.InstancesV2].
-func (p cloudProvider) InstanceMetadata(_ context.Context, n *corev1.Node) (*cloudprovider.InstanceMetadata, error) {
-	return &cloudprovider.InstanceMetadata{ProviderID: n.Spec.ProviderID}, nil
 }

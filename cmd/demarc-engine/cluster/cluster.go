@@ -23,8 +23,11 @@ import (
 	"sync"
 	"time"
 
+	"demarc/cmd/demarc-engine/cluster/desk"
 	"demarc/cmd/demarc-engine/cluster/faults"
 	"demarc/cmd/demarc-engine/cluster/incident"
+	"demarc/cmd/demarc-engine/cluster/operate"
+	"demarc/cmd/demarc-engine/cluster/server"
 	"demarc/controlplane"
 	"demarc/nodes"
 	"demarc/sim/addon"
@@ -43,6 +46,9 @@ import (
 
 // Cluster is one managed cluster and the world around it.
 type Cluster struct {
+	*operate.Management // the provider's; nil until the control plane is made
+	*desk.Desk
+
 	dir string
 	cfg api.EngineConfig
 	// loaded is what was known of the cluster when this engine started, and resumed
@@ -63,21 +69,16 @@ type Cluster struct {
 	faults    *faults.Faults
 	incidents *incident.Ledger
 	contract  contract
-	// operations is the provider's own plane; nil until it is open.
-	operations *operations
-	telemetry  *telemetry
-	addons     *addon.Reconciler
-	installed  chan struct{}     // closed when the add-ons are
-	restored   chan addon.Repair // what was done about them
-	ssh        *sshd.Server
-	moved      []api.MovedPort // since the last run
-	sshLog     *disk.Log
-	drill      *drill
-	stop       chan struct{} // somebody asks the engine to end
-	health     *incident.Health
-	gates      gateCache
-	updating   sync.Mutex // held while the cluster is updated
-	cases      cases
+	telemetry *telemetry
+	addons    *addon.Reconciler
+	installed chan struct{} // closed when the add-ons are
+	ssh       *sshd.Server
+	moved     []api.MovedPort // since the last run
+	sshLog    *disk.Log
+	drill     *server.Drill // nil for none
+	stop      chan struct{} // somebody asks the engine to end
+	actions   map[api.Role]*api.Actions
+	health    *incident.Health
 
 	ctx  context.Context // ends with the cluster
 	end  context.CancelFunc
@@ -114,13 +115,13 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, loaded state.Loade
 	if c.telemetry, err = newTelemetry(ctx, c.spec.Name); err != nil {
 		return nil, err
 	}
-	if _, err := checkGates(c.spec.Edition, c.spec.FeatureGates, c.spec.AllowUnsupportedGates); err != nil {
+	if _, err := operate.CheckGates(c.spec.Edition, c.spec.FeatureGates, c.spec.AllowUnsupportedGates); err != nil {
 		return nil, err
 	}
 	c.faults = c.newFaults()
 	c.incidents = incident.NewLedger(c.log, c.faults.Holds, c.faults.Event)
 	if cfg.Scenario != "" {
-		c.drill = newDrill()
+		c.drill = server.NewDrill()
 	}
 	c.plane, err = controlplane.New(controlplane.Config{
 		Name: c.spec.Name, Dir: dir, Logs: logs, Port: loaded.Port, Ephemeral: cfg.Ephemeral,
@@ -132,16 +133,10 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, loaded state.Loade
 	}
 	c.faults.Plane = struckPlane{c.plane}
 	c.health = c.newHealth()
-	if err := c.makeAddons(); err != nil {
-		return nil, err
-	}
-	if err := c.operate(); err != nil {
-		return nil, err
-	}
-	if err := c.configure(c.settings()); err != nil {
-		return nil, err
-	}
 	if err := c.clients(); err != nil {
+		return nil, err
+	}
+	if err := c.manage(); err != nil {
 		return nil, err
 	}
 	if err := c.machines(loaded.State); err != nil {
@@ -150,8 +145,30 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, loaded state.Loade
 	if c.moved, err = c.movedPorts(loaded.State); err != nil {
 		return nil, err
 	}
+	c.actions = map[api.Role]*api.Actions{}
+	for _, role := range api.Roles {
+		c.actions[role] = api.Serve(apiService{c}, role, c.allow)
+	}
 	return c, c.telemetry.observe(c)
 }
+
+// Serve answers the management API. Its clients' handle is DIR/engine.json.
+func (c *Cluster) Serve() (*server.Server, error) {
+	tokens := map[api.Role]string{}
+	for _, role := range []api.Role{api.RoleProvider, api.RoleDirector} {
+		var err error
+		if tokens[role], err = c.token(role); err != nil {
+			return nil, err
+		}
+	}
+	return server.New(server.Config{
+		Dir: c.dir, Tokens: tokens, Actions: c.actions, Allow: c.allow,
+		Timeline: c.log, Drill: c.drill, Metrics: c.telemetry.metrics(), Context: c.ctx,
+	})
+}
+
+// StopRequested receives when somebody asks the engine to end.
+func (c *Cluster) StopRequested() <-chan struct{} { return c.stop }
 
 // openTimeline opens the timeline, and notes what it has lost.
 func (c *Cluster) openTimeline() (err error) {
@@ -190,7 +207,7 @@ func (c *Cluster) machines(saved *state.State) error {
 	if err != nil {
 		return err
 	}
-	pool := c.operations.replicas.State().Cluster.Pools[0]
+	pool := c.Memory.State().Cluster.Pools[0]
 	reportFaults()
 	starts, err := c.starts()
 	if err != nil {
@@ -204,7 +221,8 @@ func (c *Cluster) machines(saved *state.State) error {
 	if err != nil {
 		return err
 	}
-	c.faults.Nodes = c.fleet
+	c.faults.Nodes, c.Management.Fleet = c.fleet, c.fleet
+	c.openDesk()
 	if err := c.serveSSH(saved.SSHPort); err != nil {
 		return fmt.Errorf("SSH server: %w", err)
 	}
@@ -244,10 +262,10 @@ func (c *Cluster) start(ctx context.Context) error {
 	}
 	c.work.Go(c.keepState)
 	if !c.resumed {
-		c.noteGates(nil, c.spec.FeatureGates)
+		c.NoteGates(nil, c.spec.FeatureGates)
 	}
 	c.setPhase("control plane")
-	if err := c.bringUp(ctx); err != nil {
+	if err := c.BringUp(ctx); err != nil {
 		return err
 	}
 	if err := c.bootstrap(ctx); err != nil {
@@ -295,7 +313,7 @@ func (c *Cluster) schedulable() bool {
 		return false
 	}
 	return !slices.ContainsFunc(list, func(n *corev1.Node) bool {
-		return nodeOf(n).Ready && slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == corev1.TaintNodeNotReady })
+		return operate.NodeOf(n).Ready && slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == corev1.TaintNodeNotReady })
 	})
 }
 
@@ -325,6 +343,12 @@ func (c *Cluster) setPhase(p string) {
 	c.phase = p
 }
 
+func (c *Cluster) stateNow() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state
+}
+
 // fail records that the engine cannot go on.
 func (c *Cluster) fail(err error) {
 	c.mu.Lock()
@@ -344,7 +368,7 @@ func (c *Cluster) Stop(ctx context.Context) error {
 	err := c.saveState()
 	c.end()
 	// First, so that nobody takes what ends for an outage.
-	err = errors.Join(err, c.operations.close())
+	err = errors.Join(err, c.Management.Close())
 	c.plane.Stop(ctx)
 	return errors.Join(err, c.Close(ctx))
 }
@@ -357,7 +381,9 @@ func (c *Cluster) Close(ctx context.Context) error {
 		errs = append(errs, c.ssh.Close())
 	}
 	c.work.Wait()
-	errs = append(errs, c.operations.close())
+	if c.Management != nil {
+		errs = append(errs, c.Management.Close())
+	}
 	if c.sshLog != nil {
 		errs = append(errs, c.sshLog.Close())
 	}

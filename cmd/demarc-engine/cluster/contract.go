@@ -33,7 +33,7 @@ type judged struct {
 func (c *Cluster) world(now time.Time) policy.World {
 	events, _ := c.log.Since(0)
 	w := policy.World{Events: events, Incidents: c.incidents.List(), Now: now}
-	if c.operations != nil {
+	if c.Management != nil {
 		w.Repairs, w.Consents = c.Repairs(), c.Consents()
 	}
 	return w

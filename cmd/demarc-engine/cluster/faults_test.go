@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"demarc/cmd/demarc-engine/cluster/incident"
+	"demarc/cmd/demarc-engine/cluster/operate"
 	"demarc/controlplane"
 	"demarc/controlplane/provider"
 	"demarc/sim/api"
@@ -29,7 +30,7 @@ func clusterOfFaults(t *testing.T) (c *Cluster, end func()) {
 	}
 	t.Cleanup(func() { plane.Stop(context.Background()) })
 	ctx, end := context.WithCancel(t.Context())
-	c = &Cluster{ctx: ctx, cfg: api.EngineConfig{Ephemeral: true}, plane: plane, log: timeline.New(), dial: clock.Start(time.Now())}
+	c = &Cluster{Management: &operate.Management{Config: operate.Config{Plane: plane}}, ctx: ctx, cfg: api.EngineConfig{Ephemeral: true}, plane: plane, log: timeline.New(), dial: clock.Start(time.Now())}
 	c.faults = c.newFaults()
 	c.faults.Plane = struckPlane{plane}
 	c.incidents = incident.NewLedger(c.log, c.faults.Holds, c.faults.Event)
@@ -159,9 +160,9 @@ func TestReplicasDownAccountedFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.operations = &operations{replicas: replicas}
+	c.Memory = replicas
 	c.faults.Replicas = replicas
-	defer c.operations.close()
+	defer c.Management.Close()
 	first := c.mustInject(t, "crash", "provider/0")
 	rest := c.mustInject(t, "crash", "provider")
 	if _, err := c.Inject(t.Context(), api.RoleDirector, fault.Spec{Verb: "crash", Target: "provider"}); err == nil {

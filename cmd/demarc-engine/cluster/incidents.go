@@ -25,21 +25,8 @@ func (c *Cluster) outage(subject string, cause timeline.Event) {
 		time.AfterFunc(electionTime, c.dial.Fine())
 	}
 	c.work.Go(func() {
-		c.incidents.MendWhenWell(c.ctx, subject, func(ctx context.Context) error { return c.well(ctx, subject) })
+		c.incidents.MendWhenWell(c.ctx, subject, func(ctx context.Context) error { return c.Well(ctx, subject) })
 	})
-}
-
-// well says whether what the provider runs is well.
-func (c *Cluster) well(ctx context.Context, subject string) error {
-	if i, ok := replicaIndex(subject); ok {
-		return c.operations.replicaWell(i)
-	}
-	for _, x := range c.plane.Group(subject) {
-		if err := x.Healthy(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // newHealth makes the health checks of the control plane.
@@ -55,7 +42,10 @@ func (c *Cluster) newHealth() *incident.Health {
 		return list
 	}}
 	if c.spec.EtcdMembers > 1 {
-		h.Quorum = managed{c}.Serving
+		h.Quorum = func(ctx context.Context) error {
+			_, err := c.plane.ServingEtcd(ctx)
+			return err
+		}
 	}
 	return h
 }

@@ -35,7 +35,7 @@ type Ledger struct {
 
 var (
 	_ provider.Ledger = (*Ledger)(nil)
-	_ vm.Watcher   = (*Ledger)(nil)
+	_ vm.Watcher      = (*Ledger)(nil)
 )
 
 // NewLedger makes a ledger. Held says whether a fault still has a subject in its grip,

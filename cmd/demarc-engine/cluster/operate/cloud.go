@@ -1,4 +1,4 @@
-package cluster
+package operate
 
 import (
 	"context"
@@ -14,42 +14,42 @@ import (
 )
 
 // vms is the VMs of the worker nodes as the provider's plane asks the cloud for them.
-type vms struct{ c *Cluster }
+type vms struct{ m *Management }
 
 var _ provider.Cloud = vms{}
 
 // Broken implements [provider.Cloud].
 func (p vms) Broken(node string) (cause string, event int64, since time.Time, ok bool) {
-	root, since, ok := p.c.fleet.Trouble(node)
+	root, since, ok := p.m.Fleet.Trouble(node)
 	return root.Message, root.Seq, since, ok
 }
 
 // Act implements [provider.Cloud]. An answer is kept before it is given: else the
 // provider's log would have a reboot that a killed engine's machine knows nothing of.
 func (p vms) Act(_ context.Context, node, action, key string, cause int64) ([]string, error) {
-	lost, err := p.c.fleet.Act(node, action, key, cause)
-	if serr := p.c.saveState(); serr != nil {
+	lost, err := p.m.Fleet.Act(node, action, key, cause)
+	if serr := p.m.Save(); serr != nil {
 		return nil, fmt.Errorf("%w: keep the cluster's state: %w", provider.ErrNoAnswer, serr)
 	}
 	return lost, err
 }
 
 // Egress implements [provider.Cloud].
-func (p vms) Egress(node string) string { return p.c.fleet.Egress(node) }
+func (p vms) Egress(node string) string { return p.m.Fleet.Egress(node) }
 
 // AddVM implements [provider.Cloud].
 func (p vms) AddVM(_ context.Context, key, version string, surge bool, cause int64) (string, error) {
-	node, err := p.c.fleet.Add(key, version, surge, cause)
-	return node, errors.Join(err, p.c.poolChanged())
+	node, err := p.m.Fleet.Add(key, version, surge, cause)
+	return node, errors.Join(err, p.m.PoolChanged())
 }
 
 // RemoveVM implements [provider.Cloud]. If the API server does not answer, the
 // cloud node lifecycle controller deletes the Node later.
 func (p vms) RemoveVM(ctx context.Context, key, node string, cause int64) error {
-	if err := errors.Join(p.c.fleet.Remove(key, node, cause), p.c.poolChanged()); err != nil {
+	if err := errors.Join(p.m.Fleet.Remove(key, node, cause), p.m.PoolChanged()); err != nil {
 		return err
 	}
-	err := p.c.provider.CoreV1().Nodes().Delete(ctx, node, metav1.DeleteOptions{})
+	err := p.m.Client.CoreV1().Nodes().Delete(ctx, node, metav1.DeleteOptions{})
 	if apierrors.IsNotFound(err) || ctx.Err() == nil && !asked(err) {
 		return nil
 	}
@@ -64,24 +64,15 @@ func asked(err error) bool {
 
 // UpgradeVM implements [provider.Cloud].
 func (p vms) UpgradeVM(_ context.Context, key, node, version, image string, cause int64) ([]string, error) {
-	lost, err := p.c.fleet.Upgrade(key, node, version, image, cause)
-	return lost, errors.Join(err, p.c.poolChanged())
+	lost, err := p.m.Fleet.Upgrade(key, node, version, image, cause)
+	return lost, errors.Join(err, p.m.PoolChanged())
 }
 
 // VMs implements [provider.Cloud].
-func (p vms) VMs() []string { return p.c.fleet.NodeNames() }
+func (p vms) VMs() []string { return p.m.Fleet.NodeNames() }
 
 // MissingVMs implements [provider.Cloud].
-func (p vms) MissingVMs() []string { return p.c.fleet.Missing() }
+func (p vms) MissingVMs() []string { return p.m.Fleet.Missing() }
 
 // LatestImage implements [provider.Cloud].
 func (p vms) LatestImage(version string) string { return nodes.Images("v" + version)[0] }
-
-// poolChanged keeps which machines there are before anybody builds on it, and
-// tells SSH clients.
-func (c *Cluster) poolChanged() error {
-	if err := c.saveState(); err != nil {
-		return fmt.Errorf("keep the cluster's state: %w", err)
-	}
-	return c.ssh.Refresh()
-}

@@ -1,4 +1,4 @@
-package cluster
+package server
 
 import (
 	"context"
@@ -14,9 +14,9 @@ import (
 	"demarc/sim/strictjson"
 )
 
-// maxBody bounds what a request says, in bytes: much of it is kept in the provider's log
+// MaxBody bounds what a request says, in bytes: much of it is kept in the provider's log
 // and on the timeline.
-const maxBody = 128 << 10
+const MaxBody = 128 << 10
 
 // serve answers a request for a route. What it changes goes on when the client goes.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request, route *api.Route) {
@@ -31,14 +31,14 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, route *api.Route)
 		s.stream(w, r)
 		return
 	case "Metrics":
-		s.cluster.telemetry.metrics().ServeHTTP(w, r)
+		s.Metrics.ServeHTTP(w, r)
 		return
 	}
 	ctx := r.Context()
 	if route.Changes() {
 		ctx = context.WithoutCancel(ctx)
 	}
-	answer, err := route.Call(ctx, s.cluster.As(s.role(r)), args...)
+	answer, err := route.Call(ctx, s.Actions[s.role(r)], args...)
 	if err != nil {
 		fail(w, err)
 		return
@@ -55,7 +55,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, route *api.Route)
 
 // arguments are those of a route's action, as a request has them.
 func arguments(w http.ResponseWriter, r *http.Request, route *api.Route) (args []reflect.Value, err error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, api.Errorf(http.StatusRequestEntityTooLarge, "the request is larger than %d bytes", large.Limit)
 	}

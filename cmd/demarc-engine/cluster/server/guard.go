@@ -1,4 +1,4 @@
-package cluster
+package server
 
 import (
 	"crypto/subtle"
@@ -11,48 +11,38 @@ import (
 	"demarc/sim/api"
 )
 
-// handler lets a request in to its route if it comes from a program of this machine, with
-// a token, for a route of the table that its role may ask for.
-func (s *Server) handler() http.Handler {
-	mux, routes := http.NewServeMux(), map[string]*api.Route{}
-	for _, route := range api.Routes() {
-		mux.HandleFunc(route.Pattern(), func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, route) })
-		routes[route.Pattern()] = route
+// ServeHTTP implements [http.Handler]. It lets a request in to its route if it comes from
+// a program of this machine, with a token, for a route of the table that its role may ask
+// for.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer answerPanic(w, r)
+	if err := checkLocal(r); err != nil {
+		fail(w, err)
+		return
 	}
-	return recovered(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := checkLocal(r); err != nil {
-			fail(w, err)
-			return
-		}
-		role := s.role(r)
-		if role == "" {
-			fail(w, api.Errorf(http.StatusUnauthorized, "the management API wants the token of the cluster's engine.json"))
-			return
-		}
-		_, pattern := mux.Handler(r)
-		if pattern == "" {
-			failUnknown(w, r, mux)
-			return
-		}
-		if err := s.cluster.allow(routes[pattern], role); err != nil {
-			fail(w, err)
-			return
-		}
-		mux.ServeHTTP(w, r)
-	}))
+	role := s.role(r)
+	if role == "" {
+		fail(w, api.Errorf(http.StatusUnauthorized, "the management API wants the token of the cluster's engine.json"))
+		return
+	}
+	_, pattern := s.mux.Handler(r)
+	if pattern == "" {
+		failUnknown(w, r, s.mux)
+		return
+	}
+	if err := s.Allow(s.routes[pattern], role); err != nil {
+		fail(w, err)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
 }
 
-// recovered answers for a handler that panics. What happened is in the engine's log.
-func recovered(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
-			if x := recover(); x != nil {
-				log.Printf("management API: %s %s: %v\n%s", r.Method, r.URL.Path, x, debug.Stack())
-				fail(w, api.Errorf(http.StatusInternalServerError, "the engine made a mistake over this request: its log says which"))
-			}
-		}()
-		next.ServeHTTP(w, r)
-	})
+// answerPanic answers for a handler that panics. What happened is in the engine's log.
+func answerPanic(w http.ResponseWriter, r *http.Request) {
+	if x := recover(); x != nil {
+		log.Printf("management API: %s %s: %v\n%s", r.Method, r.URL.Path, x, debug.Stack())
+		fail(w, api.Errorf(http.StatusInternalServerError, "the engine made a mistake over this request: its log says which"))
+	}
 }
 
 // checkLocal refuses what a browser sends for a web page: requests with an Origin, and
@@ -77,14 +67,10 @@ func (s *Server) role(r *http.Request) api.Role {
 	if !ok || token == "" {
 		return ""
 	}
-	is := func(secret string) bool { return subtle.ConstantTimeCompare([]byte(token), []byte(secret)) == 1 }
-	switch {
-	case is(s.director):
-		return api.RoleDirector
-	case is(s.cluster.operations.token):
-		return api.RoleProvider
-	case is(s.handle.Token):
-		return api.RoleCustomer
+	for role, secret := range s.Tokens {
+		if subtle.ConstantTimeCompare([]byte(token), []byte(secret)) == 1 {
+			return role
+		}
 	}
 	return ""
 }

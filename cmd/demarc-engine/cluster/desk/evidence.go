@@ -1,4 +1,4 @@
-package cluster
+package desk
 
 import (
 	"context"
@@ -26,15 +26,15 @@ const (
 )
 
 // evidence is what support sees for a case without logging in to a node.
-func (c *Cluster) evidence(ctx context.Context, x api.Case) (desk.Evidence, error) {
+func (d *Desk) evidence(ctx context.Context, x api.Case) (desk.Evidence, error) {
 	now := time.Now().UTC()
-	ev := desk.Evidence{Now: now, Components: c.Components(), Repairs: c.Repairs(), Rules: c.fleet.NSG(), Versions: map[string]string{"kubernetes": c.plane.Version()}}
-	k, err := c.Contract(x.Edition)
+	ev := desk.Evidence{Now: now, Components: d.Health.Now(), Repairs: d.Repairs(), Rules: d.Fleet.NSG(), Versions: map[string]string{"kubernetes": d.Version()}}
+	k, err := d.Contract(x.Edition)
 	if err != nil {
 		return ev, err
 	}
 	ev.Support = k.Support
-	events, _ := c.log.Since(0)
+	events, _ := d.Log.Since(0)
 	for _, i := range k.Incidents {
 		known := desk.Incident{JudgedIncident: i}
 		if n := len(i.Judgement.Chain); n > 0 {
@@ -49,20 +49,20 @@ func (c *Cluster) evidence(ctx context.Context, x api.Case) (desk.Evidence, erro
 	}
 	ctx, cancel := context.WithTimeout(ctx, evidenceTimeout)
 	defer cancel()
-	if err := c.askEvidence(ctx, x, &ev); err != nil {
+	if err := d.askEvidence(ctx, x, &ev); err != nil {
 		ev.Unseen = err.Error()
 	}
 	return ev, nil
 }
 
 // askEvidence asks the API server.
-func (c *Cluster) askEvidence(ctx context.Context, x api.Case, ev *desk.Evidence) error {
-	nodes, err := c.provider.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+func (d *Desk) askEvidence(ctx context.Context, x api.Case, ev *desk.Evidence) error {
+	nodes, err := d.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return err
 	}
 	power := map[string]string{}
-	for _, m := range c.fleet.Machines() {
+	for _, m := range d.Fleet.Machines() {
 		power[m.Name] = m.Power
 		ev.Versions["kernel"] = m.Kernel
 	}
@@ -70,17 +70,17 @@ func (c *Cluster) askEvidence(ctx context.Context, x api.Case, ev *desk.Evidence
 		ev.Nodes = append(ev.Nodes, desk.Node{Name: n.Name, Problems: nodeProblems(n), Power: power[n.Name]})
 		ev.Versions["containerd"] = strings.TrimPrefix(n.Status.NodeInfo.ContainerRuntimeVersion, "containerd://")
 	}
-	pods, err := c.provider.CoreV1().Pods("").List(ctx, metav1.ListOptions{})
+	pods, err := d.Client.CoreV1().Pods("").List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return err
 	}
 	for _, p := range pods.Items {
 		ev.Pods = append(ev.Pods, podOf(p, ev.Now))
 	}
-	if ev.CustomDNS, err = c.customDNS(ctx); err != nil {
+	if ev.CustomDNS, err = d.customDNS(ctx); err != nil {
 		return err
 	}
-	ev.NetworkPolicies, err = c.policiesAgainstDNS(ctx, namespaceOf(x))
+	ev.NetworkPolicies, err = d.policiesAgainstDNS(ctx, namespaceOf(x))
 	return err
 }
 
@@ -155,8 +155,8 @@ func podProblem(p corev1.Pod, now time.Time) string {
 
 // customDNS are the keys of ConfigMap coredns-custom that hold something. It is the
 // customer's (Microsoft, "Customize CoreDNS with Azure Kubernetes Service", 2026).
-func (c *Cluster) customDNS(ctx context.Context) ([]string, error) {
-	m, err := c.provider.CoreV1().ConfigMaps(metav1.NamespaceSystem).Get(ctx, "coredns-custom", metav1.GetOptions{})
+func (d *Desk) customDNS(ctx context.Context) ([]string, error) {
+	m, err := d.Client.CoreV1().ConfigMaps(metav1.NamespaceSystem).Get(ctx, "coredns-custom", metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -169,11 +169,11 @@ func (c *Cluster) customDNS(ctx context.Context) ([]string, error) {
 
 // policiesAgainstDNS are the NetworkPolicies of a namespace by which pods reach no port
 // 53.
-func (c *Cluster) policiesAgainstDNS(ctx context.Context, namespace string) (list []string, err error) {
+func (d *Desk) policiesAgainstDNS(ctx context.Context, namespace string) (list []string, err error) {
 	if namespace == "" {
 		return nil, nil
 	}
-	policies, err := c.provider.NetworkingV1().NetworkPolicies(namespace).List(ctx, metav1.ListOptions{})
+	policies, err := d.Client.NetworkingV1().NetworkPolicies(namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return nil, err
 	}

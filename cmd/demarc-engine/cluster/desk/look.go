@@ -1,4 +1,4 @@
-package cluster
+package desk
 
 import (
 	"context"
@@ -22,10 +22,10 @@ const (
 // lookAt logs in to a node as support and looks at it. Without a consent there is no
 // look and no error: that is on the timeline. That the node cannot be reached is what
 // was seen.
-func (c *Cluster) lookAt(ctx context.Context, node string) (*desk.Look, error) {
+func (d *Desk) lookAt(ctx context.Context, node string) (*desk.Look, error) {
 	look := &desk.Look{Node: node, At: time.Now().UTC(), Disk: -1}
 	for _, command := range []string{lookAtUnits, lookAtDisk} {
-		r, err := c.Run(ctx, api.RoleProvider, api.RunRequest{Node: node, Command: command})
+		r, err := d.Run(ctx, api.RoleProvider, api.RunRequest{Node: node, Command: command})
 		switch {
 		case api.HasCode(err, provider.NoConsent):
 			return nil, nil

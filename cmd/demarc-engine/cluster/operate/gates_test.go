@@ -1,4 +1,4 @@
-package cluster
+package operate
 
 import (
 	"errors"
@@ -24,7 +24,7 @@ func TestGatesByEdition(t *testing.T) {
 		{"2019-04", alpha, false, false, ""},
 		{"2026-08", "Unknown", true, true, "unrecognized feature gate: Unknown"},
 	} {
-		_, err := checkGates(tt.edition, map[string]bool{tt.gate: tt.value}, tt.allowed)
+		_, err := CheckGates(tt.edition, map[string]bool{tt.gate: tt.value}, tt.allowed)
 		var gate *controlplane.GateError
 		switch {
 		case tt.refused == "" && err != nil, tt.refused != "" && (!errors.As(err, &gate) || !strings.Contains(err.Error(), tt.refused)):

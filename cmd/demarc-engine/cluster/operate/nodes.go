@@ -1,4 +1,4 @@
-package cluster
+package operate
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 )
 
 // workers is the worker nodes, by the API server, as the provider's plane operates them.
-type workers struct{ c *Cluster }
+type workers struct{ m *Management }
 
 var _ provider.Nodes = workers{}
 
@@ -38,24 +38,24 @@ const readyzTimeout = 5 * time.Second
 func (p workers) Nodes(ctx context.Context) ([]provider.Node, error) {
 	ctx, cancel := context.WithTimeout(ctx, readyzTimeout)
 	defer cancel()
-	if err := p.c.provider.CoreV1().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error(); err != nil {
+	if err := p.m.Client.CoreV1().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error(); err != nil {
 		return nil, err
 	}
-	objects, err := p.c.fleet.NodeObjects()
+	objects, err := p.m.Fleet.NodeObjects()
 	if err != nil {
 		return nil, err
 	}
 	var out []provider.Node
 	for _, n := range objects {
-		x := nodeOf(n)
-		x.Surge = p.c.fleet.Surge(n.Name)
+		x := NodeOf(n)
+		x.Surge = p.m.Fleet.Surge(n.Name)
 		out = append(out, x)
 	}
 	return out, nil
 }
 
-// nodeOf is a Node as node auto-repair sees it.
-func nodeOf(n *corev1.Node) provider.Node {
+// NodeOf is a Node as node auto-repair sees it.
+func NodeOf(n *corev1.Node) provider.Node {
 	x := provider.Node{
 		Name: n.Name, Pool: n.Labels["kubernetes.azure.com/agentpool"],
 		Unschedulable: n.Spec.Unschedulable, BootID: n.Status.NodeInfo.BootID,
@@ -79,12 +79,12 @@ func nodeOf(n *corev1.Node) provider.Node {
 
 // Event implements [provider.Nodes].
 func (p workers) Event(ctx context.Context, by provider.EventSource, node, eventType, reason, message string) error {
-	n, err := p.c.provider.CoreV1().Nodes().Get(ctx, node, metav1.GetOptions{})
+	n, err := p.m.Client.CoreV1().Nodes().Get(ctx, node, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
 	now := metav1.Now()
-	_, err = p.c.provider.CoreV1().Events(metav1.NamespaceDefault).Create(ctx, &corev1.Event{
+	_, err = p.m.Client.CoreV1().Events(metav1.NamespaceDefault).Create(ctx, &corev1.Event{
 		ObjectMeta:     metav1.ObjectMeta{Name: fmt.Sprintf("%s.%x.%s", node, now.UnixNano(), strings.ToLower(reason)), Namespace: metav1.NamespaceDefault},
 		InvolvedObject: corev1.ObjectReference{Kind: "Node", APIVersion: "v1", Name: node, UID: n.UID},
 		Type:           eventType, Reason: reason, Message: message, Count: 1, FirstTimestamp: now, LastTimestamp: now,
@@ -98,12 +98,12 @@ func (p workers) Event(ctx context.Context, by provider.EventSource, node, event
 
 // Cordon implements [provider.Nodes].
 func (p workers) Cordon(ctx context.Context, node string, unschedulable bool) error {
-	return drain.Cordon(ctx, p.c.provider, node, unschedulable)
+	return drain.Cordon(ctx, p.m.Client, node, unschedulable)
 }
 
 // Evict implements [provider.Nodes].
 func (p workers) Evict(ctx context.Context, node string) (left int, blocked []drain.Blocked, err error) {
-	return drain.Evict(ctx, p.c.provider, node)
+	return drain.Evict(ctx, p.m.Client, node)
 }
 
 // Mark implements [provider.Nodes]. The node is taken out of load balancers
@@ -115,13 +115,13 @@ func (p workers) Mark(ctx context.Context, node string, upgrading bool) error {
 	}
 	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%s,%q:%s},"labels":{%q:%[2]s}}}`,
 		annotationDisabled, yes, annotationReason, reason, corev1.LabelNodeExcludeBalancers)
-	_, err := p.c.provider.CoreV1().Nodes().Patch(ctx, node, types.MergePatchType, patch, metav1.PatchOptions{})
+	_, err := p.m.Client.CoreV1().Nodes().Patch(ctx, node, types.MergePatchType, patch, metav1.PatchOptions{})
 	return err
 }
 
 // Budgets implements [provider.Nodes].
 func (p workers) Budgets(ctx context.Context) ([]provider.Budget, error) {
-	list, err := p.c.provider.PolicyV1().PodDisruptionBudgets(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
+	list, err := p.m.Client.PolicyV1().PodDisruptionBudgets(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package cluster
+package server
 
 import (
 	"encoding/json"
@@ -12,11 +12,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// OpenAPI describes the management API.
-func (s apiService) OpenAPI() (json.RawMessage, error) { return json.Marshal(openAPI()) }
-
-// openAPI is the table of the management API as a document of OpenAPI 3.1.
-func openAPI() *huma.OpenAPI {
+// OpenAPI is the table of the management API as a document of OpenAPI 3.1.
+func OpenAPI() (json.RawMessage, error) {
 	schemas := huma.NewMapRegistry("#/components/schemas/", schemaName)
 	for _, t := range []reflect.Type{reflect.TypeFor[api.Rate](), reflect.TypeFor[api.Duration]()} {
 		schemas.RegisterTypeAlias(t, reflect.TypeFor[string]())
@@ -66,7 +63,7 @@ func openAPI() *huma.OpenAPI {
 		}
 		doc.AddOperation(op)
 	}
-	return doc
+	return json.Marshal(doc)
 }
 
 // schemaName is the name of a type's schema. Types of other packages have their package's

@@ -1,4 +1,4 @@
-package cluster
+package operate
 
 import (
 	"context"
@@ -19,14 +19,14 @@ import (
 const resumeTimeout = 5 * time.Minute
 
 // managed is the control plane as the provider's plane operates it.
-type managed struct{ c *Cluster }
+type managed struct{ m *Management }
 
 var _ provider.ControlPlane = managed{}
 
 // Components implements [provider.ControlPlane].
 func (p managed) Components() []provider.Component {
 	var list []provider.Component
-	for _, x := range p.c.plane.Components() {
+	for _, x := range p.m.Plane.Components() {
 		list = append(list, x)
 	}
 	return list
@@ -35,7 +35,7 @@ func (p managed) Components() []provider.Component {
 // Members implements [provider.ControlPlane].
 func (p managed) Members() []provider.Member {
 	var list []provider.Member
-	for _, m := range p.c.plane.EtcdMembers() {
+	for _, m := range p.m.Plane.EtcdMembers() {
 		list = append(list, provider.Member(m))
 	}
 	return list
@@ -43,17 +43,17 @@ func (p managed) Members() []provider.Member {
 
 // Serving implements [provider.ControlPlane].
 func (p managed) Serving(ctx context.Context) error {
-	_, err := p.c.plane.ServingEtcd(ctx)
+	_, err := p.m.Plane.ServingEtcd(ctx)
 	return err
 }
 
 // Source implements [provider.ControlPlane].
 func (p managed) Source(ctx context.Context) (backup.Source, func(), error) {
-	member, err := p.c.plane.ServingEtcd(ctx)
+	member, err := p.m.Plane.ServingEtcd(ctx)
 	if err != nil {
 		return nil, nil, fmt.Errorf("no etcd member serves: %w", err)
 	}
-	client, err := p.c.plane.EtcdClient(member)
+	client, err := p.m.Plane.EtcdClient(member)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -62,7 +62,7 @@ func (p managed) Source(ctx context.Context) (backup.Source, func(), error) {
 
 // Space implements [provider.ControlPlane].
 func (p managed) Space() provider.Space {
-	s := p.c.plane.EtcdSpace()
+	s := p.m.Plane.EtcdSpace()
 	space := provider.Space{Alarm: s.Alarm, Revision: s.Revision}
 	for _, m := range s.Members {
 		space.Members = append(space.Members, provider.MemberSpace(m))
@@ -72,25 +72,25 @@ func (p managed) Space() provider.Space {
 
 // Compact implements [provider.ControlPlane].
 func (p managed) Compact(ctx context.Context, revision int64) error {
-	return p.c.plane.CompactEtcd(ctx, revision)
+	return p.m.Plane.CompactEtcd(ctx, revision)
 }
 
 // Defragment implements [provider.ControlPlane].
 func (p managed) Defragment(ctx context.Context, member string) error {
-	return p.c.plane.DefragmentEtcd(ctx, member)
+	return p.m.Plane.DefragmentEtcd(ctx, member)
 }
 
 // Disarm implements [provider.ControlPlane].
-func (p managed) Disarm(ctx context.Context) error { return p.c.plane.DisarmEtcd(ctx) }
+func (p managed) Disarm(ctx context.Context) error { return p.m.Plane.DisarmEtcd(ctx) }
 
 // Replace implements [provider.ControlPlane].
 func (p managed) Replace(ctx context.Context, member string) error {
-	return p.c.plane.ReplaceEtcdMember(ctx, member)
+	return p.m.Plane.ReplaceEtcdMember(ctx, member)
 }
 
 // Stage implements [provider.ControlPlane].
 func (p managed) Stage() ([]backup.Member, string, error) {
-	seats, token, err := p.c.plane.StageRestore()
+	seats, token, err := p.m.Plane.StageRestore()
 	var members []backup.Member
 	for _, s := range seats {
 		members = append(members, backup.Member{Name: s.Name, DataDir: s.Dir, PeerURL: s.PeerURL})
@@ -101,10 +101,10 @@ func (p managed) Stage() ([]backup.Member, string, error) {
 // Commit implements [provider.ControlPlane]. No API server serves yet, so the nodes are
 // told before they can hear of the past.
 func (p managed) Commit(token string) error {
-	if err := p.c.plane.CommitRestore(token); err != nil {
+	if err := p.m.Plane.CommitRestore(token); err != nil {
 		return err
 	}
-	p.c.fleet.Restored()
+	p.m.Fleet.Restored()
 	return nil
 }
 
@@ -112,30 +112,30 @@ func (p managed) Commit(token string) error {
 func (p managed) Resume(ctx context.Context) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, resumeTimeout)
 	defer cancel()
-	if err := p.c.plane.Start(ctx); err != nil {
+	if err := p.m.Plane.Start(ctx); err != nil {
 		return 0, err
 	}
-	if !slices.ContainsFunc(p.c.plane.Group(controlplane.APIServer), serves) {
+	if !slices.ContainsFunc(p.m.Plane.Group(controlplane.APIServer), serves) {
 		return 0, errors.New("no API server serves: they are held down")
 	}
-	return p.c.plane.EtcdRevision(ctx)
+	return p.m.Plane.EtcdRevision(ctx)
 }
 
 func serves(x *controlplane.Component) bool { return x.Status().State == controlplane.Running }
 
 // Upgrade implements [provider.ControlPlane].
 func (p managed) Upgrade(ctx context.Context, version string, began func(string)) error {
-	return p.c.plane.Upgrade(ctx, version, began)
+	return p.m.Plane.Upgrade(ctx, version, began)
 }
 
 // Reconcile implements [provider.ControlPlane]. The nodes stop and start by themselves
 // what they must, in an order in which no request is lost.
 func (p managed) Reconcile(ctx context.Context) (r api.Reconciled, err error) {
-	list, err := p.c.provider.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
+	list, err := p.m.Client.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return r, err
 	}
-	if err := p.c.fleet.Synced(); err != nil {
+	if err := p.m.Fleet.Synced(); err != nil {
 		return r, err
 	}
 	known, running := map[string]bool{}, map[string]bool{}
@@ -144,7 +144,7 @@ func (p managed) Reconcile(ctx context.Context) (r api.Reconciled, err error) {
 			known[pod.Namespace+"/"+pod.Name] = true
 		}
 	}
-	for _, x := range p.c.fleet.Containers() {
+	for _, x := range p.m.Fleet.Containers() {
 		running[x.Namespace+"/"+x.Pod] = true
 	}
 	return api.Reconciled{OrphanedPods: without(running, known), RevivedPods: without(known, running)}, nil

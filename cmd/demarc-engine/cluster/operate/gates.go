@@ -1,4 +1,4 @@
-package cluster
+package operate
 
 import (
 	"context"
@@ -12,6 +12,8 @@ import (
 	"demarc/sim/api"
 	"demarc/sim/policy"
 	"demarc/sim/timeline"
+
+	"k8s.io/client-go/kubernetes"
 )
 
 // gateCache keeps what the API servers have told of their gates: nothing of that
@@ -23,17 +25,17 @@ type gateCache struct {
 }
 
 // FeatureGates implements [script.World].
-func (c *Cluster) FeatureGates(ctx context.Context) ([]api.FeatureGate, error) {
+func (m *Management) FeatureGates(ctx context.Context) ([]api.FeatureGate, error) {
 	starts := 0
-	for _, x := range c.plane.Group(controlplane.APIServer) {
+	for _, x := range m.Plane.Group(controlplane.APIServer) {
 		starts += x.Status().Starts
 	}
-	c.gates.mu.Lock()
-	defer c.gates.mu.Unlock()
-	if c.gates.list != nil && c.gates.starts == starts {
-		return c.gates.list, nil
+	m.gates.mu.Lock()
+	defer m.gates.mu.Unlock()
+	if m.gates.list != nil && m.gates.starts == starts {
+		return m.gates.list, nil
 	}
-	enabled, err := enabledGates(ctx, c.provider)
+	enabled, err := enabledGates(ctx, m.Client)
 	if err != nil {
 		return nil, err
 	}
@@ -41,14 +43,14 @@ func (c *Cluster) FeatureGates(ctx context.Context) ([]api.FeatureGate, error) {
 	for _, g := range controlplane.Gates() {
 		list = append(list, api.FeatureGate{Name: g.Name, Stage: g.Stage, Default: g.Default, Enabled: enabled[g.Name]})
 	}
-	c.gates.starts, c.gates.list = starts, list
+	m.gates.starts, m.gates.list = starts, list
 	return list, nil
 }
 
-// checkGates checks gates that are to be set: Kubernetes must have them, and the
+// CheckGates checks gates that are to be set: Kubernetes must have them, and the
 // support policy must cover those that are switched on, unless the customer does
 // without its support.
-func checkGates(edition string, wanted map[string]bool, allowed bool) ([]controlplane.Gate, error) {
+func CheckGates(edition string, wanted map[string]bool, allowed bool) ([]controlplane.Gate, error) {
 	gates, err := controlplane.CheckGates(wanted)
 	if err != nil || allowed {
 		return gates, err
@@ -74,8 +76,8 @@ func checkGates(edition string, wanted map[string]bool, allowed bool) ([]control
 	return gates, nil
 }
 
-// noteGates puts on the timeline what changes from one set of gates to another.
-func (c *Cluster) noteGates(before, after map[string]bool) {
+// NoteGates puts on the timeline what changes from one set of gates to another.
+func (m *Management) NoteGates(before, after map[string]bool) {
 	changed := map[string]bool{}
 	maps.Copy(changed, before)
 	maps.Copy(changed, after)
@@ -96,10 +98,33 @@ func (c *Cluster) noteGates(before, after map[string]bool) {
 		if value(after) {
 			verb = "enabled"
 		}
-		c.log.Append(timeline.Event{
+		m.Log.Append(timeline.Event{
 			Actor: timeline.Customer, Verb: verb, Subject: "featuregate/" + g.Name,
 			Message: fmt.Sprintf("feature gate %s is %s: --feature-gates=%s=%t", g.Name, g.Stage, g.Name, value(after)),
 			Detail:  &timeline.Detail{Stage: g.Stage},
 		})
 	}
+}
+
+// enabledGates reads from the API server's metrics which feature gates are on.
+func enabledGates(ctx context.Context, client kubernetes.Interface) (map[string]bool, error) {
+	body, err := client.CoreV1().RESTClient().Get().AbsPath("/metrics").DoRaw(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the metrics of kube-apiserver: %w", err)
+	}
+	return parseGates(string(body)), nil
+}
+
+// parseGates reads kubernetes_feature_enabled{name="NAME",stage="ALPHA"} 1.
+func parseGates(metrics string) map[string]bool {
+	gates := map[string]bool{}
+	for line := range strings.Lines(metrics) {
+		rest, ok := strings.CutPrefix(line, `kubernetes_feature_enabled{name="`)
+		if !ok {
+			continue
+		}
+		name, rest, _ := strings.Cut(rest, `"`)
+		gates[name] = strings.HasSuffix(strings.TrimSpace(rest), "} 1")
+	}
+	return gates
 }

@@ -1,4 +1,4 @@
-package cluster
+package operate
 
 import (
 	"context"
@@ -12,13 +12,13 @@ import (
 )
 
 // ScaleNodePool begins to bring a pool to another number of nodes.
-func (c *Cluster) ScaleNodePool(ctx context.Context, pool string, r api.ScaleRequest) (api.Operation, error) {
-	return c.operations.operator.ScalePool(ctx, c.operations.replicas, pool, r.Count)
+func (m *Management) ScaleNodePool(ctx context.Context, pool string, r api.ScaleRequest) (api.Operation, error) {
+	return m.Operator.ScalePool(ctx, m.Memory, pool, r.Count)
 }
 
 // NodePools are the cluster's node pools: what is wanted of them, and what there is.
-func (c *Cluster) NodePools() ([]api.NodePool, error) {
-	objects, err := c.fleet.NodeObjects()
+func (m *Management) NodePools() ([]api.NodePool, error) {
+	objects, err := m.Fleet.NodeObjects()
 	if err != nil {
 		return nil, err
 	}
@@ -26,9 +26,9 @@ func (c *Cluster) NodePools() ([]api.NodePool, error) {
 	for _, n := range objects {
 		byName[n.Name] = n
 	}
-	operations := c.Operations()
+	operations := m.Operations()
 	pools := []api.NodePool{}
-	for _, p := range c.operations.operator.Profile(c.operations.replicas).Pools {
+	for _, p := range m.Operator.Profile(m.Memory).Pools {
 		x := api.NodePool{
 			Name: p.Name, Mode: "System", Count: p.Count, KubernetesVersion: p.KubernetesVersion, NodeImage: p.NodeImage, ProvisioningState: p.ProvisioningState,
 		}
@@ -38,27 +38,27 @@ func (c *Cluster) NodePools() ([]api.NodePool, error) {
 				break
 			}
 		}
-		c.describeNodes(&x, byName)
+		m.describeNodes(&x, byName)
 		pools = append(pools, x)
 	}
 	return pools, nil
 }
 
 // describeNodes enters the pool's nodes, those of all VMs: there is one pool.
-func (c *Cluster) describeNodes(x *api.NodePool, byName map[string]*corev1.Node) {
+func (m *Management) describeNodes(x *api.NodePool, byName map[string]*corev1.Node) {
 	machines := map[string]api.Machine{}
-	for _, m := range c.fleet.Machines() {
-		machines[m.Name] = m
+	for _, machine := range m.Fleet.Machines() {
+		machines[machine.Name] = machine
 	}
 	x.Nodes = []api.NodePoolNode{}
-	for _, vm := range c.fleet.VMs() {
-		m := machines[vm.Name]
+	for _, vm := range m.Fleet.VMs() {
+		machine := machines[vm.Name]
 		n := api.NodePoolNode{
-			Name: vm.Name, InstanceID: vm.InstanceID, Power: vm.Power, Surge: m.Surge,
-			KubernetesVersion: strings.TrimPrefix(m.KubeletVersion, "v"), NodeImage: vm.NodeImage,
+			Name: vm.Name, InstanceID: vm.InstanceID, Power: vm.Power, Surge: machine.Surge,
+			KubernetesVersion: strings.TrimPrefix(machine.KubeletVersion, "v"), NodeImage: vm.NodeImage,
 		}
 		if object := byName[vm.Name]; object != nil {
-			n.Ready, n.Schedulable = nodeOf(object).Ready, !object.Spec.Unschedulable
+			n.Ready, n.Schedulable = NodeOf(object).Ready, !object.Spec.Unschedulable
 		}
 		if n.Ready {
 			x.Ready++
@@ -68,8 +68,8 @@ func (c *Cluster) describeNodes(x *api.NodePool, byName map[string]*corev1.Node)
 }
 
 // NodePool is the node pool of that name.
-func (c *Cluster) NodePool(name string) (api.NodePool, error) {
-	pools, err := c.NodePools()
+func (m *Management) NodePool(name string) (api.NodePool, error) {
+	pools, err := m.NodePools()
 	if err != nil {
 		return api.NodePool{}, err
 	}

@@ -1,4 +1,4 @@
-package cluster
+package server
 
 import (
 	"encoding/json"
@@ -18,8 +18,8 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	seq, step := number(r, "from"), int(number(r, "drill"))
 	for {
-		events, moreEvents := s.cluster.log.Kept(seq)
-		steps, end, moreSteps := s.cluster.drill.since(step)
+		events, moreEvents := s.Timeline.Kept(seq)
+		steps, end, moreSteps := s.Drill.since(step)
 		for _, e := range events {
 			seq = e.Seq
 			send(w, api.StreamTimeline, e)
@@ -40,7 +40,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 		case <-moreSteps:
 		case <-r.Context().Done():
 			return
-		case <-s.cluster.ctx.Done():
+		case <-s.Context.Done():
 			return
 		}
 	}

@@ -1,4 +1,4 @@
-package cluster
+package desk
 
 import (
 	"cmp"
@@ -19,19 +19,19 @@ import (
 // happened which no entry of the log tells of.
 const deskLooks = time.Minute
 
-// leadDesk is the loop of the provider's leader that works on support cases. All that
+// Lead is the loop of the provider's leader that works on support cases. All that
 // it goes by is in the log, so that the next leader goes on where it ends.
-func (c *Cluster) leadDesk(ctx context.Context, l *provider.Leadership) {
+func (d *Desk) Lead(ctx context.Context, l *provider.Leadership) {
 	select {
-	case <-c.installed:
+	case <-d.Installed:
 	case <-ctx.Done():
 		return
 	}
 	for {
-		changed := c.operations.replicas.Changed()
-		next, err := c.workOnCases(ctx, l)
+		changed := d.Replicas.Changed()
+		next, err := d.workOnAll(ctx, l)
 		if err != nil && ctx.Err() == nil {
-			c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "failed to answer", Subject: "cases", Message: err.Error()})
+			d.Log.Append(timeline.Event{Actor: timeline.Provider, Verb: "failed to answer", Subject: "cases", Message: err.Error()})
 			changed = nil // not at once again
 		}
 		timer := time.NewTimer(next)
@@ -46,11 +46,11 @@ func (c *Cluster) leadDesk(ctx context.Context, l *provider.Leadership) {
 	}
 }
 
-// workOnCases does what is due, and says when something may be due again.
-func (c *Cluster) workOnCases(ctx context.Context, l *provider.Leadership) (next time.Duration, err error) {
+// workOnAll does what is due, and says when something may be due again.
+func (d *Desk) workOnAll(ctx context.Context, l *provider.Leadership) (next time.Duration, err error) {
 	next = 24 * time.Hour
 	for _, x := range casesOf(l.State()) {
-		wait, err := c.workOn(ctx, l, x)
+		wait, err := d.workOn(ctx, l, x)
 		if err != nil {
 			return deskLooks, fmt.Errorf("case %s: %w", x.ID, err)
 		}
@@ -63,27 +63,27 @@ func (c *Cluster) workOnCases(ctx context.Context, l *provider.Leadership) (next
 
 // workOn does what is due for one case, and says how long to wait before the next look
 // at it; 0 if only the log will tell.
-func (c *Cluster) workOn(ctx context.Context, l *provider.Leadership, x api.Case) (time.Duration, error) {
+func (d *Desk) workOn(ctx context.Context, l *provider.Leadership, x api.Case) (time.Duration, error) {
 	switch {
 	case x.State == api.CaseOpened:
 		if wait := time.Until(x.Opened.Add(desk.AnswersAfter(x.Severity))); wait > 0 {
 			return wait, nil
 		}
-		return 0, c.answerCase(ctx, l, x, nil)
-	case x.State == api.CaseWaitsForConsent && c.consented(x):
-		look, err := c.lookAt(ctx, x.WaitsFor)
+		return 0, d.answer(ctx, l, x, nil)
+	case x.State == api.CaseWaitsForConsent && d.consented(x):
+		look, err := d.lookAt(ctx, x.WaitsFor)
 		if look == nil || err != nil { // the consent has ended meanwhile
 			return deskLooks, err
 		}
-		return 0, c.answerCase(ctx, l, x, look)
+		return 0, d.answer(ctx, l, x, look)
 	case x.State == api.CaseWaitsForCustomer && x.Verdict.Coverage == policy.VoidsSupport:
-		k, err := c.Contract(x.Edition)
+		k, err := d.Contract(x.Edition)
 		if err != nil || k.Support.State == policy.StateUnsupported {
 			return deskLooks, err
 		}
-		return 0, c.answerCase(ctx, l, x, nil)
+		return 0, d.answer(ctx, l, x, nil)
 	case x.State == api.CaseEscalated:
-		return 0, c.change(l, x, func() error { return c.followRestart(ctx, l, x) })
+		return 0, d.change(l, x, func() error { return d.followRestart(ctx, l, x) })
 	}
 	return 0, nil
 }
@@ -91,9 +91,9 @@ func (c *Cluster) workOn(ctx context.Context, l *provider.Leadership, x api.Case
 // change changes a case as the desk has found that it must be. If the customer has
 // changed it since the desk has read it, nothing is done: the log tells the desk of that,
 // and it looks again.
-func (c *Cluster) change(l *provider.Leadership, x api.Case, do func() error) error {
-	c.cases.mu.Lock()
-	defer c.cases.mu.Unlock()
+func (d *Desk) change(l *provider.Leadership, x api.Case, do func() error) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	same := func(now api.Case) bool { return reflect.DeepEqual(now, x) }
 	if !slices.ContainsFunc(casesOf(l.State()), same) {
 		return nil
@@ -101,14 +101,14 @@ func (c *Cluster) change(l *provider.Leadership, x api.Case, do func() error) er
 	return do()
 }
 
-// answerCase answers a case from what is seen now. What takes its time comes first, so
+// answer answers a case from what is seen now. What takes its time comes first, so
 // that no customer waits for it.
-func (c *Cluster) answerCase(ctx context.Context, l *provider.Leadership, x api.Case, look *desk.Look) error {
-	e, err := policy.Lookup(cmp.Or(x.Edition, c.spec.Edition))
+func (d *Desk) answer(ctx context.Context, l *provider.Leadership, x api.Case, look *desk.Look) error {
+	e, err := policy.Lookup(cmp.Or(x.Edition, d.Edition))
 	if err != nil {
 		return err
 	}
-	ev, err := c.evidence(ctx, x)
+	ev, err := d.evidence(ctx, x)
 	if err != nil {
 		return err
 	}
@@ -121,11 +121,11 @@ func (c *Cluster) answerCase(ctx context.Context, l *provider.Leadership, x api.
 	if err != nil {
 		return err
 	}
-	return c.change(l, x, func() error { return c.putAnswer(ctx, l, asked, a) })
+	return d.change(l, x, func() error { return d.putAnswer(ctx, l, asked, a) })
 }
 
 // putAnswer enters what the desk answers; the caller holds the cases.
-func (c *Cluster) putAnswer(ctx context.Context, l *provider.Leadership, x api.Case, a desk.Answer) error {
+func (d *Desk) putAnswer(ctx context.Context, l *provider.Leadership, x api.Case, a desk.Answer) error {
 	x.State, x.Subject, x.Verdict, x.Asks, x.WaitsFor, x.Restarts, x.Upstream = a.State, a.Subject, a.Verdict, a.Asks, a.WaitsFor, a.Restarts, a.Upstream
 	x.Findings = slices.Concat([]api.CaseFinding{}, a.Findings)
 	x.Answered = time.Now().UTC()
@@ -137,41 +137,41 @@ func (c *Cluster) putAnswer(ctx context.Context, l *provider.Leadership, x api.C
 	if a.Final() {
 		x.State = api.CaseAnswered
 	}
-	if err := putCase(ctx, l.Apply, x); err != nil {
+	if err := put(ctx, l.Apply, x); err != nil {
 		return err
 	}
-	c.noteCase(ctx, timeline.Provider, "answered", x, x.State+": "+text)
+	d.note(ctx, timeline.Provider, "answered", x, x.State+": "+text)
 	if !a.Final() {
 		return nil
 	}
-	_, err := c.closeCase(ctx, l.Apply, x, api.RoleProvider, "The question is answered.")
+	_, err := d.close(ctx, l.Apply, x, api.RoleProvider, "The question is answered.")
 	return err
 }
 
 // consented says whether the customer lets support look at the node that a case waits
 // for: by a consent that is in force and names the case.
-func (c *Cluster) consented(x api.Case) bool {
+func (d *Desk) consented(x api.Case) bool {
 	now := time.Now()
-	return slices.ContainsFunc(c.Consents(), func(g api.Consent) bool {
+	return slices.ContainsFunc(d.Operator.Consents(d.Replicas), func(g api.Consent) bool {
 		return x.Names(g.Case) && (g.Node == x.WaitsFor || g.Node == "*") && g.Revoked.IsZero() && now.Before(g.Expires)
 	})
 }
 
 // followRestart goes on when the restart that a case asked for is over.
-func (c *Cluster) followRestart(ctx context.Context, l *provider.Leadership, x api.Case) error {
+func (d *Desk) followRestart(ctx context.Context, l *provider.Leadership, x api.Case) error {
 	r, ok := l.State().Repairs[x.Repair]
 	switch {
 	case ok && r.Outcome == api.RepairPending:
 		return nil
 	case ok && r.Outcome == api.RepairHealed:
-		_, err := c.closeCase(ctx, l.Apply, x, api.RoleProvider, "node/"+x.Restarts+" was restarted and is Ready.")
+		_, err := d.close(ctx, l.Apply, x, api.RoleProvider, "node/"+x.Restarts+" was restarted and is Ready.")
 		return err
 	}
 	x.State = api.CaseAnswered
 	x = said(x, api.RoleProvider, "The restart of node/"+x.Restarts+" did not succeed: "+r.Reason+".")
-	if err := putCase(ctx, l.Apply, x); err != nil {
+	if err := put(ctx, l.Apply, x); err != nil {
 		return err
 	}
-	c.noteCase(ctx, timeline.Provider, "answered", x, "the restart did not succeed: "+r.Reason)
+	d.note(ctx, timeline.Provider, "answered", x, "the restart did not succeed: "+r.Reason)
 	return nil
 }

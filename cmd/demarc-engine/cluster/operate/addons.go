@@ -1,4 +1,4 @@
-package cluster
+package operate
 
 import (
 	"context"
@@ -10,46 +10,27 @@ import (
 	"demarc/sim/addon"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
-
-	"k8s.io/client-go/dynamic"
 )
-
-// makeAddons prepares what keeps the managed add-ons.
-func (c *Cluster) makeAddons() error {
-	cfg, err := c.plane.Provider()
-	if err != nil {
-		return err
-	}
-	cfg.UserAgent = addon.FieldManager
-	client, err := dynamic.NewForConfig(cfg)
-	if err != nil {
-		return err
-	}
-	c.installed = make(chan struct{})
-	c.restored = make(chan addon.Repair, 64)
-	c.addons, err = addon.New(addon.Config{Client: client, Note: func(r addon.Repair) { c.restored <- r }})
-	return err
-}
 
 // keepAddons is the loop of the provider's leader that keeps the managed
 // add-ons, from when they are installed.
-func (c *Cluster) keepAddons(ctx context.Context, record func(api.Repair) error) {
+func (m *Management) keepAddons(ctx context.Context, record func(api.Repair) error) {
 	select {
-	case <-c.installed:
+	case <-m.Installed:
 	case <-ctx.Done():
 		return
 	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := c.addons.Run(ctx); err != nil && ctx.Err() == nil {
-			c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "failed to reconcile", Subject: "addons", Message: err.Error()})
+		if err := m.Addons.Run(ctx); err != nil && ctx.Err() == nil {
+			m.Log.Append(timeline.Event{Actor: timeline.Provider, Verb: "failed to reconcile", Subject: "addons", Message: err.Error()})
 		}
 	}()
 	for {
 		select {
-		case r := <-c.restored:
-			c.addonRestored(r, record)
+		case r := <-m.Repaired:
+			m.addonRestored(r, record)
 		case <-ended:
 			return
 		}
@@ -57,7 +38,7 @@ func (c *Cluster) keepAddons(ctx context.Context, record func(api.Repair) error)
 }
 
 // addonRestored enters what was done about an add-on.
-func (c *Cluster) addonRestored(r addon.Repair, record func(api.Repair) error) {
+func (m *Management) addonRestored(r addon.Repair, record func(api.Repair) error) {
 	subject := "addon/" + strings.ToLower(r.Kind) + "/" + r.Name
 	what := fmt.Sprintf("%s kube-system/%s was %s", r.Kind, r.Name, r.Change)
 	if r.Change == addon.Foreign {
@@ -70,20 +51,20 @@ func (c *Cluster) addonRestored(r addon.Repair, record func(api.Repair) error) {
 		what += " (by field manager " + r.By + ")"
 	}
 	if r.Change == addon.Mutated {
-		c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "accepted", Subject: subject, Message: what})
+		m.Log.Append(timeline.Event{Actor: timeline.Provider, Verb: "accepted", Subject: subject, Message: what})
 		return
 	}
 	// Only the customer's people and the provider can change what is in
 	// kube-system, and the provider did not.
-	cause := c.changeOf(r)
+	cause := m.changeOf(r)
 	switch {
 	case r.Change == addon.Deleted && cause.Seq != 0 && cause.Time.Before(r.Broken):
 		r.Broken = cause.Time
 	case cause.Seq == 0:
-		cause = c.log.Append(timeline.Event{Time: r.Broken, Actor: timeline.Customer, Verb: r.Change, Subject: subject, Message: what})
+		cause = m.Log.Append(timeline.Event{Time: r.Broken, Actor: timeline.Customer, Verb: r.Change, Subject: subject, Message: what})
 	}
-	c.incidents.Broke(subject, timeline.Event{Seq: cause.Seq, Actor: timeline.Customer, Message: what}, r.Broken)
-	c.incidents.Noticed(subject, r.Detected)
+	m.Ledger.Broke(subject, timeline.Event{Seq: cause.Seq, Actor: timeline.Customer, Message: what}, r.Broken)
+	m.Ledger.Noticed(subject, r.Detected)
 	repair := api.Repair{
 		ID: fmt.Sprintf("addon-%s-%s-%s", strings.ToLower(r.Kind), r.Name, r.Detected.UTC().Format("20060102T150405Z")), Subject: subject,
 		Cause: what, Event: cause.Seq, Layer: api.LayerAddon, Broken: r.Broken.UTC(), Detected: r.Detected.UTC(),
@@ -96,11 +77,11 @@ func (c *Cluster) addonRestored(r addon.Repair, record func(api.Repair) error) {
 		e.Verb, e.Message = "failed to restore", what+"; the API server refuses: "+r.Err.Error()
 	} else {
 		repair.Outcome, repair.Healed, repair.Actions[0].Done = api.RepairHealed, r.Restored.UTC(), r.Restored.UTC()
-		c.incidents.Mended(subject, r.Restored)
+		m.Ledger.Mended(subject, r.Restored)
 	}
-	c.log.Append(e)
-	if err := record(repair.Timed()); err != nil && c.ctx.Err() == nil {
-		c.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "failed to record", Subject: subject, Message: err.Error()})
+	m.Log.Append(e)
+	if err := record(repair.Timed()); err != nil && m.Context.Err() == nil {
+		m.Log.Append(timeline.Event{Actor: timeline.Provider, Verb: "failed to record", Subject: subject, Message: err.Error()})
 	}
 }
 
@@ -108,9 +89,9 @@ func (c *Cluster) addonRestored(r addon.Repair, record func(api.Repair) error) {
 // much older than the change as a request takes on a clock that runs fast; and of
 // what was deleted while the provider had no leader only that knows since when it
 // is gone.
-func (c *Cluster) changeOf(r addon.Repair) timeline.Event {
+func (m *Management) changeOf(r addon.Repair) timeline.Event {
 	const recent, request = 500, 30 * time.Second
-	events, _ := c.log.Since(c.log.Last().Seq - recent)
+	events, _ := m.Log.Since(m.Log.Last().Seq - recent)
 	for i := len(events) - 1; i >= 0; i-- {
 		e := events[i]
 		if !strings.HasSuffix(e.Subject, "/"+r.Name) || e.Time.After(r.Detected) {
@@ -128,7 +109,7 @@ func (c *Cluster) changeOf(r addon.Repair) timeline.Event {
 }
 
 // leadAddons gives the provider's plane the loop that keeps the add-ons.
-func (c *Cluster) leadAddons(ctx context.Context, l *provider.Leadership) {
-	c.addons.SetLevels(provider.PatchLevels(l.State()))
-	c.keepAddons(ctx, func(r api.Repair) error { return l.Apply(ctx, provider.Repairs.Put(r)) })
+func (m *Management) leadAddons(ctx context.Context, l *provider.Leadership) {
+	m.Addons.SetLevels(provider.PatchLevels(l.State()))
+	m.keepAddons(ctx, func(r api.Repair) error { return l.Apply(ctx, provider.Repairs.Put(r)) })
 }
