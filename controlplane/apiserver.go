@@ -12,9 +12,9 @@ import (
 	"sync"
 	"time"
 
+	"demarc/sim/clock"
 	"demarc/sim/disk"
 
-	"github.com/spf13/pflag"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
@@ -88,15 +88,11 @@ func (s *apiServer) launch() error {
 	if o.GenericServerRunOptions.ComponentGlobalsRegistry, err = p.versions(); err != nil {
 		return err
 	}
-	fs := pflag.NewFlagSet(APIServer, pflag.ContinueOnError)
-	for _, f := range o.Flags().FlagSets {
-		fs.AddFlagSet(f)
-	}
 	audit, err := p.auditFlags()
 	if err != nil {
 		return err
 	}
-	if err := p.parse(fs, append(p.apiServerFlags(s.etcd.urls()), audit...), o.GenericServerRunOptions.ComponentGlobalsRegistry); err != nil {
+	if err := p.parse(o.Flags(), append(p.apiServerFlags(s.etcd.urls()), audit...), o.GenericServerRunOptions.ComponentGlobalsRegistry); err != nil {
 		return err
 	}
 	o.SecureServing.Listener = s.listener
@@ -185,14 +181,9 @@ func (p *Plane) apiServerFlags(etcd string) []string {
 }
 
 func (s *apiServer) ready(ctx context.Context) error {
-	for {
-		if s.check(ctx, "/readyz") == nil {
-			break
-		}
-		select {
-		case <-ctx.Done():
+	for s.check(ctx, "/readyz") != nil {
+		if !clock.Sleep(ctx, readyPoll) {
 			return ctx.Err()
-		case <-time.After(readyPoll):
 		}
 	}
 	return s.plane.door.attach(s.listener)

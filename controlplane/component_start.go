@@ -42,17 +42,7 @@ func (s *start) over() bool {
 // reason why it does not. The component goes on starting when ctx ends first. One
 // that lives already is left alone, and one that somebody starts is waited for.
 func (c *Component) Start(ctx context.Context) error {
-	c.mu.Lock()
-	if c.held != "" {
-		defer c.mu.Unlock()
-		return &HeldError{c.name, c.held}
-	}
-	s := c.latest
-	if s == nil {
-		s = c.begin(ctx, false)
-	}
-	c.mu.Unlock()
-	return c.await(ctx, s)
+	return c.serve(ctx, false, func() bool { return c.latest == nil })
 }
 
 // Restart ends a life, or whatever is left of it, and begins the next, as a
@@ -60,31 +50,27 @@ func (c *Component) Start(ctx context.Context) error {
 // already, somebody else has begun it, and Restart only waits for it. A [HeldError]
 // says that the component may not be restarted.
 func (c *Component) Restart(ctx context.Context, life int) error {
+	return c.serve(ctx, false, func() bool { return c.starts == life })
+}
+
+// Replace ends the component in good order and starts it again. All the while it
+// is Starting: whoever looks after it leaves it alone.
+func (c *Component) Replace(ctx context.Context) error {
+	return c.serve(ctx, true, func() bool { return true })
+}
+
+// serve waits until the component serves by its latest start, if there is one, or by a
+// new one if that is wanted.
+func (c *Component) serve(ctx context.Context, gracefully bool, anew func() bool) error {
 	c.mu.Lock()
 	if c.held != "" {
 		defer c.mu.Unlock()
 		return &HeldError{c.name, c.held}
 	}
 	s := c.latest
-	if c.starts == life {
-		s = c.begin(ctx, false)
+	if anew() {
+		s = c.begin(ctx, gracefully)
 	}
-	c.mu.Unlock()
-	if s == nil { // the successor was ended too
-		return nil
-	}
-	return c.await(ctx, s)
-}
-
-// Replace ends the component in good order and starts it again. All the while it
-// is Starting: whoever looks after it leaves it alone.
-func (c *Component) Replace(ctx context.Context) error {
-	c.mu.Lock()
-	if c.held != "" {
-		defer c.mu.Unlock()
-		return &HeldError{c.name, c.held}
-	}
-	s := c.begin(ctx, true)
 	c.mu.Unlock()
 	return c.await(ctx, s)
 }
@@ -110,7 +96,8 @@ func (c *Component) begin(ctx context.Context, gracefully bool) *start {
 	return s
 }
 
-// await waits until a start serves, or the one that took its place.
+// await waits until a start serves, or the one that took its place. Without one, the
+// successor was ended too: there is nothing to wait for.
 func (c *Component) await(ctx context.Context, s *start) error {
 	for s != nil {
 		select {

@@ -11,7 +11,6 @@ import (
 	"demarc/controlplane/upstream"
 	"demarc/sim/clock"
 
-	"github.com/spf13/pflag"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 	kcm "k8s.io/kubernetes/cmd/kube-controller-manager/app"
@@ -29,14 +28,7 @@ type client struct {
 	down     sync.Once
 }
 
-func (c *client) ready(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	default:
-		return nil
-	}
-}
+func (c *client) ready(ctx context.Context) error { return ctx.Err() }
 
 // healthy asks for nothing over the network: these programs' health endpoints
 // say no more than that the process runs. One that hangs does not answer.
@@ -135,12 +127,8 @@ func (p *Plane) startControllerManager(context.Context) (incarnation, error) {
 			return err
 		}
 		named := o.Flags(kcm.KnownControllers(), kcm.ControllersDisabledByDefault(), kcm.ControllerAliases())
-		fs := pflag.NewFlagSet(ControllerManager, pflag.ContinueOnError)
-		for _, f := range named.FlagSets {
-			fs.AddFlagSet(f)
-		}
 		o.ParsedFlags = &named
-		if err := p.parse(fs, []string{
+		if err := p.parse(named, []string{
 			"--kubeconfig=" + kubeconfig,
 			"--leader-elect=false", // one replica
 			"--secure-port=0",
@@ -184,11 +172,7 @@ func (p *Plane) startScheduler(context.Context) (incarnation, error) {
 		}
 		defer name.Release()
 		o.InformerName = name
-		fs := pflag.NewFlagSet(Scheduler, pflag.ContinueOnError)
-		for _, f := range o.Flags.FlagSets {
-			fs.AddFlagSet(f)
-		}
-		if err := p.parse(fs, []string{
+		if err := p.parse(*o.Flags, []string{
 			"--kubeconfig=" + kubeconfig,
 			"--authentication-kubeconfig=" + kubeconfig,
 			"--authorization-kubeconfig=" + kubeconfig,

@@ -52,15 +52,14 @@ const (
 // its clients come in by links, and only who has a certificate of etcd's own
 // authority gets further.
 type etcdMember struct {
+	death
 	seat    *seat
 	etcd    *embed.Etcd
-	grpc    *grpc.Server // for clients
-	clients *handover    // their connections
-	path    *relay       // by which the provider comes in
-	dead    chan struct{}
+	grpc    *grpc.Server  // for clients
+	clients *handover     // their connections
+	path    *relay        // by which the provider comes in
 	gone    chan struct{} // closed when the data directory is free again
 	once    sync.Once
-	reason  error
 }
 
 // startEtcd starts the member of a seat on the data that it has.
@@ -95,7 +94,7 @@ func (p *Plane) startEtcd(ctx context.Context, s *seat) (incarnation, error) {
 		}
 		return nil, err
 	}
-	m := &etcdMember{seat: s, etcd: e, clients: newHandover(), dead: make(chan struct{}), gone: make(chan struct{})}
+	m := &etcdMember{death: newDeath(), seat: s, etcd: e, clients: newHandover(), gone: make(chan struct{})}
 	if m.path, err = newRelay(m.clients.offer, s.component.gate, s.cut); err != nil {
 		e.Close()
 		closeLog()
@@ -297,20 +296,4 @@ func (m *etcdMember) disconnect() {
 	m.clients.kill()
 	m.seat.dropConnections()
 	m.path.kill()
-}
-
-func (m *etcdMember) died() <-chan struct{} { return m.dead }
-
-func (m *etcdMember) die(reason error) {
-	m.reason = reason
-	close(m.dead)
-}
-
-func (m *etcdMember) err() error {
-	select {
-	case <-m.dead:
-		return m.reason
-	default:
-		return nil
-	}
 }

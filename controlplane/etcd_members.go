@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"demarc/sim/clock"
+
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
@@ -128,13 +130,13 @@ func (p *Plane) ReplaceEtcdMember(ctx context.Context, member string) error {
 	}
 	defer client.Close()
 	id, err := s.rejoin(ctx, client)
+	if err == nil {
+		err = s.component.Start(ctx)
+	}
+	if err == nil {
+		err = promote(ctx, client, id)
+	}
 	if err != nil {
-		return fmt.Errorf("replace %s: %w", member, err)
-	}
-	if err := s.component.Start(ctx); err != nil {
-		return fmt.Errorf("replace %s: %w", member, err)
-	}
-	if err := promote(ctx, client, id); err != nil {
 		return fmt.Errorf("replace %s: %w", member, err)
 	}
 	return s.learn(false)
@@ -207,10 +209,8 @@ func insist(ctx context.Context, passes func(error) bool, change func() error) e
 		if err == nil || !passes(err) {
 			return err
 		}
-		select {
-		case <-ctx.Done():
+		if !clock.Sleep(ctx, changePoll) {
 			return err
-		case <-time.After(changePoll):
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -182,10 +183,7 @@ func (s *seat) dropLink(r *relay) {
 func (s *seat) dropConnections() {
 	s.mu.Lock()
 	s.peerTarget = ""
-	all := make([]*relay, 0, len(s.links)+1)
-	for r := range s.links {
-		all = append(all, r)
-	}
+	all := slices.Collect(maps.Keys(s.links))
 	s.mu.Unlock()
 	if s.peer != nil {
 		all = append(all, s.peer)

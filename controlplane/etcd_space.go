@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"demarc/sim/clock"
+
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -122,10 +124,8 @@ func (p *Plane) DisarmEtcd(ctx context.Context) error {
 		return err
 	}
 	for p.etcdFull() {
-		select {
-		case <-ctx.Done():
+		if !clock.Sleep(ctx, disarmPoll) {
 			return fmt.Errorf("some members still have the alarm: %w", ctx.Err())
-		case <-time.After(disarmPoll):
 		}
 	}
 	return nil

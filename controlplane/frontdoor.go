@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 
 	"demarc/sim/accept"
@@ -28,11 +29,9 @@ func newFrontDoor() *frontDoor {
 // Roles that enter by the front door. A role's gate is the network between
 // those clients and the API servers.
 const (
-	roleCustomer  = "customer"
-	roleNodes     = "nodes"
-	roleProvider  = "provider"
-	roleKCM       = "kube-controller-manager"
-	roleScheduler = "kube-scheduler"
+	roleCustomer = "customer"
+	roleNodes    = "nodes"
+	roleProvider = "provider"
 )
 
 // gate is the network path of a role.
@@ -65,12 +64,7 @@ func (d *frontDoor) attach(s *serverListener) error {
 func (d *frontDoor) detach(s *serverListener) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for i, x := range d.servers {
-		if x == s {
-			d.servers = append(d.servers[:i:i], d.servers[i+1:]...)
-			break
-		}
-	}
+	d.servers = slices.DeleteFunc(d.servers, func(x *serverListener) bool { return x == s })
 	if len(d.servers) == 0 {
 		for e := range d.entrances {
 			e.refuse()

@@ -1,7 +1,9 @@
 package controlplane
 
 import (
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 )
@@ -71,11 +73,7 @@ type gatedConn struct {
 	gates  []*gate
 	done   chan struct{}
 	once   sync.Once
-	forget func(*gatedConn) // called, if not nil, when it is closed
-}
-
-func newGatedConn(c net.Conn, forget func(*gatedConn), gates ...*gate) *gatedConn {
-	return &gatedConn{Conn: c, gates: gates, done: make(chan struct{}), forget: forget}
+	forget func(*gatedConn) // called when it is closed
 }
 
 func (c *gatedConn) pass(delayed bool) error {
@@ -108,9 +106,7 @@ func (c *gatedConn) Write(b []byte) (int, error) {
 func (c *gatedConn) Close() error {
 	c.once.Do(func() {
 		close(c.done)
-		if c.forget != nil {
-			c.forget(c)
-		}
+		c.forget(c)
 	})
 	return c.Conn.Close()
 }
@@ -131,7 +127,7 @@ type conns struct {
 }
 
 func (s *conns) add(c net.Conn, gates ...*gate) *gatedConn {
-	gc := newGatedConn(c, s.forget, gates...)
+	gc := &gatedConn{Conn: c, gates: gates, done: make(chan struct{}), forget: s.forget}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.open == nil {
@@ -150,10 +146,7 @@ func (s *conns) forget(c *gatedConn) {
 // resetAll resets every connection of the set.
 func (s *conns) resetAll() {
 	s.mu.Lock()
-	all := make([]*gatedConn, 0, len(s.open))
-	for c := range s.open {
-		all = append(all, c)
-	}
+	all := slices.Collect(maps.Keys(s.open))
 	s.mu.Unlock()
 	for _, c := range all {
 		c.reset()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 	utilfeature "k8s.io/apiserver/pkg/util/feature"
+	cliflag "k8s.io/component-base/cli/flag"
 	"k8s.io/component-base/compatibility"
 	"k8s.io/component-base/featuregate"
 )
@@ -159,7 +160,11 @@ var registry sync.Mutex
 
 // parse parses a component's flags, with those of the settings, and lets its
 // version and the gates take effect. /metrics tells them from then on.
-func (p *Plane) parse(fs *pflag.FlagSet, flags []string, own compatibility.ComponentGlobalsRegistry) error {
+func (p *Plane) parse(known cliflag.NamedFlagSets, flags []string, own compatibility.ComponentGlobalsRegistry) error {
+	fs := pflag.NewFlagSet("", pflag.ContinueOnError)
+	for _, f := range known.FlagSets {
+		fs.AddFlagSet(f)
+	}
 	registry.Lock()
 	defer registry.Unlock()
 	if err := fs.Parse(append(flags, p.settings.gateFlags()...)); err != nil {

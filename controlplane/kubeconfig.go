@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"demarc/sim/clock"
 	"demarc/sim/disk"
 
 	"k8s.io/client-go/rest"
@@ -26,7 +27,11 @@ func (p *Plane) writeKubeconfig(name, server string, id identity) (string, error
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", err
 	}
-	return path, writeSecret(path, *cfg)
+	b, err := clientcmd.Write(*cfg)
+	if err != nil {
+		return "", err
+	}
+	return path, disk.Replace(path, b, false) // it is written at each start
 }
 
 func kubeconfigFile(dir, name string) string { return filepath.Join(dir, "kubeconfig", name) }
@@ -82,22 +87,12 @@ func (p *Plane) restConfig(server string, id identity) (*rest.Config, error) {
 	return cfg, nil
 }
 
-func writeSecret(path string, cfg clientcmdapi.Config) error {
-	b, err := clientcmd.Write(cfg)
-	if err != nil {
-		return err
-	}
-	return disk.Replace(path, b, false) // it is written at each start
-}
-
 // awaitAPIServer waits for an API server, as the init order of static pods does
 // for the real components.
 func (p *Plane) awaitAPIServer(ctx context.Context) error {
 	for !p.apiServerAnswers(ctx, 0) {
-		select {
-		case <-ctx.Done():
+		if !clock.Sleep(ctx, clock.UntilTick(time.Now(), time.Second)) {
 			return fmt.Errorf("wait for the API server: %w", ctx.Err())
-		case <-time.After(time.Second - time.Duration(time.Now().Nanosecond())):
 		}
 	}
 	return nil

@@ -12,37 +12,44 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// life is what the incarnations of linked-in programs have in common: a
-// context that ends them, and the moment at which they ended.
-type life struct {
-	ctx  context.Context
-	end  context.CancelFunc
+// death is when and why a program has ended by itself, if it has.
+type death struct {
 	dead chan struct{}
 	once *sync.Once
 	why  *error
 }
 
-func newLife() life {
-	ctx, cancel := context.WithCancel(context.Background())
-	return life{ctx: ctx, end: cancel, dead: make(chan struct{}), once: new(sync.Once), why: new(error)}
-}
+func newDeath() death { return death{dead: make(chan struct{}), once: new(sync.Once), why: new(error)} }
 
-func (l life) died() <-chan struct{} { return l.dead }
+func (d death) died() <-chan struct{} { return d.dead }
 
-func (l life) err() error {
+func (d death) err() error {
 	select {
-	case <-l.dead:
-		return *l.why
+	case <-d.dead:
+		return *d.why
 	default:
 		return nil
 	}
 }
 
-func (l life) die(err error) {
-	l.once.Do(func() {
-		*l.why = err
-		close(l.dead)
+func (d death) die(err error) {
+	d.once.Do(func() {
+		*d.why = err
+		close(d.dead)
 	})
+}
+
+// life is what the incarnations of linked-in programs have in common: a
+// context that ends them, and their death.
+type life struct {
+	death
+	ctx context.Context
+	end context.CancelFunc
+}
+
+func newLife() life {
+	ctx, cancel := context.WithCancel(context.Background())
+	return life{death: newDeath(), ctx: ctx, end: cancel}
 }
 
 // run starts a program's main function. The life ends when it returns, when it

@@ -3,7 +3,6 @@ package controlplane
 import (
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
@@ -19,6 +18,9 @@ import (
 	"time"
 
 	"demarc/sim/disk"
+
+	certutil "k8s.io/client-go/util/cert"
+	"k8s.io/client-go/util/keyutil"
 )
 
 // validity is wide on both sides because a cluster's clock may start years
@@ -111,7 +113,7 @@ func (p pki) ensure() error {
 			return err
 		}
 	}
-	_, err := p.loadOrMakeKey("service-account")
+	_, err := p.loadOrMakeKey(serviceAccount)
 	return err
 }
 
@@ -146,12 +148,10 @@ func (p pki) tls(name, ca string) (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := os.ReadFile(p.cert(ca))
+	pool, err := certutil.NewPool(p.cert(ca))
 	if err != nil {
 		return nil, err
 	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(b)
 	return &tls.Config{
 		Certificates: []tls.Certificate{cert}, RootCAs: pool, ClientCAs: pool,
 		ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS12,
@@ -184,19 +184,12 @@ func (p pki) issue(name, ca string, fill func(*x509.Certificate)) error {
 	if err != nil {
 		return fmt.Errorf("sign certificate %s: %w", name, err)
 	}
-	return p.write(p.cert(name), "CERTIFICATE", der)
+	return p.writeCert(name, der)
 }
 
+// load reads an authority.
 func (p pki) load(name string) (*x509.Certificate, crypto.Signer, error) {
-	b, err := os.ReadFile(p.cert(name))
-	if err != nil {
-		return nil, nil, err
-	}
-	block, _ := pem.Decode(b)
-	if block == nil {
-		return nil, nil, fmt.Errorf("%s: no PEM block", p.cert(name))
-	}
-	cert, err := x509.ParseCertificate(block.Bytes)
+	cert, err := p.readCert(name)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", p.cert(name), err)
 	}
@@ -205,32 +198,60 @@ func (p pki) load(name string) (*x509.Certificate, crypto.Signer, error) {
 }
 
 func (p pki) loadOrMakeKey(name string) (crypto.Signer, error) {
-	b, err := os.ReadFile(p.key(name))
-	if errors.Is(err, fs.ErrNotExist) {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if _, err := os.Stat(p.key(name)); errors.Is(err, fs.ErrNotExist) {
+		made, err := keyutil.MakeEllipticPrivateKeyPEM()
+		if err == nil {
+			err = disk.Replace(p.key(name), made, p.sync)
+		}
 		if err != nil {
 			return nil, err
 		}
-		der, err := x509.MarshalECPrivateKey(key)
-		if err != nil {
-			return nil, err
-		}
-		return key, p.write(p.key(name), "EC PRIVATE KEY", der)
 	}
-	if err != nil {
-		return nil, err
-	}
-	block, _ := pem.Decode(b)
-	if block == nil {
-		return nil, fmt.Errorf("%s: no PEM block", p.key(name))
-	}
-	key, err := x509.ParseECPrivateKey(block.Bytes)
+	key, err := p.readKey(name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", p.key(name), err)
 	}
 	return key, nil
 }
 
-func (p pki) write(path, kind string, der []byte) error {
-	return disk.Replace(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), p.sync)
+// readCert and readKey read a file of the PKI. Their errors do not name it.
+func (p pki) readCert(name string) (*x509.Certificate, error) {
+	return readAs(p.cert(name), x509.ParseCertificate)
+}
+
+func (p pki) readKey(name string) (*ecdsa.PrivateKey, error) {
+	return readAs(p.key(name), x509.ParseECPrivateKey)
+}
+
+func readAs[T any](path string, parse func([]byte) (*T, error)) (*T, error) {
+	der, err := readPEM(path)
+	if err != nil {
+		return nil, err
+	}
+	is, err := parse(der)
+	if err != nil {
+		return nil, fmt.Errorf("it is damaged: %w", err)
+	}
+	return is, nil
+}
+
+// readPEM reads what is in a file. Its errors do not name it.
+func readPEM(path string) ([]byte, error) {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New("it is missing")
+	}
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(b)
+	if block == nil {
+		return nil, errors.New("it is damaged: there is no PEM block in it")
+	}
+	return block.Bytes, nil
+}
+
+// writeCert writes a certificate.
+func (p pki) writeCert(name string, der []byte) error {
+	return disk.Replace(p.cert(name), pem.EncodeToMemory(&pem.Block{Type: certutil.CertificateBlockType, Bytes: der}), p.sync)
 }

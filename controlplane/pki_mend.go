@@ -5,9 +5,7 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +13,7 @@ import (
 	"strings"
 
 	"k8s.io/client-go/tools/clientcmd"
+	certutil "k8s.io/client-go/util/cert"
 
 	"demarc/sim/api"
 	"demarc/sim/disk"
@@ -86,7 +85,7 @@ func (m *pkiMender) authority(name string) error {
 	key, keyErr := m.readKey(name)
 	if certErr != nil && name == "ca" {
 		if kept := m.certOfKubeconfig(); kept != nil && keyErr == nil && isOf(kept, key) {
-			if err := m.write(m.cert(name), "CERTIFICATE", kept.Raw); err != nil {
+			if err := m.writeCert(name, kept.Raw); err != nil {
 				return err
 			}
 			m.say(name+".crt", certErr.Error(), "put back from the customer's kubeconfig; nothing is lost")
@@ -149,7 +148,7 @@ func (m *pkiMender) checkLonelyKey(name string) error {
 	if err != nil {
 		return err
 	}
-	again, err := x509.MarshalECPrivateKey(key.(*ecdsa.PrivateKey))
+	again, err := x509.MarshalECPrivateKey(key)
 	if err != nil || !bytes.Equal(der, again) {
 		return errors.New("it is damaged: it is not what was written")
 	}
@@ -192,53 +191,12 @@ func (m *pkiMender) certOfKubeconfig() *x509.Certificate {
 		return nil
 	}
 	for _, c := range cfg.Clusters {
-		if block, _ := pem.Decode(c.CertificateAuthorityData); block != nil {
-			if cert, err := x509.ParseCertificate(block.Bytes); err == nil && cert.CheckSignatureFrom(cert) == nil {
-				return cert
-			}
+		certs, err := certutil.ParseCertsPEM(c.CertificateAuthorityData)
+		if err == nil && certs[0].CheckSignatureFrom(certs[0]) == nil {
+			return certs[0]
 		}
 	}
 	return nil
-}
-
-func (m *pkiMender) readCert(name string) (*x509.Certificate, error) {
-	der, err := readPEM(m.cert(name))
-	if err != nil {
-		return nil, err
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		return nil, fmt.Errorf("it is damaged: %w", err)
-	}
-	return cert, nil
-}
-
-func (m *pkiMender) readKey(name string) (crypto.Signer, error) {
-	der, err := readPEM(m.key(name))
-	if err != nil {
-		return nil, err
-	}
-	key, err := x509.ParseECPrivateKey(der)
-	if err != nil {
-		return nil, fmt.Errorf("it is damaged: %w", err)
-	}
-	return key, nil
-}
-
-// readPEM reads a file of the PKI. Its errors do not name the file.
-func readPEM(path string) ([]byte, error) {
-	b, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, errors.New("it is missing")
-	}
-	if err != nil {
-		return nil, err
-	}
-	block, _ := pem.Decode(b)
-	if block == nil {
-		return nil, errors.New("it is damaged: there is no PEM block in it")
-	}
-	return block.Bytes, nil
 }
 
 func (m *pkiMender) setAside(paths ...string) error {

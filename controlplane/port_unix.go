@@ -36,25 +36,27 @@ func free(port int) bool {
 	return true
 }
 
-func hold(port int) (*portHold, string, error) {
+func hold(port int) (_ *portHold, address string, err error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
 	if err != nil {
 		return nil, "", err
 	}
 	unix.CloseOnExec(fd)
 	h := &portHold{fd}
+	defer func() {
+		if err != nil {
+			h.release()
+		}
+	}()
 	// Not SO_REUSEADDR too: then who asks whether the port is free would share it.
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
-		h.release()
 		return nil, "", err
 	}
 	if err := unix.Bind(fd, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
-		h.release()
 		return nil, "", fmt.Errorf("bind 127.0.0.1:%d: %w", port, err)
 	}
 	sa, err := unix.Getsockname(fd)
 	if err != nil {
-		h.release()
 		return nil, "", err
 	}
 	return h, net.JoinHostPort("127.0.0.1", strconv.Itoa(sa.(*unix.SockaddrInet4).Port)), nil
