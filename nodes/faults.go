@@ -55,10 +55,8 @@ func (f faults) PowerOn(node string, by timeline.Actor) (timeline.Event, error) 
 func (f faults) stoppedInTheDark(node string) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, m := range f.machines() {
-		if m.Name == node && m.Dark && !m.deleted() {
-			return m.Stopped
-		}
+	if m := f.named(node); m != nil && m.Dark && !m.deleted() {
+		return m.Stopped
 	}
 	return ""
 }
@@ -122,13 +120,13 @@ func (f faults) endKubelet(node string, by timeline.Actor, verb timeline.Verb, h
 		switch {
 		case !m.On:
 			return "", fmt.Errorf("node %s is powered off", m.Name)
-		case !m.kubelet.Running() && !m.Booting():
+		case !m.kubelet.Running && !m.Booting():
 			return "", fmt.Errorf("the kubelet of node %s is already stopped", m.Name)
 		}
 		return "the kubelet is stopped; containers go on", nil
 	}, func(m *machine, now time.Time) {
 		m.OS.Hold(host.Kubelet, hold)
-		if m.kubelet.Running() {
+		if m.kubelet.Running {
 			_ = end(m, now) // one that is down already is what was asked for
 		}
 		m.follow(now)
@@ -141,7 +139,7 @@ func (f faults) StartKubelet(node string, by timeline.Actor) (timeline.Event, er
 		switch {
 		case !m.On:
 			return "", fmt.Errorf("node %s is powered off", m.Name)
-		case m.kubelet.Running():
+		case m.kubelet.Running:
 			return "", fmt.Errorf("the kubelet of node %s already runs", m.Name)
 		}
 		return "the kubelet is started", nil

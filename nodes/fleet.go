@@ -190,7 +190,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 func (f *scaleSet) Ready() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return !slices.ContainsFunc(f.machines(), func(m *machine) bool { return m.kubelet.Connected() && !m.kubelet.Registered() })
+	return !slices.ContainsFunc(f.machines(), func(m *machine) bool { return m.kubelet.Connected() && !m.kubelet.Registered })
 }
 
 // NodeNames are the full names of all nodes, in the order of their indices,

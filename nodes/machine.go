@@ -48,7 +48,7 @@ func (m *machine) begin(now time.Time) {
 	case m.Booting():
 		m.BootAt = timers.Tick(now.Add(bootTime))
 	case m.On:
-		if m.kubelet.Running() {
+		if m.kubelet.Running {
 			m.kubelet.Start(now)
 		}
 		m.follow(now)
@@ -83,7 +83,7 @@ func (m *machine) Step(now time.Time) time.Time {
 
 func (m *machine) describe() api.Machine {
 	d := api.Machine{
-		Name: m.Name, Power: m.Power(), Kubelet: state(m.Up() && m.kubelet.Running()), Runtime: state(m.Up() && m.kubelet.RuntimeRuns()), Network: "up", Egress: "open",
+		Name: m.Name, Power: m.Power(), Kubelet: state(m.Up() && m.kubelet.Running), Runtime: state(m.Up() && m.kubelet.RuntimeRuns), Network: "up", Egress: "open",
 		Image: m.OS.Image().Version, KubeletVersion: m.OS.Image().KubeletVersion(), Surge: m.surge, Kernel: m.OS.Kernel(), RebootRequired: m.OS.RebootRequired(), Problem: m.Ill(),
 	}
 	if m.Cut {

@@ -55,9 +55,7 @@ func (m *machine) patched(now time.Time, u host.Upgrade, cause int64) {
 	case m.Edited.Seq != 0:
 		from = m.Edited.Seq
 	}
-	m.f.log.Append(timeline.Event{
-		Time: now, Actor: timeline.Node, Verb: "failed to patch", Subject: "node/" + m.Name, Cause: from, Message: "unattended-upgrades: " + u.Failed,
-	})
+	m.Tell(now, "failed to patch", "node/"+m.Name, "unattended-upgrades: "+u.Failed, from)
 }
 
 // installed is the part of patched about what was installed. What breaks by a patch
@@ -83,10 +81,7 @@ func (m *machine) noteReboot(now time.Time) {
 	waits := m.OS.RebootRequired()
 	if waits && !m.waits {
 		pkgs, _ := m.OS.Read("/var/run/reboot-required.pkgs") // without it there is nothing to name
-		m.f.log.Append(timeline.Event{
-			Time: now, Actor: timeline.Node, Verb: "needs reboot", Subject: "node/" + m.Name, Cause: m.Root.Seq,
-			Message: "a reboot makes effective: " + strings.Join(strings.Fields(string(pkgs)), ", "),
-		})
+		m.Tell(now, "needs reboot", "node/"+m.Name, "a reboot makes effective: "+strings.Join(strings.Fields(string(pkgs)), ", "), m.Root.Seq)
 	}
 	m.waits = waits
 }
@@ -130,19 +125,11 @@ func (f *archives) PublishPatch(r api.PatchRequest, cause int64) (api.Patch, err
 	if r.Version == "" {
 		r.Version = f.archive.NextVersion(f.newestImage(), r.Package)
 	}
-	p := host.Patch{Package: r.Package, Version: r.Version, Reboot: r.Reboot}
-	switch r.Breaks {
-	case "":
-	case "kubelet":
-		p.Breaks = host.Kubelet
-	case "containerd":
-		p.Breaks = host.Containerd
-	case host.BreaksBoot:
-		p.Breaks = host.BreaksBoot
-	default:
+	breaks, known := map[string]string{"": "", "kubelet": host.Kubelet, "containerd": host.Containerd, host.BreaksBoot: host.BreaksBoot}[r.Breaks]
+	if !known {
 		return api.Patch{}, fmt.Errorf("a patch cannot break %q: want %s", r.Breaks, strings.Join(api.PatchBreaks, ", "))
 	}
-	p, err := f.publish(now, p, cause)
+	p, err := f.publish(now, host.Patch{Package: r.Package, Version: r.Version, Reboot: r.Reboot, Breaks: breaks}, cause)
 	if err != nil {
 		return api.Patch{}, err
 	}

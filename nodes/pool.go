@@ -152,20 +152,15 @@ func (f *nodePool) Upgrade(key, name, kubeletVersion, image string, cause int64)
 	if err != nil {
 		return nil, fmt.Errorf("ResourceNotFound: %w", err)
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	a, known := m.acted[key]
-	if !known {
+	return f.once(m, key, func() (a answered, err error) {
 		if m.Stopped != "" {
-			return nil, fmt.Errorf("InvalidParameter: the VM %s is %s", m.Name, m.Stopped)
+			return a, fmt.Errorf("InvalidParameter: the VM %s is %s", m.Name, m.Stopped)
 		}
 		if fit := Images(kubeletVersion); image != "" && !slices.Contains(fit, image) {
-			return nil, fmt.Errorf("InvalidParameter: node image %s has no kubelet %s; those that have are %s", image, kubeletVersion, strings.Join(fit, ", "))
+			return a, fmt.Errorf("InvalidParameter: node image %s has no kubelet %s; those that have are %s", image, kubeletVersion, strings.Join(fit, ", "))
 		}
-		a = m.upgrade(time.Now(), f.imageOf(image, kubeletVersion), cause)
-		m.answer(key, a)
-	}
-	return a.Lost, a.err()
+		return m.upgrade(time.Now(), f.imageOf(image, kubeletVersion), cause), nil
+	})
 }
 
 func (m *machine) upgrade(now time.Time, image *host.Image, cause int64) (a answered) {
@@ -178,12 +173,21 @@ func (m *machine) upgrade(now time.Time, image *host.Image, cause int64) (a answ
 	return a
 }
 
-// answer remembers the answer to a request.
-func (m *machine) answer(key string, a answered) {
-	if m.acted == nil {
-		m.acted = map[string]answered{}
+// once answers a request about a machine, which it carries out when it is first asked.
+func (f *nodePool) once(m *machine, key string, do func() (answered, error)) (lost []string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a, known := m.acted[key]
+	if !known {
+		if a, err = do(); err != nil {
+			return nil, err
+		}
+		if m.acted == nil {
+			m.acted = map[string]answered{}
+		}
+		m.acted[key] = a
 	}
-	m.acted[key] = a
+	return a.Lost, a.err()
 }
 
 // err is the error that the cloud answered with.

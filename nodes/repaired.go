@@ -49,9 +49,7 @@ func (f *scaleSet) repaired(m *machine, now time.Time, did []host.Action) {
 		for _, a := range r.Actions {
 			details = append(details, a.Detail)
 		}
-		f.log.Append(timeline.Event{
-			Time: now, Actor: timeline.Node, Verb: "repaired", Subject: r.Subject, Cause: r.Event, Message: strings.Join(details, "; "),
-		})
+		m.Tell(now, "repaired", r.Subject, strings.Join(details, "; "), r.Event)
 		f.repairs.Enter(*r)
 	}
 }
@@ -73,16 +71,7 @@ func (f *nodePool) Act(node, action, key string, cause int64) (lost []string, er
 	if err != nil {
 		return nil, err
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	a, known := m.acted[key]
-	if !known {
-		if a, err = m.act(time.Now(), action, cause); err != nil {
-			return nil, err
-		}
-		m.answer(key, a)
-	}
-	return a.Lost, a.err()
+	return f.once(m, key, func() (answered, error) { return m.act(time.Now(), action, cause) })
 }
 
 // act carries out an action of node auto-repair. What breaks by it comes from

@@ -224,7 +224,8 @@ func (m *machine) restore(state savedMachine) error {
 	if state.Booting {
 		m.BootAt = time.Now()
 	}
-	m.kubelet.Restore(m.Up() && m.OS.Running(host.Kubelet), m.Up() && m.OS.Running(host.Containerd), state.Booting && m.Boots > 1)
+	m.kubelet.Running, m.kubelet.RuntimeRuns = m.Up() && m.OS.Running(host.Kubelet), m.Up() && m.OS.Running(host.Containerd)
+	m.kubelet.Rebooted = state.Booting && m.Boots > 1
 	return nil
 }
 

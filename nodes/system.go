@@ -55,7 +55,7 @@ func (m *machine) followMonitors(now time.Time) {
 		if runs {
 			verb = "active"
 		}
-		m.f.log.Append(timeline.Event{Time: now, Actor: timeline.Node, Verb: verb, Subject: m.subject(unit), Cause: m.Root.Seq})
+		m.Tell(now, verb, m.subject(unit), "", m.Root.Seq)
 	}
 }
 

@@ -72,7 +72,7 @@ func (m *machine) boot(now time.Time, after time.Duration) {
 		return // asked for in vain
 	}
 	m.On, m.Problem = true, ""
-	m.kubelet.Boot()
+	m.kubelet.Rebooted = true
 	m.Boots++
 	m.BootAt = timers.Tick(now.Add(after + bootTime))
 	m.f.timers.Wake(m)
@@ -87,18 +87,13 @@ func (m *machine) booted(now time.Time) {
 		}
 		m.lose(now, "the machine does not boot: "+err.Error())
 		m.Problem = err.Error()
-		m.f.log.Append(timeline.Event{
-			Time: now, Actor: timeline.Node, Verb: "failed to boot", Subject: "node/" + m.Name, Cause: m.Root.Seq, Message: err.Error(),
-		})
+		m.Tell(now, "failed to boot", "node/"+m.Name, err.Error(), m.Root.Seq)
 		return
 	}
 	m.kubelet.Booted(now)
 	m.follow(now)
-	if m.kubelet.Running() {
-		m.Root.Seq = m.f.log.Append(timeline.Event{
-			Time: now, Actor: timeline.Node, Verb: "started", Subject: "kubelet/" + m.Name,
-			Cause: m.Root.Seq, Message: "the machine has booted and starts its kubelet",
-		}).Seq
+	if m.kubelet.Running {
+		m.Root.Seq = m.Tell(now, "started", "kubelet/"+m.Name, "the machine has booted and starts its kubelet", m.Root.Seq).Seq
 	}
 }
 

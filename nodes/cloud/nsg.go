@@ -8,6 +8,7 @@
 package cloud
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/netip"
@@ -82,10 +83,7 @@ func (g *NSG) Set(r api.NSGRule) error {
 	}
 	g.rules = append(rest, r)
 	slices.SortFunc(g.rules, func(a, b api.NSGRule) int {
-		if c := strings.Compare(a.Direction, b.Direction); c != 0 {
-			return c
-		}
-		return a.Priority - b.Priority
+		return cmp.Or(strings.Compare(a.Direction, b.Direction), a.Priority-b.Priority)
 	})
 	return nil
 }

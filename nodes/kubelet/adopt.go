@@ -33,7 +33,9 @@ func (p *pod) adopt(now time.Time) {
 		}
 	}
 	p.adoptSandbox(now)
-	p.forgetSeen()
+	if terminal(s.Phase) { // its reasons stay
+		p.reason, p.why = s.Reason, s.Message
+	}
 }
 
 // adoptSandbox takes the pod's address over, if it was still in use.
@@ -66,13 +68,6 @@ func (p *pod) lose(now time.Time) {
 	}
 	if !p.over {
 		p.dropSandbox()
-	}
-}
-
-// forgetSeen keeps the reasons of a phase that is over.
-func (p *pod) forgetSeen() {
-	if terminal(p.spec.Status.Phase) {
-		p.reason, p.why = p.spec.Status.Reason, p.spec.Status.Message
 	}
 }
 

@@ -29,15 +29,12 @@ func (s *server) handler() http.Handler {
 	mux.HandleFunc("GET /metrics", s.metrics)
 	mux.HandleFunc("GET /stats/summary", s.summary)
 	mux.HandleFunc("GET /containerLogs/{namespace}/{pod}/{container}", s.logs)
-	for _, route := range []string{"/exec/{namespace}/{pod}/{container}", "/exec/{namespace}/{pod}/{uid}/{container}"} {
-		mux.HandleFunc(route, s.exec)
-	}
-	for _, route := range []string{"/attach/{namespace}/{pod}/{container}", "/attach/{namespace}/{pod}/{uid}/{container}"} {
-		mux.HandleFunc(route, s.attach)
-	}
-	for _, route := range []string{"/portForward/{namespace}/{pod}", "/portForward/{namespace}/{pod}/{uid}"} {
-		mux.HandleFunc(route, s.portForward)
-	}
+	mux.HandleFunc("/exec/{namespace}/{pod}/{container}", s.exec)
+	mux.HandleFunc("/exec/{namespace}/{pod}/{uid}/{container}", s.exec)
+	mux.HandleFunc("/attach/{namespace}/{pod}/{container}", s.attach)
+	mux.HandleFunc("/attach/{namespace}/{pod}/{uid}/{container}", s.attach)
+	mux.HandleFunc("/portForward/{namespace}/{pod}", s.portForward)
+	mux.HandleFunc("/portForward/{namespace}/{pod}/{uid}", s.portForward)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 			http.Error(w, "Unauthorized", http.StatusUnauthorized)
@@ -67,7 +64,7 @@ func (s *server) containerOf(r *http.Request) (*container, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !p.k.runtime {
+	if !p.k.RuntimeRuns {
 		return nil, errNoRuntime
 	}
 	for _, c := range p.containers {
@@ -104,25 +101,18 @@ func (s *server) streams(w http.ResponseWriter, r *http.Request) (opts *remoteco
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return nil, nil, false
 	}
-	e, ok = s.running(w, r)
-	return opts, e, ok
-}
-
-// running finds the running container that a request names, or answers that
-// there is none.
-func (s *server) running(w http.ResponseWriter, r *http.Request) (*execution, bool) {
 	s.ks.Lock.Lock()
 	defer s.ks.Lock.Unlock()
 	c, err := s.containerOf(r)
 	switch {
 	case err != nil:
 		http.Error(w, err.Error(), http.StatusNotFound)
-		return nil, false
+		return nil, nil, false
 	case c.state != running:
 		http.Error(w, fmt.Sprintf("container not found (%q)", c.name), http.StatusInternalServerError)
-		return nil, false
+		return nil, nil, false
 	}
-	return &execution{program: c.program, log: c.log}, true
+	return opts, &execution{program: c.program, log: c.log}, true
 }
 
 func (s *server) portForward(w http.ResponseWriter, r *http.Request) {

@@ -161,16 +161,21 @@ func (c *container) run(spec program.Spec) {
 	ks, id, log, script := c.p.k.ks, c.id, c.log, c.behaviour.Script
 	ks.scripts.Go(func() {
 		code := c.guarded(func() int { return script(ctx, log) })
-		if ks.ctx.Err() != nil {
-			return // the fleet ends, not the script
-		}
-		ks.Lock.Lock()
-		defer ks.Lock.Unlock()
-		if c.state == running && c.id == id {
-			c.ended(time.Now(), code, "")
-			ks.Timers.Wake(c.p)
+		if ks.ctx.Err() == nil { // else the fleet ends, not the script
+			c.endInstance(id, code)
 		}
 	})
+}
+
+// endInstance ends an instance of the container, if it still runs. The lock is not held.
+func (c *container) endInstance(id string, code int) {
+	ks := c.p.k.ks
+	ks.Lock.Lock()
+	defer ks.Lock.Unlock()
+	if c.state == running && c.id == id {
+		c.ended(time.Now(), code, "")
+		ks.Timers.Wake(c.p)
+	}
 }
 
 // attach gives a program the network of its node, and process 1 its signals.
@@ -183,14 +188,7 @@ func (c *container) attach(spec *program.Spec) {
 	spec.Resolve = func(ctx context.Context, name string) ([]netip.Addr, error) {
 		return ks.Network.Resolve(ctx, from, name)
 	}
-	spec.Kill = func(signal int) {
-		ks.Lock.Lock()
-		defer ks.Lock.Unlock()
-		if c.state == running && c.id == id {
-			c.ended(time.Now(), 128+signal, "")
-			ks.Timers.Wake(c.p)
-		}
-	}
+	spec.Kill = func(signal int) { c.endInstance(id, 128+signal) }
 }
 
 // advance does what the runtime does by itself: programs that come to their end
@@ -259,11 +257,15 @@ func (c *container) ended(now time.Time, code int, reason string) {
 	if stopped || code == 0 {
 		return
 	}
-	c.cause = c.p.k.ks.Log.Append(timeline.Event{
-		Time: now, Actor: timeline.Node, Verb: "crashed", Subject: c.subject(), Cause: c.cause,
-		Message: fmt.Sprintf("the container ended with exit code %d (%s)", code, c.reason),
-	}).Seq
+	c.tell(now, "crashed", fmt.Sprintf("the container ended with exit code %d (%s)", code, c.reason))
 	c.out(now)
+}
+
+// tell puts on the timeline what has come of what happened to the container last.
+func (c *container) tell(now time.Time, verb timeline.Verb, message string) {
+	c.cause = c.p.k.ks.Log.Append(timeline.Event{
+		Time: now, Actor: timeline.Node, Verb: verb, Subject: c.subject(), Cause: c.cause, Message: message,
+	}).Seq
 }
 
 // exit ends the instance.

@@ -27,16 +27,17 @@ const (
 )
 
 // Kubelet is one node's kubelet, with its container runtime and its node problem
-// detector. All its methods but Handler want the lock to be held.
+// detector. All its methods but Handler want the lock to be held,
+// and so do its fields.
 type Kubelet struct {
 	ks   *Kubelets
 	m    *vm.VM
 	item timers.Item // the machine's: wakes the kubelet
 
 	// The truth, whatever the API server believes.
-	running bool // the kubelet is
-	runtime bool // the container runtime runs
-	npd     bool // the node problem detector does
+	Running     bool // the kubelet is
+	RuntimeRuns bool // the container runtime does
+	npd         bool // the node problem detector does
 
 	// The runtime's.
 	pods   map[types.UID]*pod
@@ -49,8 +50,8 @@ type Kubelet struct {
 	plegTold    bool                   // that the pods were not looked at for too long
 	pressure    map[shortage]time.Time // until when each condition holds
 	relieved    time.Time              // when the kubelet last did something about it
-	registered  bool
-	rebooted    bool // and the API server was not told yet
+	Registered  bool                   // its Node
+	Rebooted    bool                   // the machine was, and the API server was not told yet
 	uid         types.UID
 	lease       *coordinationv1.Lease
 	beat        time.Time // when the lease is renewed next
@@ -70,47 +71,34 @@ type Kubelet struct {
 // for the machine, and has the kubelet do what is due ([Kubelet.Step]).
 func (ks *Kubelets) NewKubelet(m *vm.VM, item timers.Item) *Kubelet {
 	return &Kubelet{
-		ks: ks, m: m, item: item, running: true, runtime: true, npd: true, pods: map[types.UID]*pod{}, images: map[string]time.Time{},
+		ks: ks, m: m, item: item, Running: true, RuntimeRuns: true, npd: true, pods: map[types.UID]*pod{}, images: map[string]time.Time{},
 	}
 }
 
 // NotBooted says that the machine has not booted yet.
-func (k *Kubelet) NotBooted() { k.running, k.runtime, k.npd = false, false, false }
-
-// Restore says how a machine is that was saved; rebooted says that the API server
-// has not heard of its last boot.
-func (k *Kubelet) Restore(running, runtime, rebooted bool) {
-	k.running, k.runtime, k.rebooted = running, runtime, rebooted
-}
-
-// Running says whether the kubelet runs, and RuntimeRuns whether the runtime does.
-func (k *Kubelet) Running() bool     { return k.running }
-func (k *Kubelet) RuntimeRuns() bool { return k.runtime }
+func (k *Kubelet) NotBooted() { k.Running, k.RuntimeRuns, k.npd = false, false, false }
 
 // Connected says whether the kubelet runs and could reach the API server.
-func (k *Kubelet) Connected() bool { return k.running && k.m.Online() }
-
-// Registered says whether the kubelet has registered its Node.
-func (k *Kubelet) Registered() bool { return k.registered }
+func (k *Kubelet) Connected() bool { return k.Running && k.m.Online() }
 
 // syncs says whether the kubelet looks after its pods: it does nothing for them
 // without a container runtime (kubernetes 1.37, pkg/kubelet: "Skipping pod
 // synchronization").
-func (k *Kubelet) syncs() bool { return k.running && k.runtime }
+func (k *Kubelet) syncs() bool { return k.Running && k.RuntimeRuns }
 
 // Start starts the kubelet, which remembers nothing but what is on disk.
 func (k *Kubelet) Start(now time.Time) {
-	k.running = true
+	k.Running = true
 	k.pid = k.process()
-	k.registered = false
+	k.Registered = false
 	k.lease = nil
 	k.beat = now
 	k.retry = retry{}
 	k.events = eventQueue{}
 	k.events.add(now, normal, "Starting", "Starting kubelet.", "")
-	if k.rebooted {
+	if k.Rebooted {
 		k.events.add(now, warning, "Rebooted", "Node "+k.m.Name+" has been rebooted, boot id: "+k.bootID(), "")
-		k.rebooted = false
+		k.Rebooted = false
 	}
 	for _, p := range k.pods {
 		p.kubeletRestarted(now)
@@ -133,21 +121,18 @@ func (k *Kubelet) Rejoin() {
 // Disconnect breaks the connections to the kubelet's API.
 func (k *Kubelet) Disconnect() { k.ks.server.drop(k) }
 
-// Boot says that the machine boots.
-func (k *Kubelet) Boot() { k.rebooted = true }
-
 // Booted says that the machine's system runs: its runtime does, and remembers no
 // shortage.
 func (k *Kubelet) Booted(now time.Time) {
-	k.runtime, k.runtimeLost = k.m.Up() && k.m.OS.Running(host.Containerd), time.Time{}
+	k.RuntimeRuns, k.runtimeLost = k.m.Up() && k.m.OS.Running(host.Containerd), time.Time{}
 	k.checkEnough(now)
 }
 
 // PowerLost says that the machine has lost its power by an event: everything on
 // it ends at once.
 func (k *Kubelet) PowerLost(now time.Time, cause int64) {
-	k.running = false
-	k.runtime, k.runtimeLost = false, now
+	k.Running = false
+	k.RuntimeRuns, k.runtimeLost = false, now
 	k.pressure = nil
 	for _, p := range k.pods {
 		p.powerLost(now)
@@ -194,12 +179,12 @@ func (k *Kubelet) Follow(now time.Time) {
 // has done both since the last look.
 func (k *Kubelet) followProcess(now time.Time) {
 	runs, pid := k.m.OS.Running(host.Kubelet), k.process()
-	if k.running && (!runs || pid != k.pid) {
-		k.running, k.rebooted = false, false
+	if k.Running && (!runs || pid != k.pid) {
+		k.Running, k.Rebooted = false, false
 		k.Disconnect()
 		k.problemsDue = true
 	}
-	if runs && !k.running {
+	if runs && !k.Running {
 		k.Start(now)
 		k.problemsDue = true
 	}
@@ -215,10 +200,10 @@ func (k *Kubelet) process() int {
 // have shims of their own, and live through that.
 func (k *Kubelet) followRuntime(now time.Time) {
 	runs := k.m.OS.Running(host.Containerd)
-	if runs == k.runtime {
+	if runs == k.RuntimeRuns {
 		return
 	}
-	k.runtime, k.plegTold, k.problemsDue = runs, false, true
+	k.RuntimeRuns, k.plegTold, k.problemsDue = runs, false, true
 	k.runtimeLost = time.Time{}
 	if !runs {
 		k.runtimeLost = now
@@ -241,7 +226,7 @@ func (k *Kubelet) Step(now time.Time) time.Time {
 
 // renewal renews what the kubelet renews.
 func (k *Kubelet) renewal(now time.Time) time.Time {
-	if !k.m.Online() || !k.running && !(k.problemsDue && k.npd) {
+	if !k.m.Online() || !k.Running && !(k.problemsDue && k.npd) {
 		return time.Time{}
 	}
 	if !k.ks.online {
@@ -251,7 +236,7 @@ func (k *Kubelet) renewal(now time.Time) time.Time {
 		}
 		return now.Truncate(scoutInterval).Add(scoutInterval)
 	}
-	if !k.running {
+	if !k.Running {
 		if k.retry.allows(now) {
 			k.ks.writes.Add(job{node: k})
 		}
@@ -262,7 +247,7 @@ func (k *Kubelet) renewal(now time.Time) time.Time {
 		k.statusDue = k.statusDue || now.Sub(k.reported) >= statusInterval || k.disputed(now)
 		k.beat = k.nextBeat(now)
 	}
-	if (k.leaseDue || k.statusDue || !k.registered || k.events.pending()) && k.retry.allows(now) {
+	if (k.leaseDue || k.statusDue || !k.Registered || k.events.pending()) && k.retry.allows(now) {
 		k.ks.writes.Add(job{node: k})
 	}
 	return timers.Sooner(k.beat, k.retry.at)

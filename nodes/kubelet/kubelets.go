@@ -95,7 +95,7 @@ func New(cfg Config) (*Kubelets, error) {
 	ks := &Kubelets{
 		Config: cfg,
 		writes: workqueue.NewTyped[job](), // nameless: a named queue may own a ticker
-		config: newConfigCache(),
+		config: &configCache{entries: map[configKey]configEntry{}},
 		online: true,
 		pods:   map[types.UID]*pod{},
 		byIP:   map[netip.Addr]*pod{},

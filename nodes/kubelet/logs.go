@@ -1,6 +1,7 @@
 package kubelet
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -82,10 +83,8 @@ func (s *server) logOf(r *http.Request, previous bool) (*logBuffer, int, error) 
 		return nil, http.StatusBadRequest, fmt.Errorf("previous terminated container %q in pod %q not found", c.name, c.p.name)
 	case c.log != nil:
 		return c.log, 0, nil
-	case c.state == absent && c.waiting != "":
-		return nil, http.StatusBadRequest, fmt.Errorf("container %q in pod %q is waiting to start: %s", c.name, c.p.name, c.waiting)
 	case c.state == absent:
-		return nil, http.StatusBadRequest, fmt.Errorf("container %q in pod %q is waiting to start: ContainerCreating", c.name, c.p.name)
+		return nil, http.StatusBadRequest, fmt.Errorf("container %q in pod %q is waiting to start: %s", c.name, c.p.name, cmp.Or(c.waiting, "ContainerCreating"))
 	}
 	return newLogBuffer(nil, time.Time{}), 0, nil // its log went with the engine that ran it
 }

@@ -101,7 +101,7 @@ const (
 // plegLate says whether the kubelet's pod lifecycle event generator has not been
 // able to list the containers for too long.
 func (k *Kubelet) plegLate(now time.Time) bool {
-	return !k.runtime && now.Sub(k.runtimeLost) >= plegPatience
+	return !k.RuntimeRuns && now.Sub(k.runtimeLost) >= plegPatience
 }
 
 // conditions are what the machine's kubelet says of it, Ready last, as it words
@@ -117,7 +117,7 @@ func (k *Kubelet) conditions(now time.Time) []corev1.NodeCondition {
 		out = append(out, c)
 	}
 	ready := corev1.NodeCondition{Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "KubeletReady", Message: "kubelet is posting ready status"}
-	if !k.runtime && now.Sub(k.runtimeLost) >= runtimePatience {
+	if !k.RuntimeRuns && now.Sub(k.runtimeLost) >= runtimePatience {
 		ready.Status, ready.Reason, ready.Message = corev1.ConditionFalse, "KubeletNotReady", "container runtime is down"
 		if k.plegLate(now) {
 			ready.Message = fmt.Sprintf("[container runtime is down, PLEG is not healthy: pleg was last seen active %v ago; threshold is %v]",

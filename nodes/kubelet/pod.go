@@ -120,7 +120,7 @@ func (p *pod) Step(now time.Time) time.Time {
 	}
 	// Most steps of a pod only ask its probes: they need not look at all else.
 	p.next = p.work
-	if p.k.running && p.sandbox && !p.killing {
+	if p.k.Running && p.sandbox && !p.killing {
 		for _, c := range p.containers {
 			if c.state == running {
 				c.scheduleProbes(now)

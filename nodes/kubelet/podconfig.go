@@ -177,8 +177,6 @@ type configEntry struct {
 	at   time.Time
 }
 
-func newConfigCache() *configCache { return &configCache{entries: map[configKey]configEntry{}} }
-
 func (c *configCache) get(k configKey, now time.Time) (map[string][]byte, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"demarc/nodes/timers"
-	"demarc/sim/timeline"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
@@ -167,10 +166,7 @@ func (p *pod) create(c *container, now time.Time) bool {
 	c.hookEnd = now.Add(hookTime(hooks(c.spec()).PostStart))
 	c.back(now)
 	if again && !c.init {
-		c.cause = p.k.ks.Log.Append(timeline.Event{
-			Time: now, Actor: timeline.Node, Verb: "restarted", Subject: c.subject(), Cause: c.cause,
-			Message: fmt.Sprintf("the node's kubelet restarted the container (restart %d)", c.restarts),
-		}).Seq
+		c.tell(now, "restarted", fmt.Sprintf("the node's kubelet restarted the container (restart %d)", c.restarts))
 		c.revived(now, cause)
 	}
 	p.at(c.exitAt)

@@ -209,13 +209,11 @@ var kubeletConditions = []corev1.PodConditionType{
 	corev1.PodReadyToStartContainers, corev1.PodInitialized, corev1.PodReady, corev1.ContainersReady, corev1.PodScheduled,
 }
 
+func isKubelets(c corev1.PodCondition) bool { return slices.Contains(kubeletConditions, c.Type) }
+
 // setConditions keeps the conditions of others and makes the kubelet's own.
 func (p *pod) setConditions(s, old *corev1.PodStatus, now time.Time) {
-	for _, c := range p.spec.Status.Conditions {
-		if !slices.Contains(kubeletConditions, c.Type) {
-			s.Conditions = append(s.Conditions, c)
-		}
-	}
+	s.Conditions = slices.DeleteFunc(slices.Clone(p.spec.Status.Conditions), isKubelets)
 	made := []corev1.PodCondition{
 		p.sandboxCondition(),
 		initialisedCondition(p.spec, s),

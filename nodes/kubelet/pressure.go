@@ -113,7 +113,7 @@ func (k *Kubelet) checkEnough(now time.Time) {
 // relieve is what the kubelet does while its machine is short of something: it
 // says so, and evicts one pod after another. It returns when it looks again.
 func (k *Kubelet) relieve(now time.Time) time.Time {
-	if len(k.pressure) == 0 || !k.running {
+	if len(k.pressure) == 0 || !k.Running {
 		return time.Time{}
 	}
 	if now.Before(k.relieved.Add(evictionInterval)) {

@@ -2,10 +2,10 @@ package kubelet
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"demarc/nodes/timers"
-	"demarc/sim/timeline"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -159,7 +159,7 @@ func (c *container) answered(id string, kind int, ok bool, output string, now ti
 	s := &c.probes[kind]
 	s.asking = false
 	spec := c.spec()
-	if c.state != running || spec == nil || probeSpecs(spec)[kind] == nil || !c.p.k.running {
+	if c.state != running || spec == nil || probeSpecs(spec)[kind] == nil || !c.p.k.Running {
 		return
 	}
 	if !ok {
@@ -188,7 +188,7 @@ func (p *pod) check(now time.Time) {
 
 func (c *container) killUnhealthy(kind int, now time.Time) {
 	spec := probeSpecs(c.spec())[kind]
-	word := map[int]string{livenessProbe: "liveness", startupProbe: "startup"}[kind]
+	word := strings.ToLower(probeNames[kind])
 	message := fmt.Sprintf("Container %s failed %s probe", c.name, word)
 	if c.p.spec.Spec.RestartPolicy != corev1.RestartPolicyNever {
 		message += ", will be restarted"
@@ -197,9 +197,6 @@ func (c *container) killUnhealthy(kind int, now time.Time) {
 	if spec != nil && spec.TerminationGracePeriodSeconds != nil {
 		grace = time.Duration(*spec.TerminationGracePeriodSeconds) * time.Second
 	}
-	c.cause = c.p.k.ks.Log.Append(timeline.Event{
-		Time: now, Actor: timeline.Node, Verb: "killed", Subject: c.subject(), Cause: c.cause,
-		Message: fmt.Sprintf("the node's kubelet stops the container: its %s probe failed", word),
-	}).Seq
+	c.tell(now, "killed", fmt.Sprintf("the node's kubelet stops the container: its %s probe failed", word))
 	c.stop(now, grace, message)
 }

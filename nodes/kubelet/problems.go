@@ -45,10 +45,10 @@ func (k *Kubelet) problems(now time.Time, before []corev1.NodeCondition) []corev
 		{Type: kubeletProblem, Status: corev1.ConditionFalse, Reason: "KubeletIsUp", Message: "kubelet service is up"},
 		{Type: runtimeProblem, Status: corev1.ConditionFalse, Reason: "ContainerRuntimeIsUp", Message: "container runtime service is up"},
 	}
-	if !k.running {
+	if !k.Running {
 		out[0].Status, out[0].Reason, out[0].Message = corev1.ConditionTrue, "KubeletIsDown", "kubelet service is down"
 	}
-	if !k.runtime {
+	if !k.RuntimeRuns {
 		out[1].Status, out[1].Reason, out[1].Message = corev1.ConditionTrue, "ContainerRuntimeIsDown", "container runtime service is down"
 	}
 	for i := range out {

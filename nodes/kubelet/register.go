@@ -31,7 +31,7 @@ func (ks *Kubelets) takeNodeWork(k *Kubelet) (w nodeWork, ok bool) {
 	w = nodeWork{problems: k.problemsDue && k.npd, held: k.lease, uid: k.uid, boot: k.bootID()}
 	switch {
 	case k.Connected() && (ks.online || ks.isScout(k)):
-		w.register, w.lease, w.status = !k.registered, k.leaseDue, k.statusDue
+		w.register, w.lease, w.status = !k.Registered, k.leaseDue, k.statusDue
 		return w, true
 	case k.m.Online() && ks.online:
 		return w, w.problems
@@ -101,7 +101,7 @@ func (ks *Kubelets) register(ctx context.Context, k *Kubelet, boot string) (type
 	}
 	ks.Lock.Lock()
 	defer ks.Lock.Unlock()
-	k.registered, k.uid = true, node.UID
+	k.Registered, k.uid = true, node.UID
 	k.statusDue = !fresh
 	if fresh {
 		now := time.Now()

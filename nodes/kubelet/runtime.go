@@ -29,7 +29,7 @@ var errNoRuntime = errors.New(`rpc error: code = Unavailable desc = connection e
 
 // Err implements [login.Runtime].
 func (r shellRuntime) Err() error {
-	if !r.k.runtime {
+	if !r.k.RuntimeRuns {
 		return errNoRuntime
 	}
 	return nil

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"demarc/nodes/timers"
+	"demarc/sim/clock"
 )
 
 // dialTimeout is how long a connection to a machine that does not answer is
@@ -152,7 +153,7 @@ func (s *server) drop(k *Kubelet) {
 // an error names. The lock is not held.
 func (k *Kubelet) Dial(ctx context.Context, address string, port int) (net.Conn, error) {
 	k.ks.Lock.Lock()
-	listens := k.running && port == kubeletPort
+	listens := k.Running && port == kubeletPort
 	k.ks.Lock.Unlock()
 	if !listens {
 		return nil, refused(address)
@@ -179,12 +180,7 @@ func (k *Kubelet) Dial(ctx context.Context, address string, port int) (net.Conn,
 // Timeout waits as long as one waits for an answer that does not come, and returns
 // the error of that.
 func Timeout(ctx context.Context, address string) error {
-	timer := time.NewTimer(time.Until(timers.Tick(time.Now().Add(dialTimeout))))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
+	clock.Sleep(ctx, time.Until(timers.Tick(time.Now().Add(dialTimeout))))
 	return timedOut(address)
 }
 

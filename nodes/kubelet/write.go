@@ -264,18 +264,8 @@ func twoWayPatch(from, to, kind any) ([]byte, error) {
 
 // keepOthers leaves in a new status what is not a kubelet's to change.
 func keepOthers(old, status corev1.PodStatus) corev1.PodStatus {
-	var conditions []corev1.PodCondition
-	for _, c := range old.Conditions {
-		if !slices.Contains(kubeletConditions, c.Type) {
-			conditions = append(conditions, c)
-		}
-	}
-	for _, c := range status.Conditions {
-		if slices.Contains(kubeletConditions, c.Type) {
-			conditions = append(conditions, c)
-		}
-	}
-	status.Conditions = conditions
+	own := slices.DeleteFunc(slices.Clone(status.Conditions), func(c corev1.PodCondition) bool { return !isKubelets(c) })
+	status.Conditions = append(slices.DeleteFunc(slices.Clone(old.Conditions), isKubelets), own...)
 	status.QOSClass = old.QOSClass
 	status.NominatedNodeName = old.NominatedNodeName
 	status.ResourceClaimStatuses = old.ResourceClaimStatuses

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"demarc/sim/clock"
 )
 
 // ClusterDomain is the domain of every Service.
@@ -63,9 +65,7 @@ func (n *Network) askDNS(ctx context.Context, node string, server netip.AddrPort
 	}
 	b, ok := n.fabric.Backend(to.Addr())
 	if err != nil || !ok || !n.path(node, b.Node) {
-		ctx, cancel := context.WithTimeout(ctx, dnsTimeout)
-		defer cancel()
-		<-ctx.Done()
+		clock.Sleep(ctx, dnsTimeout)
 		return nil, os.ErrDeadlineExceeded
 	}
 	if _, ok := b.Handler(int32(to.Port())); !ok {

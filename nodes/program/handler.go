@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"demarc/sim/clock"
 )
 
 // handler is the web server in a container: any path answers.
@@ -37,12 +39,8 @@ func newHandler(s Spec) http.Handler {
 
 // ServeHTTP implements [http.Handler].
 func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if h.latency > 0 {
-		select {
-		case <-time.After(h.latency):
-		case <-r.Context().Done():
-			return
-		}
+	if h.latency > 0 && !clock.Sleep(r.Context(), h.latency) {
+		return
 	}
 	status := h.status
 	if health[r.URL.Path] {

@@ -52,6 +52,11 @@ func (b *Blame) ActsOn(now time.Time, by timeline.Actor, verb timeline.Verb, sub
 	return b.Root
 }
 
+// Tell puts an event of the node's on the timeline that comes from another.
+func (b *Blame) Tell(now time.Time, verb timeline.Verb, subject, message string, cause int64) timeline.Event {
+	return b.log.Append(timeline.Event{Time: now, Actor: timeline.Node, Verb: verb, Subject: subject, Cause: cause, Message: message})
+}
+
 // Broke notes an event of the node's by which its subject does not work. What the root
 // event says itself is not said twice, nor what is known, unless it has details.
 func (b *Blame) Broke(e timeline.Event) {
