@@ -84,11 +84,7 @@ func lookupObject(args ...ref.Val) ref.Val {
 
 // celTypes are the structs that checks can see.
 var celTypes = sync.OnceValues(func() (*celtype.Types, error) {
-	var roots []reflect.Type
-	for _, v := range variables() {
-		roots = append(roots, v.goType)
-	}
-	return celtype.Collect(roots...)
+	return celtype.Collect(convert(variables(), func(v variable) reflect.Type { return v.goType })...)
 })
 
 // variableNames and fieldNames are what checks can name, for suggestions.

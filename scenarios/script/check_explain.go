@@ -1,8 +1,10 @@
 package script
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -31,25 +33,13 @@ func (b *boundCheck) parts(vars *activation) string {
 
 // reasonsText writes reasons of failures, the most frequent first.
 func reasonsText(reasons map[string]int64) string {
-	names := make([]string, 0, len(reasons))
-	for name := range reasons {
-		names = append(names, name)
+	if len(reasons) == 0 {
+		return ""
 	}
-	slices.SortFunc(names, func(a, b string) int {
-		if reasons[a] != reasons[b] {
-			return int(reasons[b] - reasons[a])
-		}
-		return strings.Compare(a, b)
+	names := slices.SortedFunc(maps.Keys(reasons), func(a, b string) int {
+		return cmp.Or(cmp.Compare(reasons[b], reasons[a]), strings.Compare(a, b))
 	})
-	var sb strings.Builder
-	for i, name := range names {
-		sep := ", "
-		if i == 0 {
-			sep = ": "
-		}
-		fmt.Fprintf(&sb, "%s%s %d", sep, name, reasons[name])
-	}
-	return sb.String()
+	return ": " + strings.Join(convert(names, func(name string) string { return fmt.Sprintf("%s %d", name, reasons[name]) }), ", ")
 }
 
 type partsWriter struct {

@@ -9,6 +9,7 @@ import (
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
@@ -100,11 +101,7 @@ func objects(name, group, version, kind string) variable {
 		name: name, goType: reflect.TypeFor[[]any](), needs: needs{kinds: []schema.GroupVersionKind{gvk}}, fails: true,
 		value: func(a *activation) (any, error) {
 			found, err := a.view.objects(gvk)
-			list := make([]any, 0, len(found))
-			for _, obj := range found {
-				list = append(list, obj.Object)
-			}
-			return list, unreachable(err)
+			return convert(found, func(obj *unstructured.Unstructured) any { return obj.Object }), unreachable(err)
 		},
 	}
 }

@@ -36,11 +36,8 @@ func (p *parser) readObjects(words []word) condition {
 }
 
 func (c objectCondition) bind(r *run) (bound, error) {
-	b := boundObjects{absent: c.absent}
-	for _, d := range c.section.docs {
-		b.wanted = append(b.wanted, newWanted(d, r.world.NodeName))
-	}
-	return b, nil
+	wants := convert(c.section.docs, func(d document) wanted { return newWanted(d, r.world.NodeName) })
+	return boundObjects{wanted: wants, absent: c.absent}, nil
 }
 
 // wanted is one document of an expectation, taken apart.

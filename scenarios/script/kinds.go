@@ -1,6 +1,7 @@
 package script
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -57,13 +58,7 @@ var builtins = sync.OnceValue(func() builtin {
 		}
 	}
 	slices.SortFunc(all, func(x, y schema.GroupVersionKind) int {
-		if c := groupRank(x.Group) - groupRank(y.Group); c != 0 {
-			return c
-		}
-		if c := strings.Compare(x.Group, y.Group); c != 0 {
-			return c
-		}
-		return version.CompareKubeAwareVersionStrings(y.Version, x.Version)
+		return cmp.Or(groupRank(x.Group)-groupRank(y.Group), strings.Compare(x.Group, y.Group), version.CompareKubeAwareVersionStrings(y.Version, x.Version))
 	})
 	for _, gvk := range all {
 		b.groups[gvk.Group] = true

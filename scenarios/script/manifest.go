@@ -1,6 +1,7 @@
 package script
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -158,12 +159,7 @@ func checkKind(gv schema.GroupVersion, kind string) (message string, wrongKind b
 	if len(versions) > 0 {
 		return "there is no " + kind + " in " + gv.String(), false, versions[0].String()
 	}
-	kinds := make([]string, 0, len(b.versions))
-	for k := range b.versions {
-		kinds = append(kinds, k)
-	}
-	slices.Sort(kinds)
-	return "unknown kind " + strconv.Quote(kind), true, fault.Suggest(kind, kinds)
+	return "unknown kind " + strconv.Quote(kind), true, fault.Suggest(kind, slices.Sorted(maps.Keys(b.versions)))
 }
 
 // checkNeeds checks that the document has what its use needs.

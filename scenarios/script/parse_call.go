@@ -16,10 +16,7 @@ import (
 func (p *parser) readCall(words []word) *call {
 	verb, ok := lookupVerb(words[0].text)
 	if !ok {
-		names := append([]string{"refuse"}, expectWords...)
-		for _, v := range Verbs() {
-			names = append(names, v.Name)
-		}
+		names := slices.Concat([]string{"refuse"}, expectWords, convert(Verbs(), func(v Verb) string { return v.Name }))
 		p.problem(words[0].col, fault.Suggest(words[0].text, names), "unknown verb %q", words[0].text)
 		return nil
 	}

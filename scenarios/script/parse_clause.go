@@ -40,10 +40,7 @@ func (p *parser) checkClauses() {
 	if err != nil {
 		return // the cluster statement is wrong, and said so
 	}
-	var ids []string
-	for _, c := range e.Clauses {
-		ids = append(ids, c.ID)
-	}
+	ids := convert(e.Clauses, func(c policy.Clause) string { return c.ID })
 	for i, id := range p.script.Clauses {
 		if !slices.Contains(ids, id) {
 			at := p.clauses[i]

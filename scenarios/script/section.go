@@ -1,6 +1,7 @@
 package script
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -53,12 +54,7 @@ func isMarker(line, name string) bool {
 func (p *parser) section(w word) *section {
 	s, ok := p.script.sections[w.text]
 	if !ok {
-		names := make([]string, 0, len(p.script.sections))
-		for name := range p.script.sections {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		p.problem(w.col, fault.Suggest(w.text, names), "there is no section -- %s -- in this file", w.text)
+		p.problem(w.col, fault.Suggest(w.text, slices.Sorted(maps.Keys(p.script.sections))), "there is no section -- %s -- in this file", w.text)
 		return nil
 	}
 	s.used = true

@@ -39,7 +39,7 @@ var verbBackup = Verb{
 			Name: "id", Type: ArgText, Doc: "the backup, such as 20260105T083000Z, or latest for the newest; show, verify and delete need it",
 			of: []string{"show", "verify", "restore", "delete"}, neededBy: []string{"show", "verify", "delete"}, hint: "a backup's ID, or latest",
 		},
-		roleArg(api.RoleProvider),
+		roleArg(api.RoleProvider, "on whose behalf"),
 	},
 	check: func(p *parser, c *call) {
 		if id, given := c.args["id"]; given && !fault.IsBackupID(id.text) {

@@ -11,17 +11,10 @@ import (
 
 	"demarc/nodes/cloud"
 	"demarc/sim/api"
-	"demarc/sim/timeline"
 )
 
 // voidsSupport is what the contract says of the verbs here.
 const voidsSupport = "Changes of nodes by IaaS APIs, past AKS, void support (policy 2019-04)."
-
-// actorArg is who does something in the cloud, past AKS.
-var actorArg = Arg{
-	Name: "by", Type: ArgEnum, Values: []string{string(timeline.Customer), string(timeline.Provider)},
-	Default: string(timeline.Customer), Doc: "who does it",
-}
 
 var verbIaaS = Verb{
 	Name:    "iaas",
@@ -34,7 +27,7 @@ var verbIaaS = Verb{
 		nodeArg,
 		{Name: "size", Type: ArgText, Doc: "for resize: the new size", of: []string{"resize"}, neededBy: []string{"resize"}},
 		{Name: "tags", Type: ArgText, Doc: "for tag: KEY=VALUE, more of them behind commas; KEY= takes one away", of: []string{"tag"}, neededBy: []string{"tag"}},
-		actorArg,
+		roleArg(api.RoleCustomer, "who does it"),
 	},
 	check: checkIaaS,
 	title: byNode,
@@ -92,7 +85,7 @@ var verbNSG = Verb{
 		{Name: "protocol", Type: ArgText, Doc: "Tcp, Udp or * [*]"},
 		{Name: "to", Type: ArgText, Doc: "Internet, MicrosoftContainerRegistry, AzureCloud, another service tag, an address prefix, or * [*]"},
 		{Name: "from", Type: ArgText, Doc: "likewise, where packets come from [*]"},
-		actorArg,
+		roleArg(api.RoleCustomer, "who does it"),
 	},
 	check: checkNSG,
 	title: func(a action) string { return byAction(a) + " " + nsgRule(a.call).Name },

@@ -9,12 +9,9 @@ import (
 	"demarc/sim/api"
 )
 
-// roleArg is on whose behalf something is done that both sides can do.
-func roleArg(standard api.Role) Arg {
-	return Arg{
-		Name: "by", Type: ArgEnum, Values: []string{string(api.RoleCustomer), string(api.RoleProvider)},
-		Default: string(standard), Doc: "on whose behalf",
-	}
+// roleArg is in whose name something is done that both sides can do.
+func roleArg(standard api.Role, doc string) Arg {
+	return Arg{Name: "by", Type: ArgEnum, Values: []string{string(api.RoleCustomer), string(api.RoleProvider)}, Default: string(standard), Doc: doc}
 }
 
 var verbSSH = Verb{
@@ -28,7 +25,7 @@ var verbSSH = Verb{
 		{Name: "command", Type: ArgText, Positional: true, Required: true, Doc: "what to run, in quotes"},
 		{Name: "exit", Type: ArgText, Default: "0", Doc: "the exit code that is wanted; any for any"},
 		{Name: "prints", Type: ArgText, Doc: "a text that the output must contain"},
-		roleArg(api.RoleCustomer),
+		roleArg(api.RoleCustomer, "on whose behalf"),
 	},
 	check: func(p *parser, c *call) {
 		if code := c.text("exit"); code != "any" {

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"time"
 
+	"demarc/sim/clock"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
@@ -77,11 +79,7 @@ func (r *run) window(ctx context.Context, s step, cond bound) (outcome, error) {
 		if verdict, done := judge(s, out, unsent(cond, v), now.Sub(began)); done {
 			return verdict, nil
 		}
-		next := now.Truncate(time.Second).Add(time.Second)
-		if next.After(end) {
-			next = end
-		}
-		if err := waitAny(ctx, changes, next.Sub(now)); err != nil {
+		if err := waitAny(ctx, changes, min(clock.UntilTick(now, time.Second), end.Sub(now))); err != nil {
 			return outcome{}, err
 		}
 	}

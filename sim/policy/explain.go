@@ -69,19 +69,10 @@ func named(what string) (kind, name string) {
 
 // names are those of all clauses and components.
 func (e *Edition) names() []string {
-	names := e.clauseIDs()
-	for _, c := range e.Components {
-		names = append(names, c.Name)
-	}
-	return names
+	return append(e.clauseIDs(), each(e.Components, func(c Component) string { return c.Name })...)
 }
 
-func (e *Edition) clauseIDs() (ids []string) {
-	for _, c := range e.Clauses {
-		ids = append(ids, c.ID)
-	}
-	return ids
-}
+func (e *Edition) clauseIDs() []string { return each(e.Clauses, func(c Clause) string { return c.ID }) }
 
 func (j *Judge) explainEvent(name string) (Explanation, error) {
 	seq, err := strconv.ParseInt(name, 10, 64)

@@ -112,10 +112,7 @@ func (j *Judge) unknownIncident(id string) error {
 		return fmt.Errorf("there is no incident %q: there has been none so far", id)
 	}
 	const shown = 10
-	var ids []string
-	for _, i := range j.w.Incidents {
-		ids = append(ids, i.ID)
-	}
+	ids := each(j.w.Incidents, func(i api.Incident) string { return i.ID })
 	if len(ids) > shown {
 		ids = append(ids[:1:1], "…", ids[len(ids)-1])
 	}
@@ -123,9 +120,6 @@ func (j *Judge) unknownIncident(id string) error {
 }
 
 func (e *Edition) unknownComponent(name string) error {
-	var names []string
-	for _, c := range e.Components {
-		names = append(names, c.Name)
-	}
+	names := each(e.Components, func(c Component) string { return c.Name })
 	return fmt.Errorf("no component %q%s: want one of %s, or a subject of the timeline", name, didYouMean(name, names), strings.Join(names, ", "))
 }

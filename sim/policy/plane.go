@@ -32,10 +32,8 @@ type plane map[string][]window
 // down is the window in which one of some healers was down at a time.
 func (p plane) down(healers []string, t time.Time) (window, bool) {
 	for _, h := range healers {
-		for _, w := range p[h] {
-			if w.contains(t) {
-				return w, true
-			}
+		if w, ok := find(p[h], func(w window) bool { return w.contains(t) }); ok {
+			return w, true
 		}
 	}
 	return window{}, false

@@ -198,13 +198,10 @@ func Lookup(id string) (*Edition, error) {
 	if err != nil {
 		return nil, err
 	}
-	var ids []string
-	for _, e := range list {
-		if e.ID == id {
-			return e, nil
-		}
-		ids = append(ids, e.ID)
+	if e, ok := find(list, func(e *Edition) bool { return e.ID == id }); ok {
+		return e, nil
 	}
+	ids := each(list, func(e *Edition) string { return e.ID })
 	return nil, fmt.Errorf("no edition %q of the support policy%s: want %s", id, didYouMean(id, ids), strings.Join(ids, " or "))
 }
 
@@ -216,6 +213,15 @@ func (e *Edition) Clause(id string) (Clause, bool) {
 // Section returns the section of that ID.
 func (e *Edition) Section(id string) (Section, bool) {
 	return find(e.Sections, func(s Section) bool { return s.ID == id })
+}
+
+// each is a text of each item.
+func each[T any](list []T, text func(T) string) []string {
+	var all []string
+	for _, x := range list {
+		all = append(all, text(x))
+	}
+	return all
 }
 
 // find is the first item that is so.
@@ -243,15 +249,9 @@ func suggest(word string, candidates []string) string {
 	if s := fault.Suggest(word, candidates); s != "" {
 		return s
 	}
-	var with []string
-	for _, c := range candidates {
-		if len(word) > 2 && strings.Contains(c, strings.ToLower(word)) {
-			with = append(with, c)
-		}
+	with := slices.DeleteFunc(slices.Clone(candidates), func(c string) bool { return len(word) <= 2 || !strings.Contains(c, strings.ToLower(word)) })
+	if len(with) == 0 {
+		return ""
 	}
-	slices.SortStableFunc(with, func(a, b string) int { return cmp.Compare(len(a), len(b)) })
-	if len(with) > 0 {
-		return with[0]
-	}
-	return ""
+	return slices.MinFunc(with, func(a, b string) int { return cmp.Compare(len(a), len(b)) })
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -37,7 +38,9 @@ type picture struct {
 // SVG is the picture of the timeline, as an element that can be a part of a page
 // or a file of its own.
 func (r Report) SVG() []byte {
-	lanes, more := r.lanes()
+	lanes := append([]Outage{r.APIServer}, r.Outages...)
+	more := len(lanes) - maxLanes
+	lanes = lanes[:min(len(lanes), maxLanes)]
 	p := &picture{from: r.From, y: topHeight}
 	if d := r.To.Sub(r.From).Seconds(); d > 0 {
 		p.scale = plotWidth / d
@@ -61,14 +64,6 @@ func (r Report) SVG() []byte {
 	p.support(r.Support)
 	p.WriteString("</svg>")
 	return p.Bytes()
-}
-
-func (r Report) lanes() (list []Outage, more int) {
-	list = append([]Outage{r.APIServer}, r.Outages...)
-	if n := len(list); n > maxLanes {
-		return list[:maxLanes], n - maxLanes
-	}
-	return list, 0
 }
 
 func (p *picture) x(t time.Time) float64 { return labelWidth + t.Sub(p.from).Seconds()*p.scale }
@@ -186,12 +181,7 @@ func (p *picture) marks(list []mark, to time.Time) {
 		if m.at.Before(p.from) || m.at.After(to) {
 			continue
 		}
-		s := spot{x: int(p.x(m.at)) / 3 * 3}
-		for n, owner := range Owners {
-			if owner == m.owner {
-				s.owner = n
-			}
-		}
+		s := spot{x: int(p.x(m.at)) / 3 * 3, owner: slices.Index(Owners, m.owner)}
 		if counts[s]++; counts[s] == 1 {
 			spots, texts[s] = append(spots, s), moment(m.at)+" "+m.text
 		}

@@ -91,13 +91,17 @@ func (h Healer) String() string {
 func whyOf(p api.Period) string {
 	var list []string
 	for _, x := range p.Reasons {
-		text := x.Sentence
-		if x.Clause != "" {
-			text += " (" + x.Clause + ")"
-		}
-		list = append(list, text)
+		list = append(list, reasonText(x, x.Sentence))
 	}
 	return strings.Join(list, "; ")
+}
+
+// reasonText is a reason in words, with the clause behind it.
+func reasonText(x api.Reason, words string) string {
+	if x.Clause != "" {
+		words += " (" + x.Clause + ")"
+	}
+	return words
 }
 
 func dash(minutes float64) string {

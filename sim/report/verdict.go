@@ -1,7 +1,9 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -24,7 +26,8 @@ func availability(r Report) string {
 	if r.APIServer.Minutes.Total > 0 {
 		parts = append(parts, "the API server was out for "+spanOf(r.APIServer.Minutes.Total)+" ("+split(r.APIServer.Minutes)+")")
 	}
-	if worst, n := worstOf(r.Outages); n > 0 {
+	if n := len(r.Outages); n > 0 {
+		worst := slices.MaxFunc(r.Outages, func(a, b Outage) int { return cmp.Compare(a.Minutes.Total, b.Minutes.Total) })
 		text := fmt.Sprintf("%s was out for %s (%s)", worst.Subject, spanOf(worst.Minutes.Total), split(worst.Minutes))
 		if n > 1 {
 			things := "other things"
@@ -43,15 +46,6 @@ func availability(r Report) string {
 		said += fmt.Sprintf("; %d of %d requests failed", r.Failed, r.Sent)
 	}
 	return "In " + spanOf(r.To.Sub(r.From).Minutes()) + " " + said + "."
-}
-
-func worstOf(list []Outage) (worst Outage, n int) {
-	for _, o := range list {
-		if o.Minutes.Total > worst.Minutes.Total {
-			worst = o
-		}
-	}
-	return worst, len(list)
 }
 
 // split says whose minutes of an outage were.
@@ -84,14 +78,15 @@ func healing(r Report) string {
 				slowest = i
 			}
 		}
-		said = append(said, fmt.Sprintf("%s, of which %d %s over", count(n, "incident", "incidents"), n-open, isAre(n-open)))
+		said = append(said, count(n, "incident", "incidents")+", of which "+count(n-open, "is", "are")+" over")
 		if slowest.ID != "" {
 			said = append(said, fmt.Sprintf("the slowest to heal, %s of %s, took %s", slowest.ID, slowest.Subject, spanOf(slowest.HealedAfterSeconds/60)))
 		}
 	}
 	if n := len(r.Lost); n > 0 {
 		text := count(n, "thing was", "things were") + " lost for good"
-		if rpo := worstRPO(r.Lost); rpo > 0 {
+		worst := slices.MaxFunc(r.Lost, func(a, b Loss) int { return cmp.Compare(a.RPOSeconds, b.RPOSeconds) })
+		if rpo := worst.RPOSeconds; rpo > 0 {
 			text += ", with " + spanOf(rpo/60) + " of the API server's past"
 		}
 		said = append(said, text)
@@ -115,20 +110,6 @@ func isWas(n int) string {
 	return "were "
 }
 
-func isAre(n int) string {
-	if n == 1 {
-		return "is"
-	}
-	return "are"
-}
-
-func worstRPO(list []Loss) (seconds float64) {
-	for _, l := range list {
-		seconds = max(seconds, l.RPOSeconds)
-	}
-	return seconds
-}
-
 func standing(r Report) string {
 	s := r.Support
 	switch {
@@ -144,10 +125,7 @@ func standing(r Report) string {
 		return "The cluster is " + stateText(s.State) + "."
 	}
 	x := s.Reasons[0]
-	text := "The cluster is " + stateText(s.State) + ": " + strings.TrimSuffix(x.Sentence, ".")
-	if x.Clause != "" {
-		text += " (" + x.Clause + ")"
-	}
+	text := "The cluster is " + stateText(s.State) + ": " + reasonText(x, strings.TrimSuffix(x.Sentence, "."))
 	if x.WayBack != "" {
 		text += "; the way back: " + strings.TrimSuffix(x.WayBack, ".")
 	}
