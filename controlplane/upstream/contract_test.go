@@ -23,6 +23,9 @@ import (
 var declared = map[string]string{
 	"go.etcd.io/etcd/server/v3/storage/mvcc.watchResyncPeriod":             "watchResyncPeriod = 100 * time.Millisecond",
 	"go.etcd.io/etcd/server/v3/storage/mvcc.slowWatcherGauge":              "slowWatcherGauge = prometheus.NewGauge(",
+	"k8s.io/apiserver/pkg/storage/storagebackend/factory.newETCD3Client":   "newETCD3Client = func(c storagebackend.TransportConfig) (*kubernetes.Client, error) {",
+	"k8s.io/client-go/tools/cache.defaultMinWatchTimeout":                  "defaultMinWatchTimeout = 5 * time.Minute",
+	"k8s.io/client-go/tools/cache.defaultMaxWatchTimeout":                  "defaultMaxWatchTimeout = 2 * defaultMinWatchTimeout",
 	"k8s.io/client-go/util/workqueue.globalMetricsProvider":                "globalMetricsProvider MetricsProvider = noopMetricsProvider{}",
 	"k8s.io/component-base/version.gitVersion":                             `gitVersion = "v0.0.0-master+$Format:%H$"`,
 	"k8s.io/component-base/version.gitMajor":                               "gitMajor string",
