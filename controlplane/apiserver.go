@@ -38,7 +38,7 @@ type apiServer struct {
 	life
 	plane    *Plane
 	listener *serverListener
-	etcd     etcdLinks
+	etcd     etcdLink
 	health   *http.Client
 	name     *cache.InformerName
 	down     sync.Once
@@ -51,24 +51,40 @@ func (p *Plane) startAPIServer(self *Component, path *gate) (incarnation, error)
 	if err != nil {
 		return nil, err
 	}
-	links, err := p.seats.newLinks(self.gate, path)
+	life := fmt.Sprintf("%s-%d", self.name, self.Status().Starts)
+	link, err := p.linkEtcd(life, self.gate, path)
 	if err != nil {
 		listener.kill()
 		return nil, err
 	}
-	name, err := cache.NewInformerName(fmt.Sprintf("%s-%d", self.name, self.Status().Starts))
+	name, err := cache.NewInformerName(life)
 	if err != nil {
 		listener.kill()
-		links.drop()
+		link.drop()
 		return nil, err
 	}
-	s := &apiServer{life: newLife(), plane: p, listener: listener, etcd: links, name: name}
+	s := &apiServer{life: newLife(), plane: p, listener: listener, etcd: link, name: name}
 	if err := s.launch(); err != nil {
 		s.die(err) // nothing runs yet
 		s.kill()
 		return nil, err
 	}
 	return s, nil
+}
+
+// etcdLink is how one incarnation of an API server reaches etcd.
+type etcdLink interface {
+	urls() string // what --etcd-servers takes
+	drop()        // ends it, for good
+}
+
+// linkEtcd is a link by calls where there is one member, and whoever traces the
+// components does not want to see connections.
+func (p *Plane) linkEtcd(life string, gates ...*gate) (etcdLink, error) {
+	if len(p.seats.list) == 1 && p.cfg.Tracing == nil {
+		return p.seats.list[0].newCalls(p.id+"."+life, gates...), nil
+	}
+	return p.seats.newLinks(gates...)
 }
 
 func (s *apiServer) launch() error {

@@ -147,11 +147,16 @@ func (s *seat) took(m *etcdMember) {
 	}
 }
 
+// member is the last life of the member; nil if it never had one.
+func (s *seat) member() *etcdMember {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
+}
+
 // handOver leads a client to the member.
 func (s *seat) handOver(c *gatedConn) {
-	s.mu.Lock()
-	m := s.last
-	s.mu.Unlock()
+	m := s.member()
 	if m == nil {
 		c.reset()
 		return

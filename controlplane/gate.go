@@ -14,14 +14,34 @@ type gate struct {
 	mu    sync.Mutex
 	shut  chan struct{} // nil while open; closed when it opens again
 	delay time.Duration // added to every answer
+	told  map[*func()]struct{}
+}
+
+// onClose has f called whenever the gate is closed, until stop is called.
+func (g *gate) onClose(f func()) (stop func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.told == nil {
+		g.told = map[*func()]struct{}{}
+	}
+	g.told[&f] = struct{}{}
+	return func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		delete(g.told, &f)
+	}
 }
 
 // close holds up everything until open is called.
 func (g *gate) close() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.shut == nil {
-		g.shut = make(chan struct{})
+	if g.shut != nil {
+		return
+	}
+	g.shut = make(chan struct{})
+	for f := range g.told {
+		go (*f)()
 	}
 }
 

@@ -77,7 +77,7 @@ func newServerListener(g *gate) (*serverListener, error) {
 	l := &serverListener{handover: newHandover(), private: private, gate: g}
 	go accept.All(private, func(c net.Conn) {
 		// The server's client to itself never leaves the process: no gate.
-		l.offer(l.conns.add(&patientConn{Conn: c, limit: loopbackReads}))
+		l.offer(l.conns.add(&patientConn{c, patience{limit: loopbackReads}}))
 	})
 	return l, nil
 }
@@ -85,7 +85,7 @@ func newServerListener(g *gate) (*serverListener, error) {
 // handOver gives the server a connection that came in elsewhere. It waits at
 // the gates given as well as at the server's own.
 func (l *serverListener) handOver(c net.Conn, gates ...*gate) {
-	l.offer(l.conns.add(&patientConn{Conn: c, limit: clientReads}, append([]*gate{l.gate}, gates...)...))
+	l.offer(l.conns.add(&patientConn{c, patience{limit: clientReads}}, append([]*gate{l.gate}, gates...)...))
 }
 
 // Addr implements [net.Listener]: the private port.
@@ -118,9 +118,25 @@ const (
 // and they see it later, but there is no later while somebody works.
 type patientConn struct {
 	net.Conn
+	patience
+}
+
+// patience counts what is asked in one instant.
+type patience struct {
 	limit   int
 	instant time.Time
-	reads   int
+	asked   int
+}
+
+// pause counts one more, and is how long to wait before it is answered.
+func (p *patience) pause() time.Duration {
+	if now := time.Now(); !now.Equal(p.instant) {
+		p.instant, p.asked = now, 0
+	}
+	if p.asked++; p.asked > p.limit {
+		return spinPause
+	}
+	return 0
 }
 
 // SetLinger is the connection's, if it has one: see gatedConn.reset.
@@ -133,11 +149,6 @@ func (c *patientConn) SetLinger(sec int) error {
 
 // Read implements [net.Conn]. A connection has one reader.
 func (c *patientConn) Read(b []byte) (int, error) {
-	if now := time.Now(); !now.Equal(c.instant) {
-		c.instant, c.reads = now, 0
-	}
-	if c.reads++; c.reads > c.limit {
-		time.Sleep(spinPause)
-	}
+	time.Sleep(c.pause())
 	return c.Conn.Read(b)
 }

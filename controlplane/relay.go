@@ -29,7 +29,7 @@ func newRelay(to func(*gatedConn), gates ...*gate) (*relay, error) {
 func relayOn(l net.Listener, to func(*gatedConn), gates ...*gate) *relay {
 	r := &relay{listener: l, to: to, gates: gates}
 	go accept.All(l, func(in net.Conn) {
-		go r.to(r.conns.add(&patientConn{Conn: in, limit: etcdReads}, r.gates...))
+		go r.to(r.conns.add(&patientConn{in, patience{limit: etcdReads}}, r.gates...))
 	})
 	return r
 }
