@@ -59,7 +59,7 @@ func trafficPart(o traffic.Outage, causes []Part, now time.Time) Part {
 var carriers = []string{"node", "nodes", "addon", "kube-proxy", "service", "loadbalancer"}
 
 // causesOf are parts that can have kept workloads from serving, in the order of
-// their beginning.
+// their beginning; of those that began together, what is an incident comes last.
 func causesOf(others, containers map[string][]Part) (list []Part) {
 	for name, parts := range others {
 		if word, _, _ := strings.Cut(name, "/"); slices.Contains(carriers, word) {
@@ -70,7 +70,7 @@ func causesOf(others, containers map[string][]Part) (list []Part) {
 		list = append(list, parts...)
 	}
 	slices.SortFunc(list, func(a, b Part) int {
-		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Why, b.Why))
+		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Incident, b.Incident), a.To.Compare(b.To), cmp.Compare(a.Why, b.Why))
 	})
 	return list
 }
