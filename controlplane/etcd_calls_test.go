@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -62,8 +64,23 @@ func TestEtcdLink(t *testing.T) {
 	etcd.Heal()
 	expect("slow")
 
+	link := p.seats.list[0].newCalls("test")
+	defer link.drop()
+	direct, err := link.client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer direct.Close()
 	etcd.Hang()
-	time.Sleep(etcdKeepalive + 5*time.Second)
+	began = time.Now()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*etcdKeepalive)
+	defer cancel()
+	if _, err := direct.Get(ctx, "a"); status.Code(err) != codes.Unavailable {
+		t.Errorf("a read while etcd hung: %v", err)
+	}
+	if took := time.Since(began); took < etcdKeepalive || took > etcdKeepalive+2*time.Second {
+		t.Errorf("a silent etcd was given up after %v, want %v", took, etcdKeepalive)
+	}
 	etcd.Heal()
 	time.Sleep(2 * time.Minute)
 	if err := write("after-silence", time.Minute); err != nil {

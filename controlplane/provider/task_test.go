@@ -44,6 +44,7 @@ func TestTasksAreCarriedOut(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				go k.carryOut(ctx)
 				time.Sleep(25 * time.Second)
+				synctest.Wait()
 				steps["c"] = 1
 				if tt.period > 0 {
 					steps["c"] = 2
