@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"demarc/controlplane/upstream"
+	"demarc/sim/clock"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -87,15 +88,18 @@ func (l *etcdCalls) client() (*clientv3.Client, error) {
 		if _, err := l.connection(ctx); err == nil {
 			return l.newClient(), nil
 		}
-		l.mu.Lock()
-		pause := time.Until(l.retry)
-		l.mu.Unlock()
-		select {
-		case <-ctx.Done():
+		if !l.awaitRetry(ctx) {
 			return nil, fmt.Errorf("etcd grpc connection not ready: %w", ctx.Err())
-		case <-time.After(pause):
 		}
 	}
+}
+
+// awaitRetry waits until a connection may be there again, and says whether ctx lasted.
+func (l *etcdCalls) awaitRetry(ctx context.Context) bool {
+	l.mu.Lock()
+	pause := time.Until(l.retry)
+	l.mu.Unlock()
+	return clock.Sleep(ctx, pause)
 }
 
 // etcdConn is what stands for a connection with one life of the member.
@@ -206,6 +210,16 @@ func newEtcdConn(life context.Context, m *etcdMember) *etcdConn {
 	return c
 }
 
+// during is ctx for as long as the connection lasts as well. What it returns ends it.
+func (c *etcdConn) during(ctx context.Context) (_ context.Context, done func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(c.ctx, func() { cancel(context.Cause(c.ctx)) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
 // keepAlive ends the connection if no answer comes by it for too long.
 func (l *etcdCalls) keepAlive() {
 	l.mu.Lock()
@@ -249,9 +263,8 @@ func callEtcd[T any](ctx context.Context, l *etcdCalls, question func(context.Co
 	if err != nil {
 		return none.answer, err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(c.ctx, func() { cancel(context.Cause(c.ctx)) })()
+	ctx, done := c.during(ctx)
+	defer done()
 	if !l.pass(ctx, false) {
 		return none.answer, ended(ctx)
 	}

@@ -112,18 +112,16 @@ func (k calledKV) RangeStream(ctx context.Context, r *pb.RangeRequest, _ ...grpc
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(c.ctx, func() { cancel(context.Cause(c.ctx)) })
+	ctx, done := c.during(ctx)
 	s := &rangeStream{ctx: ctx, link: k.link, parts: make(chan *pb.RangeStreamResponse)}
 	go func() {
-		defer stop()
+		defer done()
 		if !k.link.pass(ctx, false) {
 			s.err = ended(ctx)
 		} else if s.err = c.kv.RangeStream(r, rangeSender{stream: s}); s.err == nil {
 			s.err = io.EOF
 		}
 		close(s.parts)
-		cancel(nil)
 	}()
 	return s, nil
 }

@@ -3,7 +3,6 @@ package controlplane
 import (
 	"context"
 	"sync"
-	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -52,21 +51,6 @@ func (w *etcdWatcher) Watch(ctx context.Context, key string, opts ...clientv3.Op
 	return out
 }
 
-// awaitRetry waits until a connection may be there again.
-func (l *etcdCalls) awaitRetry(ctx context.Context) bool {
-	l.mu.Lock()
-	pause := time.Until(l.retry)
-	l.mu.Unlock()
-	t := time.NewTimer(pause)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
-}
-
 // RequestProgress implements [clientv3.Watcher].
 func (w *etcdWatcher) RequestProgress(context.Context) error {
 	w.mu.Lock()
@@ -112,9 +96,8 @@ type etcdWatch struct {
 // follow tells what happens for as long as the connection lasts. It says whether the
 // watch has ended.
 func (x *etcdWatch) follow(ctx context.Context, c *etcdConn) (over bool) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(c.ctx, cancel)()
+	ctx, done := c.during(ctx)
+	defer done()
 	if !x.watcher.link.pass(ctx, false) {
 		return false
 	}
