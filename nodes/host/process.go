@@ -92,11 +92,22 @@ var (
 	errSignal    = wording{"Invalid argument", syscall.EINVAL}
 )
 
+// Signals as Linux numbers them, which nodes run, whatever this program runs on.
+const (
+	sigCHLD  syscall.Signal = 17
+	sigCONT  syscall.Signal = 18
+	sigSTOP  syscall.Signal = 19
+	sigTSTP  syscall.Signal = 20
+	sigTTIN  syscall.Signal = 21
+	sigTTOU  syscall.Signal = 22
+	sigURG   syscall.Signal = 23
+	sigWINCH syscall.Signal = 28
+)
+
 // deadly says whether the signal ends a process that has no handler for it.
 func deadly(s syscall.Signal) bool {
 	switch s {
-	case 0, syscall.SIGCHLD, syscall.SIGCONT, syscall.SIGSTOP, syscall.SIGTSTP,
-		syscall.SIGTTIN, syscall.SIGTTOU, syscall.SIGURG, syscall.SIGWINCH:
+	case 0, sigCHLD, sigCONT, sigSTOP, sigTSTP, sigTTIN, sigTTOU, sigURG, sigWINCH:
 		return false
 	}
 	return true
@@ -105,11 +116,11 @@ func deadly(s syscall.Signal) bool {
 // signalUnit delivers a signal to the main process of a unit that runs.
 func (h *processes) signalUnit(now time.Time, name string, signal syscall.Signal) {
 	switch {
-	case signal == syscall.SIGSTOP || signal == syscall.SIGTSTP:
+	case signal == sigSTOP || signal == sigTSTP:
 		if s := h.edit(name); !s.Frozen {
 			s.Frozen, s.Broken, s.Died = true, now, "was frozen"
 		}
-	case signal == syscall.SIGCONT:
+	case signal == sigCONT:
 		if h.state(name).Frozen {
 			s := h.edit(name)
 			s.Frozen, s.Broken, s.Died = false, time.Time{}, ""

@@ -22,6 +22,3 @@ func alive(pid int) bool {
 
 // dumpToLog makes a Go program write its stacks to its standard error and end.
 func dumpToLog(p *os.Process) error { return p.Signal(unix.SIGQUIT) }
-
-// redirect lets a file that is open be another one from now on.
-func redirect(from, to *os.File) error { return unix.Dup3(int(to.Fd()), int(from.Fd()), 0) }

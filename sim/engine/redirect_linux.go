@@ -1,0 +1,10 @@
+package engine
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// redirect lets a file that is open be another one from now on.
+func redirect(from, to *os.File) error { return unix.Dup3(int(to.Fd()), int(from.Fd()), 0) }
