@@ -46,7 +46,6 @@ func newMortalOf(t *testing.T, spec api.ClusterSpec) *mortal {
 	if testing.Short() {
 		t.Skip("starts engines")
 	}
-	statSources(t)
 	path, err := engine.Build(t.Context(), os.Stderr)
 	if err != nil {
 		t.Fatalf("build the engine: %v", err)

@@ -1,17 +1,17 @@
 package scenarios_test
 
 import (
+	"cmp"
 	"context"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
-	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"demarc/scenarios"
+	"demarc/scenarios/script"
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/timeline"
@@ -27,36 +27,59 @@ const endingTime = 15 * time.Second
 
 // TestScenarios plays every built-in scenario, each in an engine process of its
 // own, as fast as the machine goes, and judges what was recorded once more in other
-// words. One of them alone:
+// words. With -short it plays the first of each family. One of them alone:
 //
 //	go test ./scenarios -run TestScenarios/etcd-lost -v
-//
-// On a small machine all of them take longer than the ten minutes that go test
-// allows by itself:
-//
-//	go test -timeout 1h ./scenarios/...
 func TestScenarios(t *testing.T) {
+	names := scenarios.Names()
 	if testing.Short() {
-		t.Skip("starts engines")
+		names = firsts()
 	}
-	statSources(t)
 	if _, err := engine.Build(t.Context(), os.Stderr); err != nil {
 		t.Fatalf("build the engine: %v", err)
 	}
+	turns := make(chan string, len(names))
+	for _, name := range longestFirst(t, names) {
+		turns <- name
+	}
+	close(turns)
 	// An engine keeps about one core busy, so as many run as there are cores,
 	// whatever -parallel says.
-	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for _, name := range scenarios.Names() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			if end, ok := t.Deadline(); ok && time.Until(end) < endingTime {
-				t.Fatal("not played: the time of go test is over; run it with -timeout 1h")
+	var players sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		players.Go(func() {
+			for name := range turns {
+				t.Run(name, func(t *testing.T) {
+					if end, ok := t.Deadline(); ok && time.Until(end) < endingTime {
+						t.Fatal("not played: the time of go test is over; run it with -timeout 1h")
+					}
+					play(t, name)
+				})
 			}
-			play(t, name)
 		})
 	}
+	players.Wait()
+}
+
+// longestFirst sorts scenarios by what playing them costs, so that no core is left
+// with a long one when the others have nothing to do.
+func longestFirst(t *testing.T, names []string) []string {
+	costs := map[string]float64{}
+	for _, name := range names {
+		s, err := scenarios.Load(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, _ := script.Parse(s.File, s.Text) // play reports mistakes
+		costs[name] = cost(parsed)
+	}
+	return slices.SortedStableFunc(slices.Values(names), func(a, b string) int { return cmp.Compare(costs[b], costs[a]) })
+}
+
+// cost is for comparison alone. Each node and each member of etcd costs about the same
+// in a virtual second, and so does what there is one of.
+func cost(s *script.Script) float64 {
+	return s.Length.Seconds() * float64(1+s.Cluster.Nodes+s.Cluster.EtcdMembers)
 }
 
 // play plays one scenario and reports what did not hold.
@@ -100,39 +123,4 @@ func play(t *testing.T, name string) {
 		t.Errorf("verdict: got %s, want %s", report.Verdict, api.VerdictHeld)
 	}
 	t.Logf("%s: %s, %.0f virtual seconds in %.1f real", report.Title, report.Verdict, report.VirtualSeconds, report.RealSeconds)
-}
-
-// engineSources are the directories of the module whose code runs in the
-// engine.
-var engineSources = []string{"cmd/demarc-engine", "controlplane", "nodes", "backup", "sim", "scenarios"}
-
-// statSources looks at every source file of the engine. The engine is a program
-// of its own, so Go's test cache does not know that this test depends on it; but
-// it remembers the files of the module that a test asked about, and runs the
-// test again when one of them has changed or a directory has new files.
-func statSources(t *testing.T) {
-	root, err := filepath.Abs("..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"go.mod", "go.sum"} {
-		if _, err := os.Stat(filepath.Join(root, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, dir := range engineSources {
-		err := filepath.WalkDir(filepath.Join(root, dir), func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
-			}
-			if !slices.Contains([]string{".go", ".yaml", ".json", ".txtar"}, filepath.Ext(path)) || strings.HasSuffix(path, "_test.go") {
-				return nil
-			}
-			_, err = os.Stat(path)
-			return err
-		})
-		if err != nil && !os.IsNotExist(err) {
-			t.Fatal(err)
-		}
-	}
 }

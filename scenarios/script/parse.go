@@ -36,6 +36,7 @@ func Parse(file string, data []byte) (*Script, []Problem) {
 	p.checkUnused()
 	p.checkNodeRefs()
 	p.checkClauses()
+	p.script.Length = p.earliest
 	slices.SortStableFunc(p.problems, func(a, b Problem) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 	return p.script, p.problems
 }

@@ -39,6 +39,8 @@ type Script struct {
 	Cluster api.ClusterSpec
 	// Clauses are the clauses of the support contract that it shows.
 	Clauses []string
+	// Length is the virtual time from a ready cluster until the last step can be over.
+	Length time.Duration
 
 	steps    []step
 	sections map[string]*section

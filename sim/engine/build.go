@@ -70,14 +70,19 @@ func besideExecutable(root string) string {
 	return path
 }
 
+// BuildTags are the arguments of go build that give an engine for a system its virtual
+// clock; none for Windows, for which Go's runtime has none.
+func BuildTags(system string) []string {
+	if system == "windows" {
+		return nil
+	}
+	return []string{"-tags", "faketime"}
+}
+
 // buildArgs are the arguments of go build but for -o. The version control's
 // state is left out of the program, or each commit would link it anew.
 func buildArgs() []string {
-	args := []string{"build", "-v", "-buildvcs=false"}
-	if runtime.GOOS != "windows" { // whose runtime has no faketime
-		args = append(args, "-tags", "faketime")
-	}
-	return args
+	return append([]string{"build", "-v", "-buildvcs=false"}, BuildTags(runtime.GOOS)...)
 }
 
 // buildIn brings ROOT/bin/demarc-engine up to date.

@@ -61,12 +61,12 @@ func rootIfOurs(dir string, mod *os.File) string {
 	return ""
 }
 
-// fingerprint identifies the state of everything from which the engine is
-// built: each file's name, size and time of change, also of embedded ones, and
-// what else goes into a build. It reads no file, so it takes milliseconds.
+// fingerprint identifies everything from which the engine is built: each file's name
+// and content, also of embedded ones, and what else goes into a build. Times of files
+// say nothing: a file that was unpacked, or put back, has an old one.
 func fingerprint(root string) (string, error) {
 	h := sha256.New()
-	fmt.Fprintln(h, runtime.Version(), buildArgs(), os.Getenv("GOFLAGS"), os.Getenv("GOAMD64"), os.Getenv("GOEXPERIMENT"))
+	fmt.Fprintln(h, runtime.Version(), buildArgs(), os.Getenv("GOFLAGS"), os.Getenv("GOAMD64"), os.Getenv("GOARM64"), os.Getenv("GOEXPERIMENT"))
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -75,21 +75,15 @@ func fingerprint(root string) (string, error) {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() {
-			if irrelevant(rel, d.Name()) {
-				return fs.SkipDir
-			}
+		switch {
+		case d.IsDir() && irrelevant(rel, d.Name()):
+			return fs.SkipDir
+		case !d.Type().IsRegular() || strings.HasSuffix(rel, "_test.go") || rel == "README.md":
 			return nil
 		}
-		if !d.Type().IsRegular() || strings.HasSuffix(rel, "_test.go") || strings.HasSuffix(rel, ".md") {
-			return nil
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		fmt.Fprintln(h, rel, info.Size(), info.ModTime().UnixNano())
-		return nil
+		text, err := os.ReadFile(path)
+		fmt.Fprintf(h, "%s %x\n", rel, sha256.Sum256(text))
+		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("look at the engine's sources: %w", err)
@@ -97,7 +91,8 @@ func fingerprint(root string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// irrelevant says which directories have nothing of the engine.
+// irrelevant says which directories have nothing of the engine: among them the other
+// programs.
 func irrelevant(rel, name string) bool {
-	return rel == "bin" || rel == filepath.Join("cmd", "demarc") || name == "testdata" || len(name) > 1 && name[0] == '.'
+	return rel == "bin" || filepath.Dir(rel) == "cmd" && name != "demarc-engine" || name == "testdata" || len(name) > 1 && name[0] == '.'
 }
