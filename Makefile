@@ -2,19 +2,26 @@
 # and with Go's faketime tag; the packages below it that contain Kubernetes are
 # tested and vetted in the same way, so that it is compiled once.
 
+SHELL       := bash
+.SHELLFLAGS := -o pipefail -c
+
 ENGINE_BUILD := -buildvcs=false -tags faketime
 PACKAGES     := $(shell ./.ci/packages light)
 HEAVY        := $(shell ./.ci/packages heavy)
 
-.PHONY: run test test-units test-heavy test-scenarios test-torture torture fuzz engine bench bench-scale lint clean
+.PHONY: run test test-say test-units test-heavy test-scenarios test-short test-torture torture fuzz engine bench bench-all bench-commit bench-idle bench-parts dist lint clean
 
 run: ## a cluster with three nodes and a sample workload, until Ctrl-C
 	go run ./cmd/demarc up
 
-test: test-units test-heavy test-scenarios test-torture ## every test
+test: test-say test-units test-heavy test-scenarios test-torture ## every test
 
+test-say: ## how long that takes
+	@go run ./cmd/demarc-bench -tests
+
+# With -short the scenarios are some, and here none: they start engines.
 test-units: ## what needs neither Kubernetes nor an engine
-	go test -short $(PACKAGES)
+	go test -short -skip '^TestScenarios$$' $(PACKAGES)
 
 # The time that a test bounds itself is virtual here: hours of it are over in
 # seconds. Its parent, which knows real time, ends a test that hangs.
@@ -23,6 +30,9 @@ test-heavy: engine ## what is linked with Kubernetes, or needs a virtual clock
 
 test-scenarios: ## every scenario, each in an engine of its own
 	go test -timeout 1h ./scenarios/...
+
+test-short: ## one scenario of each family
+	go test -short ./scenarios/...
 
 test-torture: engine ## a minute of what torture does
 	go test -count 1 -timeout 10m -v ./sim/engine/torture
@@ -37,12 +47,34 @@ fuzz: ## every fuzz target, each for FUZZTIME
 engine: ## bin/demarc-engine
 	CGO_ENABLED=0 go build $(ENGINE_BUILD) -o bin/demarc-engine ./cmd/demarc-engine
 
-bench: engine ## the benchmarks
-	go test -run '^$$' -bench . -timeout 1h $(PACKAGES)
+# BENCH names benchmarks as go test -bench does. Test/… are the parts of make test.
+BENCH ?= .
+BENCHED := bin/bench.txt
+
+bench: bench-all ## the benchmarks, in one table beside the figures of the last release
+	go run ./cmd/demarc-bench $(BENCHED)
+
+bench-commit: bench-all ## the same, and they become the figures of the release
+	go run ./cmd/demarc-bench -commit $(BENCHED)
+
+bench-all: engine
+	go test -vet=off -run '^$$' -bench '$(BENCH)' -timeout 2h ./sim/engine | tee $(BENCHED)
+	for part in units heavy scenarios short torture; do \
+		if echo Test/$$part | grep -Eq '$(BENCH)'; then \
+			GOFLAGS="$(GOFLAGS) -count=1" ./.ci/timed Test/$$part $(MAKE) --no-print-directory test-$$part | tee -a $(BENCHED) || exit 1; \
+		fi; \
+	done
+
+bench-idle: engine ## what an idle engine does in a virtual hour; fails if it is a tenth more than the release's
+	go test -vet=off -run '^$$' -bench '^BenchmarkIdle$$/^3-nodes$$' -benchtime 1x ./sim/engine >$(BENCHED)
+	go run ./cmd/demarc-bench -gate $(BENCHED)
+
+bench-parts: ## the benchmarks of parts, which are in no table
+	go test -run '^$$' -bench . -timeout 1h $(filter-out demarc/sim/engine,$(PACKAGES))
 	CGO_ENABLED=0 go test $(ENGINE_BUILD) -run '^$$' -bench . -timeout 10000h $(HEAVY)
 
-bench-scale: engine ## of these, 1,000 nodes, 10,000 pods, and a storm of 80 broken nodes
-	go test -run '^$$' -bench 'Nodes1000|Storm200' -benchtime 1x -timeout 1h ./sim/engine
+dist: ## archives of demarc and its engine for every platform, with checksums and bills of materials
+	go run ./cmd/demarc-dist
 
 lint: ## format, vet, staticcheck
 	./.ci/run lint

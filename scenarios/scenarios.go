@@ -4,7 +4,7 @@
 // [List] and [Load] find scenarios, built in or anywhere on disk; package
 // script is the language they are written in, and package sim/engine plays
 // them. [WriteText] and [WriteJUnit] write reports. A new scenario
-// is a new .txtar file in this directory, and nothing else.
+// is a new .txtar file in this directory, and its name in the table of families_test.go.
 package scenarios
 
 import (

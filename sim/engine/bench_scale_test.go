@@ -28,13 +28,13 @@ type big struct {
 	ready api.Status
 }
 
-// launchBig starts an engine and waits until its cluster is ready.
-func launchBig(b *testing.B, path string, nodes int) *big {
+// launch starts an engine in free run and waits until its cluster is ready.
+func launch(b *testing.B, path string, spec api.ClusterSpec) *big {
 	b.Helper()
 	x := &big{b: b, dir: b.TempDir(), began: time.Now()}
+	spec.Name, spec.Edition, spec.Start, spec.Seed = "bench", api.DefaultEdition, time.Now(), 1
 	p, err := engine.Start(b.Context(), engine.Options{Path: path, DataDir: x.dir, Config: api.EngineConfig{
-		Cluster: api.ClusterSpec{Name: "bench", Nodes: nodes, Edition: api.DefaultEdition, Start: time.Now(), Seed: 1},
-		Rate:    api.FreeRun, Ephemeral: true,
+		Cluster: spec, Rate: api.FreeRun, Ephemeral: true,
 	}})
 	if err != nil {
 		b.Fatal(err)
@@ -143,7 +143,7 @@ func (x *big) idle(d time.Duration) time.Duration {
 func BenchmarkNodes1000Pods2000(b *testing.B) {
 	path := built(b)
 	for b.Loop() {
-		x := launchBig(b, path, 1000)
+		x := launch(b, path, api.ClusterSpec{Nodes: 1000})
 		x.deploy(2000)
 		x.report()
 		x.p.Kill()
@@ -155,7 +155,7 @@ func BenchmarkNodes1000Pods2000(b *testing.B) {
 func BenchmarkNodes1000Pods10000(b *testing.B) {
 	path := built(b)
 	for b.Loop() {
-		x := launchBig(b, path, 1000)
+		x := launch(b, path, api.ClusterSpec{Nodes: 1000})
 		x.deploy(10000)
 		x.report()
 		before := x.p.Spent().Seconds()

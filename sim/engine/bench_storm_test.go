@@ -40,7 +40,7 @@ func struck(node int) bool { return node%5 == 0 || node%5 == 2 }
 func BenchmarkStorm200(b *testing.B) {
 	path := built(b)
 	for b.Loop() {
-		x := launchBig(b, path, stormNodes)
+		x := launch(b, path, api.ClusterSpec{Nodes: stormNodes})
 		x.deploy(stormPods)
 		before, began, cpu := x.world(), time.Now(), x.p.Spent().Seconds()
 		x.storm(before)
