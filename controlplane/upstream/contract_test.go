@@ -32,6 +32,7 @@ var declared = map[string]string{
 	"k8s.io/component-base/version.gitMinor":                               "gitMinor string",
 	"k8s.io/kubernetes/pkg/scheduler/backend/cache/debugger.compareSignal": "compareSignal = syscall.SIGUSR2",
 	"runtime/pprof.runtime_getProfLabel":                                   "func runtime_getProfLabel() unsafe.Pointer",
+	"runtime/pprof.runtime_setProfLabel":                                   "func runtime_setProfLabel(labels unsafe.Pointer)",
 }
 
 func TestLinknamesNameWhatIsThere(t *testing.T) {

@@ -1,0 +1,55 @@
+package upstream
+
+import (
+	"fmt"
+	"net/http"
+	"reflect"
+	"sync/atomic"
+	"unsafe"
+
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/transport"
+)
+
+// CallLoopback has every client that an API server makes of itself, or has made already,
+// ask by rt. They are made from one configuration, and client-go keeps one transport for
+// each: whoever holds on to what is returned keeps it there.
+//
+// Without this, an API server speaks to itself by a connection of the kernel's. The
+// transport cannot be told by its own RegisterProtocol, which panics: HTTP/2 has
+// registered itself.
+func CallLoopback(loopback *rest.Config, rt http.RoundTripper) (kept any, err error) {
+	cfg, err := loopback.TransportConfig()
+	if err != nil {
+		return nil, err
+	}
+	outermost, err := transport.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	for layer := outermost; ; {
+		switch l := layer.(type) {
+		case *http.Transport:
+			protocols, err := registered(l)
+			if err != nil {
+				return nil, err
+			}
+			protocols.Store(map[string]http.RoundTripper{"https": rt})
+			return outermost, nil
+		case utilnet.RoundTripperWrapper:
+			layer = l.WrappedRoundTripper()
+		default:
+			return nil, fmt.Errorf("client-go's transport is a %T", layer)
+		}
+	}
+}
+
+// registered are the protocols of a transport.
+func registered(t *http.Transport) (*atomic.Value, error) {
+	f := reflect.ValueOf(t).Elem().FieldByName("altProto")
+	if !f.IsValid() || f.Type() != reflect.TypeFor[atomic.Value]() {
+		return nil, fmt.Errorf("%T has no altProto by which it can be given a protocol", t)
+	}
+	return (*atomic.Value)(unsafe.Pointer(f.UnsafeAddr())), nil
+}
