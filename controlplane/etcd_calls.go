@@ -117,7 +117,7 @@ type etcdConn struct {
 func (l *etcdCalls) connection(ctx context.Context) (*etcdConn, error) {
 	for {
 		l.mu.Lock()
-		if l.conn != nil && l.conn.ctx.Err() == nil {
+		if l.conn.lasts() {
 			defer l.mu.Unlock()
 			return l.conn, nil
 		}
@@ -208,6 +208,20 @@ func newEtcdConn(life context.Context, m *etcdMember) *etcdConn {
 		c.end(errEtcdReset)
 	}()
 	return c
+}
+
+// lasts says whether the connection has not ended. That its member is dead ends it a
+// little later.
+func (c *etcdConn) lasts() bool {
+	if c == nil || c.ctx.Err() != nil {
+		return false
+	}
+	select {
+	case <-c.member.clients.dead:
+		return false
+	default:
+		return true
+	}
 }
 
 // during is ctx for as long as the connection lasts as well. What it returns ends it.
