@@ -8,10 +8,12 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
 
+	"demarc/controlplane/upstream"
 	"demarc/sim/clock"
 	"demarc/sim/disk"
 
@@ -47,10 +49,7 @@ type apiServer struct {
 // startAPIServer starts a kube-apiserver with links to etcd of its own, so that
 // a killed one cannot write any more. The path is the network between the two.
 func (p *Plane) startAPIServer(self *Component, path *gate) (incarnation, error) {
-	listener, err := newServerListener(self.gate)
-	if err != nil {
-		return nil, err
-	}
+	listener := newServerListener(p.customer.address(), self.gate)
 	life := fmt.Sprintf("%s-%d", self.name, self.Status().Starts)
 	link, err := p.linkEtcd(life, self.gate, path)
 	if err != nil {
@@ -89,18 +88,10 @@ func (p *Plane) linkEtcd(life string, gates ...*gate) (etcdLink, error) {
 
 func (s *apiServer) launch() error {
 	p := s.plane
-	client, err := p.pki.client(providerAdmin, func(context.Context, string, string) (net.Conn, error) {
-		// In memory, and through the server's gate: the health check sees what
-		// any client sees.
-		c, srv := net.Pipe()
-		s.listener.handOver(srv)
-		return c, nil
-	})
-	if err != nil {
-		return err
-	}
-	s.health = client
+	// Through the server's gate: the health check sees what any client sees.
+	s.health = &http.Client{Transport: s.listener.calls(p.parties.caller(providerAdmin))}
 	o := options.NewServerRunOptions()
+	var err error
 	if o.GenericServerRunOptions.ComponentGlobalsRegistry, err = p.versions(); err != nil {
 		return err
 	}
@@ -112,13 +103,14 @@ func (s *apiServer) launch() error {
 		return err
 	}
 	o.SecureServing.Listener = s.listener
-	o.SecureServing.BindPort = s.listener.Addr().(*net.TCPAddr).Port
+	o.SecureServing.BindPort = p.customer.address().Port
 	o.SecureServing.ExternalAddress = net.IPv4(127, 0, 0, 1)
 	s.run(APIServer, func(ctx context.Context) error { return s.serve(ctx, o) })
 	return nil
 }
 
-// serve is kube-apiserver's own Run, with our tracer provider.
+// serve is kube-apiserver's own Run, with our tracer provider, and with a handler that can
+// be called.
 func (s *apiServer) serve(ctx context.Context, o *options.ServerRunOptions) error {
 	opts, err := o.Complete(ctx)
 	if err != nil {
@@ -138,6 +130,11 @@ func (s *apiServer) serve(ctx context.Context, o *options.ServerRunOptions) erro
 		config.Aggregator.GenericConfig.TracerProvider = tp
 	}
 	s.plane.audit(config)
+	loopback, err := upstream.CallLoopback(config.KubeAPIs.ControlPlane.Generic.LoopbackClientConfig, s.listener.loopback())
+	if err != nil {
+		return err
+	}
+	defer runtime.KeepAlive(loopback)
 	completed, err := config.Complete()
 	if err != nil {
 		return err
@@ -150,6 +147,7 @@ func (s *apiServer) serve(ctx context.Context, o *options.ServerRunOptions) erro
 	if err != nil {
 		return err
 	}
+	s.listener.called.handler, s.listener.called.marks = chain.GenericAPIServer.Handler, upstream.Marked()
 	return prepared.Run(ctx)
 }
 
@@ -260,15 +258,6 @@ egressSelections:
       uds:
         udsName: %s
 `, p.tunnel.socket, p.webhooks.socket), false)
-}
-
-// client is an HTTP client of the API server with the identity given.
-func (p pki) client(id identity, dial func(context.Context, string, string) (net.Conn, error)) (*http.Client, error) {
-	secure, err := p.tls(id.file, id.ca)
-	if err != nil {
-		return nil, err
-	}
-	return &http.Client{Transport: &http.Transport{DialContext: dial, TLSClientConfig: secure, ForceAttemptHTTP2: true}}, nil
 }
 
 // getOK asks a URL and wants 200.

@@ -12,6 +12,7 @@ import (
 	"demarc/sim/clock"
 
 	"k8s.io/client-go/tools/cache"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"k8s.io/klog/v2"
 	kcm "k8s.io/kubernetes/cmd/kube-controller-manager/app"
 	kcmoptions "k8s.io/kubernetes/cmd/kube-controller-manager/app/options"
@@ -19,13 +20,13 @@ import (
 	scheduleroptions "k8s.io/kubernetes/cmd/kube-scheduler/app/options"
 )
 
-// client is one incarnation of a component that is a client of the API server:
-// it comes in by an entrance of its own, which closes when it is killed.
+// client is one incarnation of a component that is a client of the API server. It has
+// a way there of its own, which is closed when it is killed.
 type client struct {
 	life
-	entrance *entrance
-	gate     *gate
-	down     sync.Once
+	way  *namedCalls
+	gate *gate
+	down sync.Once
 }
 
 func (c *client) ready(ctx context.Context) error { return ctx.Err() }
@@ -44,7 +45,7 @@ func (c *client) healthy(ctx context.Context) error {
 func (c *client) kill() {
 	c.down.Do(func() {
 		c.end()
-		c.entrance.close()
+		c.way.close()
 	})
 }
 
@@ -57,20 +58,17 @@ func (c *client) stop(ctx context.Context) {
 	c.kill()
 }
 
-// startClient opens an entrance, writes a kubeconfig for it and calls main with
-// both.
+// startClient opens a way to the API servers, writes a kubeconfig that names it and
+// calls main with that.
 func (p *Plane) startClient(self *Component, id identity, main func(ctx context.Context, kubeconfig string) error) (incarnation, error) {
 	name := self.name
-	e, err := p.door.open(name, 0, self.gate)
+	way := nameCalls(p.calls(name, id, self.gate))
+	kubeconfig, err := p.writeKubeconfig(name, p.kubeconfig(&clientcmdapi.Cluster{Server: way.url}, &clientcmdapi.AuthInfo{}))
 	if err != nil {
+		way.close()
 		return nil, err
 	}
-	kubeconfig, err := p.writeKubeconfig(name, p.parties.url(e), id)
-	if err != nil {
-		e.close()
-		return nil, err
-	}
-	c := &client{life: newLife(), entrance: e, gate: self.gate}
+	c := &client{life: newLife(), way: way, gate: self.gate}
 	logger := p.logs.logger(name)
 	c.run(name, func(ctx context.Context) error {
 		return main(klog.NewContext(ctx, logger), kubeconfig)

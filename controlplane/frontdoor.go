@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
 	"sync"
 
@@ -26,8 +27,8 @@ func newFrontDoor() *frontDoor {
 	return &frontDoor{entrances: map[*entrance]struct{}{}, gates: map[string]*gate{}}
 }
 
-// Roles that enter by the front door. A role's gate is the network between
-// those clients and the API servers.
+// Roles that come to the API servers, by the front door's port or by calls. A role's
+// gate is the network between those clients and the API servers.
 const (
 	roleCustomer = "customer"
 	roleNodes    = "nodes"
@@ -119,6 +120,11 @@ func (d *frontDoor) open(role string, port int, gates ...*gate) (*entrance, erro
 
 // url is where clients of the entrance go.
 func (e *entrance) url() string { return "https://" + e.addr }
+
+// address is the same, as an address.
+func (e *entrance) address() *net.TCPAddr {
+	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(e.addr))
+}
 
 func (e *entrance) listen() error {
 	e.mu.Lock()

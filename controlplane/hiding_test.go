@@ -22,6 +22,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 )
 
 // TestNobodyHides changes something under every name that a customer can give himself,
@@ -48,10 +49,7 @@ func TestNobodyHides(t *testing.T) {
 	if err := p.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
-	customer, err := p.restConfig(p.customer.url(), customerAdmin)
-	if err != nil {
-		t.Fatal(err)
-	}
+	customer := outside(t, p, customerAdmin)
 	admin := kubernetes.NewForConfigOrDie(customer)
 	if _, err := admin.CoreV1().ServiceAccounts("kube-system").Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "hidden"}}, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
@@ -60,9 +58,8 @@ func TestNobodyHides(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bearer := func(server string) *rest.Config {
-		cfg := rest.AnonymousClientConfig(customer)
-		cfg.Host, cfg.BearerToken = server, token.Status.Token
+	bearer := func(cfg *rest.Config) *rest.Config {
+		cfg.BearerToken = token.Status.Token
 		return cfg
 	}
 	with := func(change func(*rest.Config)) *rest.Config {
@@ -77,18 +74,6 @@ func TestNobodyHides(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	certified, err := p.restConfig(p.customer.url(), forged)
-	if err != nil {
-		t.Fatal(err)
-	}
-	recorded, err := p.Customer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	provider, err := p.Provider()
-	if err != nil {
-		t.Fatal(err)
-	}
 	if _, err := admin.RbacV1().ClusterRoleBindings().Create(ctx, bindAdmin("hidden"), metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -99,15 +84,16 @@ func TestNobodyHides(t *testing.T) {
 	}{
 		"kubectl":     {customer, true, "masterclient", ""},
 		"audit-id":    {with(func(c *rest.Config) { c.Wrap(auditID) }), true, "masterclient", ""},
-		"certificate": {certified, true, "aksService", ""},
-		"token":       {bearer(p.customer.url()), true, "system:serviceaccount:kube-system:hidden", ""},
-		"other-door":  {bearer(p.provider.url()), true, "system:serviceaccount:kube-system:hidden", ""},
+		"certificate": {outside(t, p, forged), true, "aksService", ""},
+		"token":       {bearer(rest.AnonymousClientConfig(customer)), true, "system:serviceaccount:kube-system:hidden", ""},
+		"other-way":   {bearer(p.Provider()), true, "system:serviceaccount:kube-system:hidden", ""},
+		"controller":  {bearer(p.restConfig(ControllerManager, controllers)), false, "", ""},
 		"impersonated": {with(func(c *rest.Config) {
 			c.Impersonate.UserName = "aksService"
 			c.Impersonate.Groups = []string{"system:masters"}
 		}), true, "masterclient", "aksService"},
-		"recorded": {recorded, false, "", ""},
-		"provider": {provider, false, "", ""},
+		"recorded": {p.Customer(), false, "", ""},
+		"provider": {p.Provider(), false, "", ""},
 	} {
 		cm := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		if _, err := kubernetes.NewForConfigOrDie(tt.cfg).CoreV1().ConfigMaps("default").Create(ctx, cm, metav1.CreateOptions{}); err != nil {
@@ -136,6 +122,21 @@ func TestNobodyHides(t *testing.T) {
 			t.Errorf("%s is told to be a customer's: %+v", subject, c)
 		}
 	}
+}
+
+// outside is the configuration of a client that comes in by the front door's port.
+func outside(t testing.TB, p *Plane, id identity) *rest.Config {
+	t.Helper()
+	kubeconfig, err := p.secureKubeconfig(p.customer.url(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := clientcmd.NewDefaultClientConfig(*kubeconfig, nil).ClientConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.QPS = -1
+	return cfg
 }
 
 // auditID sets the header by which customers hid.

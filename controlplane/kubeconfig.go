@@ -17,12 +17,8 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 )
 
-// writeKubeconfig writes dir/kubeconfig/NAME, which has everything inside.
-func (p *Plane) writeKubeconfig(name, server string, id identity) (string, error) {
-	cfg, err := p.kubeconfig(server, id)
-	if err != nil {
-		return "", err
-	}
+// writeKubeconfig writes dir/kubeconfig/NAME.
+func (p *Plane) writeKubeconfig(name string, cfg *clientcmdapi.Config) (string, error) {
 	path := kubeconfigFile(p.cfg.Dir, name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", err
@@ -54,7 +50,16 @@ func LastPort(dir string) int {
 
 // kubeconfig is a kubeconfig in AKS's form: context and cluster have the
 // cluster's name, the user is clusterUser_ or clusterAdmin_.
-func (p *Plane) kubeconfig(server string, id identity) (*clientcmdapi.Config, error) {
+func (p *Plane) kubeconfig(cluster *clientcmdapi.Cluster, as *clientcmdapi.AuthInfo) *clientcmdapi.Config {
+	cfg, user := clientcmdapi.NewConfig(), "clusterAdmin_"+p.cfg.Name
+	cfg.Clusters[p.cfg.Name], cfg.AuthInfos[user] = cluster, as
+	cfg.Contexts[p.cfg.Name] = &clientcmdapi.Context{Cluster: p.cfg.Name, AuthInfo: user}
+	cfg.CurrentContext = p.cfg.Name
+	return cfg
+}
+
+// secureKubeconfig is a kubeconfig for a client outside, which has everything inside.
+func (p *Plane) secureKubeconfig(server string, id identity) (*clientcmdapi.Config, error) {
 	var data [3][]byte
 	for i, f := range []string{p.pki.cert(clusterCA), p.pki.cert(id.file), p.pki.key(id.file)} {
 		b, err := os.ReadFile(f)
@@ -63,28 +68,21 @@ func (p *Plane) kubeconfig(server string, id identity) (*clientcmdapi.Config, er
 		}
 		data[i] = b
 	}
-	cfg, user := clientcmdapi.NewConfig(), "clusterAdmin_"+p.cfg.Name
 	// What never leaves the machine gains nothing by gzip.
-	cfg.Clusters[p.cfg.Name] = &clientcmdapi.Cluster{Server: server, CertificateAuthorityData: data[0], DisableCompression: true}
-	cfg.AuthInfos[user] = &clientcmdapi.AuthInfo{ClientCertificateData: data[1], ClientKeyData: data[2]}
-	cfg.Contexts[p.cfg.Name] = &clientcmdapi.Context{Cluster: p.cfg.Name, AuthInfo: user}
-	cfg.CurrentContext = p.cfg.Name
-	return cfg, nil
+	return p.kubeconfig(&clientcmdapi.Cluster{Server: server, CertificateAuthorityData: data[0], DisableCompression: true},
+		&clientcmdapi.AuthInfo{ClientCertificateData: data[1], ClientKeyData: data[2]}), nil
 }
 
-// restConfig is a client configuration without a rate limit.
-func (p *Plane) restConfig(server string, id identity) (*rest.Config, error) {
-	kc, err := p.kubeconfig(server, id)
-	if err != nil {
-		return nil, err
-	}
-	cfg, err := clientcmd.NewDefaultClientConfig(*kc, nil).ClientConfig()
-	if err != nil {
-		return nil, err
-	}
-	cfg.QPS = -1
-	cfg.UserAgent = "demarc"
-	return cfg, nil
+// calls is a way to the API servers for a client inside the engine, with a connection of
+// its own.
+func (p *Plane) calls(role string, id identity, gates ...*gate) *apiCalls {
+	return p.door.calls(role, p.customer.address(), p.parties.caller(id), gates...)
+}
+
+// restConfig is the configuration of such a client, without a rate limit. Its errors name
+// the front door.
+func (p *Plane) restConfig(role string, id identity) *rest.Config {
+	return &rest.Config{Host: p.customer.url(), Transport: p.calls(role, id), QPS: -1, UserAgent: "demarc"}
 }
 
 // awaitAPIServer waits for an API server, as the init order of static pods does

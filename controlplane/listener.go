@@ -4,8 +4,6 @@ import (
 	"net"
 	"sync"
 	"time"
-
-	"demarc/sim/accept"
 )
 
 // handover is a listener whose connections are accepted elsewhere and handed to it.
@@ -60,26 +58,25 @@ func (h *handover) Close() error {
 func (h *handover) kill() { h.die.Do(func() { close(h.dead) }) }
 
 // serverListener is what one incarnation of an API server listens on: the
-// connections that a front door hands over, and a private port for the API
-// server's client to itself. When the incarnation dies, all of them are reset.
+// connections that a front door hands over, and calls of clients inside the engine.
+// When the incarnation dies, all of them are reset.
 type serverListener struct {
 	*handover
-	private net.Listener
-	gate    *gate
-	conns   conns
+	called *called
+	addr   net.Addr
+	gate   *gate
+	conns  conns
 }
 
-func newServerListener(g *gate) (*serverListener, error) {
-	private, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	l := &serverListener{handover: newHandover(), private: private, gate: g}
-	go accept.All(private, func(c net.Conn) {
-		// The server's client to itself never leaves the process: no gate.
-		l.offer(l.conns.add(&patientConn{c, patience{limit: loopbackReads}}))
-	})
-	return l, nil
+// newServerListener has the address of the front door: no server has one of its own.
+func newServerListener(addr net.Addr, g *gate) *serverListener {
+	return &serverListener{handover: newHandover(), called: newCalled(), addr: addr, gate: g}
+}
+
+// Accept implements [net.Listener]. Once the server accepts connections it can be called, too.
+func (l *serverListener) Accept() (net.Conn, error) {
+	l.called.accept.Do(func() { close(l.called.accepts) })
+	return l.handover.Accept()
 }
 
 // handOver gives the server a connection that came in elsewhere. It waits at
@@ -88,26 +85,31 @@ func (l *serverListener) handOver(c net.Conn, gates ...*gate) {
 	l.offer(l.conns.add(&patientConn{c, patience{limit: clientReads}}, append([]*gate{l.gate}, gates...)...))
 }
 
-// Addr implements [net.Listener]: the private port.
-func (l *serverListener) Addr() net.Addr { return l.private.Addr() }
+// Addr implements [net.Listener].
+func (l *serverListener) Addr() net.Addr { return l.addr }
 
-// Close implements [net.Listener].
-func (l *serverListener) Close() error {
-	_ = l.handover.Close() // always nil
-	return l.private.Close()
+// self is the server, for those who want no other, while it takes clients.
+func (l *serverListener) self() *serverListener {
+	select {
+	case <-l.dead:
+	case <-l.closed:
+	default:
+		return l
+	}
+	return nil
 }
 
 // kill refuses new connections and resets those that are open.
 func (l *serverListener) kill() {
 	l.handover.kill()
-	l.private.Close()
 	l.conns.resetAll()
+	l.called.kill(errAPIReset)
 }
 
-// A spin is more reads in one instant of virtual time than anybody needs who does
-// not retry without a pause. It is answered with a pause of spinPause.
+// A spin is more reads, or calls, in one instant of virtual time than anybody needs who
+// does not retry without a pause. It is answered with a pause of spinPause.
 const (
-	loopbackReads = 100    // the API server's client to itself
+	loopbackCalls = 100    // the API server's client to itself
 	clientReads   = 5_000  // a client of an API server
 	etcdReads     = 20_000 // an API server, of etcd
 	spinPause     = 250 * time.Millisecond

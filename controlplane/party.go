@@ -1,14 +1,11 @@
 package controlplane
 
 import (
-	"context"
-	"crypto/rand"
-	"crypto/subtle"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 
 	"k8s.io/apiserver/pkg/audit"
 	"k8s.io/apiserver/pkg/authentication/authenticator"
@@ -20,7 +17,7 @@ import (
 // party is on whose behalf the API server is asked. Names prove nothing: who is a
 // cluster's administrator has certificates signed for any user, is given tokens of any
 // service account, and impersonates both. What proves who is the provider's is what
-// nobody else has: the keys of its certificates, and the path by which its controllers
+// nobody else has: the keys of its certificates, and the way by which its controllers
 // ask. Everybody else is a customer.
 type party string
 
@@ -38,23 +35,29 @@ const partyAnnotation = "demarc.dev/party"
 
 // parties tells them apart.
 type parties struct {
-	keys map[string]identity // by certificate
-	// path is the first part of the paths by which components ask. Controllers do so
-	// with the tokens of service accounts, and without a certificate.
-	path string
+	keys    map[string]identity // by certificate
+	callers map[*tls.ConnectionState]identity
+	inside  map[string]*caller // by their identity's file
 }
 
 func newParties(p pki) (*parties, error) {
-	x := &parties{keys: map[string]identity{}, path: rand.Text()}
+	x := &parties{keys: map[string]identity{}, callers: map[*tls.ConnectionState]identity{}, inside: map[string]*caller{}}
 	for _, id := range []identity{recordedCustomer, providerAdmin, controllers, schedulerUser, kubeletClient, frontProxy} {
-		der, err := readPEM(p.cert(id.file))
+		cert, err := p.readCert(id.file)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p.cert(id.file), err)
 		}
-		x.keys[string(der)] = id
+		x.keys[string(cert.Raw)] = id
+		// A connection's state that is one of these is of a client inside the engine: any
+		// other client has one of its own.
+		c := &caller{certified: &tls.ConnectionState{HandshakeComplete: true, PeerCertificates: []*x509.Certificate{cert}}, bare: &tls.ConnectionState{HandshakeComplete: true}}
+		x.inside[id.file], x.callers[c.certified], x.callers[c.bare] = c, id, id
 	}
 	return x, nil
 }
+
+// caller is a client inside the engine that has an identity.
+func (x *parties) caller(id identity) *caller { return x.inside[id.file] }
 
 // of is the party of a request that was found to be a user's.
 func (x *parties) of(r *http.Request, u user.Info) party {
@@ -66,7 +69,7 @@ func (x *parties) of(r *http.Request, u user.Info) party {
 		return partyCustomer
 	case id.file != "":
 		return partyProvider
-	case byPath(r.Context()) && account:
+	case x.component(r) && account: // controllers have the tokens of service accounts
 		return partyProvider
 	}
 	return partyCustomer
@@ -80,31 +83,15 @@ func (x *parties) certified(r *http.Request) identity {
 	return x.keys[string(r.TLS.PeerCertificates[0].Raw)]
 }
 
-// url is where components find an API server.
-func (x *parties) url(e *entrance) string { return e.url() + "/" + x.path }
-
-type byPathKey struct{}
-
-func byPath(ctx context.Context) bool { return ctx.Value(byPathKey{}) != nil }
-
-// enter takes the components' path off their requests, and remembers that it was there.
-func (x *parties) enter(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		first, rest, ok := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-		if ok && subtle.ConstantTimeCompare([]byte(first), []byte(x.path)) == 1 {
-			r = r.WithContext(context.WithValue(r.Context(), byPathKey{}, true))
-			r.URL = &url.URL{Path: "/" + rest, RawPath: strings.TrimPrefix(r.URL.RawPath, "/"+x.path), RawQuery: r.URL.RawQuery}
-			r.RequestURI = r.URL.RequestURI()
-		}
-		next.ServeHTTP(w, r)
-	})
+// component says whether a component of the control plane asks, by whichever identity.
+func (x *parties) component(r *http.Request) bool {
+	file := x.callers[r.TLS].file
+	return file == controllers.file || file == schedulerUser.file
 }
 
 // recognise has an API server note the party of each request.
 func (x *parties) recognise(c *server.Config) {
-	build := c.BuildHandlerChainFunc
-	c.BuildHandlerChainFunc = func(h http.Handler, c *server.Config) http.Handler { return x.enter(build(h, c)) }
-	c.Authentication.Authenticator = recogniser{c.Authentication.Authenticator, x}
+	c.Authentication.Authenticator = recogniser{x.trust(c.Authentication), x}
 }
 
 // recogniser authenticates, and notes the party.

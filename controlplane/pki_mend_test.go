@@ -22,7 +22,11 @@ func secured(t *testing.T, dir string) (*Plane, []api.Mended) {
 	if err := p.secure(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.writeKubeconfig("customer", "https://127.0.0.1:1", customerAdmin); err != nil {
+	kubeconfig, err := p.secureKubeconfig("https://127.0.0.1:1", customerAdmin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.writeKubeconfig(roleCustomer, kubeconfig); err != nil {
 		t.Fatal(err)
 	}
 	return p, said

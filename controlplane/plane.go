@@ -12,7 +12,9 @@
 // connection away at once and cancels the goroutines; what they still try to
 // do reaches nobody, because their links are gone. The front door hands the
 // connections of clients to an API server that lives, and has the kernel
-// refuse them while none does.
+// refuse them while none does. Clients inside the engine call the API servers'
+// handlers: nothing of theirs goes through the kernel, since virtual time would
+// pass while it is under way there.
 package controlplane
 
 import (
@@ -81,8 +83,6 @@ type Plane struct {
 	tunnel     *tunnel
 	webhooks   *tunnel // to webhooks by URL
 	customer   *entrance
-	nodes      *entrance
-	provider   *entrance
 	seats      *seats // of the etcd members
 	etcd       []*Component
 	apiServers []*Component
@@ -140,13 +140,11 @@ func New(cfg Config) (_ *Plane, err error) {
 	if p.customer, err = p.door.open(roleCustomer, cfg.Port); err != nil {
 		return nil, err
 	}
-	if p.nodes, err = p.door.open(roleNodes, 0); err != nil {
+	kubeconfig, err := p.secureKubeconfig(p.customer.url(), customerAdmin)
+	if err != nil {
 		return nil, err
 	}
-	if p.provider, err = p.door.open(roleProvider, 0); err != nil {
-		return nil, err
-	}
-	if _, err := p.writeKubeconfig("customer", p.customer.url(), customerAdmin); err != nil {
+	if _, err := p.writeKubeconfig(roleCustomer, kubeconfig); err != nil {
 		return nil, err
 	}
 	if p.seats, err = newSeats(cfg.Dir, max(cfg.EtcdMembers, 1), cfg.Mended, !cfg.Ephemeral); err != nil {
@@ -324,10 +322,8 @@ func (p *Plane) Stop(ctx context.Context) {
 }
 
 func (p *Plane) close() {
-	for _, e := range []*entrance{p.customer, p.nodes, p.provider} {
-		if e != nil {
-			e.close()
-		}
+	if p.customer != nil {
+		p.customer.close()
 	}
 	if p.seats != nil {
 		p.seats.close()
@@ -348,19 +344,14 @@ func (p *Plane) URL() string { return p.customer.url() }
 // Kubeconfig is the path of the customer's kubeconfig.
 func (p *Plane) Kubeconfig() string { return p.cfg.Dir + "/kubeconfig/customer" }
 
-// Customer is a client configuration of the customer's. Its changes are not told to
-// Config.Changed: whoever uses it says himself what he does.
-func (p *Plane) Customer() (*rest.Config, error) {
-	return p.restConfig(p.customer.url(), recordedCustomer)
-}
+// Customer is the configuration of a client of the customer's, with a connection of its
+// own. Its changes are not told to Config.Changed: whoever uses it says himself what he
+// does.
+func (p *Plane) Customer() *rest.Config { return p.restConfig(roleCustomer, recordedCustomer) }
 
-// Provider is a client configuration with the provider's own identity.
-func (p *Plane) Provider() (*rest.Config, error) {
-	return p.restConfig(p.provider.url(), providerAdmin)
-}
+// Provider is the same with the provider's own identity.
+func (p *Plane) Provider() *rest.Config { return p.restConfig(roleProvider, providerAdmin) }
 
-// NodeProxy is a client configuration for the nodes' side of the front door.
-// Its requests are those of whoever their X-Remote-User header says.
-func (p *Plane) NodeProxy() (*rest.Config, error) {
-	return p.restConfig(p.nodes.url(), frontProxy)
-}
+// NodeProxy is the same for the nodes. Its requests are those of whoever their
+// X-Remote-User header says.
+func (p *Plane) NodeProxy() *rest.Config { return p.restConfig(roleNodes, frontProxy) }

@@ -72,11 +72,7 @@ func newPlaneIn(t testing.TB, cfg Config) (*Plane, kubernetes.Interface) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	customer, err := p.Customer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p, kubernetes.NewForConfigOrDie(customer)
+	return p, kubernetes.NewForConfigOrDie(p.Customer())
 }
 
 func stopPlane(p *Plane) {
@@ -137,4 +133,22 @@ func BenchmarkIdleHour(b *testing.B) {
 		time.Sleep(time.Hour)
 	}
 	b.ReportMetric((clock.RealNow()-start).Seconds()/float64(b.N), "real-s/op")
+}
+
+// TestClientsHaveConnectionsOfTheirOwn: each configuration is of another client, though they are alike.
+func TestClientsHaveConnectionsOfTheirOwn(t *testing.T) {
+	p, _ := startPlane(t, 1, 1)
+	conns := map[*apiConn]bool{}
+	for range 2 {
+		cfg := p.Customer()
+		for range 2 {
+			if _, err := kubernetes.NewForConfigOrDie(cfg).CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			conns[cfg.Transport.(*apiCalls).conn] = true
+		}
+	}
+	if len(conns) != 2 {
+		t.Errorf("two clients have %d connections", len(conns))
+	}
 }

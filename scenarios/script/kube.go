@@ -3,8 +3,6 @@ package script
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"net/url"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -26,13 +24,9 @@ type kube struct {
 	mapper meta.RESTMapper // of kinds that are not built in; nil until needed
 }
 
-// newKube makes a client with connections of its own: client-go shares those of
-// clients that are configured alike, but for a proxy function, which it cannot
-// compare.
 func newKube(cfg *rest.Config) (*kube, error) {
 	cfg = rest.CopyConfig(cfg)
 	cfg.WarningHandler = rest.NoWarnings{} // nobody reads an engine's log for them
-	cfg.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }
 	client, err := rest.HTTPClientFor(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("make a client: %w", err)

@@ -151,36 +151,6 @@ func TestThePastComesBack(t *testing.T) {
 	}
 }
 
-// TestClientsHaveConnectionsOfTheirOwn checks that clients that are configured
-// alike do not share one.
-func TestClientsHaveConnectionsOfTheirOwn(t *testing.T) {
-	s := &apiServer{answers: []answer{list("1"), list("1"), list("1")}}
-	server := httptest.NewUnstartedServer(s)
-	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
-			s.conns.Add(1)
-		}
-	}
-	server.Start()
-	defer server.Close()
-	var clients []*kube
-	for range 2 {
-		k, err := newKube(&rest.Config{Host: server.URL})
-		if err != nil {
-			t.Fatal(err)
-		}
-		clients = append(clients, k)
-	}
-	for _, i := range []int{0, 1, 0} {
-		if _, _, err := clients[i].list(t.Context(), configMaps, ""); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := s.conns.Load(); got != 2 {
-		t.Errorf("got %d connections for 2 clients, want 2", got)
-	}
-}
-
 // TestWatchInAScenario plays an outage in virtual time: the client tries again
 // with growing waits, does not list again, and ends with the run.
 func TestWatchInAScenario(t *testing.T) {

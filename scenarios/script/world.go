@@ -14,7 +14,8 @@ import (
 // language knows nothing else of the engine.
 type World interface {
 	// Customer is the configuration of a client with the customer's admin
-	// credentials, through the front door. It has no rate limit.
+	// credentials, through the front door. It has no rate limit, and a connection of
+	// its own each time.
 	Customer() *rest.Config
 	// As is what a role can ask of the cluster and of its provider: the management API.
 	As(role api.Role) *api.Actions

@@ -126,7 +126,7 @@ func (c *Cluster) addonsReady() bool {
 // installSample creates the sample workload as a customer would, and sends it
 // traffic.
 func (c *Cluster) installSample(ctx context.Context) error {
-	client, err := dynamic.NewForConfig(c.customer)
+	client, err := dynamic.NewForConfig(c.plane.Customer())
 	if err != nil {
 		return err
 	}

@@ -41,7 +41,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/rest"
 )
 
 // Cluster is one managed cluster and the world around it.
@@ -62,7 +61,6 @@ type Cluster struct {
 	refusals  *timeline.Repeats // what is refused, on that log
 	plane     *controlplane.Plane
 	fleet     *nodes.Fleet
-	customer  *rest.Config
 	provider  kubernetes.Interface
 	traffic   *traffic.Generator
 	balancers *balancers
@@ -186,24 +184,13 @@ func (c *Cluster) openTimeline() (err error) {
 
 // clients makes the clients of the API server that the cluster itself needs.
 func (c *Cluster) clients() (err error) {
-	if c.customer, err = c.plane.Customer(); err != nil {
-		return err
-	}
-	provider, err := c.plane.Provider()
-	if err != nil {
-		return err
-	}
-	c.provider, err = kubernetes.NewForConfig(provider)
+	c.provider, err = kubernetes.NewForConfig(c.plane.Provider())
 	return err
 }
 
 // machines makes the nodes, their network, and the clients that use it.
 func (c *Cluster) machines(saved *state.State) error {
-	proxy, err := c.plane.NodeProxy()
-	if err != nil {
-		return err
-	}
-	client, err := nodesClient(proxy)
+	client, err := nodesClient(c.plane.NodeProxy())
 	if err != nil {
 		return err
 	}

@@ -20,10 +20,7 @@ import (
 // manage opens the provider's management plane, and makes the managed add-ons that it
 // keeps.
 func (c *Cluster) manage() error {
-	cfg, err := c.plane.Provider()
-	if err != nil {
-		return err
-	}
+	cfg := c.plane.Provider()
 	cfg.UserAgent = addon.FieldManager
 	client, err := dynamic.NewForConfig(cfg)
 	if err != nil {

@@ -18,7 +18,7 @@ var _ script.World = (*Cluster)(nil)
 
 // Customer implements [script.World].
 func (c *Cluster) Customer() *rest.Config {
-	cfg := rest.CopyConfig(c.customer)
+	cfg := c.plane.Customer()
 	cfg.UserAgent = "kubectl"
 	return cfg
 }
