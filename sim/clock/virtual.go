@@ -1,4 +1,4 @@
-//go:build faketime && unix
+//go:build faketime && linux
 
 package clock
 
