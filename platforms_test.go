@@ -2,6 +2,7 @@ package demarc
 
 import (
 	"errors"
+	"flag"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -26,13 +27,15 @@ var platforms = []struct {
 	{"windows", "arm64", ""},
 }
 
+var onPlatforms = flag.Bool("platforms", false, "check types on every platform, two minutes of CPU")
+
 // TestPlatforms checks the types of every package for every platform, the engine's
 // too. To compile Kubernetes for one takes a quarter of an hour; here only what other
 // modules declare is read of them, and no code is made, so that what an assembler or
 // a linker would say is not known.
 func TestPlatforms(t *testing.T) {
-	if testing.Short() {
-		t.Skip("reads Kubernetes once for each platform")
+	if !*onPlatforms {
+		t.Skip("reads Kubernetes once for each platform: ask for it with -platforms")
 	}
 	root, err := os.Getwd()
 	if err != nil {
