@@ -59,11 +59,24 @@ func (r *Rate) UnmarshalJSON(b []byte) error {
 
 // Clock is the virtual clock.
 type Clock struct {
-	Now  time.Time `json:"now"`
-	Rate Rate      `json:"rate"`
+	Now time.Time `json:"now"`
+	// Rate is the one that was asked for, and Reached what came of it over the last
+	// seconds: less where the machine is too slow for it, or too busy. It is zero
+	// while the clock is paused, and for the first seconds at a rate.
+	Rate    Rate `json:"rate"`
+	Reached Rate `json:"reached,omitzero"`
 	// Virtual says whether the engine has a virtual clock; a plain build
 	// runs in real time, always at 1x.
 	Virtual bool `json:"virtual"`
+}
+
+// behindShare is the share of a rate below which a clock has fallen behind: measured
+// over seconds, it is never quite the one that was asked for.
+const behindShare = 0.9
+
+// Behind says that the clock goes slower than it was asked to.
+func (c Clock) Behind() bool {
+	return c.Rate > 0 && c.Reached > 0 && c.Reached < behindShare*c.Rate
 }
 
 // ClockRequest changes the clock.

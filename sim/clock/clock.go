@@ -5,16 +5,19 @@
 // free. A [Dial] holds it back to a rate of real time, or stops it. Everything
 // else in the engine uses the ordinary time package and knows nothing of this.
 //
-// The dial is one goroutine that loops: it blocks in a raw system call for a
-// few real milliseconds, in which virtual time cannot move while requests from
-// outside are served; then it lets as much virtual time pass as it owes. What
-// is owed is reckoned from the moment at which the rate was set, so that
-// neither rounding nor a burst of work makes the clock drift.
+// The dial is one goroutine that loops: when everything else is idle, it lets as
+// much virtual time pass as it owes; then it blocks in a raw system call, in which
+// virtual time cannot move, until the next of its rounds is due or the network has
+// something. What is owed is reckoned from the moment at which the rate was set, so
+// that neither rounding nor a burst of work makes the clock drift.
 //
 // Where it can (Linux), the dial moves the clock in steps, and the timers of a
-// step fire together at its end: a timer is late by less than [Step] in free
-// run, and by less than a round of the dial otherwise. Time still stands while
-// anything works.
+// step fire together at its end: a timer is late by less than a [Step] in free
+// run, and by less than that and a second of real time otherwise. Time still stands
+// while anything works.
+//
+// Somebody outside whose request is open is in real time. While one [Hold]s the
+// clock it does not run free, and at a rate its steps are of milliseconds.
 //
 // There it also nudges a clock that has stood still for seconds of real time:
 // something asks again and again until time has passed.
@@ -30,22 +33,17 @@ import (
 	"demarc/sim/api"
 )
 
-// quantum is how long the dial blocks in real time. Shorter is smoother, and
-// costs more: each round is a jump of the clock.
-const quantum = 4 * time.Millisecond
-
-// Step is how far the clock goes at once when it runs free: to the next whole
-// step. Nothing in a cluster is timed more finely than in seconds.
-const Step = time.Second
-
 // ErrRealTime is returned by a build that has no virtual clock.
 var ErrRealTime = errors.New("this engine was built without a virtual clock: it runs in real time, at 1x only")
 
 // Dial controls the speed of the process's clock. There is one in a process.
 type Dial struct {
+	poller *poller // nil if there is none
+
 	mu      sync.Mutex
-	rate    api.Rate
-	changed chan struct{} // closed when rate or fine changes
+	pace    pace
+	gauge   gauge
+	changed chan struct{} // closed when the pacer has to look at the rest again
 	fine    int           // how many want the clock to go from timer to timer
 	alarm   *time.Timer   // pauses the clock; nil if none is set
 }
@@ -54,12 +52,15 @@ type Dial struct {
 // clock and that is ahead of it, and returns a dial that lets it run free.
 // Call it once, before anything looks at the clock.
 func Start(at time.Time) *Dial {
-	d := &Dial{rate: api.FreeRun, changed: make(chan struct{})}
+	d := &Dial{changed: make(chan struct{})}
 	if !Virtual {
-		d.rate = 1
+		d.pace.rate = 1
 		return d
 	}
 	time.Sleep(time.Until(at))
+	d.poller = findPoller()
+	d.setLocked(api.FreeRun) // nobody else has it yet
+	outside.tell(d.notify)
 	keepMoving()
 	go d.run()
 	return d
@@ -69,7 +70,11 @@ func Start(at time.Time) *Dial {
 func (d *Dial) Clock() api.Clock {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return api.Clock{Now: time.Now().UTC(), Rate: d.rate, Virtual: Virtual}
+	c := api.Clock{Now: time.Now().UTC(), Rate: d.pace.rate, Virtual: Virtual}
+	if Virtual && c.Rate != 0 {
+		c.Reached = d.gauge.rate(read())
+	}
+	return c
 }
 
 // Set changes the rate. If until is not zero and still ahead, the clock pauses
@@ -92,31 +97,23 @@ func (d *Dial) Set(rate api.Rate, until time.Time) error {
 		if left <= 0 {
 			return errors.New("the time at which to pause is in the past")
 		}
-		d.alarm = time.AfterFunc(left, func() { d.set(0) })
+		d.alarm = time.AfterFunc(left, d.pause)
 	}
 	d.setLocked(rate)
 	return nil
 }
 
-// Rest lets clients in real time have a turn while much is computed: it waits
-// until the clock moves on, if that is held to a rate, and the runtime looks for
-// their requests meanwhile. In free run nobody waits.
-func (d *Dial) Rest() {
-	if rate, _, _ := d.current(); rate >= 0 {
-		time.Sleep(time.Nanosecond)
-	}
-}
-
-func (d *Dial) set(rate api.Rate) {
+func (d *Dial) pause() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.setLocked(rate)
+	d.setLocked(0)
 }
 
 func (d *Dial) setLocked(rate api.Rate) {
-	d.rate = rate
-	close(d.changed)
-	d.changed = make(chan struct{})
+	now := read()
+	d.pace = pace{rate, now}
+	d.gauge = newGauge(now)
+	d.notifyLocked()
 }
 
 // Fine makes the clock go from timer to timer, without steps, for as long as
@@ -131,56 +128,58 @@ func (d *Dial) refine(by int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.fine += by
-	d.setLocked(d.rate)
+	d.notifyLocked()
 }
 
-func (d *Dial) current() (rate api.Rate, fine bool, changed <-chan struct{}) {
+// notify makes the pacer look at what has changed. It need not be woken: it waits in
+// real time only while everything else is idle, and what ends that wakes it, too.
+func (d *Dial) notify() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.rate, d.fine > 0, d.changed
+	d.notifyLocked()
 }
 
-// run is the pacer.
-func (d *Dial) run() {
-	for {
-		rate, fine, changed := d.current()
-		switch {
-		case rate >= 0:
-			d.pace(rate, changed)
-		case fine || !advance(toNextStep):
-			<-changed // the runtime moves the clock from timer to timer
-		}
+func (d *Dial) notifyLocked() {
+	close(d.changed)
+	d.changed = make(chan struct{})
+}
+
+// Rest lets clients in real time have a turn while much is computed: it waits
+// until everything else is idle, if the clock is held to a rate, and the runtime
+// looks for their requests meanwhile. In free run nobody waits.
+func (d *Dial) Rest() {
+	if d.current().pace.rate >= 0 {
+		time.Sleep(time.Nanosecond)
 	}
 }
 
-func toNextStep(now time.Time) time.Duration {
-	return UntilTick(now, Step)
+// setting is what the pacer goes by.
+type setting struct {
+	pace    pace
+	fine    bool
+	changed <-chan struct{}
 }
 
-// pace holds the clock to a rate until the rate changes.
-func (d *Dial) pace(rate api.Rate, changed <-chan struct{}) {
-	real, virtual := RealNow(), time.Now()
-	owed := func(now time.Time) time.Duration { return debt(rate, RealNow()-real, now.Sub(virtual)) }
-	for {
-		block(quantum)
-		// At least once: the runtime looks for network input when everything is
-		// idle, and a goroutine must sleep for that, even if the clock is paused.
-		for again := true; again; again = owed(time.Now()) > 0 {
-			select {
-			case <-changed:
-				return
-			default:
-			}
-			// A debt that a burst of work has left is paid in steps, so that no
-			// timer is later than in free run.
-			if !advance(func(now time.Time) time.Duration { return min(owed(now), Step) }) {
-				time.Sleep(max(min(owed(time.Now()), Step), time.Nanosecond))
-			}
-		}
+func (d *Dial) current() setting {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return setting{d.pace, d.fine > 0, d.changed}
+}
+
+// stale says that the setting has changed.
+func (s setting) stale() bool {
+	select {
+	case <-s.changed:
+		return true
+	default:
+		return false
 	}
 }
 
-// debt is the virtual time that is owed: what should have passed, less what has.
-func debt(rate api.Rate, real, virtual time.Duration) time.Duration {
-	return time.Duration(float64(real)*float64(rate)) - virtual
+// round is the real time between two moves of a clock that is held to a rate.
+func (s setting) round(now time.Duration) time.Duration {
+	if s.fine || outside.watched(now) {
+		return fineRound
+	}
+	return round
 }

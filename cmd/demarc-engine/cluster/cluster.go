@@ -412,6 +412,6 @@ func (c *Cluster) Status() api.Status {
 	s.SSHConfig, s.MovedPorts = c.ssh.ConfigFile(), c.moved
 	s.Components, s.Machines = c.health.Soon(), c.Machines()
 	s.LoadBalancers, s.Traffic, s.Faults = c.balancers.list(), c.trafficTotals(), c.Faults()
-	s.Warnings = c.warnings()
+	s.Warnings = c.warnings(s.Clock)
 	return s
 }

@@ -3,6 +3,7 @@ package cluster
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -93,14 +94,17 @@ func (c *Cluster) noteDisk(err error) {
 	c.log.Append(e)
 }
 
-// warnings are what is wrong with the cluster's data now.
-func (c *Cluster) warnings() []string {
+// warnings are what is wrong with the cluster's data, or its clock, now.
+func (c *Cluster) warnings(k api.Clock) (list []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.unsaved == nil {
-		return nil
+	if c.unsaved != nil {
+		list = append(list, "the cluster cannot be saved: "+c.unsaved.Error())
 	}
-	return []string{"the cluster cannot be saved: " + c.unsaved.Error()}
+	if k.Behind() {
+		list = append(list, fmt.Sprintf("the clock falls behind: %s was asked for, and this machine reached %s over the last seconds", k.Rate, k.Reached))
+	}
+	return list
 }
 
 // saveState saves the state so that a crash of the machine does not undo it.
