@@ -2,9 +2,7 @@ package engine_test
 
 import (
 	"bytes"
-	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -157,23 +155,4 @@ func peakMiB(dir string) float64 {
 		}
 	}
 	return 0
-}
-
-// BenchmarkKubectl is `kubectl get pods` against a live cluster at 60x.
-func BenchmarkKubectl(b *testing.B) {
-	kubectl, err := exec.LookPath("kubectl")
-	if err != nil {
-		b.Skip("no kubectl on this machine")
-	}
-	p := start(b, built(b), b.TempDir(), 60)
-	defer p.Kill()
-	s, err := p.Client.Status(context.Background())
-	if err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		if out, err := exec.Command(kubectl, "--kubeconfig", s.Kubeconfig, "get", "pods").CombinedOutput(); err != nil {
-			b.Fatalf("%v: %s", err, out)
-		}
-	}
 }
