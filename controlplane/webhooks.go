@@ -9,6 +9,8 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"demarc/sim/clock"
 )
 
 // errNotHere says why a webhook by URL was not called.
@@ -27,7 +29,14 @@ func webhookDialer(anywhere bool) TunnelDialer {
 			return nil
 		}
 	}
-	return func(ctx context.Context, address string) (net.Conn, error) { return d.DialContext(ctx, "tcp", address) }
+	return func(ctx context.Context, address string) (net.Conn, error) {
+		defer clock.Hold()()
+		c, err := d.DialContext(ctx, "tcp", address)
+		if err != nil {
+			return nil, err
+		}
+		return clock.Asking(c), nil
+	}
 }
 
 // webhookRefusal is the status line of a refusal: all that the API server passes

@@ -45,9 +45,9 @@ type Route struct {
 	field int // of Actions
 }
 
-// requestTimeout bounds most requests. An engine answers within milliseconds; one that is
+// promptTimeout bounds most requests. An engine answers within milliseconds; one that is
 // busy with a thousand nodes within seconds.
-const requestTimeout = "30s"
+const promptTimeout = 30 * time.Second
 
 // Routes are the rows of the table of [Actions].
 var Routes = sync.OnceValue(func() (all []*Route) {
@@ -84,7 +84,10 @@ func newRoute(i int, f reflect.StructField) *Route {
 		r.Answer = f.Type.Out(0)
 	}
 	if !r.Streams() {
-		r.Timeout, _ = time.ParseDuration(cmp.Or(f.Tag.Get("timeout"), requestTimeout)) // a test reads them all
+		r.Timeout = promptTimeout
+		if own := f.Tag.Get("timeout"); own != "" {
+			r.Timeout, _ = time.ParseDuration(own) // a test reads them all
+		}
 	}
 	return r
 }
@@ -98,6 +101,10 @@ func (r *Route) Pattern() string { return r.Method + " " + r.Path }
 
 // Streams says whether the answer goes on until its reader has enough.
 func (r *Route) Streams() bool { return r.Answer != nil && r.Answer.Kind() == reflect.Interface }
+
+// Prompt says whether the answer is there as soon as it is found: nothing is waited for
+// that takes time in the cluster.
+func (r *Route) Prompt() bool { return r.Timeout == promptTimeout }
 
 // Changes says whether asking changes something.
 func (r *Route) Changes() bool { return r.Method != http.MethodGet }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 
+	"demarc/sim/clock"
+
 	"golang.org/x/crypto/ssh"
 )
 
@@ -252,7 +254,9 @@ func (s *session) execute(text string, out, errs io.Writer) (exit int, ok bool) 
 	}
 	run := &command{cancel: cancel, stdin: in}
 	s.setCommand(run)
+	release := clock.Hold()
 	exit, err := s.shell.Run(ctx, text, in, out, errs)
+	release()
 	s.setCommand(nil)
 	in.end()
 	if err != nil && !(ctx.Err() != nil && errors.Is(err, context.Canceled)) {

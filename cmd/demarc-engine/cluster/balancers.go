@@ -12,6 +12,7 @@ import (
 
 	"demarc/sim/accept"
 	"demarc/sim/api"
+	"demarc/sim/clock"
 	"demarc/sim/timeline"
 
 	corev1 "k8s.io/api/core/v1"
@@ -196,7 +197,8 @@ func (b *balancers) take(in net.Conn, namespace, name string, port int32) {
 	}
 	go func() {
 		defer func() { <-b.flows }()
-		defer in.Close()
+		client := clock.Asked(in)
+		defer client.Close()
 		out, err := b.cluster.fleet.Network().DialService(b.cluster.ctx, namespace, name, port)
 		if err != nil {
 			reset(in)
@@ -204,10 +206,10 @@ func (b *balancers) take(in net.Conn, namespace, name string, port int32) {
 		}
 		defer out.Close()
 		go func() {
-			_, _ = io.Copy(out, in) // ends when either side does
+			_, _ = io.Copy(out, client) // ends when either side does
 			out.Close()
 		}()
-		_, _ = io.Copy(in, out)
+		_, _ = io.Copy(client, out)
 	}()
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"demarc/sim/api"
+	"demarc/sim/clock"
 )
 
 // ServeHTTP implements [http.Handler]. It lets a request in to its route if it comes from
@@ -33,6 +34,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := s.Allow(s.routes[pattern], role); err != nil {
 		fail(w, err)
 		return
+	}
+	if s.routes[pattern].Prompt() {
+		defer clock.Hold()()
 	}
 	s.mux.ServeHTTP(w, r)
 }
