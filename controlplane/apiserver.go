@@ -130,6 +130,7 @@ func (s *apiServer) serve(ctx context.Context, o *options.ServerRunOptions) erro
 		config.Aggregator.GenericConfig.TracerProvider = tp
 	}
 	s.plane.audit(config)
+	holdClock(&config.Aggregator.GenericConfig.Config)
 	loopback, err := upstream.CallLoopback(config.KubeAPIs.ControlPlane.Generic.LoopbackClientConfig, s.listener.loopback())
 	if err != nil {
 		return err

@@ -144,7 +144,7 @@ func (e *entrance) listen() error {
 
 // take hands a client to an API server.
 func (e *entrance) take(c net.Conn) {
-	gc := e.conns.add(c, e.gates...)
+	gc := e.conns.add(newOutsider(c), e.gates...)
 	if s := e.door.pick(); s != nil {
 		go s.handOver(gc)
 	} else {
