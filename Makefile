@@ -66,7 +66,7 @@ bench-all: engine
 	done
 
 bench-idle: engine ## what an idle engine does in a virtual hour; fails if it is a tenth more than the release's
-	go test -vet=off -run '^$$' -bench '^BenchmarkIdle$$/^3-nodes$$' -benchtime 1x ./sim/engine >$(BENCHED)
+	go test -vet=off -run '^$$' -bench '^BenchmarkIdle$$/^3-nodes$$' -benchtime 1x ./sim/engine >$(BENCHED) || { cat $(BENCHED); exit 1; }
 	go run ./cmd/demarc-bench -gate $(BENCHED)
 
 bench-parts: ## the benchmarks of parts, which are in no table

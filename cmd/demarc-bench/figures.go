@@ -23,11 +23,8 @@ func readFile(name string) (*figures, error) {
 	x := &figures{}
 	r := benchfmt.NewReader(f, name)
 	for r.Scan() {
-		switch rec := r.Result().(type) {
-		case *benchfmt.Result:
+		if rec, ok := r.Result().(*benchfmt.Result); ok {
 			x.put(rec.Clone())
-		case *benchfmt.SyntaxError:
-			return nil, rec
 		}
 	}
 	return x, r.Err()

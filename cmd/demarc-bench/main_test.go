@@ -51,7 +51,7 @@ func TestJudge(t *testing.T) {
 // TestReplace commits figures of which the release has some, and reads what is written.
 func TestReplace(t *testing.T) {
 	release := read(t, "pkg: demarc/sim/engine\n"+idle+"BenchmarkStart-2 1 3400000000 ns/op\n")
-	newer := read(t, "goos: linux\npkg: demarc/sim/engine\ncpu: fast\nsome log\nBenchmarkStart-8 2 900000000 ns/op\nPASS\n")
+	newer := read(t, "goos: linux\npkg: demarc/sim/engine\ncpu: fast\nsome log\nBenchmarkCarry1GB-8\n--- FAIL: BenchmarkCarry1GB-8\nBenchmarkStart-8 2 900000000 ns/op\nPASS\n")
 	release.replace(newer, map[string]string{"date": "2026-11-29", "go": "go1.26", "cores": "8"})
 	var text bytes.Buffer
 	if err := release.write(&text); err != nil {
