@@ -1,4 +1,4 @@
-//go:build faketime && linux
+//go:build faketime && unix
 
 package clock
 
