@@ -140,7 +140,7 @@ func (s *apiServer) serve(ctx context.Context, o *options.ServerRunOptions) erro
 	if err != nil {
 		return err
 	}
-	chain, err := app.CreateServerChain(completed)
+	chain, crds, err := upstream.ServerChain(completed)
 	if err != nil {
 		return err
 	}
@@ -149,6 +149,9 @@ func (s *apiServer) serve(ctx context.Context, o *options.ServerRunOptions) erro
 		return err
 	}
 	s.listener.called.handler, s.listener.called.marks = chain.GenericAPIServer.Handler, upstream.Marked()
+	if err := upstream.CalmOpenAPI(chain, crds); err != nil {
+		return err
+	}
 	return prepared.Run(ctx)
 }
 

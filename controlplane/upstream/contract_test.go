@@ -30,9 +30,40 @@ var declared = map[string]string{
 	"k8s.io/component-base/version.gitVersion":                             `gitVersion = "v0.0.0-master+$Format:%H$"`,
 	"k8s.io/component-base/version.gitMajor":                               "gitMajor string",
 	"k8s.io/component-base/version.gitMinor":                               "gitMinor string",
+	"k8s.io/kubernetes/cmd/kube-apiserver/app.apiVersionPriorities":        "apiVersionPriorities = merge(",
 	"k8s.io/kubernetes/pkg/scheduler/backend/cache/debugger.compareSignal": "compareSignal = syscall.SIGUSR2",
 	"runtime/pprof.runtime_getProfLabel":                                   "func runtime_getProfLabel() unsafe.Pointer",
 	"runtime/pprof.runtime_setProfLabel":                                   "func runtime_setProfLabel(labels unsafe.Pointer)",
+}
+
+// copied are functions of which we have a copy that does more, in full.
+var copied = map[string]string{
+	"k8s.io/kubernetes/cmd/kube-apiserver/app.CreateServerChain": `
+func CreateServerChain(config CompletedConfig) (*aggregatorapiserver.APIAggregator, error) {
+	notFoundHandler := notfoundhandler.New(config.KubeAPIs.ControlPlane.Generic.Serializer, genericapifilters.NoMuxAndDiscoveryIncompleteKey)
+	apiExtensionsServer, err := config.ApiExtensions.New(genericapiserver.NewEmptyDelegateWithCustomHandler(notFoundHandler))
+	if err != nil {
+		return nil, err
+	}
+	crdAPIEnabled := config.ApiExtensions.GenericConfig.MergedResourceConfig.ResourceEnabled(apiextensionsv1.SchemeGroupVersion.WithResource("customresourcedefinitions"))
+	kubeAPIServer, err := config.KubeAPIs.New(apiExtensionsServer.GenericAPIServer)
+	if err != nil {
+		return nil, err
+	}
+	aggregatorServer, err := controlplaneapiserver.CreateAggregatorServer(config.Aggregator, kubeAPIServer.ControlPlane.GenericAPIServer, apiExtensionsServer.Informers.Apiextensions().V1().CustomResourceDefinitions(), crdAPIEnabled, apiVersionPriorities)
+	if err != nil {
+		return nil, err
+	}
+	return aggregatorServer, nil
+}`,
+}
+
+func TestCopiesAreOfWhatIsThere(t *testing.T) {
+	for symbol, want := range copied {
+		if got := declaration(t, symbol); strings.Join(strings.Fields(got), " ") != strings.Join(strings.Fields(want), " ") {
+			t.Errorf("upstream declares %s as\n%s\nwant\n%s", symbol, got, want)
+		}
+	}
 }
 
 func TestLinknamesNameWhatIsThere(t *testing.T) {
@@ -43,7 +74,8 @@ func TestLinknamesNameWhatIsThere(t *testing.T) {
 			t.Errorf("%s: the linkname to %s is not in this test's table", file, symbol)
 			continue
 		}
-		if got := declaration(t, symbol); !strings.HasPrefix(got, want) {
+		first, _, _ := strings.Cut(declaration(t, symbol), "\n")
+		if got := strings.Join(strings.Fields(first), " "); !strings.HasPrefix(got, want) {
 			t.Errorf("%s: upstream declares %s as %q, want %q", file, symbol, got, want)
 		}
 	}
@@ -79,8 +111,7 @@ func linknames(t *testing.T) map[string]string {
 	return found
 }
 
-// declaration is the first line of how a package declares a name; "" if it does
-// not.
+// declaration is how a package declares a name; "" if it does not.
 func declaration(t *testing.T, symbol string) string {
 	t.Helper()
 	base := path.Base(symbol)
@@ -103,8 +134,7 @@ func declaration(t *testing.T, symbol string) string {
 			if err := printer.Fprint(&b, fset, found); err != nil {
 				t.Fatal(err)
 			}
-			first, _, _ := strings.Cut(b.String(), "\n")
-			return strings.Join(strings.Fields(first), " ")
+			return b.String()
 		}
 	}
 	return ""

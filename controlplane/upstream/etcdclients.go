@@ -1,10 +1,9 @@
 package upstream
 
 import (
-	"fmt"
 	"reflect"
 	"sync"
-	"unsafe" // also for go:linkname
+	_ "unsafe" // for go:linkname
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/client/v3/kubernetes"
@@ -64,10 +63,10 @@ func ServeEtcd(server string, make func() (*clientv3.Client, error)) (stop func(
 // setEndpoints sets the endpoints of a client that has no connection. API servers
 // compact etcd once per endpoint: without, never.
 func setEndpoints(c *clientv3.Client, endpoints []string) error {
-	f := reflect.ValueOf(c).Elem().FieldByName("endpoints")
-	if !f.IsValid() || f.Type() != reflect.TypeFor[[]string]() {
-		return fmt.Errorf("%T has no endpoints", c)
+	f, err := field[[]string](reflect.ValueOf(c), "endpoints")
+	if err != nil {
+		return err
 	}
-	*(*[]string)(unsafe.Pointer(f.UnsafeAddr())) = endpoints
+	*f = endpoints
 	return nil
 }
