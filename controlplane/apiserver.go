@@ -109,6 +109,10 @@ func (s *apiServer) launch() error {
 	return nil
 }
 
+// peerLeases is how often an API server writes to etcd where its peers find it. Nobody
+// reads that: it has no --peer-ca-file, without which requests are not handed on to peers.
+const peerLeases = 24 * time.Hour
+
 // serve is kube-apiserver's own Run, with our tracer provider, and with a handler that can
 // be called.
 func (s *apiServer) serve(ctx context.Context, o *options.ServerRunOptions) error {
@@ -129,6 +133,7 @@ func (s *apiServer) serve(ctx context.Context, o *options.ServerRunOptions) erro
 		config.ApiExtensions.GenericConfig.TracerProvider = tp
 		config.Aggregator.GenericConfig.TracerProvider = tp
 	}
+	config.KubeAPIs.ControlPlane.PeerEndpointReconcileInterval = peerLeases
 	s.plane.audit(config)
 	holdClock(&config.Aggregator.GenericConfig.Config)
 	loopback, err := upstream.CallLoopback(config.KubeAPIs.ControlPlane.Generic.LoopbackClientConfig, s.listener.loopback())
