@@ -180,8 +180,11 @@ func (p *Plane) startScheduler(context.Context) (incarnation, error) {
 		}, versions); err != nil {
 			return err
 		}
-		cc, sched, err := scheduler.Setup(ctx, o)
+		cc, sched, err := scheduler.Setup(upstream.WithoutLeakedRecorder(ctx), o)
 		if err != nil {
+			return err
+		}
+		if err := upstream.CalmRecorder(ctx, sched); err != nil {
 			return err
 		}
 		return scheduler.Run(ctx, cc, sched)
