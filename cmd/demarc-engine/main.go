@@ -88,7 +88,7 @@ func run(path string) error {
 		return err
 	}
 	dial := clock.Start(start)
-	tuneMemory()
+	heap := tuneMemory(dial)
 	tuneThreads()
 	c, err := cluster.Open(dir, cfg, dial, loaded)
 	if err != nil {
@@ -103,12 +103,12 @@ func run(path string) error {
 	if cfg.Attached {
 		ended = either(ended, inputClosed())
 	}
-	return operate(c, cfg, scenario, dial, ended)
+	return operate(c, cfg, scenario, dial, heap, ended)
 }
 
 // operate brings the cluster up, runs its scenario if it has one, and stops it
 // when asked to.
-func operate(c *cluster.Cluster, cfg api.EngineConfig, scenario *script.Script, dial *clock.Dial, ended <-chan struct{}) error {
+func operate(c *cluster.Cluster, cfg api.EngineConfig, scenario *script.Script, dial *clock.Dial, heap *collector, ended <-chan struct{}) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	done := make(chan error, 1)
@@ -117,6 +117,7 @@ func operate(c *cluster.Cluster, cfg api.EngineConfig, scenario *script.Script, 
 		if err == nil {
 			err = dial.Set(cfg.Rate, time.Time{})
 		}
+		heap.settle()
 		if scenario != nil {
 			c.Finish(c.Drill(ctx, scenario, err))
 			err = dial.Set(0, time.Time{}) // nothing more is to happen while the report is fetched

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package main
+
+// hugePages and forgetProgram are for Linux.
+func hugePages(int)  {}
+func forgetProgram() {}
