@@ -19,9 +19,25 @@ var below = map[string][]string{
 	"sim":          nil,
 }
 
+// rooms says which of its folder's packages each package of a folder may import,
+// where the folder is more than one layer. One that is not named may import none.
+var rooms = map[string]map[string][]string{
+	language: {
+		"": {"kinds"}, "kinds": nil, "celtype": nil,
+		"check":     {"", "kinds", "celtype"},
+		"parse":     {"", "kinds", "celtype", "check"},
+		"run":       {"", "kinds", "check"},
+		"reference": {"", "celtype", "check", "parse"},
+	},
+}
+
+// language is the folder of the scenarios' language.
+const language = "scenarios/script"
+
 // engineOnly are the folders that only cmd/demarc-engine may import: the command
-// line is to start at once, and to be built without Kubernetes.
-var engineOnly = []string{"controlplane", "cmd/demarc-engine/cluster"}
+// line is to start at once, and to be built without Kubernetes. It reads scenarios,
+// and does not run them.
+var engineOnly = []string{"controlplane", "cmd/demarc-engine/cluster", language + "/run"}
 
 // commands is the folder of the command line's groups of commands. They know nothing of
 // each other, but of what they share.
@@ -61,12 +77,26 @@ func checkImport(from, to string) string {
 		return "the folder " + folder + " is not in the table of layers_test.go"
 	case within(to, engineOnly) && !within(from, []string{"cmd/demarc-engine", "controlplane"}):
 		return "only the engine is linked with it"
+	case wrongRoom(from, to):
+		return "that package is above it, or beside it"
 	case strings.HasPrefix(from, commands) && strings.HasPrefix(to, commands) && !within(to, shared):
 		return "groups of commands know nothing of each other"
 	case within(to, []string{folder}) || within(to, allowed):
 		return ""
 	}
 	return "that runs upward"
+}
+
+// wrongRoom says whether two packages are of one folder in whose table the import is
+// not.
+func wrongRoom(from, to string) bool {
+	for folder, table := range rooms {
+		if within(from, []string{folder}) && within(to, []string{folder}) {
+			room := func(pkg string) string { return strings.TrimPrefix(strings.TrimPrefix(pkg, folder), "/") }
+			return !slices.Contains(table[room(from)], room(to))
+		}
+	}
+	return false
 }
 
 // within says whether a package is one of the folders or below one.
@@ -104,6 +134,13 @@ func TestCheckImport(t *testing.T) {
 		{"demarc/cmd/demarc", "demarc/controlplane", "only the engine"},
 		{"demarc/cmd/demarc-engine/cluster", "demarc/controlplane", ""},
 		{"demarc/nodes/kubelet", "k8s.io/kubernetes/pkg/kubelet", "controlplane alone"},
+		{"demarc/scenarios", "demarc/scenarios/script/parse", ""},
+		{"demarc/scenarios/script/parse", "demarc/scenarios/script/check", ""},
+		{"demarc/scenarios/script/run", "demarc/scenarios/script", ""},
+		{"demarc/scenarios/script", "demarc/scenarios/script/parse", "above it"},
+		{"demarc/scenarios/script/run", "demarc/scenarios/script/parse", "beside it"},
+		{"demarc/scenarios", "demarc/scenarios/script/run", "only the engine"},
+		{"demarc/cmd/demarc-engine/cluster", "demarc/scenarios/script/run", ""},
 		{"demarc/extra", "demarc/sim/api", "not in the table"},
 	} {
 		if got := checkImport(c.from, c.to); !strings.Contains(got, c.want) || (c.want == "") != (got == "") {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"demarc/scenarios/script"
+	"demarc/scenarios/script/parse"
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/timeline"
@@ -44,7 +45,7 @@ type Drill struct {
 // [engine.InputError] if the scenario has mistakes, and an [engine.FailedError] if the
 // engine failed.
 func (d Drill) Run(ctx context.Context, onStep func(api.Step), onEvent func(timeline.Event)) (_ *api.Report, err error) {
-	parsed, problems := script.Parse(d.File, []byte(d.Text))
+	parsed, problems := parse.Parse(d.File, []byte(d.Text))
 	if len(problems) > 0 {
 		return nil, inputErrorOf(problems)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"demarc/scenarios/script"
+	"demarc/scenarios/script/parse"
 	"demarc/sim/api"
 )
 
@@ -18,7 +18,7 @@ func TestLint(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			parsed, problems := script.Parse(s.File, s.Text)
+			parsed, problems := parse.Parse(s.File, s.Text)
 			for _, p := range problems {
 				t.Error(p)
 			}

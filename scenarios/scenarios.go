@@ -15,7 +15,7 @@ import (
 	"os"
 	"strings"
 
-	"demarc/scenarios/script"
+	"demarc/scenarios/script/parse"
 	"demarc/sim/fault"
 )
 
@@ -66,7 +66,7 @@ func List() []Info {
 		if err != nil {
 			continue
 		}
-		parsed, _ := script.Parse(s.File, s.Text)
+		parsed, _ := parse.Parse(s.File, s.Text)
 		list = append(list, Info{
 			Name: name, Title: parsed.Title, Description: parsed.Description, Clauses: parsed.Clauses, Nodes: parsed.Cluster.Nodes,
 		})
@@ -92,7 +92,7 @@ func Load(nameOrPath string) (Scenario, error) {
 	if err != nil {
 		return Scenario{}, fmt.Errorf("read the scenario: %w", err)
 	}
-	parsed, _ := script.Parse(nameOrPath, nil)
+	parsed, _ := parse.Parse(nameOrPath, nil)
 	return Scenario{Name: parsed.Name, File: nameOrPath, Text: text}, nil
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"demarc/scenarios"
 	"demarc/scenarios/script"
+	"demarc/scenarios/script/parse"
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/timeline"
@@ -70,7 +71,7 @@ func longestFirst(t *testing.T, names []string) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		parsed, _ := script.Parse(s.File, s.Text) // play reports mistakes
+		parsed, _ := parse.Parse(s.File, s.Text) // play reports mistakes
 		costs[name] = cost(parsed)
 	}
 	return slices.SortedStableFunc(slices.Values(names), func(a, b string) int { return cmp.Compare(costs[b], costs[a]) })

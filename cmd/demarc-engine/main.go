@@ -31,6 +31,7 @@ import (
 	"demarc/cmd/demarc-engine/cluster"
 	"demarc/controlplane"
 	"demarc/scenarios/script"
+	"demarc/scenarios/script/parse"
 	"demarc/sim/api"
 	"demarc/sim/clock"
 	"demarc/sim/engine"
@@ -67,7 +68,7 @@ func run(path string) error {
 	var scenario *script.Script
 	if cfg.Scenario != "" {
 		var problems []script.Problem
-		if scenario, problems = script.Parse(cfg.ScenarioFile, []byte(cfg.Scenario)); len(problems) > 0 {
+		if scenario, problems = parse.Parse(cfg.ScenarioFile, []byte(cfg.Scenario)); len(problems) > 0 {
 			return errors.New(problems[0].String())
 		}
 		// The scenario's report names the edition by which it is judged.

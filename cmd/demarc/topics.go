@@ -11,7 +11,7 @@ import (
 	"demarc/cmd/demarc/drill"
 	"demarc/cmd/demarc/output"
 	"demarc/nodes/program"
-	"demarc/scenarios/script"
+	"demarc/scenarios/script/reference"
 	"demarc/sim/api"
 	"demarc/sim/desk"
 	"demarc/sim/engine"
@@ -34,7 +34,7 @@ var environment string
 func topics() []topic {
 	return []topic{
 		{"annotations", "what makes a pod's containers behave otherwise", writeAnnotations},
-		{"checks", "what a scenario's checks can see: variables, types and fields", folded(script.CheckReference)},
+		{"checks", "what a scenario's checks can see: variables, types and fields", folded(reference.WriteChecks)},
 		{"contract", "how the support policy judges what happens", text(policy.Help)},
 		{"desk", "how the support desk answers", text(desk.Help)},
 		{"environment", "variables, exit codes and logs", text(environment)},
@@ -43,7 +43,7 @@ func topics() []topic {
 		{"nodes", "what customers can do to nodes, and what heals them", text(api.HelpNodes)},
 		{"patches", "patches of the nodes' operating system, and vulnerabilities", text(api.HelpPatches)},
 		{"provider", "the provider's plane: watchdog, backups, restores, roles", text(api.HelpProvider)},
-		{"scenarios", "the language of scenarios", folded(script.Document)},
+		{"scenarios", "the language of scenarios", folded(reference.Write)},
 		{"upgrades", "upgrades of Kubernetes and of node images", text(api.HelpUpgrades)},
 	}
 }

@@ -1,28 +1,24 @@
 // Package script is the language of scenarios: one text file that says what
 // happens to a managed cluster, when, and what is expected of it.
 //
-// [Parse] reads and checks a whole file and reports every mistake with its
-// line and column before anything starts; [Script.Run] plays it in a [World]
-// and returns a report. [Verbs] is the registry from which help, lint and
-// completion are made, [Document] prints the language's reference, and
-// [Starter] is a scenario to begin with.
+// It holds what a scenario is once it has been read, a [Script], and its words:
+// [Verbs] is the registry from which help, lint and completion are made. Each verb
+// is declared in a file of its own or beside its opposite, verb_NAME.go; the verbs
+// of faults come from package sim/fault. [Starter] is a scenario to begin with.
 //
-// A file is a txtar archive: the script, then the files it needs. parse*.go
-// turn lines into steps and check times; manifest.go and schema.go check
-// Kubernetes YAML against the types of client-go; check*.go compile and
-// evaluate CEL, whose variables are the table in check_vars.go; match.go compares
-// objects; lens.go reads the API server; run.go plays the steps, and action.go
-// carries out what they do. Each verb is in a file of its own or beside its
-// opposite, verb_NAME.go; the verbs of faults come from package sim/fault.
+// A file is a txtar archive: the script, then the files it needs. Package parse
+// reads and checks a whole file and reports every mistake with its line and column
+// before anything starts; package check compiles and evaluates CEL; package run
+// plays a script in a cluster; package reference prints the language's reference.
 package script
 
 import (
 	"fmt"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"demarc/sim/api"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // Script is a scenario that has been parsed and checked.
@@ -41,9 +37,8 @@ type Script struct {
 	Clauses []string
 	// Length is the virtual time from a ready cluster until the last step can be over.
 	Length time.Duration
-
-	steps    []step
-	sections map[string]*section
+	// Steps are its lines, in their order.
+	Steps []Step
 }
 
 // Problem is one mistake in a scenario file.
@@ -66,44 +61,56 @@ func (p Problem) String() string {
 	return s
 }
 
-// opening is the word that opens a step and says when it is looked at.
-type opening string
+// Opening is the word that opens a step and says when it is looked at.
+type Opening string
 
+// Openings of a [Step].
 const (
-	opensAt         opening = "at"
-	opensWithin     opening = "within"
-	opensThroughout opening = "throughout"
-	opensFinally    opening = "finally"
-	opensNarrative  opening = "" // a comment between steps
+	At         Opening = "at"
+	Within     Opening = "within"
+	Throughout Opening = "throughout"
+	Finally    Opening = "finally"
+	Narrative  Opening = "" // a comment between steps
 )
 
-// step is one line of a script, or the narrative between lines.
-type step struct {
-	line  int
-	text  string
-	opens opening
-	// at is when an at-step is due, since the cluster was ready.
-	at time.Duration
-	// after and span bound a window, from the moment it opens.
-	after, span time.Duration
+// Step is one line of a script, or the narrative between lines.
+type Step struct {
+	Line  int
+	Text  string
+	Opens Opening
+	// At is when an at-step is due, since the cluster was ready.
+	At time.Duration
+	// After and Span bound a window, from the moment it opens.
+	After, Span time.Duration
 
-	act    *call     // what is done; nil for an expectation
-	refuse *refusal  // the action must be refused
-	cond   condition // what is expected; nil for an action
+	Act    *Call        // what is done; nil for an expectation
+	Refuse *Refusal     // the action must be refused
+	Expect *Expectation // what is expected; nil for an action
 }
 
-// refusal is what is expected of an action that must not succeed.
-type refusal struct{ containing string }
+// Refusal is what is expected of an action that must not succeed.
+type Refusal struct{ Containing string }
 
-// Defaults of the cluster statement.
-const (
-	defaultSeed = 1
-	defaultName = "demarc"
-)
+// Expectation is what must be true: a check, or that objects of the API server are
+// as in a section, or that none is.
+type Expectation struct {
+	Check   string   // a CEL expression; empty if there is a section
+	Section *Section // its documents are what is expected
+	Absent  bool
+}
 
-// defaultStart is a Monday morning.
-var defaultStart = time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
+// Section is one file of the archive.
+type Section struct {
+	Name   string
+	Marker int // line of the marker; the text begins in the next line
+	Text   string
+	Docs   []Document // once it was read as Kubernetes YAML
+}
 
-func scriptName(file string) string {
-	return strings.TrimSuffix(filepath.Base(file), ".txtar")
+// Document is one YAML document of a section: a Kubernetes object, whole or in
+// part.
+type Document struct {
+	Object       map[string]any
+	GVK          schema.GroupVersionKind
+	Line, Column int // where it begins in the scenario file
 }

@@ -1,39 +1,32 @@
 package script
 
 import (
-	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"demarc/sim/fault"
-
-	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // Verb is one action that a script can take at a time.
 type Verb struct {
-	Name string `json:"name"`
+	Name string
 	// Summary says in one line what it does, and Doc what to know about it.
-	Summary string `json:"summary"`
-	Doc     string `json:"doc,omitempty"`
+	Summary string
+	Doc     string
 	// Example is a line that can be used as it stands, given its section.
-	Example string `json:"example"`
+	Example string
 	// Args are its arguments: first those by position, then those by name.
-	Args []Arg `json:"args,omitempty"`
+	Args []Arg
 	// Fault says that it comes from the registry of faults, and can also be
 	// used with demarc fault inject.
-	Fault bool `json:"fault,omitempty"`
+	Fault bool
 
-	// check looks at a call when the script is parsed, beyond the arguments'
+	// Check looks at a call when the script is parsed, beyond the arguments'
 	// types. May be nil.
-	check func(p *parser, c *call)
-	// run takes the action and returns when its request is answered. Errors begin with
-	// the title; without one they name themselves what could not be done.
-	run   func(ctx context.Context, a action) error
-	title func(a action) string
-	// spans is how long the action can take; nil means no time at all.
-	spans func(c call) time.Duration
+	Check func(k Checker, c *Call)
+	// Spans is the argument that says how long the action can take; none means no
+	// time at all.
+	Spans string
 }
 
 // ArgType is the form of an argument.
@@ -56,48 +49,25 @@ const (
 
 // Arg is one argument of a verb.
 type Arg struct {
-	Name string  `json:"name"`
-	Type ArgType `json:"type"`
+	Name string
+	Type ArgType
 	// Positional arguments are written as they are, others as name=value.
-	Positional bool `json:"positional,omitempty"`
-	Required   bool `json:"required,omitempty"`
+	Positional bool
+	Required   bool
 	// Default is the value if none is given; empty if there is none.
-	Default string   `json:"default,omitempty"`
-	Values  []string `json:"values,omitempty"` // of an enum
-	Doc     string   `json:"doc"`
+	Default string
+	Values  []string // of an enum
+	Doc     string
 
-	// of are the actions of the verb that take it, nil means all, and neededBy those
-	// that cannot do without; hint says then what it is.
-	of, neededBy []string
-	hint         string
+	// Of are the actions of the verb that take it, nil means all, and NeededBy those
+	// that cannot do without; Hint says then what it is.
+	Of, NeededBy []string
+	Hint         string
 }
 
 // actionArg is which of several things a verb does.
 func actionArg(actions ...string) Arg {
 	return Arg{Name: "action", Type: ArgEnum, Positional: true, Required: true, Values: actions, Doc: "what to do"}
-}
-
-// call is an action with its arguments, checked.
-type call struct {
-	verb  *Verb
-	words []word          // as written
-	args  map[string]word // by name of the argument; text is the value
-	cols  map[string]int  // columns of the values
-	pairs []word          // of ArgPairs
-
-	section *section                // of an ArgSection
-	gvk     schema.GroupVersionKind // of an ArgObject
-	fault   fault.Spec              // of a fault
-}
-
-func (c *call) text(name string) string { return c.args[name].text }
-
-func (c *call) duration(name string) time.Duration {
-	d, err := parseDuration(c.text(name))
-	if err != nil {
-		return 0
-	}
-	return d
 }
 
 // Verbs returns the registry: the language's own verbs, then the faults.
@@ -114,7 +84,8 @@ func Verbs() []Verb {
 	return verbs
 }
 
-func lookupVerb(name string) (*Verb, bool) {
+// Lookup finds a verb by its name.
+func Lookup(name string) (*Verb, bool) {
 	verbs := Verbs()
 	i := slices.IndexFunc(verbs, func(v Verb) bool { return v.Name == name })
 	if i < 0 {
@@ -161,7 +132,8 @@ func (a Arg) valueUsage() string {
 	return strings.ToUpper(string(a.Type))
 }
 
-func argNames(args []Arg) []string {
+// ArgNames are the names of the arguments that are written with them.
+func ArgNames(args []Arg) []string {
 	var names []string
 	for _, a := range args {
 		if !a.Positional {

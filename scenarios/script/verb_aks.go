@@ -1,11 +1,5 @@
 package script
 
-import (
-	"context"
-
-	"demarc/sim/api"
-)
-
 var verbAKS = Verb{
 	Name:    "aks",
 	Summary: "asks for an upgrade of the cluster, as its customer",
@@ -16,12 +10,6 @@ var verbAKS = Verb{
 		actionArg("upgrade"),
 		{Name: "only", Type: ArgEnum, Values: []string{"control-plane", "node-images"}, Doc: "leaves the rest as it is"},
 	}, upgradeArgs...),
-	title: byAction,
-	run: func(ctx context.Context, a action) error {
-		req := upgradeRequest(a.call)
-		req.ControlPlaneOnly, req.NodeImageOnly = a.text("only") == "control-plane", a.text("only") == "node-images"
-		return only(a.customer().Upgrade(ctx, req))
-	},
 }
 
 // upgradeArgs are the arguments of every upgrade.
@@ -30,11 +18,4 @@ var upgradeArgs = []Arg{
 	{Name: "max-surge", Type: ArgText, Doc: "surge nodes, or the part of a pool such as 33%, that are added and upgraded at once"},
 	{Name: "drain-timeout", Type: ArgDuration, Doc: "for how long a node is drained before the upgrade fails"},
 	{Name: "soak", Type: ArgDuration, Doc: "the wait after a node was drained"},
-}
-
-func upgradeRequest(c *call) api.UpgradeRequest {
-	return api.UpgradeRequest{
-		KubernetesVersion: c.text("to"), MaxSurge: c.text("max-surge"),
-		DrainTimeout: api.Duration(c.duration("drain-timeout")), NodeSoak: api.Duration(c.duration("soak")),
-	}
 }

@@ -1,13 +1,5 @@
 package script
 
-import (
-	"context"
-	"errors"
-	"time"
-
-	"demarc/sim/api"
-)
-
 var verbConsent = Verb{
 	Name:    "consent",
 	Summary: "lets the provider's support log in to a node, for a while",
@@ -19,10 +11,6 @@ var verbConsent = Verb{
 		{Name: "for", Type: ArgDuration, Default: "1h", Doc: "how long it is good"},
 		{Name: "case", Type: ArgText, Doc: "the support case that it is for"},
 	},
-	title: byAction,
-	run: func(ctx context.Context, a action) error {
-		return only(a.customer().GrantConsent(ctx, api.ConsentRequest{Node: a.node, For: api.Duration(a.duration("for")), Case: a.text("case")}))
-	},
 }
 
 var verbRevokeConsent = Verb{
@@ -30,22 +18,6 @@ var verbRevokeConsent = Verb{
 	Summary: "takes back every consent for a node",
 	Example: "revoke-consent node/0",
 	Args:    []Arg{nodeArg},
-	title:   byAction,
-	run: func(ctx context.Context, a action) error {
-		found := false
-		for _, x := range a.world.Consents() {
-			if x.Node == a.node && x.Revoked.IsZero() && x.Expires.After(time.Now()) {
-				found = true
-				if err := a.customer().RevokeConsent(ctx, x.ID); err != nil {
-					return err
-				}
-			}
-		}
-		if !found {
-			return errors.New("there is no consent for node/" + a.node)
-		}
-		return nil
-	},
 }
 
 var verbEscalate = Verb{
@@ -55,8 +27,4 @@ var verbEscalate = Verb{
 		"30 minutes, restarts it, and makes it schedulable again.",
 	Example: "escalate node/0",
 	Args:    []Arg{nodeArg, {Name: "reason", Type: ArgText, Doc: "why, for the record"}},
-	title:   byAction,
-	run: func(ctx context.Context, a action) error {
-		return only(a.customer().Escalate(ctx, api.EscalationRequest{Node: a.node, Reason: a.text("reason")}))
-	},
 }

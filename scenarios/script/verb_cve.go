@@ -1,8 +1,6 @@
 package script
 
 import (
-	"context"
-
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 )
@@ -30,12 +28,5 @@ var verbCVE = Verb{
 		{Name: "guidance", Type: ArgText, Doc: "what the customer is told"},
 		{Name: "vendor-fix-age", Type: ArgDuration, Default: "720h", Doc: "for how long the vendor has had a fix"},
 		providerArg,
-	},
-	title: byAction,
-	run: func(ctx context.Context, a action) error {
-		return only(a.by().PublishCVE(ctx, api.CVERequest{
-			ID: a.text("id"), Component: a.text("component"), Severity: a.text("severity"), Fix: a.text("fix"), Version: a.text("version"),
-			Guidance: a.text("guidance"), VendorFixAge: api.Duration(a.duration("vendor-fix-age")),
-		}))
 	},
 }

@@ -1,24 +1,18 @@
 package script
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
-	"demarc/sim/api"
 	"demarc/sim/fault"
 )
 
 // faultVerb makes a verb of a kind of fault.
 func faultVerb(k fault.Kind) Verb {
 	v := Verb{
-		Name: k.Verb, Summary: k.Summary, Doc: k.Doc, Example: k.Example, Fault: true, check: checkFault,
-		title: func(a action) string { return a.fault.Verb + " " + a.fault.Target },
-		run: func(ctx context.Context, a action) error {
-			return only(a.world.As(api.RoleDirector).Inject(ctx, a.fault))
-		},
+		Name: k.Verb, Summary: k.Summary, Doc: k.Doc, Example: k.Example, Fault: true, Check: checkFault,
 	}
 	v.Args = append(v.Args, Arg{Name: "target", Type: ArgTarget, Positional: true, Required: true, Doc: targetDoc(k)})
 	for _, a := range append(k.Args, fault.By()) {
@@ -57,59 +51,59 @@ func targetDoc(k fault.Kind) string {
 }
 
 // checkFault lets the registry of faults check the words.
-func checkFault(p *parser, c *call) {
+func checkFault(k Checker, c *Call) {
 	args := map[string]string{}
-	for name, w := range c.args {
+	for name, w := range c.Args {
 		if name != "target" {
-			args[name] = w.text
+			args[name] = w.Text
 		}
 	}
-	spec, err := fault.Parse(c.verb.Name, c.text("target"), args)
+	spec, err := fault.Parse(c.Verb.Name, c.Text("target"), args)
 	if e := (*fault.Error)(nil); errors.As(err, &e) {
-		p.problem(faultColumn(c, e), e.Suggestion, "%s", e.Message)
+		k.Problem(faultColumn(c, e), e.Suggestion, "%s", e.Message)
 		return
 	}
-	c.fault = spec
+	c.Fault = spec
 	t, err := fault.ParseTarget(spec.Target)
 	if err != nil {
 		return
 	}
-	target := c.args["target"]
+	target := c.Args["target"]
 	switch {
 	case t.Node != "":
-		p.checkNodeIndex(t.Node, target.col+len(target.text)-len(t.Node))
+		k.NodeIndex(t.Node, target.Col+len(target.Text)-len(t.Node))
 	case t.Instance != "":
-		p.checkInstance(c, t, target.col)
+		checkInstance(k, c, t, target.Col)
 	}
 }
 
 // checkInstance checks that the cluster has the instance of a component, and
 // that a member of etcd that is cut off has others.
-func (p *parser) checkInstance(c *call, t fault.Target, col int) {
-	n, property := p.script.Cluster.APIServers, "api-servers"
+func checkInstance(k Checker, c *Call, t fault.Target, col int) {
+	n, property := k.Cluster().APIServers, "api-servers"
 	if t.Component == "etcd" {
-		n, property = p.script.Cluster.EtcdMembers, "etcd-members"
+		n, property = k.Cluster().EtcdMembers, "etcd-members"
 	}
 	index, err := strconv.Atoi(t.Instance)
 	switch {
-	case n == 1 && c.verb.Name == "partition" && t.Component == "etcd":
-		p.problem(col, "", "%s has no other members to be cut off from: that needs cluster etcd-members=3", t)
+	case n == 1 && c.Verb.Name == "partition" && t.Component == "etcd":
+		k.Problem(col, "", "%s has no other members to be cut off from: that needs cluster etcd-members=3", t)
 	case n == 1:
-		p.problem(col, t.Component, "the cluster has only one %s: write %[1]s, or cluster %s=3", t.Component, property)
+		k.Problem(col, t.Component, "the cluster has only one %s: write %[1]s, or cluster %s=3", t.Component, property)
 	case err != nil || index >= n:
-		p.problem(col, "", "there is no %s: the cluster has %s=%d, from %s/0 to %[4]s/%[5]d", t, property, n, t.Component, n-1)
+		k.Problem(col, "", "there is no %s: the cluster has %s=%d, from %s/0 to %[4]s/%[5]d", t, property, n, t.Component, n-1)
 	}
 }
 
 // faultColumn is the column of the word that is wrong.
-func faultColumn(c *call, e *fault.Error) int {
+func faultColumn(c *Call, e *fault.Error) int {
 	switch {
-	case e.Part == fault.PartTarget && e.Word == c.text("target"):
-		return c.cols["target"]
+	case e.Part == fault.PartTarget && e.Word == c.Text("target"):
+		return c.Cols["target"]
 	case e.Part == fault.PartArgValue:
-		return c.cols[e.Arg]
-	case e.Part == fault.PartArgName && c.cols[e.Arg] > 0:
-		return c.cols[e.Arg] - len(e.Arg) - 1
+		return c.Cols[e.Arg]
+	case e.Part == fault.PartArgName && c.Cols[e.Arg] > 0:
+		return c.Cols[e.Arg] - len(e.Arg) - 1
 	}
-	return c.words[0].col
+	return c.Words[0].Col
 }

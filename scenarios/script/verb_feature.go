@@ -1,10 +1,6 @@
 package script
 
-import (
-	"context"
-
-	"demarc/sim/api"
-)
+import "demarc/sim/api"
 
 var verbFeature = Verb{
 	Name:    "feature",
@@ -15,13 +11,6 @@ var verbFeature = Verb{
 	Args: []Arg{
 		actionArg("register", "unregister"),
 		{Name: "name", Type: ArgText, Positional: true, Required: true, Doc: "the feature's name, with or without Microsoft.ContainerService/"},
-	},
-	title: byAction,
-	run: func(ctx context.Context, a action) error {
-		if a.text("action") == "unregister" {
-			return only(a.customer().UnregisterFeature(ctx, a.text("name")))
-		}
-		return only(a.customer().RegisterFeature(ctx, a.text("name")))
 	},
 }
 
@@ -38,20 +27,9 @@ var verbUpdate = Verb{
 		{Name: "kube-proxy-mode", Type: ArgEnum, Values: api.KubeProxyModes, Doc: "the mode by which kube-proxy works; a preview"},
 		{Name: "nrg-lockdown", Type: ArgEnum, Values: api.RestrictionLevels, Doc: "whether the nodes' VMs and network can be changed past AKS"},
 	},
-	check: func(p *parser, c *call) {
-		if _, err := api.ParseFeatureGates(c.text("feature-gates")); err != nil {
-			p.problem(c.cols["feature-gates"], "", "feature-gates=%s: %v", c.text("feature-gates"), err)
+	Check: func(k Checker, c *Call) {
+		if _, err := api.ParseFeatureGates(c.Text("feature-gates")); err != nil {
+			k.Problem(c.Cols["feature-gates"], "", "feature-gates=%s: %v", c.Text("feature-gates"), err)
 		}
-	},
-	title: byAction,
-	run: func(ctx context.Context, a action) error {
-		gates, err := api.ParseFeatureGates(a.text("feature-gates"))
-		if err != nil {
-			return err
-		}
-		return only(a.customer().Update(ctx, api.UpdateRequest{
-			FeatureGates: gates, AllowUnsupportedGates: a.text("allow-unsupported-gates") == "true",
-			KubeProxyMode: a.text("kube-proxy-mode"), Restriction: a.text("nrg-lockdown"),
-		}))
 	},
 }

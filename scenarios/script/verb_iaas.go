@@ -2,7 +2,6 @@ package script
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,42 +24,34 @@ var verbIaaS = Verb{
 	Args: []Arg{
 		actionArg("stop", "deallocate", "start", "restart", "delete", "resize", "tag"),
 		nodeArg,
-		{Name: "size", Type: ArgText, Doc: "for resize: the new size", of: []string{"resize"}, neededBy: []string{"resize"}},
-		{Name: "tags", Type: ArgText, Doc: "for tag: KEY=VALUE, more of them behind commas; KEY= takes one away", of: []string{"tag"}, neededBy: []string{"tag"}},
+		{Name: "size", Type: ArgText, Doc: "for resize: the new size", Of: []string{"resize"}, NeededBy: []string{"resize"}},
+		{Name: "tags", Type: ArgText, Doc: "for tag: KEY=VALUE, more of them behind commas; KEY= takes one away", Of: []string{"tag"}, NeededBy: []string{"tag"}},
 		roleArg(api.RoleCustomer, "who does it"),
 	},
-	check: checkIaaS,
-	title: byNode,
-	run: func(ctx context.Context, a action) error {
-		tags, err := parseTags(a.text("tags"))
-		if err != nil {
-			return err
-		}
-		return only(a.by().DoVM(ctx, api.VMRequest{Action: a.text("action"), VM: a.node, Size: a.text("size"), Tags: tags}))
-	},
+	Check: checkIaaS,
 }
 
 // checkIaaS checks sizes and tags.
-func checkIaaS(p *parser, c *call) {
-	if size, given := c.args["size"]; given {
-		if _, err := cloud.Size(size.text); err != nil {
-			p.problem(c.cols["size"], "", "size=%s: %v", size.text, err)
+func checkIaaS(k Checker, c *Call) {
+	if size, given := c.Args["size"]; given {
+		if _, err := cloud.Size(size.Text); err != nil {
+			k.Problem(c.Cols["size"], "", "size=%s: %v", size.Text, err)
 		}
 	}
-	if tags, given := c.args["tags"]; given {
-		if _, err := parseTags(tags.text); err != nil {
-			p.problem(c.cols["tags"], "", "tags=%s: %v", tags.text, err)
+	if tags, given := c.Args["tags"]; given {
+		if _, err := c.Tags(); err != nil {
+			k.Problem(c.Cols["tags"], "", "tags=%s: %v", tags.Text, err)
 		}
 	}
 }
 
-// parseTags reads KEY=VALUE,KEY=.
-func parseTags(s string) (map[string]string, error) {
-	if s == "" {
+// Tags are the tags that a call sets: KEY=VALUE,KEY=.
+func (c *Call) Tags() (map[string]string, error) {
+	if c.Text("tags") == "" {
 		return nil, nil
 	}
 	tags := map[string]string{}
-	for part := range strings.SplitSeq(s, ",") {
+	for part := range strings.SplitSeq(c.Text("tags"), ",") {
 		key, value, ok := strings.Cut(part, "=")
 		if !ok || key == "" {
 			return nil, fmt.Errorf("want KEY=VALUE, not %q", part)
@@ -87,59 +78,52 @@ var verbNSG = Verb{
 		{Name: "from", Type: ArgText, Doc: "likewise, where packets come from [*]"},
 		roleArg(api.RoleCustomer, "who does it"),
 	},
-	check: checkNSG,
-	title: func(a action) string { return byAction(a) + " " + nsgRule(a.call).Name },
-	run: func(ctx context.Context, a action) error {
-		if a.text("action") == "delete" {
-			return a.by().DeleteNSGRule(ctx, a.text("name"))
-		}
-		return only(a.by().SetNSGRule(ctx, nsgRule(a.call)))
-	},
+	Check: checkNSG,
 }
 
-// nsgRule is the rule that a call describes.
-func nsgRule(c *call) api.NSGRule {
+// NSGRule is the rule that a call describes.
+func (c *Call) NSGRule() api.NSGRule {
 	rule := api.NSGRule{
-		Name: c.text("name"), Priority: 200, Direction: cloud.Outbound, Access: cloud.Deny,
-		Protocol: cmp.Or(c.text("protocol"), cloud.Any), Ports: strings.Split(c.text("port"), ","),
-		Destination: cmp.Or(c.text("to"), cloud.Any), Source: cmp.Or(c.text("from"), cloud.Any),
+		Name: c.Text("name"), Priority: 200, Direction: cloud.Outbound, Access: cloud.Deny,
+		Protocol: cmp.Or(c.Text("protocol"), cloud.Any), Ports: strings.Split(c.Text("port"), ","),
+		Destination: cmp.Or(c.Text("to"), cloud.Any), Source: cmp.Or(c.Text("from"), cloud.Any),
 	}
-	if c.text("direction") == "inbound" {
+	if c.Text("direction") == "inbound" {
 		rule.Direction = cloud.Inbound
 	}
-	if c.text("action") == "allow" {
+	if c.Text("action") == "allow" {
 		rule.Access = cloud.Allow
 	}
-	if n, err := strconv.Atoi(c.text("priority")); err == nil {
+	if n, err := strconv.Atoi(c.Text("priority")); err == nil {
 		rule.Priority = n
 	}
 	if rule.Name == "" {
-		ports := strings.NewReplacer(",", "_", cloud.Any, "all").Replace(c.text("port"))
-		rule.Name = c.text("action") + "-" + c.text("direction") + "-" + ports
+		ports := strings.NewReplacer(",", "_", cloud.Any, "all").Replace(c.Text("port"))
+		rule.Name = c.Text("action") + "-" + c.Text("direction") + "-" + ports
 	}
 	return rule
 }
 
 // checkNSG lets the model of the network security group check the rule.
-func checkNSG(p *parser, c *call) {
-	if c.text("action") == "delete" {
-		for _, name := range slices.Sorted(maps.Keys(c.cols)) {
+func checkNSG(k Checker, c *Call) {
+	if c.Text("action") == "delete" {
+		for _, name := range slices.Sorted(maps.Keys(c.Cols)) {
 			if name != "action" && name != "name" && name != "by" {
-				p.problem(c.cols[name], "", "nsg delete takes only name=")
+				k.Problem(c.Cols[name], "", "nsg delete takes only name=")
 			}
 		}
-		if c.text("name") == "" {
-			p.problem(c.words[0].col, "", "nsg delete needs name=")
+		if c.Text("name") == "" {
+			k.Problem(c.Words[0].Col, "", "nsg delete needs name=")
 		}
 		return
 	}
 	for _, needed := range []string{"direction", "port"} {
-		if c.text(needed) == "" {
-			p.problem(c.words[0].col, "", "nsg %s needs its %s, as in: nsg %[1]s outbound port=443", c.text("action"), needed)
+		if c.Text(needed) == "" {
+			k.Problem(c.Words[0].Col, "", "nsg %s needs its %s, as in: nsg %[1]s outbound port=443", c.Text("action"), needed)
 			return
 		}
 	}
-	if err := (&cloud.NSG{}).Set(nsgRule(c)); err != nil {
-		p.problem(c.words[0].col, "", "%v", err)
+	if err := (&cloud.NSG{}).Set(c.NSGRule()); err != nil {
+		k.Problem(c.Words[0].Col, "", "%v", err)
 	}
 }

@@ -1,10 +1,6 @@
 package script
 
-import (
-	"context"
-
-	"demarc/sim/api"
-)
+import "demarc/sim/api"
 
 var verbOSPatch = Verb{
 	Name:    "os-patch",
@@ -20,18 +16,5 @@ var verbOSPatch = Verb{
 		{Name: "reboot", Type: ArgEnum, Values: []string{"yes", "no"}, Default: "no", Doc: "whether it has effect only after a reboot; a kernel always does"},
 		{Name: "breaks", Type: ArgEnum, Values: api.PatchBreaks, Doc: "what does not work with it"},
 		providerArg,
-	},
-	title: byAction,
-	run: func(ctx context.Context, a action) error {
-		pkg, version := a.text("package"), a.text("version")
-		if a.text("action") == "publish" {
-			return only(a.by().PublishPatch(ctx, api.PatchRequest{Package: pkg, Version: version, Reboot: a.text("reboot") == "yes", Breaks: a.text("breaks")}))
-		}
-		for _, p := range a.world.Patches() {
-			if p.Package == pkg && !p.Withdrawn && a.text("version") == "" {
-				version = p.Version
-			}
-		}
-		return a.by().WithdrawPatch(ctx, pkg, version)
 	},
 }

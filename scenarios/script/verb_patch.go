@@ -1,7 +1,5 @@
 package script
 
-import "context"
-
 var verbPatch = Verb{
 	Name:    "patch",
 	Summary: "changes an object by a merge patch",
@@ -12,12 +10,9 @@ var verbPatch = Verb{
 		{Name: "object", Type: ArgObject, Positional: true, Required: true, Doc: "the object to change"},
 		{Name: "section", Type: ArgSection, Positional: true, Required: true, Doc: "the patch, as YAML"},
 	},
-	check: func(p *parser, c *call) {
-		if docs := p.readManifest(c.section, needPatch, c.gvk); len(docs) > 1 {
-			p.problem(c.cols["section"], "", "a patch is one document; %s has %d", c.section.name, len(docs))
+	Check: func(k Checker, c *Call) {
+		if docs := k.Manifest(c.Section, NeedPatch, c.GVK); len(docs) > 1 {
+			k.Problem(c.Cols["section"], "", "a patch is one document; %s has %d", c.Section.Name, len(docs))
 		}
-	},
-	run: func(ctx context.Context, a action) error {
-		return a.patch(ctx, "patched", replaceNodesIn(a.section.docs[0].object, a.world.NodeName))
 	},
 }

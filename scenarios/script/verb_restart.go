@@ -1,10 +1,5 @@
 package script
 
-import (
-	"context"
-	"time"
-)
-
 var verbRestart = Verb{
 	Name:    "restart",
 	Summary: "replaces the pods of a workload, one after the other",
@@ -14,15 +9,11 @@ var verbRestart = Verb{
 		Name: "object", Type: ArgObject, Positional: true, Required: true,
 		Doc: "a Deployment, StatefulSet or DaemonSet",
 	}},
-	check: func(p *parser, c *call) {
-		switch c.gvk.Kind {
+	Check: func(k Checker, c *Call) {
+		switch c.GVK.Kind {
 		case "Deployment", "StatefulSet", "DaemonSet":
 		default:
-			p.problem(c.cols["object"], "", "restart is for a Deployment, StatefulSet or DaemonSet, not a %s", c.gvk.Kind)
+			k.Problem(c.Cols["object"], "", "restart is for a Deployment, StatefulSet or DaemonSet, not a %s", c.GVK.Kind)
 		}
-	},
-	run: func(ctx context.Context, a action) error {
-		now := time.Now().UTC().Format(time.RFC3339)
-		return a.patch(ctx, "restarted", nest(now, "spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt"))
 	},
 }

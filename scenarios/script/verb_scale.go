@@ -1,11 +1,5 @@
 package script
 
-import (
-	"context"
-	"fmt"
-	"strconv"
-)
-
 var verbScale = Verb{
 	Name:    "scale",
 	Summary: "changes how many replicas a workload has",
@@ -14,12 +8,5 @@ var verbScale = Verb{
 	Args: []Arg{
 		{Name: "object", Type: ArgObject, Positional: true, Required: true, Doc: "a Deployment, StatefulSet, ReplicaSet, or anything else that can be scaled"},
 		{Name: "replicas", Type: ArgInt, Required: true, Doc: "how many"},
-	},
-	run: func(ctx context.Context, a action) error {
-		n, err := strconv.Atoi(a.text("replicas"))
-		if err != nil {
-			return fmt.Errorf("replicas: %w", err)
-		}
-		return a.patch(ctx, "scaled", nest(n, "spec", "replicas"), "scale")
 	},
 }

@@ -1,8 +1,6 @@
 package script
 
 import (
-	"context"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -27,29 +25,14 @@ var verbSSH = Verb{
 		{Name: "prints", Type: ArgText, Doc: "a text that the output must contain"},
 		roleArg(api.RoleCustomer, "on whose behalf"),
 	},
-	check: func(p *parser, c *call) {
-		if code := c.text("exit"); code != "any" {
+	Check: func(k Checker, c *Call) {
+		if code := c.Text("exit"); code != "any" {
 			if n, err := strconv.Atoi(code); err != nil || n < 0 || n > 255 {
-				p.problem(c.cols["exit"], "", "exit=%s: want 0 to 255, or any", code)
+				k.Problem(c.Cols["exit"], "", "exit=%s: want 0 to 255, or any", code)
 			}
 		}
-		if strings.TrimSpace(c.text("command")) == "" {
-			p.problem(c.cols["command"], "", "the command is empty")
+		if strings.TrimSpace(c.Text("command")) == "" {
+			k.Problem(c.Cols["command"], "", "the command is empty")
 		}
-	},
-	title: byNode,
-	run: func(ctx context.Context, a action) error {
-		result, err := a.by().Run(ctx, api.RunRequest{Node: a.node, Command: a.text("command")})
-		if err != nil {
-			return err
-		}
-		output := strings.TrimSpace(result.Stdout + result.Stderr)
-		if want := a.text("exit"); want != "any" && want != strconv.Itoa(result.Exit) {
-			return fmt.Errorf("%q ended with exit code %d, not %s: %s", a.text("command"), result.Exit, want, output)
-		}
-		if want := a.text("prints"); !strings.Contains(output, want) {
-			return fmt.Errorf("the output of %q does not contain %q: %s", a.text("command"), want, output)
-		}
-		return nil
 	},
 }

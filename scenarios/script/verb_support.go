@@ -1,7 +1,6 @@
 package script
 
 import (
-	"context"
 	"strings"
 
 	"demarc/sim/api"
@@ -20,46 +19,37 @@ var verbSupport = Verb{
 	Args: []Arg{
 		actionArg("open", "escalate", "close"),
 		{Name: "what", Type: ArgText, Positional: true, Required: true, Doc: "the symptom of a new case, in quotes, or the number of one"},
-		{Name: "component", Type: ArgEnum, Values: desk.Components(), Doc: "for open: the part of the service that it is about", of: opens},
-		{Name: "node", Type: ArgText, Doc: "for open: the node, as an index from 0, its vmss suffix or its full name", of: opens},
-		{Name: "namespace", Type: ArgText, Doc: "for open: the namespace", of: opens},
-		{Name: "pod", Type: ArgText, Doc: "for open: the pod, as NAMESPACE/NAME", of: opens},
-		{Name: "chart", Type: ArgText, Doc: "for open: the Helm chart or other third party's software", of: opens},
-		{Name: "topic", Type: ArgEnum, Values: api.Topics, Doc: "for open: what kind of question it is", of: opens},
-		{Name: "severity", Type: ArgEnum, Values: []string{"A", "B", "C"}, Doc: "for open: critical, moderate or minimal impact [C]", of: opens},
+		{Name: "component", Type: ArgEnum, Values: desk.Components(), Doc: "for open: the part of the service that it is about", Of: opens},
+		{Name: "node", Type: ArgText, Doc: "for open: the node, as an index from 0, its vmss suffix or its full name", Of: opens},
+		{Name: "namespace", Type: ArgText, Doc: "for open: the namespace", Of: opens},
+		{Name: "pod", Type: ArgText, Doc: "for open: the pod, as NAMESPACE/NAME", Of: opens},
+		{Name: "chart", Type: ArgText, Doc: "for open: the Helm chart or other third party's software", Of: opens},
+		{Name: "topic", Type: ArgEnum, Values: api.Topics, Doc: "for open: what kind of question it is", Of: opens},
+		{Name: "severity", Type: ArgEnum, Values: []string{"A", "B", "C"}, Doc: "for open: critical, moderate or minimal impact [C]", Of: opens},
 	},
-	check: checkSupport,
-	title: byAction,
-	run: func(ctx context.Context, a action) error {
-		switch a.text("action") {
-		case "open":
-			return only(a.customer().OpenCase(ctx, caseRequest(a.call)))
-		case "escalate":
-			return only(a.customer().EscalateCase(ctx, a.text("what"), api.CaseNote{}))
-		}
-		return only(a.customer().CloseCase(ctx, a.text("what"), api.CaseNote{}))
-	},
+	Check: checkSupport,
 }
 
-func caseRequest(c *call) api.CaseRequest {
+// Case is the support case that a call opens.
+func (c *Call) Case() api.CaseRequest {
 	return api.CaseRequest{
-		Symptom: c.text("what"), Severity: api.Severity(c.text("severity")),
+		Symptom: c.Text("what"), Severity: api.Severity(c.Text("severity")),
 		CaseAbout: api.CaseAbout{
-			Component: c.text("component"), Node: strings.TrimPrefix(c.text("node"), "node/"), Namespace: c.text("namespace"),
-			Pod: c.text("pod"), Chart: c.text("chart"), Topic: c.text("topic"),
+			Component: c.Text("component"), Node: strings.TrimPrefix(c.Text("node"), "node/"), Namespace: c.Text("namespace"),
+			Pod: c.Text("pod"), Chart: c.Text("chart"), Topic: c.Text("topic"),
 		},
 	}
 }
 
 // checkSupport checks that a new case is about one thing.
-func checkSupport(p *parser, c *call) {
-	if c.text("action") != "open" {
+func checkSupport(k Checker, c *Call) {
+	if c.Text("action") != "open" {
 		return
 	}
-	if node, ok := c.args["node"]; ok {
-		p.checkNodeIndex(strings.TrimPrefix(node.text, "node/"), c.cols["node"])
+	if node, ok := c.Args["node"]; ok {
+		k.NodeIndex(strings.TrimPrefix(node.Text, "node/"), c.Cols["node"])
 	}
-	if err := desk.Check(caseRequest(c)); err != nil {
-		p.problem(c.cols["what"], "", "support open: %v", err)
+	if err := desk.Check(c.Case()); err != nil {
+		k.Problem(c.Cols["what"], "", "support open: %v", err)
 	}
 }

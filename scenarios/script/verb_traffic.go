@@ -1,9 +1,7 @@
 package script
 
 import (
-	"context"
 	"fmt"
-	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -32,11 +30,7 @@ var verbTraffic = Verb{
 		{Name: "path", Type: ArgText, Default: "/", Doc: "path of the request"},
 		{Name: "timeout", Type: ArgDuration, Default: "2s", Doc: "how long a request may take"},
 	},
-	check: checkTraffic,
-	title: byName,
-	run: func(ctx context.Context, a action) error {
-		return only(a.customer().StartTraffic(ctx, trafficSpec(a.call)))
-	},
+	Check: checkTraffic,
 }
 
 var verbStopTraffic = Verb{
@@ -45,53 +39,48 @@ var verbStopTraffic = Verb{
 	Doc:     "What was recorded stays, and checks can still read it.",
 	Example: "stop-traffic shop",
 	Args:    []Arg{{Name: "name", Type: ArgWord, Positional: true, Required: true, Doc: "the traffic's name"}},
-	check: func(p *parser, c *call) {
-		name := c.text("name")
-		if _, ok := p.traffic[name]; !ok {
-			p.problem(c.cols["name"], fault.Suggest(name, slices.Sorted(maps.Keys(p.traffic))), "no traffic %s was started before this line", name)
+	Check: func(k Checker, c *Call) {
+		name, started := c.Text("name"), k.Started("traffic")
+		if !slices.Contains(started, name) {
+			k.Problem(c.Cols["name"], fault.Suggest(name, started), "no traffic %s was started before this line", name)
 		}
 	},
-	title: byName,
-	run:   func(ctx context.Context, a action) error { return a.customer().StopTraffic(ctx, a.text("name")) },
 }
 
-// trafficSpec is the traffic that a call asks for.
-func trafficSpec(c *call) traffic.Spec {
-	rate, err := parseRate(c.text("rate"))
+// Traffic is the traffic that a call asks for.
+func (c *Call) Traffic() traffic.Spec {
+	rate, err := ParseRate(c.Text("rate"))
 	if err != nil {
 		rate = 1
 	}
 	return traffic.Spec{
-		Name: c.text("name"), From: c.text("from"), To: c.text("to"), Path: c.text("path"),
-		Rate: rate, Timeout: c.duration("timeout"),
+		Name: c.Text("name"), From: c.Text("from"), To: c.Text("to"), Path: c.Text("path"),
+		Rate: rate, Timeout: c.Duration("timeout"),
 	}
 }
 
-func checkTraffic(p *parser, c *call) {
-	name, from, to := c.text("name"), c.text("from"), c.text("to")
-	if line, twice := p.traffic[name]; twice {
-		p.problem(c.cols["name"], "", "there is a traffic %s already, in line %d", name, line)
-	}
-	p.traffic[name] = p.line
+func checkTraffic(k Checker, c *Call) {
+	from, to := c.Text("from"), c.Text("to")
+	k.Start(c)
 	if strings.HasPrefix(from, "node/") {
-		p.checkNode(from, c.cols["from"])
+		k.Node(from, c.Cols["from"])
 	} else if from != "outside" && from != "inside" {
-		p.problem(c.cols["from"], fault.Suggest(from, []string{"outside", "inside"}), "from=%s: want outside, inside or node/NODE", from)
+		k.Problem(c.Cols["from"], fault.Suggest(from, []string{"outside", "inside"}), "from=%s: want outside, inside or node/NODE", from)
 	}
 	if rest, ok := strings.CutPrefix(to, "service/"); ok {
 		if parts := strings.Split(rest, "/"); len(parts) > 2 || parts[0] == "" || parts[len(parts)-1] == "" {
-			p.problem(c.cols["to"], "", "to=%s: want service/NAME or service/NAMESPACE/NAME", to)
+			k.Problem(c.Cols["to"], "", "to=%s: want service/NAME or service/NAMESPACE/NAME", to)
 		}
 	} else if u, err := url.Parse(to); err != nil || u.Scheme != "http" || u.Host == "" {
-		p.problem(c.cols["to"], "", "to=%s: want service/NAME, service/NAMESPACE/NAME or a URL such as http://shop.default/", to)
+		k.Problem(c.Cols["to"], "", "to=%s: want service/NAME, service/NAMESPACE/NAME or a URL such as http://shop.default/", to)
 	}
-	if !strings.HasPrefix(c.text("path"), "/") {
-		p.problem(c.cols["path"], "", "path=%s: want a path that begins with /", c.text("path"))
+	if !strings.HasPrefix(c.Text("path"), "/") {
+		k.Problem(c.Cols["path"], "", "path=%s: want a path that begins with /", c.Text("path"))
 	}
 }
 
-// parseRate reads 5/s, 30/m, or 5, which is per second.
-func parseRate(s string) (float64, error) {
+// ParseRate reads 5/s, 30/m, or 5, which is per second.
+func ParseRate(s string) (float64, error) {
 	number, unit, ok := strings.Cut(s, "/")
 	per := time.Second
 	if ok && unit == "m" {

@@ -1,11 +1,8 @@
 package script
 
 import (
-	"context"
-	"fmt"
-
+	"demarc/scenarios/script/kinds"
 	"demarc/sim/fault"
-	"demarc/sim/timeline"
 )
 
 var verbWatch = Verb{
@@ -20,40 +17,22 @@ var verbWatch = Verb{
 		{Name: "kind", Type: ArgText, Required: true, Doc: "the kind, as kubectl takes it: ConfigMap, configmaps, cm, kind.group of a CRD"},
 		{Name: "namespace", Type: ArgText, Doc: "only objects in it; all namespaces if there is none"},
 	},
-	check: checkWatch,
-	title: byName,
-	run: func(ctx context.Context, a action) error {
-		name, namespace, where := a.text("name"), a.text("namespace"), ""
-		if err := a.watches.start(ctx, name, a.gvk, namespace); err != nil {
-			return err
-		}
-		if namespace != "" {
-			where = " in " + namespace
-		}
-		a.world.Record(timeline.Event{
-			Actor: timeline.Customer, Verb: "watching", Subject: "watch/" + name,
-			Message: fmt.Sprintf("a client of the customer watches every %s%s", a.gvk.Kind, where),
-		})
-		return nil
-	},
+	Check: checkWatch,
 }
 
-func checkWatch(p *parser, c *call) {
-	name, kind, namespace := c.text("name"), c.text("kind"), c.text("namespace")
-	if line, twice := p.watches[name]; twice {
-		p.problem(c.cols["name"], "", "there is a watch %s already, in line %d", name, line)
-	}
-	p.watches[name] = p.line
+func checkWatch(k Checker, c *Call) {
+	kind, namespace := c.Text("kind"), c.Text("namespace")
+	k.Start(c)
 	var ok bool
-	if c.gvk, ok = kindByWord(kind); !ok {
-		p.problem(c.cols["kind"], fault.Suggest(kind, kindWords()), "unknown kind %q", kind)
+	if c.GVK, ok = kinds.ByWord(kind); !ok {
+		k.Problem(c.Cols["kind"], fault.Suggest(kind, kinds.Words()), "unknown kind %q", kind)
 		return
 	}
-	_, given := c.args["namespace"]
+	_, given := c.Args["namespace"]
 	switch {
 	case given && namespace == "":
-		p.problem(c.cols["namespace"], "", "namespace= needs the name of a namespace; leave it out for all")
-	case given && !namespaced(c.gvk):
-		p.problem(c.cols["namespace"], "", "a %s lives in no namespace: leave namespace= out", c.gvk.Kind)
+		k.Problem(c.Cols["namespace"], "", "namespace= needs the name of a namespace; leave it out for all")
+	case given && !kinds.Namespaced(c.GVK):
+		k.Problem(c.Cols["namespace"], "", "a %s lives in no namespace: leave namespace= out", c.GVK.Kind)
 	}
 }

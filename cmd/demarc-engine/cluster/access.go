@@ -79,7 +79,7 @@ const maxOutput = 1 << 20
 // runTimeout bounds a command, in virtual time.
 const runTimeout = time.Hour
 
-// Run implements [script.World].
+// Run implements [run.World].
 func (c *Cluster) Run(ctx context.Context, by api.Role, req api.RunRequest) (api.RunResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, runTimeout)
 	defer cancel()

@@ -15,7 +15,7 @@ import (
 // [api.Actions].
 type apiService struct{ *Cluster }
 
-// As implements [script.World].
+// As implements [run.World].
 func (c *Cluster) As(role api.Role) *api.Actions { return c.actions[role] }
 
 // allow refuses a role what it may not ask of the management API.

@@ -73,7 +73,7 @@ func fingerprint(w policy.World) uint64 {
 	return h.Sum64()
 }
 
-// Contract implements [script.World].
+// Contract implements [run.World].
 func (c *Cluster) Contract(edition string) (api.Contract, error) {
 	j, err := c.judge(edition)
 	if err != nil {

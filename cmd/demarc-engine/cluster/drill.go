@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"demarc/scenarios/script"
+	"demarc/scenarios/script/run"
 	"demarc/sim/api"
 	"demarc/sim/clock"
 )
@@ -17,7 +18,7 @@ func (c *Cluster) Drill(ctx context.Context, s *script.Script, failed error) *ap
 		Judgements: []api.JudgedIncident{}, Support: api.NoVerdict()}
 	if failed == nil {
 		var played *api.Report
-		if played, failed = s.Run(ctx, c, c.drill.Step); failed == nil {
+		if played, failed = run.Play(ctx, s, c, c.drill.Step); failed == nil {
 			r = played
 		}
 	}

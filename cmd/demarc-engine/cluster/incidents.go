@@ -50,8 +50,8 @@ func (c *Cluster) newHealth() *incident.Health {
 	return h
 }
 
-// Components implements [script.World].
+// Components implements [run.World].
 func (c *Cluster) Components() []api.Component { return c.health.Now() }
 
-// Incidents implements [script.World].
+// Incidents implements [run.World].
 func (c *Cluster) Incidents() []api.Incident { return c.incidents.List() }

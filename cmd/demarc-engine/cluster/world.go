@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"demarc/scenarios/script"
+	"demarc/scenarios/script/run"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 	"demarc/sim/traffic"
@@ -14,9 +14,9 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-var _ script.World = (*Cluster)(nil)
+var _ run.World = (*Cluster)(nil)
 
-// Customer implements [script.World].
+// Customer implements [run.World].
 func (c *Cluster) Customer() *rest.Config {
 	cfg := c.plane.Customer()
 	cfg.UserAgent = "kubectl"
@@ -49,22 +49,22 @@ func (c *Cluster) StopTraffic(name string) error {
 	return nil
 }
 
-// Traffic implements [script.World].
+// Traffic implements [run.World].
 func (c *Cluster) Traffic(name string) (*traffic.Record, bool) { return c.traffic.Record(name) }
 
-// Timeline implements [script.World].
+// Timeline implements [run.World].
 func (c *Cluster) Timeline() *timeline.Log { return c.log }
 
-// Record implements [script.World].
+// Record implements [run.World].
 func (c *Cluster) Record(e timeline.Event) timeline.Event { return c.log.Append(e) }
 
-// Machines implements [script.World].
+// Machines implements [run.World].
 func (c *Cluster) Machines() []api.Machine { return c.fleet.Machines() }
 
-// Containers implements [script.World].
+// Containers implements [run.World].
 func (c *Cluster) Containers() []api.Container { return c.fleet.Containers() }
 
-// NodeName implements [script.World].
+// NodeName implements [run.World].
 func (c *Cluster) NodeName(ref string) (string, bool) { return c.fleet.NodeName(ref) }
 
 // trafficTotals are all traffics since they began.

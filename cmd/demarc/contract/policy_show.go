@@ -9,7 +9,7 @@ import (
 	"demarc/cmd/demarc/command"
 	"demarc/cmd/demarc/output"
 	"demarc/scenarios"
-	"demarc/scenarios/script"
+	"demarc/scenarios/script/parse"
 	"demarc/sim/policy"
 	"demarc/sim/terminal"
 
@@ -120,7 +120,7 @@ func shownBy(e *policy.Edition) map[string][]string {
 		if err != nil {
 			continue // a built-in scenario can always be read
 		}
-		parsed, _ := script.Parse(s.File, s.Text) // tests see to it that they have no mistakes
+		parsed, _ := parse.Parse(s.File, s.Text) // tests see to it that they have no mistakes
 		for _, id := range parsed.Clauses {
 			if names, ok := shown[id]; ok && !slices.Contains(names, name) {
 				shown[id] = append(names, name)

@@ -13,7 +13,7 @@ import (
 	"demarc/cmd/demarc/command"
 	"demarc/cmd/demarc/output"
 	"demarc/scenarios"
-	"demarc/scenarios/script"
+	"demarc/scenarios/script/parse"
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/terminal"
@@ -49,7 +49,7 @@ func load(env *command.Env, o drillOptions, names []string) ([]*play, error) {
 		if err != nil {
 			return nil, command.BadInput(err)
 		}
-		parsed, problems := script.Parse(s.File, s.Text)
+		parsed, problems := parse.Parse(s.File, s.Text)
 		for _, p := range problems {
 			mistakes = append(mistakes, p.String())
 		}

@@ -12,6 +12,8 @@ import (
 	"demarc/cmd/demarc/output"
 	"demarc/scenarios"
 	"demarc/scenarios/script"
+	"demarc/scenarios/script/parse"
+	"demarc/scenarios/script/reference"
 	"demarc/sim/engine"
 	"demarc/sim/terminal"
 
@@ -44,7 +46,7 @@ with file, line and column. The exit code is 2 if there are any.`,
 				if err != nil {
 					return command.BadInput(err)
 				}
-				_, found := script.Parse(s.File, s.Text)
+				_, found := parse.Parse(s.File, s.Text)
 				problems = append(problems, found...)
 			}
 			return printProblems(env, problems, len(args))
@@ -76,7 +78,7 @@ func scenarioVerbsCmd(env *command.Env) *cobra.Command {
 	return &cobra.Command{
 		Use: "verbs", Short: "Print the reference of the scenario language", Args: cobra.NoArgs,
 		Example: "  demarc scenario verbs | less",
-		RunE:    func(*cobra.Command, []string) error { return script.Document(env.Out) },
+		RunE:    func(*cobra.Command, []string) error { return reference.Write(env.Out) },
 	}
 }
 

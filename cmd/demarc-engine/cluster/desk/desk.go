@@ -62,7 +62,7 @@ func New(cfg Config) *Desk { return &Desk{Config: cfg} }
 // apply puts commands into the provider's log: a leadership's, or whoever leads.
 type apply func(ctx context.Context, commands ...provider.Command) error
 
-// Cases implements [script.World].
+// Cases implements [run.World].
 func (d *Desk) Cases() []api.Case { return casesOf(d.Replicas.State()) }
 
 // casesOf are the cases that the plane remembers, the oldest first.

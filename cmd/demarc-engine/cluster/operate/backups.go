@@ -9,15 +9,15 @@ import (
 	"demarc/sim/api"
 )
 
-// Backups implements [script.World].
+// Backups implements [run.World].
 func (m *Management) Backups() []api.Backup { return m.Memory.Catalogue() }
 
-// Restores implements [script.World].
+// Restores implements [run.World].
 func (m *Management) Restores() []api.Restore {
 	return provider.Restores.List(m.Memory.State())
 }
 
-// Replicas implements [script.World].
+// Replicas implements [run.World].
 func (m *Management) Replicas() []api.Replica { return m.Memory.Status() }
 
 // Backup is the backup of that ID.

@@ -42,17 +42,17 @@ func (m *Management) GrantConsent(ctx context.Context, req api.ConsentRequest) (
 	return m.Operator.Grant(ctx, m.Memory, node, req.Case, time.Duration(req.For))
 }
 
-// RevokeConsent implements [script.World].
+// RevokeConsent implements [run.World].
 func (m *Management) RevokeConsent(ctx context.Context, id string) error {
 	return m.Operator.Revoke(ctx, m.Memory, id)
 }
 
-// Consents implements [script.World].
+// Consents implements [run.World].
 func (m *Management) Consents() []api.Consent {
 	return m.Operator.Consents(m.Memory)
 }
 
-// Escalate implements [script.World].
+// Escalate implements [run.World].
 func (m *Management) Escalate(ctx context.Context, req api.EscalationRequest) (api.Repair, error) {
 	node, err := m.Node(req.Node)
 	if err != nil {
@@ -61,7 +61,7 @@ func (m *Management) Escalate(ctx context.Context, req api.EscalationRequest) (a
 	return m.Operator.Escalate(ctx, m.Memory, node, req.Reason)
 }
 
-// Repairs implements [script.World].
+// Repairs implements [run.World].
 func (m *Management) Repairs() []api.Repair {
 	list := append(m.Fleet.Repairs(), m.Operator.Repairs(m.Memory)...)
 	slices.SortStableFunc(list, func(a, b api.Repair) int { return cmp.Or(a.Broken.Compare(b.Broken), cmp.Compare(a.ID, b.ID)) })

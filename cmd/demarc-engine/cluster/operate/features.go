@@ -9,7 +9,7 @@ import (
 	"demarc/sim/timeline"
 )
 
-// Features implements [script.World].
+// Features implements [run.World].
 func (m *Management) Features() []api.Feature {
 	var list []api.Feature
 	for _, f := range preview.Catalogue(m.Spec.Edition) {

@@ -24,7 +24,7 @@ type gateCache struct {
 	list   []api.FeatureGate
 }
 
-// FeatureGates implements [script.World].
+// FeatureGates implements [run.World].
 func (m *Management) FeatureGates(ctx context.Context) ([]api.FeatureGate, error) {
 	starts := 0
 	for _, x := range m.Plane.Group(controlplane.APIServer) {

@@ -54,7 +54,7 @@ func (p patcher) Relabel(ctx context.Context, addon, level string) error {
 // 2026-08-27, on CVEs; the edition of 2019-04-01 says nothing of it).
 var vendorFixAge = map[string]time.Duration{"2026-08": 30 * 24 * time.Hour}
 
-// Patches implements [script.World].
+// Patches implements [run.World].
 func (m *Management) Patches() []api.Patch { return m.Fleet.Patches() }
 
 // PublishPatch publishes a patch of the nodes' operating system.
@@ -68,7 +68,7 @@ func (m *Management) WithdrawPatch(pkg, version string) error {
 	return errors.Join(m.Fleet.WithdrawPatch(pkg, version), m.Save())
 }
 
-// CVEs implements [script.World].
+// CVEs implements [run.World].
 func (m *Management) CVEs() []api.CVE {
 	return m.Operator.CVEs(m.Memory)
 }

@@ -26,7 +26,7 @@ func (m *Management) configure(s api.ClusterSettings) error {
 	return m.Addons.KubeProxyMode(strings.ToLower(s.KubeProxyMode))
 }
 
-// Update implements [script.World].
+// Update implements [run.World].
 func (m *Management) Update(ctx context.Context, req api.UpdateRequest) (api.ClusterSettings, error) {
 	m.updating.Lock()
 	defer m.updating.Unlock()

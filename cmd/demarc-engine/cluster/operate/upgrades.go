@@ -16,7 +16,7 @@ func (m *Management) Upgrade(ctx context.Context, req api.UpgradeRequest) (api.O
 	return m.Operator.Upgrade(ctx, m.Memory, req)
 }
 
-// Operations implements [script.World].
+// Operations implements [run.World].
 func (m *Management) Operations() []api.Operation {
 	return m.Operator.Operations(m.Memory)
 }

@@ -1,0 +1,159 @@
+package check
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	"demarc/scenarios/script"
+	"demarc/sim/api"
+	"demarc/sim/timeline"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Variable is a name that checks can use.
+type Variable struct {
+	Name, Doc string // without a text it holds the objects of a kind
+	Type      reflect.Type
+	needs     Needs
+	// value is what it is at this moment. Where it can fail, it is asked for before
+	// the check is looked at, which does not hold if it fails.
+	value func(a *activation) (any, error)
+	fails bool
+}
+
+// Variables are all of them, in the order in which the reference has them.
+func Variables() []Variable { return append(slices.Clip(worldVariables), kindVariables...) }
+
+var worldVariables = []Variable{
+	{
+		Name: "traffic", Doc: "by name; traffic.shop.success is from 0.0 to 1.0", Type: reflect.TypeFor[map[string]*trafficSeen](),
+		value: func(a *activation) (any, error) { return a.traffic(), nil },
+	},
+	seen("components", "by name, such as components['kube-apiserver'].healthy, or components['etcd/0'] of several", componentsByName),
+	seen("machines", "the worker machines as they are, whatever the API server believes", World.Machines),
+	seen("containers", "as the nodes' runtimes know them", World.Containers),
+	seen("timeline", "what happened, the oldest first", func(w World) []timeline.Event {
+		events, _ := w.Timeline().Since(0)
+		return events
+	}),
+	asked("incidents", "end is 0 and open true while one lasts; owner, coverage (covered, best-effort, not-covered, voids-support), "+
+		"remedy (automatic, escalation, customer, none), clauses, rule, sentence and chain (events, back to the root) are its judgement by the "+
+		"cluster's edition, and shares say whose it was from when to when", (*activation).incidents),
+	asked("support", "state is supported, at-risk or unsupported; reasons are why, the worst first, past is how it was from the first event to now",
+		(*activation).support),
+	seen("backups", "the provider's catalogue, the oldest first", SortedBackups),
+	seen("repairs", "of nodes and of managed add-ons, the oldest first; detectedAfter and healedAfter are seconds from broken, healed is 0 while one "+
+		"lasts, actions are names such as restart, reboot or reimage, and lost is what is gone for good", repairsSeen),
+	seen("operations", "what the customer asked of the cluster and its pools, the oldest first; nodes are those that an upgrade is at, and surge the "+
+		"names of its surge nodes", operationsSeen),
+	seen("cases", "at the support desk, the oldest first; state is opened, answered, waiting for consent, waiting for customer, escalation offered, "+
+		"escalated, linked upstream or closed; findings are SOURCE: TEXT, said is the conversation, and issue the URL of a bug upstream", casesSeen),
+	seen("restores", "the oldest first; rpo and rto are seconds, end is 0 while one lasts, and skipped has the IDs of newer backups that were bad", restoresSeen),
+	seen("patches", "of the nodes' operating system; nodes have one, waiting do not, or only after a reboot", World.Patches),
+	seen("cves", "vulnerabilities; state is published, patching, notified, awaits-reboot or fixed", World.CVEs),
+	seen("replicas", "the provider's plane; state is leader, follower, candidate or stopped", World.Replicas),
+	seen("features", "the preview features of the edition; state is NotRegistered, Registering, Registered, Unregistering or Unregistered, registered "+
+		"is since when it is Registered and 0 if it is not, and inForce says that the cluster has what it changes", featuresSeen),
+	asked("gates", "Kubernetes' feature gates; stage is alpha, beta, stable or deprecated, and enabled what the API server's metrics tell",
+		(*activation).gates),
+	{
+		Name: "watches", Doc: "by name; backwards counts how often a version was lower than one that the client had seen: the past came back",
+		Type: reflect.TypeFor[map[string]Watch](), needs: Needs{Watches: true},
+		value: func(a *activation) (any, error) { return a.view.Watches(), nil },
+	},
+	{
+		Name: "now", Doc: "seconds since the cluster was ready", Type: reflect.TypeFor[time.Time](),
+		value: func(*activation) (any, error) { return time.Now(), nil },
+	},
+}
+
+// seen is a variable that the world always knows. The timeline tells when it changes.
+func seen[T any](name, doc string, value func(World) T) Variable {
+	return Variable{
+		Name: name, Doc: doc, Type: reflect.TypeFor[T](), needs: Needs{Timeline: true},
+		value: func(a *activation) (any, error) { return value(a.view.World), nil },
+	}
+}
+
+// asked is a variable that cannot be had at all times.
+func asked[T any](name, doc string, value func(*activation) (T, error)) Variable {
+	return Variable{
+		Name: name, Doc: doc, Type: reflect.TypeFor[T](), needs: Needs{Timeline: true}, fails: true,
+		value: func(a *activation) (any, error) { return value(a) },
+	}
+}
+
+// kindVariables are the variables that hold all objects of a kind, in all namespaces.
+var kindVariables = []Variable{
+	objects("pods", "", "v1", "Pod"), objects("nodes", "", "v1", "Node"), objects("services", "", "v1", "Service"), objects("events", "", "v1", "Event"),
+	objects("configmaps", "", "v1", "ConfigMap"), objects("namespaces", "", "v1", "Namespace"), objects("persistentvolumeclaims", "", "v1", "PersistentVolumeClaim"),
+	objects("deployments", "apps", "v1", "Deployment"), objects("replicasets", "apps", "v1", "ReplicaSet"), objects("statefulsets", "apps", "v1", "StatefulSet"),
+	objects("daemonsets", "apps", "v1", "DaemonSet"), objects("jobs", "batch", "v1", "Job"),
+	objects("endpointslices", "discovery.k8s.io", "v1", "EndpointSlice"), objects("leases", "coordination.k8s.io", "v1", "Lease"),
+}
+
+func objects(name, group, version, kind string) Variable {
+	gvk := schema.GroupVersionKind{Group: group, Version: version, Kind: kind}
+	return Variable{
+		Name: name, Type: reflect.TypeFor[[]any](), needs: Needs{Kinds: []schema.GroupVersionKind{gvk}}, fails: true,
+		value: func(a *activation) (any, error) {
+			found, err := a.view.Objects(gvk)
+			return script.Convert(found, func(obj *unstructured.Unstructured) any { return obj.Object }), Unreachable(err)
+		},
+	}
+}
+
+func componentsByName(w World) map[string]api.Component {
+	m := map[string]api.Component{}
+	for _, c := range w.Components() {
+		m[c.Name] = c
+	}
+	return m
+}
+
+// SortedBackups is the catalogue, the oldest first.
+func SortedBackups(w World) []api.Backup {
+	list := slices.Clone(w.Backups())
+	slices.SortStableFunc(list, func(a, b api.Backup) int { return a.At.Compare(b.At) })
+	return list
+}
+
+// contract judges the cluster once for a look.
+func (a *activation) contract() (api.Contract, error) {
+	if a.judged == nil {
+		k, err := a.view.World.Contract("")
+		if err != nil {
+			return k, fmt.Errorf("cannot be judged: %w", err)
+		}
+		a.judged = &k
+	}
+	return *a.judged, nil
+}
+
+// incidents are judged only for a check that looks at a judgement: that takes the
+// whole timeline.
+func (a *activation) incidents() ([]incidentSeen, error) {
+	if !a.of.judged {
+		return script.Convert(a.view.World.Incidents(), func(i api.Incident) incidentSeen {
+			return incidentSeen{incident{i}, api.Judgement{Owner: string(i.Owner)}, i.End.IsZero()}
+		}), nil
+	}
+	k, err := a.contract()
+	return script.Convert(k.Incidents, func(i api.JudgedIncident) incidentSeen {
+		return incidentSeen{incident{i.Incident}, i.Judgement, i.End.IsZero()}
+	}), err
+}
+
+func (a *activation) support() (supportSeen, error) {
+	k, err := a.contract()
+	return supportSeen{k.Support, k.Support.History}, err
+}
+
+func (a *activation) gates() ([]api.FeatureGate, error) {
+	gates, err := a.view.World.FeatureGates(a.view.Ctx)
+	return gates, Unreachable(err)
+}

@@ -1,0 +1,78 @@
+package run
+
+import (
+	"strings"
+	"testing"
+
+	"demarc/scenarios/script/parse"
+	"demarc/sim/api"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestIaaSVerbs checks what is asked of the world, and on whose behalf.
+func TestIaaSVerbs(t *testing.T) {
+	report, _, world := play(t, `
+at 1s iaas stop node/0
+at 2s iaas resize node/1 size=Standard_D8s_v5 by=provider
+at 3s iaas tag node/0 tags=team=web,old=
+at 4s refuse iaas start node/0 containing='is not stopped'
+at 5s nsg deny outbound port=443 to=Internet
+at 6s nsg allow inbound port=80,8000-8999 from=Internet priority=300 protocol=Tcp name=web by=provider
+at 7s nsg deny outbound port=*
+at 8s nsg delete name=web
+at 9s refuse nsg delete name=none containing='not found'
+finally check 'true'
+`, nil)
+	if report.Verdict != api.VerdictHeld {
+		t.Fatalf("got %s: %+v", report.Verdict, report.Expectations)
+	}
+	var got []string
+	events, _ := world.Timeline().Since(0)
+	for _, e := range events {
+		got = append(got, strings.Join([]string{string(e.Actor), string(e.Verb), e.Subject, e.Message}, " "))
+	}
+	want := []string{
+		"customer stop vm/n-0 map[]",
+		"provider resize vm/n-1 Standard_D8s_v5map[]",
+		"customer tag vm/n-0 map[old: team:web]",
+		"customer set nsg/deny-outbound-443 {Name:deny-outbound-443 Priority:200 Direction:Outbound Access:Deny Protocol:* Ports:[443] Destination:Internet Source:*}",
+		"provider set nsg/web {Name:web Priority:300 Direction:Inbound Access:Allow Protocol:Tcp Ports:[80 8000-8999] Destination:* Source:Internet}",
+		"customer set nsg/deny-outbound-all {Name:deny-outbound-all Priority:200 Direction:Outbound Access:Deny Protocol:* Ports:[*] Destination:* Source:*}",
+		"customer delete nsg/web ",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("asked for (-want +got):\n%s", diff)
+	}
+}
+
+func TestIaaSMistakes(t *testing.T) {
+	for _, c := range []struct{ line, want string }{
+		{"iaas stopp node/0", `did you mean "stop"?`},
+		{"iaas stop", "iaas needs NODE"},
+		{"iaas stop node/9", "there is no node 9"},
+		{"iaas stop node/0 by=platform", "want one of customer, provider"},
+		{"iaas resize node/0", "iaas resize needs size="},
+		{"iaas stop node/0 size=Standard_D8s_v5", "iaas stop takes no size="},
+		{"iaas resize node/0 size=Standard_D8_v5", `did you mean "Standard_D8s_v5"?`},
+		{"iaas tag node/0", "iaas tag needs tags="},
+		{"iaas tag node/0 tags=team", `want KEY=VALUE, not "team"`},
+		{"iaas tag node/0 tags=a=b,=c", `want KEY=VALUE, not "=c"`},
+		{"nsg deny port=443", "needs its direction"},
+		{"nsg deny outbound", "needs its port"},
+		{"nsg deny outbund port=443", `did you mean "outbound"?`},
+		{"nsg deny outbound port=https", "(SecurityRuleInvalidPortRange)"},
+		{"nsg deny outbound port=443 priority=99", "Allowed range 100-4096"},
+		{"nsg deny outbound port=443 to=Internt", `did you mean "Internet"?`},
+		{"nsg allow outbound port=443 protocol=http", "(InvalidRequestFormat)"},
+		{"nsg deny outbound port=443 name=AllowVnetOutBound", "cannot be changed"},
+		{"nsg delete", "nsg delete needs name="},
+		{"nsg delete outbound name=x", "takes only name="},
+		{"nsg delete name=x port=443", "takes only name="},
+	} {
+		_, problems := parse.Parse("x.txtar", []byte("# Title\nat 0s "+c.line+"\nfinally check 'now > 0.0'\n"))
+		if len(problems) != 1 || !strings.Contains(problems[0].String(), c.want) {
+			t.Errorf("%s: got %v, want one problem with %q", c.line, problems, c.want)
+		}
+	}
+}

@@ -1,0 +1,41 @@
+package run
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"demarc/scenarios/script/parse"
+	"demarc/sim/api"
+)
+
+func TestScaleOfANodePool(t *testing.T) {
+	report, _, _ := play(t, `
+at 1s nodepool scale nodepool1 to=5
+at 2s refuse nodepool scale nodepool1 to=3 containing='Operation is not allowed'
+finally check 'timeline.exists(e, e.verb == "scale" && e.subject == "nodepool1" && e.message == "5")'
+`, nil)
+	if report.Verdict != api.VerdictHeld {
+		t.Errorf("got %s: %+v", report.Verdict, report.Expectations)
+	}
+}
+
+func TestScaleOfANodePoolIsChecked(t *testing.T) {
+	for line, want := range map[string]string{
+		"at 1s nodepool scale nodepool1":                                                                "needs to=",
+		"at 1s nodepool scale nodepool1 to=0":                                                           "from 1 to 1000",
+		"at 1s nodepool scale nodepool1 to=many":                                                        "from 1 to 1000",
+		"at 1s nodepool scale nodepool1 to=5 soak=5m":                                                   "takes only to=",
+		"at 1s cordon node/3":                                                                           "there is no node 3",
+		"at 1s nodepool scale nodepool1 to=5\nat 2s cordon node/5":                                      "from 0 to 4",
+		"at 1s nodepool scale nodepool1 to=5\nat 2s cordon node/4":                                      "",
+		"at 1s nodepool scale nodepool1 to=1\nat 2s nodepool scale nodepool1 to=2\nat 3s cordon node/3": "",
+		"at 1s nodepool scale nodepool1 to=5\nat 9s check 'nodes[0].metadata.name == \"$(node/4)\"'":    "",
+		"at 1s nodepool scale nodepool1 to=5\nat 9s check 'nodes[0].metadata.name == \"$(node/5)\"'":    "want the index of a node, from 0 to 4",
+	} {
+		_, problems := parse.Parse("x.txtar", []byte("# title\n\ncluster nodes=3\n"+line+"\nfinally check 'now > 0.0'\n"))
+		if text := fmt.Sprint(problems); want == "" && len(problems) > 0 || want != "" && !strings.Contains(text, want) {
+			t.Errorf("%s: got %s, want a mistake that names %q", line, text, want)
+		}
+	}
+}
