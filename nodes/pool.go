@@ -1,7 +1,6 @@
 package nodes
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,6 +9,7 @@ import (
 	"demarc/nodes/host"
 	"demarc/nodes/timers"
 	"demarc/nodes/vm"
+	"demarc/sim/api"
 	"demarc/sim/timeline"
 )
 
@@ -63,8 +63,8 @@ func (f *nodePool) poolImage(kubelet string, surge bool) *host.Image {
 // minutes. surge says that it is there for an upgrade: it has the newest node
 // image. The key names the request: asked again, it does nothing and gives the
 // same answer. Cause is the event that it is done for; 0 is none. The error
-// begins with an error code of AKS; with a name, the VM was made and cannot
-// become a node.
+// has an error code of AKS; with a name, the VM was made and cannot become a
+// node.
 func (f *nodePool) Add(key, version string, surge bool, cause int64) (name string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -72,7 +72,7 @@ func (f *nodePool) Add(key, version string, surge bool, cause int64) (name strin
 		return a.Name, a.err()
 	}
 	if have := len(f.living()); have >= MaxNodes {
-		return "", fmt.Errorf("InvalidParameter: node pool %s has %d nodes, which is the most", vm.Pool, have)
+		return "", api.Coded("InvalidParameter", "node pool %s has %d nodes, which is the most", vm.Pool, have)
 	}
 	now := time.Now()
 	m := newMachine(f.scaleSet, f.next, f.present.Load().slot(f.next), f.poolImage(version, surge))
@@ -89,7 +89,8 @@ func (f *nodePool) Add(key, version string, surge bool, cause int64) (name strin
 	m.OS.PowerLost(now)
 	m.BootAt = timers.Tick(now.Add(createTime + bootTime))
 	f.timers.Wake(m)
-	a := answered{Name: m.Name, Error: m.unprovisioned()}
+	a := answered{Name: m.Name}
+	a.isolated(f.subnet.egress(m.OS))
 	f.asked[key] = a
 	return a.Name, a.err()
 }
@@ -112,7 +113,7 @@ func (f *nodePool) Remove(key, name string, cause int64) error {
 	}
 	m := f.named(name)
 	if m == nil || !m.leaves.IsZero() {
-		return fmt.Errorf("ResourceNotFound: the scale set has no VM %s", name)
+		return api.Coded("ResourceNotFound", "the scale set has no VM %s", name)
 	}
 	now := time.Now()
 	known := m.deleted()
@@ -150,14 +151,14 @@ func (f *nodePool) Missing() []string {
 func (f *nodePool) Upgrade(key, name, kubeletVersion, image string, cause int64) (lost []string, err error) {
 	m, err := f.find(name)
 	if err != nil {
-		return nil, fmt.Errorf("ResourceNotFound: %w", err)
+		return nil, api.Coded("ResourceNotFound", "%v", err)
 	}
 	return f.once(m, key, func() (a answered, err error) {
 		if m.Stopped != "" {
-			return a, fmt.Errorf("InvalidParameter: the VM %s is %s", m.Name, m.Stopped)
+			return a, api.Coded("InvalidParameter", "the VM %s is %s", m.Name, m.Stopped)
 		}
 		if fit := Images(kubeletVersion); image != "" && !slices.Contains(fit, image) {
-			return a, fmt.Errorf("InvalidParameter: node image %s has no kubelet %s; those that have are %s", image, kubeletVersion, strings.Join(fit, ", "))
+			return a, api.Coded("InvalidParameter", "node image %s has no kubelet %s; those that have are %s", image, kubeletVersion, strings.Join(fit, ", "))
 		}
 		return m.upgrade(time.Now(), f.imageOf(image, kubeletVersion), cause), nil
 	})
@@ -169,7 +170,7 @@ func (m *machine) upgrade(now time.Time, image *host.Image, cause int64) (a answ
 	m.halt(now)
 	a.Lost = m.reimage(now, image)
 	m.boot(now, reimageTime)
-	a.Error = m.unprovisioned()
+	a.isolated(m.f.subnet.egress(m.OS))
 	return a
 }
 
@@ -188,12 +189,4 @@ func (f *nodePool) once(m *machine, key string, do func() (answered, error)) (lo
 		m.acted[key] = a
 	}
 	return a.Lost, a.err()
-}
-
-// err is the error that the cloud answered with.
-func (a answered) err() error {
-	if a.Error == "" {
-		return nil
-	}
-	return errors.New(a.Error)
 }

@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -140,7 +141,7 @@ func TestRemovedVMIsNoOutage(t *testing.T) {
 		if got := w.f.Missing(); got != nil {
 			t.Errorf("missing: %v", got)
 		}
-		if err := w.f.Remove("scale/2", name, 0); err == nil || !strings.HasPrefix(err.Error(), "ResourceNotFound: ") {
+		if err := w.f.Remove("scale/2", name, 0); err == nil || !api.HasCode(err, "ResourceNotFound") {
 			t.Errorf("removed again for another reason: %v", err)
 		}
 		w.pass(time.Minute)
@@ -317,7 +318,7 @@ func TestPoolHasALimitAndPlacesAreUsedAgainLate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Add("k", "v1.37.2", false, 0); err == nil || !strings.HasPrefix(err.Error(), "InvalidParameter: ") {
+	if _, err := f.Add("k", "v1.37.2", false, 0); err == nil || !api.HasCode(err, "InvalidParameter") {
 		t.Errorf("node %d: %v", MaxNodes+1, err)
 	}
 	f.next = slots // as if as many had come and gone
@@ -357,7 +358,7 @@ func TestNodeWithoutEgressIsNotProvisioned(t *testing.T) {
 		}
 		for range 2 {
 			name, err := w.f.Add("k", "v1.37.2", false, 0)
-			if name == "" || err == nil || !strings.HasPrefix(err.Error(), "VMExtensionProvisioningError: ") || !strings.Contains(err.Error(), "no-443") {
+			if name == "" || err == nil || !api.HasCode(err, "VMExtensionProvisioningError") || !strings.Contains(err.Error(), "no-443") {
 				t.Errorf("added %q: %v", name, err)
 			}
 		}
@@ -366,6 +367,18 @@ func TestNodeWithoutEgressIsNotProvisioned(t *testing.T) {
 			t.Errorf("egress %q", got)
 		}
 	})
+}
+
+// TestAnswerOfBefore reads an answer that has its code in its text only.
+func TestAnswerOfBefore(t *testing.T) {
+	var now, before answered
+	now.isolated("rule no-443")
+	if err := json.Unmarshal([]byte(`{"error":"VMExtensionProvisioningError: `+now.Error+`"}`), &before); err != nil {
+		t.Fatal(err)
+	}
+	if want, got := now.err(), before.err(); !api.HasCode(got, "VMExtensionProvisioningError") || got.Error() != want.Error() {
+		t.Errorf("got %v, want %v", got, want)
+	}
 }
 
 // TestRosterChangesUnderReaders is for the race detector.

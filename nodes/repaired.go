@@ -1,7 +1,6 @@
 package nodes
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -58,14 +57,36 @@ func (f *scaleSet) repaired(m *machine, now time.Time, did []host.Action) {
 type answered struct {
 	Name  string   `json:"name,omitempty"` // of a machine that came or went
 	Lost  []string `json:"lost,omitempty"`
+	Code  string   `json:"code,omitempty"` // of the error
 	Error string   `json:"error,omitempty"`
+}
+
+// err is the error that the cloud answered with. What was written before it had a
+// field of its own has the code before the text.
+func (a answered) err() error {
+	if a.Error == "" {
+		return nil
+	}
+	code, text := a.Code, a.Error
+	if code == "" {
+		code, text, _ = strings.Cut(a.Error, ": ")
+	}
+	return api.Coded(code, "%s", text)
+}
+
+// isolated answers that the scripts that make a node of a machine fail, and why; an
+// empty reason is none.
+func (a *answered) isolated(why string) {
+	if why != "" {
+		a.Code, a.Error = "VMExtensionProvisioningError", "the node's provisioning ended with exit status 50 (OutboundConnFail): "+why
+	}
 }
 
 // Act asks the cloud to reboot, reimage or redeploy a node's machine for its
 // repair, and returns when that is accepted. The key names the request: asked
 // again, it does nothing and gives the same answer. lost is what is gone for
-// good. The error begins with an error code of AKS (Microsoft, "Troubleshoot
-// common node auto-repair errors").
+// good. The error has an error code of AKS (Microsoft, "Troubleshoot common node
+// auto-repair errors").
 func (f *nodePool) Act(node, action, key string, cause int64) (lost []string, err error) {
 	m, err := f.find(node)
 	if err != nil {
@@ -78,7 +99,7 @@ func (f *nodePool) Act(node, action, key string, cause int64) (lost []string, er
 // what it repairs.
 func (m *machine) act(now time.Time, action string, cause int64) (a answered, err error) {
 	if m.Stopped != "" {
-		return a, fmt.Errorf("InvalidParameter: the VM %s is %s", m.Name, m.Stopped)
+		return a, api.Coded("InvalidParameter", "the VM %s is %s", m.Name, m.Stopped)
 	}
 	root, _ := m.f.log.Get(cause)
 	if t, ok := m.Oldest(); ok {
@@ -99,20 +120,11 @@ func (m *machine) act(now time.Time, action string, cause int64) (a answered, er
 	case "redeploy":
 		after = redeployTime
 	default:
-		return a, fmt.Errorf("InvalidParameter: %q is no action of node auto-repair", action)
+		return a, api.Coded("InvalidParameter", "%q is no action of node auto-repair", action)
 	}
 	m.boot(now, after)
 	if action != "reboot" {
-		a.Error = m.unprovisioned()
+		a.isolated(m.f.subnet.egress(m.OS))
 	}
 	return a, nil
-}
-
-// unprovisioned says why the scripts that make a node of a machine fail; empty
-// if they do not.
-func (m *machine) unprovisioned() string {
-	if why := m.f.subnet.egress(m.OS); why != "" {
-		return "VMExtensionProvisioningError: the node's provisioning ended with exit status 50 (OutboundConnFail): " + why
-	}
-	return ""
 }

@@ -300,7 +300,7 @@ func TestARuleOfTheNetworkKeepsNodesFromTheAPIServer(t *testing.T) {
 		if got := w.f.Egress(w.f.machines()[0].Name); !strings.Contains(got, "no-443") || !strings.Contains(got, "mcr.microsoft.com:443") {
 			t.Errorf("egress = %q, want the rule and what it keeps from the node", got)
 		}
-		if _, err := w.f.Act("0", "reimage", "k", 0); err == nil || !strings.HasPrefix(err.Error(), "VMExtensionProvisioningError") {
+		if _, err := w.f.Act("0", "reimage", "k", 0); err == nil || !api.HasCode(err, "VMExtensionProvisioningError") {
 			t.Errorf("reimage without egress: %v, want a failed provisioning", err)
 		}
 		if err := w.f.DeleteNSGRule("no-443", timeline.Customer); err != nil {

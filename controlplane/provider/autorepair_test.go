@@ -82,7 +82,7 @@ func TestAutoRepairGivesUpWhileEgressIsBlocked(t *testing.T) {
 		w.until(2 * time.Hour)
 		rec := w.one()
 		if rec.Outcome != api.RepairFailed || len(rec.Actions) != 9 || rec.Egress == "" ||
-			!strings.Contains(rec.Reason, "VMExtensionProvisioningError: rule deny-out denies 443") ||
+			!strings.Contains(rec.Reason, "(VMExtensionProvisioningError) rule deny-out denies 443") ||
 			!strings.Contains(rec.Reason, "until the customer removes the rule") {
 			t.Errorf("record: %+v", rec)
 		}

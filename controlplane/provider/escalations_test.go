@@ -142,7 +142,7 @@ func TestEscalationIsRefused(t *testing.T) {
 		w.escalate("b")
 		w.until(time.Minute)
 		rec := w.one()
-		if rec.Outcome != api.RepairFailed || !strings.Contains(rec.Reason, "refused the reboot: VMExtensionProvisioningError") ||
+		if rec.Outcome != api.RepairFailed || !strings.Contains(rec.Reason, "refused the reboot: (VMExtensionProvisioningError)") ||
 			len(rec.Actions) != 4 {
 			t.Errorf("record: %+v", rec)
 		}

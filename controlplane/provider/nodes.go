@@ -86,8 +86,8 @@ type Nodes interface {
 // Cloud is the VMs of the worker nodes. What it has answered is on disk. A key names a
 // request: asking again with the same key does nothing again and gives the same answer.
 // Cause is the event that it is done for: whoever did that answers for what it breaks.
-// Errors begin with an error code of AKS such as VMExtensionProvisioningError, but for
-// an error of ctx and ErrNoAnswer: there was no answer.
+// Errors have an error code of AKS such as VMExtensionProvisioningError, but for an error
+// of ctx and ErrNoAnswer: there was no answer.
 type Cloud interface {
 	// Broken is what is known of the machine's trouble: the event that began it,
 	// when, and in words; ok is false if the node's machine has none.

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"demarc/sim/api"
 	"demarc/sim/clock"
 	"demarc/sim/drain"
 	"demarc/sim/timeline"
@@ -144,9 +145,9 @@ func (f *fakeNodes) Act(ctx context.Context, node, action, key string, cause int
 	var err error
 	switch {
 	case n == nil:
-		err = errors.New("InvalidParameter: no such machine")
+		err = api.Coded("InvalidParameter", "no such machine")
 	case n.egress != "":
-		err = errors.New("VMExtensionProvisioningError: " + n.egress)
+		err = api.Coded("VMExtensionProvisioningError", "%s", n.egress)
 	default:
 		if n.cure == action {
 			n.back = time.Now().Add(30 * time.Second)

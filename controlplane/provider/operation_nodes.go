@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"demarc/sim/api"
@@ -143,8 +142,7 @@ func (x *operation) takeAway(ctx context.Context, n api.NodeUpgrade, here map[st
 	return x.changeNode(ctx, n.Name, func(n *api.NodeUpgrade) { n.Removed = time.Now().UTC() })
 }
 
-// Failures, in AKS's words: those of an upgrade, and else the cloud's own, which begin
-// with a code.
+// Failures, in AKS's words: those of an upgrade, and else the cloud's own.
 
 // refused ends the operation if the cloud refused something, and not if it did not
 // answer.
@@ -155,8 +153,7 @@ func (x *operation) refused(ctx context.Context, what string, err error) error {
 	if x.rec.Upgrade != nil {
 		return &failure{text: fmt.Sprintf("(UpgradeFailed) failed to %s: %v", what, err)}
 	}
-	code, text, _ := strings.Cut(err.Error(), ": ")
-	return &failure{text: fmt.Sprintf("(%s) %s", code, text)}
+	return &failure{text: err.Error()}
 }
 
 func (x *operation) notReady(node string, n Node) error {

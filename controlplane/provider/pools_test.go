@@ -107,7 +107,7 @@ func (f *fakePools) UpgradeVM(_ context.Context, key, node, version, image strin
 	}
 	n := f.nodes[node]
 	if n == nil {
-		return nil, errors.New("ResourceNotFound: no such machine")
+		return nil, api.Coded("ResourceNotFound", "no such machine")
 	}
 	f.done[key] = node
 	n.Ready, n.back, n.Version, n.Image = false, time.Now().Add(3*time.Minute), strings.TrimPrefix(version, "v"), image

@@ -1,7 +1,6 @@
 package provider
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -93,7 +92,7 @@ func TestScalingInFailsAtABudget(t *testing.T) {
 
 func TestScalingOutFails(t *testing.T) {
 	f := newFakePools("a")
-	f.refusal = errors.New("InvalidParameter: no more")
+	f.refusal = api.Coded("InvalidParameter", "no more")
 	operatePools(t, f, func(w *nodeWorld) {
 		w.scaleTo(2)
 		w.until(time.Minute)
