@@ -217,7 +217,7 @@ func FuzzDatabase(f *testing.F) {
 			t.Errorf("status: %+v", status)
 		}
 		data := filepath.Join(dir, fmt.Sprint("etcd-", os.Getpid()))
-		if Restore(t.Context(), path, []Member{{Name: "etcd", DataDir: data, PeerURL: testPeer}}, RestoreOptions{ClusterToken: "t"}) == nil {
+		if restore(t.Context(), path, []Member{{Name: "etcd", DataDir: data, PeerURL: testPeer}}, RestoreOptions{ClusterToken: "t"}) == nil {
 			if err := os.RemoveAll(data); err != nil {
 				t.Fatal(err)
 			}

@@ -72,18 +72,11 @@ func (s *Store) Restore(ctx context.Context, want api.Backup, members []Member, 
 	if err := s.Extract(ctx, want, plain); err != nil {
 		return err
 	}
-	// The seal and the digest have just said that it is what etcd's SHA-256 was
-	// right for when the backup was taken: it is not reckoned once more.
-	return restore(ctx, plain, members, o, true)
+	return restore(ctx, plain, members, o)
 }
 
-// Restore does the same with the snapshot at a path, as [Store.Extract] or
-// etcd itself left it.
-func Restore(ctx context.Context, snapshotPath string, members []Member, o RestoreOptions) error {
-	return restore(ctx, snapshotPath, members, o, false)
-}
-
-func restore(ctx context.Context, snapshotPath string, members []Member, o RestoreOptions, hashed bool) (err error) {
+// restore does the same with a snapshot at a path.
+func restore(ctx context.Context, snapshotPath string, members []Member, o RestoreOptions) (err error) {
 	if err := checkMembers(members, o); err != nil {
 		return fmt.Errorf("restore etcd: %w", err)
 	}
@@ -104,14 +97,14 @@ func restore(ctx context.Context, snapshotPath string, members []Member, o Resto
 		if err := os.RemoveAll(m.staging()); err != nil { // of a crash
 			return fmt.Errorf("restore etcd: %w", err)
 		}
-		if err := restoreMember(snapshotPath, members, i, o, hashed || i > 0); err != nil {
+		if err := restoreMember(snapshotPath, members, i, o); err != nil {
 			return fmt.Errorf("restore etcd member %s: %w", m.Name, err)
 		}
 	}
 	return publish(members)
 }
 
-func restoreMember(snapshotPath string, members []Member, i int, o RestoreOptions, hashed bool) error {
+func restoreMember(snapshotPath string, members []Member, i int, o RestoreOptions) error {
 	m := members[i]
 	var cluster []string
 	for _, m := range members {
@@ -131,7 +124,9 @@ func restoreMember(snapshotPath string, members []Member, i int, o RestoreOption
 			InitialClusterToken: o.ClusterToken,
 			RevisionBump:        bump,
 			MarkCompacted:       true,
-			SkipHashCheck:       hashed,
+			// The seal and the digest have just said that it is what etcd's SHA-256 was
+			// right for when the backup was taken: it is not reckoned once more.
+			SkipHashCheck: true,
 		})
 	})
 }
