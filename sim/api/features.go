@@ -20,6 +20,26 @@ const (
 // FeatureNamespace is the resource provider of AKS's preview features.
 const FeatureNamespace = "Microsoft.ContainerService"
 
+// ShortFeature is a feature's name without its namespace.
+func ShortFeature(name string) string {
+	if space, rest, ok := strings.Cut(name, "/"); ok && strings.EqualFold(space, FeatureNamespace) {
+		return rest
+	}
+	return name
+}
+
+// FindFeature finds a feature by its name, with or without its namespace and in
+// whatever case. names are all that there are.
+func FindFeature[F any](list []F, name string, nameOf func(F) string) (found F, names []string, ok bool) {
+	for _, f := range list {
+		if strings.EqualFold(nameOf(f), ShortFeature(name)) {
+			return f, nil, true
+		}
+		names = append(names, nameOf(f))
+	}
+	return found, names, false
+}
+
 // Registration is what a subscription has of a preview feature.
 type Registration struct {
 	// Name is the feature's, without its namespace.

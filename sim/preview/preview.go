@@ -11,7 +11,6 @@ import (
 	_ "embed"
 	"fmt"
 	"slices"
-	"strings"
 
 	"demarc/sim/api"
 	"demarc/sim/fault"
@@ -89,20 +88,12 @@ func Catalogue(edition string) []Feature {
 // Lookup finds a feature of an edition, with or without its namespace and in
 // whatever case. The error has the code FeatureNotFound.
 func Lookup(edition, name string) (Feature, error) {
-	list := Catalogue(edition)
-	short := name
-	if space, rest, ok := strings.Cut(name, "/"); ok && strings.EqualFold(space, api.FeatureNamespace) {
-		short = rest
-	}
-	names := make([]string, 0, len(list))
-	for _, f := range list {
-		if strings.EqualFold(f.Name, short) {
-			return f, nil
-		}
-		names = append(names, f.Name)
+	f, names, ok := api.FindFeature(Catalogue(edition), name, func(f Feature) string { return f.Name })
+	if ok {
+		return f, nil
 	}
 	hint := fmt.Sprintf("demarc feature list has those of edition %s.", edition)
-	if meant := fault.Suggest(short, names); meant != "" {
+	if meant := fault.Suggest(api.ShortFeature(name), names); meant != "" {
 		hint = "Did you mean " + meant + "?"
 	}
 	return Feature{}, api.Coded("FeatureNotFound", "The feature '%s' could not be found. %s", name, hint)

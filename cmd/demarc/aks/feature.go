@@ -98,18 +98,11 @@ func printFeature(w io.Writer, f api.Feature) error {
 }
 
 func findFeature(list []api.Feature, name string) (api.Feature, error) {
-	short := name
-	if space, rest, ok := strings.Cut(name, "/"); ok && strings.EqualFold(space, api.FeatureNamespace) {
-		short = rest
+	f, names, ok := api.FindFeature(list, name, func(f api.Feature) string { return f.Name })
+	if ok {
+		return f, nil
 	}
-	names := make([]string, 0, len(list))
-	for _, f := range list {
-		if strings.EqualFold(f.Name, short) {
-			return f, nil
-		}
-		names = append(names, f.Name)
-	}
-	return api.Feature{}, &engine.InputError{Message: fmt.Sprintf("there is no feature %s%s", name, output.DidYouMean(short, names)), Hint: "demarc feature list lists them"}
+	return api.Feature{}, &engine.InputError{Message: fmt.Sprintf("there is no feature %s%s", name, output.DidYouMean(api.ShortFeature(name), names)), Hint: "demarc feature list lists them"}
 }
 
 // gateStages are the stages of feature gates.
