@@ -96,13 +96,6 @@ func (f faults) RestoreNetwork(node string, by timeline.Actor) (timeline.Event, 
 	})
 }
 
-// StopKubelet stops a machine's kubelet, which then stays down until
-// [Fleet.StartKubelet], whatever the node does about it. Containers go on, but
-// nobody restarts, probes or stops them.
-func (f faults) StopKubelet(node string, by timeline.Actor) (timeline.Event, error) {
-	return f.endKubelet(node, by, "stopped", true, func(m *machine, now time.Time) error { return m.OS.StopUnit(now, host.Kubelet) })
-}
-
 // CrashKubelet ends a machine's kubelet at once, or stops it in good order; if it
 // is not held, the node is left to notice that, and to start it again.
 func (f faults) CrashKubelet(node string, by timeline.Actor, inOrder, hold bool) (timeline.Event, error) {

@@ -3,7 +3,7 @@
 //
 // From outside, make a fleet with [NewFleet], run it with [Fleet.Run], look at
 // it with [Fleet.Machines] and [Fleet.Containers], and harm it with the faults
-// ([Fleet.PowerOff], [Fleet.CutNetwork], [Fleet.StopKubelet],
+// ([Fleet.PowerOff], [Fleet.CutNetwork], [Fleet.CrashKubelet],
 // [Fleet.CrashContainer], …). [Fleet.DialKubelet] is the way to a node's
 // kubelet API, [Fleet.Network] the way to what its pods serve.
 //

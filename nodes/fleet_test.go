@@ -301,7 +301,7 @@ func TestStoppedKubeletLeavesContainersAlone(t *testing.T) {
 		w.create(testPod(w.f, "web"))
 		w.create(testPod(w.f, "old"))
 		w.pass(5 * time.Second)
-		if _, err := w.f.StopKubelet("0", timeline.Provider); err != nil {
+		if _, err := w.f.CrashKubelet("0", timeline.Provider, true, true); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := w.f.CrashContainer("default", "web", "", 1, "", timeline.Customer); err != nil {

@@ -87,7 +87,7 @@ func TestKubeletAPI(t *testing.T) {
 		if status, body := get(t, c, "https://10.224.0.5:10250/containerLogs/default/web/c"); status != 404 {
 			t.Errorf("another node answers for the pod: %d %s", status, body)
 		}
-		w.f.StopKubelet("0", timeline.Provider)
+		w.f.CrashKubelet("0", timeline.Provider, true, true)
 		if _, err := get(t, c, base+"/healthz"); !strings.Contains(err, "dial tcp 10.224.0.4:10250: connect: connection refused") {
 			t.Errorf("a stopped kubelet: %s", err)
 		}

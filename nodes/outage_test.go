@@ -137,7 +137,7 @@ func TestDeletedNodeStaysAway(t *testing.T) {
 		if _, err := w.api.CoreV1().Nodes().Get(t.Context(), name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 			t.Errorf("a running kubelet made its Node again: %v", err)
 		}
-		w.f.StopKubelet("0", timeline.Customer)
+		w.f.CrashKubelet("0", timeline.Customer, true, true)
 		w.f.StartKubelet("0", timeline.Customer)
 		w.pass(5 * time.Second)
 		if _, err := w.api.CoreV1().Nodes().Get(t.Context(), name, metav1.GetOptions{}); err != nil {
@@ -151,7 +151,7 @@ func TestMachinesAreSavedAndRestored(t *testing.T) {
 		w := newWorld(t, 4, nil)
 		w.f.PowerOff("0", timeline.Platform)
 		w.f.CutNetwork("1", timeline.Platform)
-		w.f.StopKubelet("2", timeline.Provider)
+		w.f.CrashKubelet("2", timeline.Provider, true, true)
 		state, err := w.f.Save()
 		if err != nil {
 			t.Fatal(err)

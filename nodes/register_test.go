@@ -17,7 +17,7 @@ func TestKubeletRegistersAtEveryStart(t *testing.T) {
 			w.ssh(node, "sudo systemctl restart kubelet")
 		},
 		"stop and start": func(w *world, node string) {
-			if _, err := w.f.StopKubelet(node, timeline.Customer); err != nil {
+			if _, err := w.f.CrashKubelet(node, timeline.Customer, true, true); err != nil {
 				w.t.Fatal(err)
 			}
 			w.pass(time.Second)

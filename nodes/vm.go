@@ -223,8 +223,7 @@ var vmActions = map[string]*vmAction{
 			}, nil
 		},
 		run: func(m *machine, req api.VMRequest, now time.Time) {
-			size, _ := cloud.Size(req.Size) // was checked
-			m.Size = size.Name
+			m.Size, _ = cloud.Size(req.Size) // was checked
 			if m.On {
 				m.restart(now)
 			}

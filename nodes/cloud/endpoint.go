@@ -76,23 +76,3 @@ func Required(location string) []Endpoint {
 		{Name: NTP, Host: "ntp.ubuntu.com", Protocol: "Udp", Port: 123, Tags: []string{Internet}},
 	}
 }
-
-// Purpose says what breaks on a node that cannot reach an endpoint.
-func Purpose(e Endpoint) string {
-	if p := purposes[e.Name]; p != "" {
-		return p
-	}
-	return "whatever the workloads need it for"
-}
-
-var purposes = map[string]string{
-	APIServer:   "the kubelet and the tunnel cannot reach the API server: the node becomes NotReady, and kubectl logs, exec and port-forward fail",
-	MCR:         "images of system components cannot be pulled: new nodes fail, and so do scaling and upgrades",
-	MCRData:     "layers of system components' images cannot be pulled: new nodes fail, and so do scaling and upgrades",
-	Management:  "the cloud provider cannot manage disks, load balancers and routes",
-	Login:       "no token of Microsoft Entra ID can be had: the cloud provider and managed identities fail",
-	Packages:    "packages and security patches cannot be installed",
-	AKSPackages: "the binaries of Kubernetes and CNI cannot be downloaded: new nodes fail",
-	DNS:         "names cannot be resolved: nothing that is reached by its name works",
-	NTP:         "the clock drifts: certificates and tokens are refused in the end",
-}

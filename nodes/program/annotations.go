@@ -2,9 +2,7 @@ package program
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -80,24 +78,6 @@ func isNumber(low, high int) func(string) error {
 		}
 		return err
 	}
-}
-
-// Check finds mistakes in the annotations of demarc's prefix, in their order.
-func Check(annotations map[string]string) (errs []error) {
-	for name, value := range annotations {
-		if !strings.HasPrefix(name, prefix) {
-			continue
-		}
-		base, _, _ := strings.Cut(strings.TrimPrefix(name, prefix), ".")
-		check := checkOf(prefix + base)
-		if check == nil {
-			errs = append(errs, fmt.Errorf("annotation %s: unknown", name))
-		} else if err := check(value); err != nil {
-			errs = append(errs, fmt.Errorf("annotation %s: %q: %w", name, value, err))
-		}
-	}
-	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return errs
 }
 
 // annotation is a container's value of an annotation, if it has a good one.

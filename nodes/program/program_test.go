@@ -129,19 +129,20 @@ func TestAnnotations(t *testing.T) {
 	}
 }
 
-func TestCheck(t *testing.T) {
-	errs := Check(map[string]string{
-		"demarc.dev/ready-after": "10s", "demarc.dev/exit-code.web": "1", "demarc.dev/pull-seconds": "2.5", "other.dev/x": "y",
-		"demarc.dev/latency": "fast", "demarc.dev/exit-code": "256", "demarc.dev/http-status": "99",
-		"demarc.dev/ignore-sigterm": "maybe", "demarc.dev/reddy-after": "1s", "demarc.dev/pull-seconds.web": "NaN",
-	})
-	want := []string{"exit-code", "http-status", "ignore-sigterm", "latency", "pull-seconds.web", "reddy-after: unknown"}
-	if len(errs) != len(want) {
-		t.Fatalf("got %v, want %d errors", errs, len(want))
-	}
-	for i, w := range want {
-		if !strings.Contains(errs[i].Error(), "demarc.dev/"+w) {
-			t.Errorf("got %v, want %s", errs[i], w)
+// TestAnnotationValues checks which values of annotations are good ones.
+func TestAnnotationValues(t *testing.T) {
+	for _, c := range []struct {
+		name, good, bad string
+	}{
+		{AnnotationReadyAfter, "10s", "soon"}, {AnnotationExitCode, "1", "256"}, {AnnotationPullSeconds, "2.5", "NaN"},
+		{AnnotationLatency, "1ms", "fast"}, {AnnotationHTTPStatus, "503", "99"}, {AnnotationIgnoreSIGTERM, "true", "maybe"},
+	} {
+		check := checkOf(c.name)
+		if err := check(c.good); err != nil {
+			t.Errorf("%s=%s: %v", c.name, c.good, err)
+		}
+		if check(c.bad) == nil {
+			t.Errorf("%s=%s is taken", c.name, c.bad)
 		}
 	}
 }

@@ -98,7 +98,7 @@ func vmResizeCmd(env *command.Env) *cobra.Command {
 		},
 		RunE: doVM(env, func(args []string) (api.VMRequest, error) {
 			size, err := cloud.Size(args[1])
-			return api.VMRequest{Action: "resize", VM: args[0], Size: size.Name}, err
+			return api.VMRequest{Action: "resize", VM: args[0], Size: size}, err
 		}),
 	}
 }
