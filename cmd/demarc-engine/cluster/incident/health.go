@@ -151,22 +151,16 @@ func (h *Health) ask() *round {
 // running is the state of a component that can be asked.
 const running = "running"
 
-// Patience with health checks: under load the clock can make a step while one is
-// under way, so a second one must fail as well; and where etcd has several members,
-// clients wait as well while these elect a leader. That takes up to two seconds, and
-// as long again when two begin in the same of five ticks and split the vote.
+// Patience with health checks: where etcd has several members, clients wait while these
+// elect a leader. That takes up to two seconds, and as long again when two begin in the
+// same of five ticks and split the vote.
 const (
 	healthTimeout    = time.Second
-	secondTry        = healthTimeout + 500*time.Millisecond
 	electionPatience = 3 * 2 * time.Second
 )
 
 // check asks a health check, with a second to answer.
 func (h *Health) check(ask func(context.Context) error) (healthy bool, message string) {
-	alone, patience := h.Quorum == nil, electionPatience
-	if alone {
-		patience = secondTry
-	}
 	for began := time.Now(); ; {
 		ctx, cancel := context.WithTimeout(h.Context, healthTimeout)
 		err := ask(ctx)
@@ -174,8 +168,7 @@ func (h *Health) check(ask func(context.Context) error) (healthy bool, message s
 		switch {
 		case err == nil:
 			return true, ""
-		case alone && !errors.Is(err, context.DeadlineExceeded),
-			time.Since(began) > patience, !clock.Sleep(h.Context, 200*time.Millisecond):
+		case h.Quorum == nil, time.Since(began) > electionPatience, !clock.Sleep(h.Context, 200*time.Millisecond):
 			return false, healthMessage(err)
 		}
 	}

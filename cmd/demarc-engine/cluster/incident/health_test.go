@@ -54,3 +54,25 @@ func TestHealthSumsUp(t *testing.T) {
 		}
 	})
 }
+
+// TestHealthIsAskedOnce: a component that does not answer in time is unwell, though it
+// would answer the next time. Only an election is waited for.
+func TestHealthIsAskedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, _ := newTestLedger()
+		for _, quorum := range []func(context.Context) error{nil, func(context.Context) error { return nil }} {
+			asked := 0
+			h := &Health{Ledger: l, Context: t.Context(), Quorum: quorum, Components: func() []Component {
+				return []Component{{api.Component{Name: "etcd", State: running}, func(ctx context.Context) error {
+					if asked++; asked == 1 {
+						<-ctx.Done()
+					}
+					return ctx.Err()
+				}}}
+			}}
+			if got, members := h.Now()[0], quorum != nil; got.Healthy != members {
+				t.Errorf("asked %d times, with a quorum to wait for: %t: %+v", asked, members, got)
+			}
+		}
+	})
+}
