@@ -5,7 +5,6 @@ package clock
 import (
 	"errors"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -16,15 +15,11 @@ import (
 // poller waits in real time until there is something from the network. The runtime of
 // a faketime build never does: it only looks, whenever everything is idle. So the
 // poller waits for the runtime's epoll instance, which itself can be polled.
-type poller struct {
-	epoll  int
-	unused runtime.MemStats
-}
-
-// longWait is a wait for which it pays to send the runtime's monitor to sleep, too. It
-// looks a hundred times a second at a processor whose goroutine is in a system call,
-// until that is taken away; and it is when the world is stopped, as for these statistics.
-const longWait = 200 * time.Millisecond
+//
+// While it waits it keeps its processor, at which the runtime's monitor looks a hundred
+// times a second. Without one the monitor would sleep until the next timer is due by a
+// clock that stands still: if that is soon, it wakes up all the time.
+type poller struct{ epoll int }
 
 // findPoller returns nil where the runtime's epoll instance is not found. Clients
 // outside are then looked for in every [fineRound].
@@ -39,7 +34,7 @@ func findPoller() *poller {
 	if err != nil {
 		return nil
 	}
-	return &poller{epoll: epoll}
+	return &poller{epoll}
 }
 
 // epollOf finds the epoll instance that the runtime has put a descriptor into, and
@@ -96,9 +91,6 @@ func (p *poller) wait(d time.Duration) {
 	if p == nil {
 		block(d)
 		return
-	}
-	if d < 0 || d >= longWait {
-		go runtime.ReadMemStats(&p.unused)
 	}
 	var timeout *unix.Timespec
 	if d >= 0 {
