@@ -65,7 +65,7 @@ func TestRecorderIsAsFreshAsBefore(t *testing.T) {
 	if err := CalmRecorder(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(time.Hour)
+	time.Sleep(time.Hour + recorderIdle/2) // long before upstream's own loop looks again
 	r.ObservePluginDurationAsync("Filter", "fresh", "Success", 1)
 	r.ObserveCounterAsync(metrics.PreQueueingHintEvaluations, 1, "fresh", "all_pods")
 	r.ObserveInFlightEventsAsync("fresh", 1, true)
