@@ -104,27 +104,6 @@ func TestRates(t *testing.T) {
 	}
 }
 
-// pausedShare is the same of one that is paused.
-const pausedShare = 0.04
-
-// TestPauseBeforeATimer checks that a pause costs next to nothing also if a timer would be
-// due in a moment.
-func TestPauseBeforeATimer(t *testing.T) {
-	for _, due := range []time.Duration{20 * time.Microsecond, 200 * time.Microsecond, time.Hour} {
-		set(t, 0)
-		soon := time.AfterFunc(due, func() { t.Error("a timer has fired in a pause") })
-		sleepReal(2 * time.Second)
-		from, spent := RealNow(), spentHere(t)
-		sleepReal(2 * time.Second)
-		share := float64(spentHere(t)-spent) / float64(RealNow()-from)
-		soon.Stop()
-		t.Logf("%v before a timer: %.2f%% of a core", due, 100*share)
-		if share > pausedShare {
-			t.Errorf("%v before a timer: takes %.2f%% of a core, want at most %.2f%%", due, 100*share, 100*pausedShare)
-		}
-	}
-}
-
 // spentHere is the processor time of this process so far.
 func spentHere(t *testing.T) time.Duration {
 	var u syscall.Rusage
