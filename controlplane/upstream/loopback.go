@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"reflect"
 	"sync/atomic"
-	"unsafe"
 
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 	"k8s.io/client-go/rest"
@@ -31,7 +30,7 @@ func CallLoopback(loopback *rest.Config, rt http.RoundTripper) (kept any, err er
 	for layer := outermost; ; {
 		switch l := layer.(type) {
 		case *http.Transport:
-			protocols, err := registered(l)
+			protocols, err := field[atomic.Value](reflect.ValueOf(l), "altProto")
 			if err != nil {
 				return nil, err
 			}
@@ -43,13 +42,4 @@ func CallLoopback(loopback *rest.Config, rt http.RoundTripper) (kept any, err er
 			return nil, fmt.Errorf("client-go's transport is a %T", layer)
 		}
 	}
-}
-
-// registered are the protocols of a transport.
-func registered(t *http.Transport) (*atomic.Value, error) {
-	f := reflect.ValueOf(t).Elem().FieldByName("altProto")
-	if !f.IsValid() || f.Type() != reflect.TypeFor[atomic.Value]() {
-		return nil, fmt.Errorf("%T has no altProto by which it can be given a protocol", t)
-	}
-	return (*atomic.Value)(unsafe.Pointer(f.UnsafeAddr())), nil
 }
