@@ -35,7 +35,7 @@ func TestOutsideInFreeRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pods := "https://" + cfg.Host[len("https://"):] + "/api/v1/namespaces/default/pods"
+	pods := cfg.Host + "/api/v1/namespaces/default/pods"
 	shop := "http://" + s.LoadBalancers[0].Address + "/"
 	for url, rounds := range map[string]int{pods: 100, shop: 20} {
 		for i := range rounds {
