@@ -240,22 +240,12 @@ func (c *apiConn) keepAlive() {
 // during is a context of the connection's that also ends with one of the client's, for
 // that one's cause.
 func (c *apiConn) during(client context.Context) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(c.ctx)
-	stop := context.AfterFunc(client, func() { cancel(context.Cause(client)) })
-	return ctx, func() {
-		stop()
-		cancel(nil)
-	}
+	return joined(c.ctx, client)
 }
 
 // pass waits until all gates are open, and returns false if ctx ended first.
 func (c *apiConn) pass(ctx context.Context, delayed bool) bool {
-	for _, g := range c.gates {
-		if !g.pass(ctx.Done(), delayed) {
-			return false
-		}
-	}
-	return ctx.Err() == nil
+	return passAll(c.gates, ctx.Done(), delayed) && ctx.Err() == nil
 }
 
 // pause is how long to wait before the next request is answered.

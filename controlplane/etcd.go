@@ -245,10 +245,8 @@ func (m *etcdMember) healthy(ctx context.Context) error { return m.answers(ctx, 
 func (m *etcdMember) answers(ctx context.Context, serializable bool) error {
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	for _, g := range []*gate{m.seat.component.gate, m.seat.cut} {
-		if !g.pass(ctx.Done(), true) {
-			return fmt.Errorf("its health check: %w", ctx.Err())
-		}
+	if !passAll([]*gate{m.seat.component.gate, m.seat.cut}, ctx.Done(), true) {
+		return fmt.Errorf("its health check: %w", ctx.Err())
 	}
 	said, err := ask(ctx, func(ctx context.Context) error {
 		for _, a := range m.etcd.Server.Alarms() {

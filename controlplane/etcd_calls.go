@@ -226,12 +226,7 @@ func (c *etcdConn) lasts() bool {
 
 // during is ctx for as long as the connection lasts as well. What it returns ends it.
 func (c *etcdConn) during(ctx context.Context) (_ context.Context, done func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(c.ctx, func() { cancel(context.Cause(c.ctx)) })
-	return ctx, func() {
-		stop()
-		cancel(nil)
-	}
+	return joined(ctx, c.ctx)
 }
 
 // keepAlive ends the connection if no answer comes by it for too long.
@@ -253,12 +248,7 @@ func (l *etcdCalls) keepAlive() {
 
 // pass waits until all gates are open, and returns false if ctx ended first.
 func (l *etcdCalls) pass(ctx context.Context, delayed bool) bool {
-	for _, g := range l.gates {
-		if !g.pass(ctx.Done(), delayed) {
-			return false
-		}
-	}
-	return ctx.Err() == nil
+	return passAll(l.gates, ctx.Done(), delayed) && ctx.Err() == nil
 }
 
 // callEtcd asks the member something. The question waits at the gates, and so does the

@@ -1,6 +1,7 @@
 package controlplane
 
 import (
+	"context"
 	"maps"
 	"net"
 	"slices"
@@ -86,6 +87,27 @@ func (g *gate) pass(done <-chan struct{}, delayed bool) bool {
 	return true
 }
 
+// passAll waits at one gate after the other, and returns false if done was closed first.
+func passAll(gates []*gate, done <-chan struct{}, delayed bool) bool {
+	for _, g := range gates {
+		if !g.pass(done, delayed) {
+			return false
+		}
+	}
+	return true
+}
+
+// joined is a context that also ends with another, for that one's cause. What is returned
+// ends it.
+func joined(ctx, other context.Context) (_ context.Context, end func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(other, func() { cancel(context.Cause(other)) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
 // gatedConn is a connection through gates: what is read and what is written
 // waits at each of them.
 type gatedConn struct {
@@ -97,10 +119,8 @@ type gatedConn struct {
 }
 
 func (c *gatedConn) pass(delayed bool) error {
-	for _, g := range c.gates {
-		if !g.pass(c.done, delayed) {
-			return net.ErrClosed
-		}
+	if !passAll(c.gates, c.done, delayed) {
+		return net.ErrClosed
 	}
 	return nil
 }
@@ -134,10 +154,16 @@ func (c *gatedConn) Close() error {
 // reset closes the connection the way a killed process does: the peer sees
 // "connection reset by peer" and nothing that was still buffered.
 func (c *gatedConn) reset() {
-	if t, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
-		_ = t.SetLinger(0) // best effort: a plain close is nearly the same
-	}
+	_ = setLinger(c.Conn, 0) // best effort: a plain close is nearly the same
 	c.Close()
+}
+
+// setLinger sets how a connection is closed, if it is one of the kernel's.
+func setLinger(c net.Conn, sec int) error {
+	if t, ok := c.(interface{ SetLinger(int) error }); ok {
+		return t.SetLinger(sec)
+	}
+	return nil
 }
 
 // conns is a set of open connections.

@@ -142,12 +142,7 @@ func (p *patience) pause() time.Duration {
 }
 
 // SetLinger is the connection's, if it has one: see gatedConn.reset.
-func (c *patientConn) SetLinger(sec int) error {
-	if t, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
-		return t.SetLinger(sec)
-	}
-	return nil
-}
+func (c *patientConn) SetLinger(sec int) error { return setLinger(c.Conn, sec) }
 
 // Read implements [net.Conn]. A connection has one reader.
 func (c *patientConn) Read(b []byte) (int, error) {

@@ -36,12 +36,7 @@ func (o *outsider) Close() error {
 }
 
 // SetLinger is the connection's, if it has one: see gatedConn.reset.
-func (o *outsider) SetLinger(sec int) error {
-	if t, ok := o.Conn.(interface{ SetLinger(int) error }); ok {
-		return t.SetLinger(sec)
-	}
-	return nil
-}
+func (o *outsider) SetLinger(sec int) error { return setLinger(o.Conn, sec) }
 
 // holdClock has the clock wait while an API server works on an outsider's request, but
 // for those that have no end of their own.

@@ -16,8 +16,9 @@ import (
 	"k8s.io/apiserver/pkg/server"
 )
 
-// TestParties checks that no name makes a customer somebody else.
-func TestParties(t *testing.T) {
+// testParties are parties of certificates that were just made.
+func testParties(t *testing.T) (pki, *parties) {
+	t.Helper()
 	p := pki{dir: t.TempDir()}
 	if err := p.ensure(); err != nil {
 		t.Fatal(err)
@@ -26,6 +27,12 @@ func TestParties(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return p, x
+}
+
+// TestParties checks that no name makes a customer somebody else.
+func TestParties(t *testing.T) {
+	p, x := testParties(t)
 	forged := func(name string) *x509.Certificate {
 		if err := p.issue("forged-"+name, "ca", func(c *x509.Certificate) {
 			c.Subject = pkix.Name{CommonName: name, Organization: []string{"system:masters"}}
@@ -86,14 +93,7 @@ func TestParties(t *testing.T) {
 // TestTrust has upstream's authenticator look at each certificate inside the engine once,
 // and at everybody else's always.
 func TestTrust(t *testing.T) {
-	p := pki{dir: t.TempDir()}
-	if err := p.ensure(); err != nil {
-		t.Fatal(err)
-	}
-	x, err := newParties(p)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, x := testParties(t)
 	asked := 0
 	headers := func(names ...string) headerrequest.StringSliceProvider { return headerrequest.StaticStringSlice(names) }
 	trusted := x.trust(server.AuthenticationInfo{
