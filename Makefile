@@ -26,7 +26,7 @@ test-units: ## what needs neither Kubernetes nor an engine
 # The time that a test bounds itself is virtual here: hours of it are over in
 # seconds. Its parent, which knows real time, ends a test that hangs.
 test-heavy: engine ## what is linked with Kubernetes, or needs a virtual clock
-	CGO_ENABLED=0 go test $(ENGINE_BUILD) -timeout 20m $(HEAVY) demarc/sim/clock -args -test.timeout=1000h
+	./.ci/heavy $(ENGINE_BUILD) -timeout 20m $(HEAVY) demarc/sim/clock -args -test.timeout=1000h
 
 test-scenarios: ## every scenario, each in an engine of its own
 	go test -timeout 1h ./scenarios/...
