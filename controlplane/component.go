@@ -3,12 +3,14 @@ package controlplane
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
 	"demarc/sim/timeline"
 
 	"go.opentelemetry.io/otel/trace"
+	"golang.org/x/sync/singleflight"
 )
 
 // State is where a component is in its life.
@@ -68,6 +70,8 @@ type Component struct {
 	message string
 	held    string    // who keeps it down; empty for nobody
 	well    time.Time // when a health check last succeeded
+
+	checks singleflight.Group // health checks under way, by the number of the life
 }
 
 // Status is how a component is at one moment.
@@ -131,16 +135,24 @@ func (e *NotRunningError) Gone() bool { return !e.Starts() }
 // Starts says that there is about to be one.
 func (e *NotRunningError) Starts() bool { return e.State == Starting }
 
-// Healthy asks the component's own health check.
+// Healthy asks the component's own health check. Who asks while a check is under way has
+// its result: kube-apiserver looks at etcd once in a second at the most, and answers in
+// between what it found the last time, however long ago.
 func (c *Component) Healthy(ctx context.Context) error {
 	c.mu.Lock()
-	s, state := c.latest, c.state
+	s, state, life := c.latest, c.state, c.starts
 	c.mu.Unlock()
 	if s == nil || state != Running {
 		return &NotRunningError{state}
 	}
-	if err := s.inc.healthy(ctx); err != nil {
-		return err
+	check := c.checks.DoChan(strconv.Itoa(life), func() (any, error) { return nil, s.inc.healthy(context.WithoutCancel(ctx)) })
+	select {
+	case r := <-check:
+		if r.Err != nil {
+			return r.Err
+		}
+	case <-ctx.Done():
+		return fmt.Errorf("its health check: %w", ctx.Err())
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

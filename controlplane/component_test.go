@@ -185,6 +185,46 @@ func TestAnEndedLifeDoesNotEndItsSuccessor(t *testing.T) {
 	}
 }
 
+// forgetful answers the second of two health checks at once with what the last one found,
+// as kube-apiserver does of etcd.
+type forgetful struct {
+	programLife
+	under atomic.Int32
+	last  error
+}
+
+func (f *forgetful) healthy(context.Context) error {
+	defer f.under.Add(-1)
+	if f.under.Add(1) > 1 {
+		return f.last
+	}
+	time.Sleep(time.Second)
+	return nil
+}
+
+// TestHealthChecksAreShared has two ask for a component's health in one moment.
+func TestHealthChecksAreShared(t *testing.T) {
+	f := &forgetful{programLife: programLife{life: newLife(), of: &program{}}, last: errors.New("etcd failed, long ago")}
+	c := newComponent(func(context.Context) (incarnation, error) { return f, nil })
+	if err := c.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			if err := c.Healthy(t.Context()); err != nil {
+				t.Errorf("a component that is well: %v", err)
+			}
+		})
+	}
+	both.Wait()
+	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if err := c.Healthy(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a check that takes longer than the asker has: %v", err)
+	}
+}
+
 // TestQuickRestarts crashes and starts every component twice within two seconds, again
 // and again: none dies of what its last life left behind.
 func TestQuickRestarts(t *testing.T) {

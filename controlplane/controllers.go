@@ -116,7 +116,6 @@ func (p *Plane) startControllerManager(context.Context) (incarnation, error) {
 		if err := p.awaitAPIServer(ctx); err != nil {
 			return err
 		}
-		upstream.ForgetControllerManager()
 		o, err := kcmoptions.NewKubeControllerManagerOptions()
 		if err != nil {
 			return err
@@ -147,6 +146,10 @@ func (p *Plane) startControllerManager(context.Context) (incarnation, error) {
 			return err
 		}
 		cfg.Kubeconfig.Wrap(func(rt http.RoundTripper) http.RoundTripper { return slimTransport{rt} })
+		if ctx.Err() != nil { // killed meanwhile: the next life may have entered itself
+			return ctx.Err()
+		}
+		upstream.ForgetControllerManager()
 		return kcm.Run(ctx, cfg.Complete())
 	})
 }
@@ -157,7 +160,6 @@ func (p *Plane) startScheduler(context.Context) (incarnation, error) {
 		if err := p.awaitAPIServer(ctx); err != nil {
 			return err
 		}
-		upstream.ForgetScheduler()
 		versions, err := p.versions()
 		if err != nil {
 			return err
@@ -187,6 +189,10 @@ func (p *Plane) startScheduler(context.Context) (incarnation, error) {
 		if err := upstream.CalmRecorder(ctx, sched); err != nil {
 			return err
 		}
+		if ctx.Err() != nil { // as above
+			return ctx.Err()
+		}
+		upstream.ForgetScheduler()
 		return scheduler.Run(ctx, cc, sched)
 	})
 }
