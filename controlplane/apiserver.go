@@ -77,11 +77,11 @@ type etcdLink interface {
 	drop()        // ends it, for good
 }
 
-// linkEtcd is a link by calls where there is one member, and whoever traces the
-// components does not want to see connections.
+// linkEtcd is a link by calls, but for who traces the components: they want to see
+// connections.
 func (p *Plane) linkEtcd(life string, gates ...*gate) (etcdLink, error) {
-	if len(p.seats.list) == 1 && p.cfg.Tracing == nil {
-		return p.seats.list[0].newCalls(p.id+"."+life, gates...), nil
+	if p.cfg.Tracing == nil {
+		return p.seats.newCalls(p.id+"."+life, gates...), nil
 	}
 	return p.seats.newLinks(gates...)
 }

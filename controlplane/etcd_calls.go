@@ -3,6 +3,7 @@ package controlplane
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -10,10 +11,7 @@ import (
 	"demarc/controlplane/upstream"
 	"demarc/sim/clock"
 
-	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
-	"go.etcd.io/etcd/server/v3/etcdserver/api/v3rpc"
-	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
@@ -35,38 +33,34 @@ var (
 	errEtcdSilent  = status.Error(codes.Unavailable, "keepalive ping failed to receive ACK within timeout")
 )
 
-// etcdCalls is one API server's link to the only member of etcd: what its client would
-// send over a connection are calls in this process. They wait where a connection would
-// (at the gates), end when it would, and are refused for as long as gRPC takes to try
-// again. Several members are clients of each other, and are reached by connections.
+// etcdCalls is one API server's link to etcd: what its client would send over
+// connections are calls in this process. They wait where a connection would (at the
+// gates), end when it would, and are refused for as long as gRPC takes to try again.
 type etcdCalls struct {
-	seat  *seat
 	url   string
-	gates []*gate
 	life  context.Context // ends when the link is dropped
 	end   context.CancelFunc
-	stops []func()
+	stop  func()
+	paths []*etcdPath // to each member
 
 	mu       sync.Mutex
-	conn     *etcdConn     // the newest; it may have ended
-	dialing  chan struct{} // closed when the attempt under way has ended; nil if there is none
-	failures int           // attempts since the last that succeeded
-	retry    time.Time     // when the next may begin
-	why      error         // why the last one failed
+	next     int           // the path whose turn it is
+	tried    chan struct{} // closed when an attempt at a connection has ended
 	patience patience
 }
 
 // newCalls is the link of an API server, whose name it has. No two may have the same.
-func (s *seat) newCalls(name string, gates ...*gate) *etcdCalls {
+func (a *seats) newCalls(name string, gates ...*gate) *etcdCalls {
 	l := &etcdCalls{
-		seat: s, url: "https://" + strings.ReplaceAll(name, "/", "-") + ".etcd.internal:2379", gates: append(gates, s.component.gate, s.cut),
+		url:      "https://" + strings.ReplaceAll(name, "/", "-") + ".etcd.internal:2379",
+		tried:    make(chan struct{}),
 		patience: patience{limit: etcdReads},
 	}
 	l.life, l.end = context.WithCancel(context.Background())
-	for _, g := range l.gates {
-		l.stops = append(l.stops, g.onClose(l.keepAlive))
+	for _, s := range a.list {
+		l.paths = append(l.paths, newEtcdPath(l, s, append(slices.Clone(gates), s.component.gate, s.cut)))
 	}
-	l.stops = append(l.stops, upstream.ServeEtcd(l.url, l.client))
+	l.stop = upstream.ServeEtcd(l.url, l.client)
 	return l
 }
 
@@ -74,8 +68,9 @@ func (l *etcdCalls) urls() string { return l.url }
 
 func (l *etcdCalls) drop() {
 	l.end()
-	for _, stop := range l.stops {
-		stop()
+	l.stop()
+	for _, p := range l.paths {
+		p.drop()
 	}
 }
 
@@ -96,43 +91,46 @@ func (l *etcdCalls) client() (*clientv3.Client, error) {
 
 // awaitRetry waits until a connection may be there again, and says whether ctx lasted.
 func (l *etcdCalls) awaitRetry(ctx context.Context) bool {
-	l.mu.Lock()
-	pause := time.Until(l.retry)
-	l.mu.Unlock()
-	return clock.Sleep(ctx, pause)
+	first := l.paths[0].due()
+	for _, p := range l.paths[1:] {
+		if due := p.due(); due.Before(first) {
+			first = due
+		}
+	}
+	return clock.Sleep(ctx, time.Until(first))
 }
 
-// etcdConn is what stands for a connection with one life of the member.
-type etcdConn struct {
-	member      *etcdMember
-	kv          etcdserverpb.KVServer
-	lease       etcdserverpb.LeaseServer
-	maintenance etcdserverpb.MaintenanceServer
-	ctx         context.Context // ends with the connection, for a cause
-	end         context.CancelCauseFunc
-}
-
-// connection is the connection that there is, or a new one. While attempts fail it is
-// refused at once until the next is due.
+// connection is one of the connections that there are, in turn, or a new one. As gRPC
+// does, it keeps one to each member, and while attempts at all of them have failed it
+// refuses at once until the next is due.
 func (l *etcdCalls) connection(ctx context.Context) (*etcdConn, error) {
 	for {
 		l.mu.Lock()
-		if l.conn.lasts() {
-			defer l.mu.Unlock()
-			return l.conn, nil
-		}
-		if time.Now().Before(l.retry) {
-			defer l.mu.Unlock()
-			return nil, l.why
-		}
-		if l.dialing == nil {
-			l.dialing = make(chan struct{})
-			go l.dial()
-		}
-		done := l.dialing
+		turn, tried := l.next, l.tried
+		l.next++
 		l.mu.Unlock()
+		var there *etcdConn
+		var refused error
+		dialing := false
+		for i := range l.paths {
+			c, err := l.paths[(turn+i)%len(l.paths)].try()
+			switch {
+			case err != nil:
+				refused = err
+			case c == nil:
+				dialing = true
+			case there == nil:
+				there = c
+			}
+		}
+		switch {
+		case there != nil:
+			return there, nil
+		case !dialing:
+			return nil, refused
+		}
 		select {
-		case <-done:
+		case <-tried:
 		case <-ctx.Done():
 			return nil, status.FromContextError(ctx.Err()).Err()
 		}
@@ -142,116 +140,15 @@ func (l *etcdCalls) connection(ctx context.Context) (*etcdConn, error) {
 	}
 }
 
-// dial makes one attempt at a new connection.
-func (l *etcdCalls) dial() {
-	ctx, cancel := context.WithTimeout(l.life, etcdDialTimeout)
-	defer cancel()
-	m, err := l.reach(ctx)
+// hasTried wakes who waits for a connection.
+func (l *etcdCalls) hasTried() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	close(l.dialing)
-	l.dialing = nil
-	if err != nil {
-		l.retry, l.why = time.Now().Add(reconnectAfter(l.failures)), err
-		l.failures++
-		return
-	}
-	l.failures = 0
-	l.conn = newEtcdConn(l.life, m)
+	close(l.tried)
+	l.tried = make(chan struct{})
 }
 
-// reach waits until the member takes clients and the gates are open.
-func (l *etcdCalls) reach(ctx context.Context) (*etcdMember, error) {
-	m := l.seat.member()
-	if m == nil {
-		return nil, errEtcdRefused
-	}
-	select {
-	case <-m.etcd.Server.ReadyNotify():
-	case <-m.clients.dead:
-	case <-ctx.Done():
-		return nil, errEtcdTimeout
-	}
-	if !l.pass(ctx, false) {
-		return nil, errEtcdTimeout
-	}
-	select {
-	case <-m.clients.dead:
-		return nil, errEtcdRefused
-	default:
-		return m, nil
-	}
-}
-
-// reconnectAfter is how long gRPC waits before it tries again, without its jitter.
-func reconnectAfter(failures int) time.Duration {
-	c := backoff.DefaultConfig
-	wait := float64(c.BaseDelay)
-	for range failures {
-		wait = min(wait*c.Multiplier, float64(c.MaxDelay))
-	}
-	return time.Duration(wait)
-}
-
-func newEtcdConn(life context.Context, m *etcdMember) *etcdConn {
-	server := m.etcd.Server
-	c := &etcdConn{
-		member: m, kv: v3rpc.NewQuotaKVServer(server), lease: v3rpc.NewQuotaLeaseServer(server),
-		maintenance: v3rpc.NewMaintenanceServer(server, nil),
-	}
-	c.ctx, c.end = context.WithCancelCause(life)
-	go func() {
-		select {
-		case <-m.clients.dead:
-		case <-c.ctx.Done():
-		}
-		c.end(errEtcdReset)
-	}()
-	return c
-}
-
-// lasts says whether the connection has not ended. That its member is dead ends it a
-// little later.
-func (c *etcdConn) lasts() bool {
-	if c == nil || c.ctx.Err() != nil {
-		return false
-	}
-	select {
-	case <-c.member.clients.dead:
-		return false
-	default:
-		return true
-	}
-}
-
-// during is ctx for as long as the connection lasts as well. What it returns ends it.
-func (c *etcdConn) during(ctx context.Context) (_ context.Context, done func()) {
-	return joined(ctx, c.ctx)
-}
-
-// keepAlive ends the connection if no answer comes by it for too long.
-func (l *etcdCalls) keepAlive() {
-	l.mu.Lock()
-	c := l.conn
-	l.mu.Unlock()
-	if c == nil {
-		return
-	}
-	go func() {
-		ctx, cancel := context.WithTimeout(c.ctx, etcdKeepalive)
-		defer cancel()
-		if !l.pass(ctx, false) {
-			c.end(errEtcdSilent)
-		}
-	}()
-}
-
-// pass waits until all gates are open, and returns false if ctx ended first.
-func (l *etcdCalls) pass(ctx context.Context, delayed bool) bool {
-	return passAll(l.gates, ctx.Done(), delayed) && ctx.Err() == nil
-}
-
-// callEtcd asks the member something. The question waits at the gates, and so does the
+// callEtcd asks a member something. The question waits at the gates, and so does the
 // answer; a member that never answers holds nobody up for longer than ctx.
 func callEtcd[T any](ctx context.Context, l *etcdCalls, question func(context.Context, *etcdConn) (T, error)) (T, error) {
 	type result struct {
@@ -269,7 +166,7 @@ func callEtcd[T any](ctx context.Context, l *etcdCalls, question func(context.Co
 	}
 	ctx, done := c.during(ctx)
 	defer done()
-	if !l.pass(ctx, false) {
+	if !c.pass(ctx, false) {
 		return none.answer, ended(ctx)
 	}
 	results := make(chan result, 1)
@@ -279,7 +176,7 @@ func callEtcd[T any](ctx context.Context, l *etcdCalls, question func(context.Co
 	}()
 	select {
 	case r := <-results:
-		if !l.pass(ctx, true) {
+		if !c.pass(ctx, true) {
 			return none.answer, ended(ctx)
 		}
 		return r.answer, r.err

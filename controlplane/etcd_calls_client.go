@@ -113,10 +113,10 @@ func (k calledKV) RangeStream(ctx context.Context, r *pb.RangeRequest, _ ...grpc
 		return nil, err
 	}
 	ctx, done := c.during(ctx)
-	s := &rangeStream{ctx: ctx, link: k.link, parts: make(chan *pb.RangeStreamResponse)}
+	s := &rangeStream{ctx: ctx, conn: c, parts: make(chan *pb.RangeStreamResponse)}
 	go func() {
 		defer done()
-		if !k.link.pass(ctx, false) {
+		if !c.pass(ctx, false) {
 			s.err = ended(ctx)
 		} else if s.err = c.kv.RangeStream(r, rangeSender{stream: s}); s.err == nil {
 			s.err = io.EOF
@@ -130,7 +130,7 @@ func (k calledKV) RangeStream(ctx context.Context, r *pb.RangeRequest, _ ...grpc
 type rangeStream struct {
 	grpc.ClientStream
 	ctx   context.Context
-	link  *etcdCalls
+	conn  *etcdConn
 	parts chan *pb.RangeStreamResponse
 	err   error // how it ended; after parts is closed
 }
@@ -158,7 +158,7 @@ func (s rangeSender) Context() context.Context { return s.stream.ctx }
 // Send implements [grpc.ServerStreamingServer].
 func (s rangeSender) Send(part *pb.RangeStreamResponse) error {
 	ctx := s.stream.ctx
-	if !s.stream.link.pass(ctx, true) {
+	if !s.stream.conn.pass(ctx, true) {
 		return ended(ctx)
 	}
 	select {

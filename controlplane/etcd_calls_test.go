@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	corev1 "k8s.io/api/core/v1"
@@ -64,7 +65,7 @@ func TestEtcdLink(t *testing.T) {
 	etcd.Heal()
 	expect("slow")
 
-	link := p.seats.list[0].newCalls("test")
+	link := p.seats.newCalls("test")
 	defer link.drop()
 	direct, err := link.client()
 	if err != nil {
@@ -117,6 +118,97 @@ func TestEtcdLink(t *testing.T) {
 		t.Error(err)
 	}
 	expect("after")
+}
+
+// TestEtcdLinkToThree takes one member after the other away from an API server and the
+// other members, and crashes it: watches and writes go on.
+func TestEtcdLinkToThree(t *testing.T) {
+	p, client := startPlane(t, 3, 1)
+	seen := watchNames(t, client)
+	wrote := func(name string) {
+		t.Helper()
+		if err := writes(client, name, 2*time.Minute); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		select {
+		case got, ok := <-seen:
+			if !ok || got != name {
+				t.Fatalf("watch: %q, %v, want %q", got, ok, name)
+			}
+		case <-time.After(3 * time.Minute):
+			t.Fatalf("watch: nothing in three minutes, want %q", name)
+		}
+	}
+	for _, s := range p.seats.list {
+		c := s.component
+		wrote("before-" + s.name)
+		if err := p.Partition(c.Name(), Etcd); err != nil {
+			t.Fatal(err)
+		}
+		wrote("cut-off-" + s.name)
+		if err := p.Rejoin(c.Name(), Etcd); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if err := c.Crash(); err != nil {
+			t.Fatal(err)
+		}
+		wrote("crashed-" + s.name)
+		if err := c.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Minute) // gRPC's longest pause between two attempts, and more
+	}
+	link := p.seats.newCalls("test")
+	defer link.drop()
+	reached := map[*etcdMember]bool{}
+	for range 20 {
+		c, err := link.connection(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		reached[c.member] = true
+		time.Sleep(time.Millisecond)
+	}
+	if len(reached) != 3 {
+		t.Errorf("requests go to %d members, want to all three in turn", len(reached))
+	}
+}
+
+// TestWatchAtAMemberWithoutALeader has the two others of three members crash.
+func TestWatchAtAMemberWithoutALeader(t *testing.T) {
+	p, _ := startPlane(t, 3, 1)
+	link := p.seats.newCalls("test")
+	defer link.drop()
+	c, err := link.connection(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := etcdWatch{watcher: newEtcdWatcher(link), op: clientv3.OpGet("/a"), out: make(chan<- clientv3.WatchResponse)}
+	ended := make(chan bool)
+	go func() { ended <- x.follow(t.Context(), c) }()
+	for _, s := range p.seats.list {
+		if s != c.member.seat {
+			if err := s.component.Crash(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for wait := time.Minute; c.hasLeader() && wait > 0; wait -= 100 * time.Millisecond {
+		time.Sleep(100 * time.Millisecond)
+	}
+	lost := time.Now()
+	select {
+	case over := <-ended:
+		if took := time.Since(lost); !over || took > (noLeaderFor+1)*electionTicks*etcdTickOfOne {
+			t.Errorf("the watch ended (%t) %v after its member lost its leader", over, took)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("the watch goes on for a minute without a leader")
+	}
+	if !x.follow(t.Context(), c) {
+		t.Error("a watch began without a leader")
+	}
 }
 
 // watchNames are the names of the ConfigMaps of namespace default that come into being.

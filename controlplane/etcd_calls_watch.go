@@ -6,12 +6,13 @@ import (
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.etcd.io/etcd/server/v3/etcdserver"
 	"go.etcd.io/etcd/server/v3/storage/mvcc"
 )
 
-// etcdWatcher watches the store of the member by a link. As etcd's client does, it
+// etcdWatcher watches the store of a member by a link. As etcd's client does, it
 // begins again where it was when a connection has ended.
 type etcdWatcher struct {
 	link *etcdCalls
@@ -96,10 +97,14 @@ type etcdWatch struct {
 // follow tells what happens for as long as the connection lasts. It says whether the
 // watch has ended.
 func (x *etcdWatch) follow(ctx context.Context, c *etcdConn) (over bool) {
-	ctx, done := c.during(ctx)
+	ctx, done := joined(ctx, c.watches())
 	defer done()
-	if !x.watcher.link.pass(ctx, false) {
-		return false
+	leaderless := func() bool { return context.Cause(ctx) == rpctypes.ErrGRPCNoLeader }
+	switch {
+	case !c.pass(ctx, false):
+		return leaderless()
+	case !c.hasLeader():
+		return true
 	}
 	server := c.member.etcd.Server
 	stream := x.watcher.open(server)
@@ -108,21 +113,21 @@ func (x *etcdWatch) follow(ctx context.Context, c *etcdConn) (over bool) {
 		x.rev = stream.Rev() + 1
 	}
 	if _, err := stream.Watch(ctx, clientv3.AutoWatchID, x.op.KeyBytes(), rangeEnd(x.op), x.rev); err != nil {
-		x.tell(ctx, clientv3.WatchResponse{Canceled: true})
+		x.tell(ctx, c, clientv3.WatchResponse{Canceled: true})
 		return true
 	}
 	for {
 		select {
 		case <-ctx.Done():
-			return false
+			return leaderless()
 		case r, ok := <-stream.Chan():
 			if !ok {
 				return false
 			}
 			mvcc.ReportEventReceived(len(r.Events))
 			resp := x.response(ctx, server, r)
-			if !x.tell(ctx, resp) {
-				return false
+			if !x.tell(ctx, c, resp) {
+				return leaderless()
 			}
 			if resp.Canceled {
 				return true
@@ -146,8 +151,8 @@ func rangeEnd(op clientv3.Op) []byte {
 }
 
 // tell waits at the gates, as an answer, and for the reader.
-func (x *etcdWatch) tell(ctx context.Context, r clientv3.WatchResponse) bool {
-	if !x.watcher.link.pass(ctx, true) {
+func (x *etcdWatch) tell(ctx context.Context, c *etcdConn, r clientv3.WatchResponse) bool {
+	if !c.pass(ctx, true) {
 		return false
 	}
 	select {
