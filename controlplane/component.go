@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"demarc/sim/api"
 	"demarc/sim/timeline"
 
 	"go.opentelemetry.io/otel/trace"
@@ -16,12 +17,12 @@ import (
 // State is where a component is in its life.
 type State string
 
-// States of a [Component].
+// States of a [Component], as [api.Component] has them.
 const (
-	Stopped  State = "stopped"
-	Starting State = "starting"
-	Running  State = "running"
-	Crashed  State = "crashed"
+	Stopped  State = api.ComponentStopped
+	Starting State = api.ComponentStarting
+	Running  State = api.ComponentRunning
+	Crashed  State = api.ComponentCrashed
 )
 
 // Names of the components. Where there are several of one, each is NAME/INDEX.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"demarc/sim/api"
 	"demarc/sim/fault"
 
 	"github.com/spf13/pflag"
@@ -19,10 +20,10 @@ import (
 
 // Stages of a [Gate], as Kubernetes' documentation names them.
 const (
-	Alpha      = "alpha"
-	Beta       = "beta"
-	Stable     = "stable"
-	Deprecated = "deprecated"
+	Alpha      = api.GateAlpha
+	Beta       = api.GateBeta
+	Stable     = api.GateStable
+	Deprecated = api.GateDeprecated
 )
 
 // Gate is one feature gate of the version of Kubernetes that is linked in.

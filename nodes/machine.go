@@ -83,11 +83,11 @@ func (m *machine) Step(now time.Time) time.Time {
 
 func (m *machine) describe() api.Machine {
 	d := api.Machine{
-		Name: m.Name, Power: m.Power(), Kubelet: state(m.Up() && m.kubelet.Running), Runtime: state(m.Up() && m.kubelet.RuntimeRuns), Network: "up", Egress: "open",
+		Name: m.Name, Power: m.Power(), Kubelet: state(m.Up() && m.kubelet.Running), Runtime: state(m.Up() && m.kubelet.RuntimeRuns), Network: api.NetworkUp, Egress: "open",
 		Image: m.OS.Image().Version, KubeletVersion: m.OS.Image().KubeletVersion(), Surge: m.surge, Kernel: m.OS.Kernel(), RebootRequired: m.OS.RebootRequired(), Problem: m.Ill(),
 	}
 	if m.Cut {
-		d.Network = "cut"
+		d.Network = api.NetworkCut
 	}
 	if blocked := m.f.subnet.egress(m.OS); blocked != "" {
 		d.Egress = blocked
@@ -99,7 +99,7 @@ func (m *machine) describe() api.Machine {
 
 func state(runs bool) string {
 	if runs {
-		return "running"
+		return api.MachineRunning
 	}
-	return "stopped"
+	return api.MachineStopped
 }

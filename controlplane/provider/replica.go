@@ -42,10 +42,10 @@ const (
 
 // States of a replica, for [api.Replica].
 const (
-	leading  = "leader"
-	follows  = "follower"
-	election = "candidate"
-	stopped  = "stopped"
+	leading  = api.ReplicaLeader
+	follows  = api.ReplicaFollower
+	election = api.ReplicaCandidate
+	stopped  = api.ReplicaStopped
 )
 
 // replica is one of the three places. Its fields from life on are guarded by
@@ -165,9 +165,9 @@ func (p *replica) status() api.Replica {
 		s.Since = l.since
 		l.mu.Unlock()
 	}
-	s.Name, s.Network = p.name, "up"
+	s.Name, s.Network = p.name, api.NetworkUp
 	if p.cut {
-		s.Network = "cut"
+		s.Network = api.NetworkCut
 	}
 	return s
 }

@@ -326,7 +326,7 @@ func (c *container) serves(now time.Time) bool {
 func (c *container) describe() api.Container {
 	d := api.Container{
 		Node: c.p.k.m.Name, Namespace: c.p.namespace, Pod: c.p.name, Name: c.name,
-		State: "waiting", Restarts: c.restarts, StartedAt: c.startedAt.UTC(), FinishedAt: c.finishedAt.UTC(),
+		State: api.ContainerWaiting, Restarts: c.restarts, StartedAt: c.startedAt.UTC(), FinishedAt: c.finishedAt.UTC(),
 		Reason: c.waiting,
 	}
 	if s := c.spec(); s != nil {
@@ -334,12 +334,12 @@ func (c *container) describe() api.Container {
 	}
 	switch {
 	case c.state == running:
-		d.State, d.Reason = "running", ""
+		d.State, d.Reason = api.ContainerRunning, ""
 		d.Ready = c.ready()
 	case c.state == exited:
 		d.ExitCode = c.exitCode
 		if c.waiting == "" {
-			d.State, d.Reason = "exited", c.reason
+			d.State, d.Reason = api.ContainerExited, c.reason
 		}
 	}
 	return d

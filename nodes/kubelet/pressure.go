@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"demarc/sim/api"
 	"demarc/sim/timeline"
 
 	corev1 "k8s.io/api/core/v1"
@@ -29,8 +30,8 @@ const (
 type shortage string
 
 const (
-	diskShort   shortage = "disk"
-	memoryShort shortage = "memory"
+	diskShort   shortage = api.ShortOfDisk
+	memoryShort shortage = api.ShortOfMemory
 )
 
 // scarcity is how a kubelet speaks of a shortage.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"demarc/nodes/host"
+	"demarc/sim/api"
 	"demarc/sim/timeline"
 )
 
@@ -16,9 +17,9 @@ const DefaultSize = "Standard_D4s_v5"
 
 // Ways in which a machine is stopped.
 const (
-	Stopped     = "stopped"
-	Deallocated = "deallocated"
-	Deleted     = "deleted"
+	Stopped     = api.MachineStopped
+	Deallocated = api.MachineDeallocated
+	Deleted     = api.MachineDeleted
 )
 
 // VM is one virtual machine. It is under its fleet's lock but for what never
@@ -76,7 +77,7 @@ func (m *VM) Power() string {
 	case m.Dark, !m.On && m.Problem == "":
 		return Stopped
 	}
-	return "running"
+	return api.MachineRunning
 }
 
 // Ill says why the machine as a whole does not work; empty if it does.

@@ -138,9 +138,8 @@ type MovedPort struct {
 
 // Component is one control-plane component and how it is.
 type Component struct {
-	Name string `json:"name"`
-	// State is running, stopped, crashed or starting.
-	State string `json:"state"`
+	Name  string `json:"name"`
+	State string `json:"state" enum:"component-state"`
 	// Healthy is what its own health check says.
 	Healthy bool `json:"healthy"`
 	// Message says why it is not healthy.
@@ -151,15 +150,23 @@ type Component struct {
 	Starts int `json:"starts"`
 }
 
+// States of a [Component].
+const (
+	ComponentStopped  = "stopped"
+	ComponentStarting = "starting"
+	ComponentRunning  = "running"
+	ComponentCrashed  = "crashed"
+)
+
 // Machine is one worker machine as it is, whatever the API server believes.
 type Machine struct {
 	Name       string `json:"name"`
-	Power      string `json:"power"`   // running, stopped
-	Kubelet    string `json:"kubelet"` // running, stopped
-	Network    string `json:"network"` // up, cut
+	Power      string `json:"power" enum:"power"`
+	Kubelet    string `json:"kubelet" enum:"runs"`
+	Network    string `json:"network" enum:"network"`
 	Containers int    `json:"containers"`
-	// Runtime is the container runtime's: running, stopped.
-	Runtime string `json:"runtime"`
+	// Runtime is the container runtime's.
+	Runtime string `json:"runtime" enum:"runs"`
 	// Egress is open, or says what is blocked and by whom.
 	Egress string `json:"egress"`
 	// Image and Kernel are what the machine runs from.
@@ -171,8 +178,8 @@ type Machine struct {
 	Surge bool `json:"surge,omitempty"`
 	// RebootRequired says that patches wait for a reboot.
 	RebootRequired bool `json:"rebootRequired,omitempty"`
-	// Pressure is what is short: disk, memory, or both.
-	Pressure []string `json:"pressure,omitempty"`
+	// Pressure is what is short.
+	Pressure []string `json:"pressure,omitempty" enum:"pressure"`
 	// Problem says why the machine does not work; empty if it does.
 	Problem string `json:"problem,omitempty"`
 }
@@ -184,7 +191,7 @@ type Container struct {
 	Pod        string    `json:"pod"`
 	Name       string    `json:"name"`
 	Image      string    `json:"image"`
-	State      string    `json:"state"` // waiting, running, exited
+	State      string    `json:"state" enum:"container-state"`
 	Ready      bool      `json:"ready"`
 	Restarts   int       `json:"restarts"`
 	ExitCode   int       `json:"exitCode"`
@@ -192,6 +199,34 @@ type Container struct {
 	StartedAt  time.Time `json:"startedAt,omitzero"`
 	FinishedAt time.Time `json:"finishedAt,omitzero"`
 }
+
+// States of a [Machine], its kubelet and its runtime. Only a machine is
+// deallocated, or deleted.
+const (
+	MachineRunning     = "running"
+	MachineStopped     = "stopped"
+	MachineDeallocated = "deallocated"
+	MachineDeleted     = "deleted"
+)
+
+// Networks of a [Machine] and of a [Replica].
+const (
+	NetworkUp  = "up"
+	NetworkCut = "cut"
+)
+
+// What a [Machine] can be short of.
+const (
+	ShortOfDisk   = "disk"
+	ShortOfMemory = "memory"
+)
+
+// States of a [Container].
+const (
+	ContainerWaiting = "waiting"
+	ContainerRunning = "running"
+	ContainerExited  = "exited"
+)
 
 // LoadBalancer is where a Service of type LoadBalancer can be reached.
 type LoadBalancer struct {
@@ -278,7 +313,7 @@ type Expectation struct {
 type Incident struct {
 	ID      string         `json:"id"`
 	Subject string         `json:"subject"`
-	Owner   timeline.Actor `json:"owner"` // provider or customer
+	Owner   timeline.Actor `json:"owner" enum:"actor"` // provider or customer
 	Cause   string         `json:"cause"`
 	Event   int64          `json:"event"` // the timeline event that caused it
 	// Start, Detected and End are virtual; End is zero while it lasts.

@@ -19,13 +19,11 @@ type Clause struct {
 
 // Judgement is the verdict on an event or an incident.
 type Judgement struct {
-	// Owner is whose it is: provider, customer or upstream.
-	Owner string `json:"owner"`
-	// Coverage is covered, best-effort, not-covered or voids-support.
-	Coverage string `json:"coverage"`
-	// Remedy is who mends it: automatic, escalation, customer or none.
-	Remedy  string   `json:"remedy"`
-	Clauses []string `json:"clauses"`
+	// Owner is whose it is, Coverage what support it gets, and Remedy who mends it.
+	Owner    string   `json:"owner" enum:"owner"`
+	Coverage string   `json:"coverage" enum:"coverage"`
+	Remedy   string   `json:"remedy" enum:"remedy"`
+	Clauses  []string `json:"clauses"`
 	// Rule is the rule that decided, and Sentence says why.
 	Rule     string `json:"rule"`
 	Sentence string `json:"sentence"`
@@ -37,9 +35,39 @@ type Judgement struct {
 	Shares []Share `json:"shares,omitempty"`
 }
 
+// Owners of a [Judgement].
+const (
+	OwnerProvider = "provider"
+	OwnerCustomer = "customer"
+	OwnerUpstream = "upstream"
+)
+
+// Coverages of a [Judgement].
+const (
+	Covered      = "covered"
+	BestEffort   = "best-effort"
+	NotCovered   = "not-covered"
+	VoidsSupport = "voids-support"
+)
+
+// Remedies of a [Judgement].
+const (
+	RemedyAutomatic  = "automatic"  // the service mends it, by itself
+	RemedyEscalation = "escalation" // the provider does, when the customer escalates
+	RemedyCustomer   = "customer"
+	RemedyNone       = "none" // there is nothing to mend, or nobody here can
+)
+
+// States of [Supportability].
+const (
+	Supported   = "supported"
+	AtRisk      = "at-risk"
+	Unsupported = "unsupported"
+)
+
 // Share is a part of the time of an outage.
 type Share struct {
-	Owner string    `json:"owner"`
+	Owner string    `json:"owner" enum:"owner"`
 	From  time.Time `json:"from"`
 	To    time.Time `json:"to"`
 	// Event is what makes it the owner's; 0 if the timeline does not have it.
@@ -52,8 +80,7 @@ type Share struct {
 
 // Supportability is whether a cluster is supported, and was.
 type Supportability struct {
-	// State is supported, at-risk or unsupported.
-	State string `json:"state"`
+	State string `json:"state" enum:"support-state"`
 	// Reasons are why it is so now, the worst first.
 	Reasons []Reason `json:"reasons"`
 	// History is how it was from the first event to now, without gaps; two periods
@@ -68,7 +95,7 @@ func NoVerdict() Supportability {
 
 // Reason is one thing for which a cluster is not plainly supported.
 type Reason struct {
-	State  string `json:"state"` // at-risk or unsupported
+	State  string `json:"state" enum:"support-state"` // at-risk or unsupported
 	Event  int64  `json:"event"`
 	Clause string `json:"clause"`
 	// Sentence says what it is, and WayBack what to do about it.
@@ -82,7 +109,7 @@ type Reason struct {
 type Period struct {
 	From    time.Time `json:"from"`
 	To      time.Time `json:"to"`
-	State   string    `json:"state"`
+	State   string    `json:"state" enum:"support-state"`
 	Reasons []Reason  `json:"reasons"`
 }
 

@@ -44,7 +44,7 @@ func FindFeature[F any](list []F, name string, nameOf func(F) string) (found F, 
 type Registration struct {
 	// Name is the feature's, without its namespace.
 	Name  string `json:"name"`
-	State string `json:"state"`
+	State string `json:"state" enum:"feature-state"`
 	// Since is when it came into that state, and Due when a state on the way ends;
 	// zero for the others.
 	Since time.Time `json:"since,omitzero"`
@@ -56,8 +56,7 @@ type Registration struct {
 // Feature is a preview feature as an edition of the support policy has it.
 type Feature struct {
 	Registration
-	// Stage is preview, or generally available: then it needs no registration.
-	Stage string `json:"stage"`
+	Stage string `json:"stage" enum:"feature-stage"`
 	// Doc says what it is, and Changes what it changes.
 	Doc     string `json:"doc"`
 	Changes string `json:"changes"`
@@ -67,16 +66,29 @@ type Feature struct {
 	InForce bool `json:"inForce"`
 }
 
+// Stages of a [Feature].
+const (
+	FeaturePreview   = "preview"
+	FeatureAvailable = "generally available" // it needs no registration
+)
+
 // FeatureGate is one of Kubernetes' own feature gates.
 type FeatureGate struct {
-	Name string `json:"name"`
-	// Stage is alpha, beta, stable or deprecated.
-	Stage   string `json:"stage"`
+	Name    string `json:"name"`
+	Stage   string `json:"stage" enum:"gate-stage"`
 	Default bool   `json:"default"`
 	// Enabled is what the control plane tells by its metric
 	// kubernetes_feature_enabled.
 	Enabled bool `json:"enabled"`
 }
+
+// Stages of a [FeatureGate], as Kubernetes' documentation names them.
+const (
+	GateAlpha      = "alpha"
+	GateBeta       = "beta"
+	GateStable     = "stable"
+	GateDeprecated = "deprecated"
+)
 
 // Values of [ClusterSettings].
 var (

@@ -21,13 +21,13 @@ const (
 // most is in progress.
 type Operation struct {
 	ID   string `json:"id"`
-	Kind string `json:"kind"`
+	Kind string `json:"kind" enum:"operation-kind"`
 	// Subject is cluster/NAME or nodepool/NAME, and Message what is asked for.
 	Subject string `json:"subject"`
 	Message string `json:"message"`
-	// State is InProgress, Succeeded or Failed, and Error why it failed: an error
-	// code of AKS in parentheses, then the text.
-	State string    `json:"state"`
+	// State is how it stands, and Error why it failed: an error code of AKS in
+	// parentheses, then the text.
+	State string    `json:"state" enum:"operation-state"`
 	Error string    `json:"error,omitempty"`
 	Began time.Time `json:"began"`
 	Ended time.Time `json:"ended,omitzero"`

@@ -11,9 +11,8 @@ type Patch struct {
 	Version string `json:"version"`
 	// Reboot says that it has effect only after a reboot, which is the customer's.
 	Reboot bool `json:"reboot,omitempty"`
-	// Breaks is what does not work with it: kubelet, containerd or boot; empty if
-	// it is good.
-	Breaks    string    `json:"breaks,omitempty"`
+	// Breaks is what does not work with it, one of [PatchBreaks]; empty if it is good.
+	Breaks    string    `json:"breaks,omitempty" enum:"patch-breaks"`
 	Published time.Time `json:"published"`
 	Withdrawn bool      `json:"withdrawn,omitempty"`
 	// Event is its publication on the timeline.
@@ -71,9 +70,9 @@ const (
 type CVE struct {
 	ID        string `json:"id"` // CVE-2026-1234
 	Component string `json:"component"`
-	Severity  string `json:"severity"`
-	Fix       string `json:"fix"`
-	State     string `json:"state"`
+	Severity  string `json:"severity" enum:"cve-severity"`
+	Fix       string `json:"fix" enum:"cve-fix"`
+	State     string `json:"state" enum:"cve-state"`
 	// Package and Version are, of one on nodes, the package and the version that
 	// does not have it; Image is the node image that does not have it.
 	Package string `json:"package,omitempty"`

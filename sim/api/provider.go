@@ -59,9 +59,7 @@ type Restore struct {
 	// Wanted is the backup that the operator asked for; empty for the newest
 	// that verifies.
 	Wanted string `json:"wanted,omitempty"`
-	// Phase is staged (for the next start), decided, restoring, starting, done or
-	// failed.
-	Phase string `json:"phase"`
+	Phase  string `json:"phase" enum:"restore-phase"`
 	// Error says why Phase is failed, or why it is not known how much is lost.
 	Error string `json:"error,omitempty"`
 	// Backup is the one that was restored; Skipped are newer ones that did not
@@ -89,7 +87,7 @@ type Restore struct {
 
 // Phases of a [Restore].
 const (
-	RestoreStaged    = "staged"
+	RestoreStaged    = "staged" // for the next start
 	RestoreDecided   = "decided"
 	RestoreRestoring = "restoring"
 	RestoreStarting  = "starting"
@@ -125,11 +123,9 @@ const StagedRestore = "provider/restore.json"
 // Replica is one replica of the provider's plane.
 type Replica struct {
 	// Name is its place, "0" to "2".
-	Name string `json:"name"`
-	// State is leader, follower, candidate or stopped.
-	State string `json:"state"`
-	// Network is up or cut.
-	Network string `json:"network"`
+	Name    string `json:"name"`
+	State   string `json:"state" enum:"replica-state"`
+	Network string `json:"network" enum:"network"`
 	// Term is raft's term, Applied the index of the newest entry of the log
 	// that it has applied, Last the newest that it has.
 	Term    uint64 `json:"term"`
@@ -138,3 +134,11 @@ type Replica struct {
 	// Since is the virtual time of the last change of State.
 	Since time.Time `json:"since"`
 }
+
+// States of a [Replica].
+const (
+	ReplicaLeader    = "leader"
+	ReplicaFollower  = "follower"
+	ReplicaCandidate = "candidate"
+	ReplicaStopped   = "stopped"
+)

@@ -27,7 +27,7 @@ type Repair struct {
 	Cause string `json:"cause"`
 	Event int64  `json:"event,omitempty"`
 	// Layer is which layer of self-healing it belongs to.
-	Layer   string         `json:"layer"`
+	Layer   string         `json:"layer" enum:"repair-layer"`
 	Actions []RepairAction `json:"actions"`
 	// Broken is when it broke, Detected when the layer noticed, Healed when it
 	// was seen to be well; zero while it is not.
@@ -39,10 +39,8 @@ type Repair struct {
 	DetectedAfterSeconds float64 `json:"detectedAfterSeconds"`
 	HealedAfterSeconds   float64 `json:"healedAfterSeconds"`
 	// Lost is what is lost for good, such as an emptyDir of a pod.
-	Lost []string `json:"lost"`
-	// Outcome is pending, healed, failed (given up, or not to be healed by the
-	// provider) or withdrawn (there was nothing left to do).
-	Outcome string `json:"outcome"`
+	Lost    []string `json:"lost"`
+	Outcome string   `json:"outcome" enum:"repair-outcome"`
 	// Reason says why the outcome is not healed.
 	Reason string `json:"reason,omitempty"`
 	// Egress says what kept the node's machine from the endpoints that AKS
@@ -54,15 +52,16 @@ type Repair struct {
 const (
 	RepairPending   = "pending"
 	RepairHealed    = "healed"
-	RepairFailed    = "failed"
-	RepairWithdrawn = "withdrawn"
+	RepairFailed    = "failed"    // given up, or not to be healed by the provider
+	RepairWithdrawn = "withdrawn" // there was nothing left to do
 )
+
+// RepairActions are what can be done for a [Repair]; restore is of configuration.
+var RepairActions = []string{"restart", "start", "restore", "reboot", "reimage", "redeploy", "reconcile", "cordon", "drain", "uncordon"}
 
 // RepairAction is one thing that was done for a [Repair].
 type RepairAction struct {
-	// Action is restart, restore (of configuration), reboot, reimage, redeploy,
-	// reconcile, cordon, drain or uncordon.
-	Action string    `json:"action"`
+	Action string    `json:"action" enum:"repair-action"`
 	At     time.Time `json:"at"`
 	// Done is when it ended; zero while it has not.
 	Done time.Time `json:"done,omitzero"`

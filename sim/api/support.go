@@ -69,7 +69,7 @@ type CaseAbout struct {
 	// Chart is the name of a Helm chart or of another third party's software.
 	Chart string `json:"chart,omitempty"`
 	// Topic is one of [Topics].
-	Topic string `json:"topic,omitempty"`
+	Topic string `json:"topic,omitempty" enum:"topic"`
 }
 
 // CaseRequest opens a [Case].
@@ -92,11 +92,11 @@ type Case struct {
 	ID string `json:"id"`
 	CaseAbout
 	Symptom  string   `json:"symptom"`
-	Severity Severity `json:"severity"`
+	Severity Severity `json:"severity" enum:"severity"`
 	// Edition is the edition of the support policy that it is answered by.
-	Edition string `json:"edition"`
+	Edition string `json:"edition" enum:"edition"`
 	// State is one of the states below.
-	State string `json:"state"`
+	State string `json:"state" enum:"case-state"`
 	// Subject is what the desk found it to be about, as the timeline names it, or a
 	// matter such as third-party/istio.
 	Subject string  `json:"subject,omitempty"`
@@ -121,7 +121,7 @@ type Case struct {
 	Answered time.Time `json:"answered,omitzero"`
 	Closed   time.Time `json:"closed,omitzero"`
 	// ClosedBy is customer or provider.
-	ClosedBy Role `json:"closedBy,omitempty"`
+	ClosedBy Role `json:"closedBy,omitempty" enum:"role"`
 	// Conversation is what both sides said, the oldest first.
 	Conversation []CaseEntry `json:"conversation"`
 }
@@ -149,12 +149,10 @@ const (
 // Verdict is whose a case is, what support it gets, and by which clauses. It is empty
 // while that is not known.
 type Verdict struct {
-	// Owner is provider, customer or upstream.
-	Owner string `json:"owner,omitempty"`
-	// Coverage is covered, best-effort, not-covered or voids-support.
-	Coverage string `json:"coverage,omitempty"`
-	// Remedy is automatic, escalation, customer or none.
-	Remedy   string   `json:"remedy,omitempty"`
+	// Owner, Coverage and Remedy are those of a [Judgement].
+	Owner    string   `json:"owner,omitempty" enum:"owner"`
+	Coverage string   `json:"coverage,omitempty" enum:"coverage"`
+	Remedy   string   `json:"remedy,omitempty" enum:"remedy"`
 	Clauses  []string `json:"clauses"`
 	Sentence string   `json:"sentence,omitempty"`
 }

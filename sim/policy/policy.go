@@ -36,26 +36,26 @@ var Help string
 // Owners, as clauses, components and judgements name them. A judgement has no
 // owner that is shared.
 const (
-	Provider = "provider"
-	Customer = "customer"
+	Provider = api.OwnerProvider
+	Customer = api.OwnerCustomer
 	Shared   = "shared"
-	Upstream = "upstream"
+	Upstream = api.OwnerUpstream
 )
 
 // Coverages of a [Judgement].
 const (
-	Covered      = "covered"
-	BestEffort   = "best-effort"
-	NotCovered   = "not-covered"
-	VoidsSupport = "voids-support"
+	Covered      = api.Covered
+	BestEffort   = api.BestEffort
+	NotCovered   = api.NotCovered
+	VoidsSupport = api.VoidsSupport
 )
 
 // Remedies of a [Judgement]: who mends it.
 const (
-	Automatic  = "automatic"  // the service, by itself
-	Escalation = "escalation" // the provider, when the customer escalates
-	ByCustomer = "customer"
-	NoRemedy   = "none" // there is nothing to mend, or nobody here can
+	Automatic  = api.RemedyAutomatic
+	Escalation = api.RemedyEscalation
+	ByCustomer = api.RemedyCustomer
+	NoRemedy   = api.RemedyNone
 )
 
 // Kinds of a [Clause].

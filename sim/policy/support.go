@@ -6,14 +6,15 @@ import (
 	"slices"
 	"time"
 
+	"demarc/sim/api"
 	"demarc/sim/timeline"
 )
 
 // States of support.
 const (
-	StateSupported   = "supported"
-	StateAtRisk      = "at-risk"
-	StateUnsupported = "unsupported"
+	StateSupported   = api.Supported
+	StateAtRisk      = api.AtRisk
+	StateUnsupported = api.Unsupported
 )
 
 // severity orders the states.

@@ -27,8 +27,8 @@ const (
 
 // Stages of a feature.
 const (
-	Preview   = "preview"
-	Available = "generally available"
+	Preview   = api.FeaturePreview
+	Available = api.FeatureAvailable
 )
 
 // Feature is one feature of the catalogue.

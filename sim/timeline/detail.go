@@ -12,13 +12,13 @@ type Detail struct {
 	Size *Resize `json:"size,omitempty"`
 	// Rule is a rule of a network security group; one that was deleted has only a name.
 	Rule *SecurityRule `json:"rule,omitempty"`
-	// Stage is that of a feature gate: ALPHA, BETA, GA.
-	Stage string `json:"stage,omitempty"`
+	// Stage is that of a feature gate.
+	Stage string `json:"stage,omitempty" enum:"gate-stage"`
 	// Packages are those by which a node differs from its image since a script ran.
 	Packages []string `json:"packages,omitempty"`
 	// Down is why a machine has stopped that was told so from within: [Rebooted] or
 	// [PoweredOff].
-	Down string `json:"down,omitempty"`
+	Down string `json:"down,omitempty" enum:"down"`
 }
 
 // Values of [Detail.Down].

@@ -28,6 +28,9 @@ const (
 	Node Actor = "node"
 )
 
+// Actors are all of them.
+var Actors = []Actor{Customer, Provider, Platform, Kubernetes, Node}
+
 // Event is one thing that happened.
 type Event struct {
 	// Seq numbers the events of a cluster from 1, without gaps but for what was lost.
@@ -35,9 +38,9 @@ type Event struct {
 	// Time is the virtual time at which it happened.
 	Time time.Time `json:"time"`
 	// Actor is who did it.
-	Actor Actor `json:"actor"`
+	Actor Actor `json:"actor" enum:"actor"`
 	// Verb is what was done.
-	Verb Verb `json:"verb"`
+	Verb Verb `json:"verb" enum:"verb"`
 	// Subject is what it was done to: kube-apiserver, node/NAME, kubelet/NODE,
 	// container/NAMESPACE/POD/NAME, service/NAMESPACE/NAME.
 	Subject string `json:"subject"`

@@ -19,9 +19,11 @@ import (
 
 // Field is a field of a struct by its name in JSON.
 type Field struct {
-	Name  string
-	Type  reflect.Type
-	index []int
+	Name string
+	Type reflect.Type
+	// Values are what the field, or an item of it, can be; nil for anything.
+	Values []string
+	index  []int
 }
 
 var fieldCache sync.Map // reflect.Type -> []Field
@@ -35,7 +37,7 @@ func JSONFields(t reflect.Type) []Field {
 	var fields []Field
 	for _, f := range reflect.VisibleFields(t) {
 		if name := jsonName(f); name != "" && name != "-" && f.IsExported() && isInlined(t, f.Index) {
-			fields = append(fields, Field{Name: name, Type: f.Type, index: f.Index})
+			fields = append(fields, Field{Name: name, Type: f.Type, Values: api.Enum(f.Tag.Get("enum")), index: f.Index})
 		}
 	}
 	fieldCache.Store(t, fields)

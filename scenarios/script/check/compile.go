@@ -84,7 +84,8 @@ func mistakeOf(e *cel.Error) Mistake {
 }
 
 // Mistakes are what types do not tell: names of traffic and watches that are not
-// among those that were started, and kinds of objects that do not exist.
+// among those that were started, kinds of objects that do not exist, and values that
+// a field never has.
 func (e *Expression) Mistakes(traffic, watches []string) []Mistake {
 	var found []Mistake
 	mistake := func(id int64, right int, message, suggestion string) {
@@ -108,6 +109,7 @@ func (e *Expression) Mistakes(traffic, watches []string) []Mistake {
 			mistake(o.id, 0, message, suggestion)
 		}
 	}
+	enums{e.ast.NativeRep().SourceInfo(), mistake}.visit(e.ast.NativeRep().Expr(), map[string]shape{})
 	return found
 }
 

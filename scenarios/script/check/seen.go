@@ -24,7 +24,7 @@ type (
 	}
 	repairSeen struct {
 		api.Repair
-		Actions []string `json:"actions"`
+		Actions []string `json:"actions" enum:"repair-action"`
 		Errors  []string `json:"errors"`
 	}
 	restoreSeen struct {

@@ -40,25 +40,21 @@ var worldVariables = []Variable{
 		events, _ := w.Timeline().Since(0)
 		return events
 	}),
-	asked("incidents", "end is 0 and open true while one lasts; owner, coverage (covered, best-effort, not-covered, voids-support), "+
-		"remedy (automatic, escalation, customer, none), clauses, rule, sentence and chain (events, back to the root) are its judgement by the "+
-		"cluster's edition, and shares say whose it was from when to when", (*activation).incidents),
-	asked("support", "state is supported, at-risk or unsupported; reasons are why, the worst first, past is how it was from the first event to now",
-		(*activation).support),
+	asked("incidents", "end is 0 and open true while one lasts; owner, coverage, remedy, clauses, rule, sentence and chain (events, back to the "+
+		"root) are its judgement by the cluster's edition, and shares say whose it was from when to when", (*activation).incidents),
+	asked("support", "reasons are why its state is so, the worst first, past is how it was from the first event to now", (*activation).support),
 	seen("backups", "the provider's catalogue, the oldest first", SortedBackups),
 	seen("repairs", "of nodes and of managed add-ons, the oldest first; detectedAfter and healedAfter are seconds from broken, healed is 0 while one "+
-		"lasts, actions are names such as restart, reboot or reimage, and lost is what is gone for good", repairsSeen),
+		"lasts, actions are the names of what was done, and lost is what is gone for good", repairsSeen),
 	seen("operations", "what the customer asked of the cluster and its pools, the oldest first; nodes are those that an upgrade is at, and surge the "+
 		"names of its surge nodes", operationsSeen),
-	seen("cases", "at the support desk, the oldest first; state is opened, answered, waiting for consent, waiting for customer, escalation offered, "+
-		"escalated, linked upstream or closed; findings are SOURCE: TEXT, said is the conversation, and issue the URL of a bug upstream", casesSeen),
+	seen("cases", "at the support desk, the oldest first; findings are SOURCE: TEXT, said is the conversation, and issue the URL of a bug upstream", casesSeen),
 	seen("restores", "the oldest first; rpo and rto are seconds, end is 0 while one lasts, and skipped has the IDs of newer backups that were bad", restoresSeen),
 	seen("patches", "of the nodes' operating system; nodes have one, waiting do not, or only after a reboot", World.Patches),
-	seen("cves", "vulnerabilities; state is published, patching, notified, awaits-reboot or fixed", World.CVEs),
-	seen("replicas", "the provider's plane; state is leader, follower, candidate or stopped", World.Replicas),
-	seen("features", "the preview features of the edition; state is NotRegistered, Registering, Registered, Unregistering or Unregistered, registered "+
-		"is since when it is Registered and 0 if it is not, and inForce says that the cluster has what it changes", featuresSeen),
-	asked("gates", "Kubernetes' feature gates; stage is alpha, beta, stable or deprecated, and enabled what the API server's metrics tell",
+	seen("cves", "vulnerabilities", World.CVEs),
+	seen("replicas", "the provider's plane", World.Replicas),
+	seen("features", "the preview features of the edition; registered is since when it is Registered and 0 if it is not, and inForce says that the cluster has what it changes", featuresSeen),
+	asked("gates", "Kubernetes' feature gates; enabled is what the API server's metrics tell",
 		(*activation).gates),
 	{
 		Name: "watches", Doc: "by name; backwards counts how often a version was lower than one that the client had seen: the past came back",

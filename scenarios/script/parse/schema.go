@@ -6,9 +6,11 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 
 	"demarc/scenarios/script"
 	"demarc/scenarios/script/celtype"
+	"demarc/scenarios/script/kinds"
 	"demarc/sim/fault"
 
 	yamlv3 "go.yaml.in/yaml/v3"
@@ -124,8 +126,11 @@ func (c schemaCheck) list(v any, n *yamlv3.Node, t reflect.Type, path string) {
 func (c schemaCheck) scalar(v any, n *yamlv3.Node, t reflect.Type, path string) {
 	switch t.Kind() {
 	case reflect.String:
-		if _, ok := v.(string); !ok {
+		s, ok := v.(string)
+		if !ok {
 			c.wrong(v, n, path, "text (in quotes)")
+		} else if values := kinds.Enum(t); values != nil && s != "" && !slices.Contains(values, s) {
+			c.problem(n, fault.Suggest(s, values), "%s: want one of %s, got %q", where(path), strings.Join(values, ", "), s)
 		}
 	case reflect.Bool:
 		if _, ok := v.(bool); !ok {

@@ -127,6 +127,15 @@ func (d *docWriter) checks() {
 		})
 		d.print("  %s\n%s", celtype.Name(t), wrap(strings.Join(fields, ", "), "      "))
 	}
+	d.print("\nFields that have one of a few values; another one in a check is a mistake, as it is in those of\n" +
+		"Kubernetes' own, such as the phase of a pod:\n")
+	for _, t := range types.Structs {
+		for _, f := range celtype.JSONFields(t) {
+			if f.Values != nil {
+				d.print("  %s.%s\n%s", celtype.Name(t), f.CELName(), wrap(strings.Join(f.Values, ", "), "      "))
+			}
+		}
+	}
 }
 
 // typeText writes a type of CEL in words.

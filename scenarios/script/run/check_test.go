@@ -26,7 +26,7 @@ func TestChecks(t *testing.T) {
 		{`components.etcd.state == "crashed"`, false, `components.etcd.state = "running"`},
 		{`machines.exists(m, m.name == "$(node/1)" && m.power == "stopped")`, true, ""},
 		{`now == 5.0`, true, ""},
-		{`timeline.exists(e, e.verb == "crash" && e.time == 1.0 && e.actor == "provider")`, true, ""},
+		{`timeline.exists(e, e.verb == "crashed" && e.time == 1.0 && e.actor == "provider")`, true, ""},
 		{`timeline.size() > 7`, false, "timeline.size() = 3"},
 		{`quantity("1Gi").isGreaterThan(quantity("1Mi"))`, true, ""},
 		{`size(incidents) == 0 && deployments.size() == 0`, true, ""},

@@ -13,7 +13,7 @@ func TestScaleOfANodePool(t *testing.T) {
 	report, _, _ := play(t, `
 at 1s nodepool scale nodepool1 to=5
 at 2s refuse nodepool scale nodepool1 to=3 containing='Operation is not allowed'
-finally check 'timeline.exists(e, e.verb == "scale" && e.subject == "nodepool1" && e.message == "5")'
+finally check 'timeline.exists(e, e.verb == "scaled" && e.subject == "nodepool1" && e.message == "5")'
 `, nil)
 	if report.Verdict != api.VerdictHeld {
 		t.Errorf("got %s: %+v", report.Verdict, report.Expectations)

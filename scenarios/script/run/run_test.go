@@ -76,7 +76,7 @@ func TestUnreachable(t *testing.T) {
 		{"throughout fails", crash + "throughout 5s expect up.yaml", "3 failed@0", 0},
 		{"absent fails", crash + "throughout 5s absent up.yaml", "3 failed@0", 0},
 		{"a check of objects fails", crash + "at 1s check 'pods.size() >= 0'\nfinally absent up.yaml", "3 failed@1, 4 failed@1", 0},
-		{"the truth goes on", crash + "throughout 5s check 'machines.size() == 2 && components.etcd.healthy'\nfinally check '!timeline.exists(e, e.verb == \"start\")'\nfinally expect up.yaml",
+		{"the truth goes on", crash + "throughout 5s check 'machines.size() == 2 && components.etcd.healthy'\nfinally check '!timeline.exists(e, e.verb == \"started\")'\nfinally expect up.yaml",
 			"3 held@5, 4 held@5, 5 failed@5", 0},
 		{"within waits for it", crash + "within 10s expect up.yaml", "3 held@4", 3500 * time.Millisecond},
 		{"refused", crash + "at 1s refuse delete pod/a containing='connection refused'\nat 8s expect up.yaml", "3 held@1, 4 held@8", 7 * time.Second},

@@ -62,7 +62,7 @@ func (w *fakeWorld) Inject(_ context.Context, s fault.Spec) (fault.Active, error
 	if s.Target == "kube-apiserver" {
 		w.down.Store(s.Verb == "crash")
 	}
-	e := w.log.Append(timeline.Event{Actor: s.By, Verb: timeline.Verb(s.Verb), Subject: s.Target})
+	e := w.log.Append(timeline.Event{Actor: s.By, Verb: timeline.Verb(s.Verb + "ed"), Subject: s.Target})
 	return fault.Active{ID: "f1", Spec: s, Event: e.Seq}, nil
 }
 func (w *fakeWorld) StartTraffic(s traffic.Spec) (traffic.Spec, error) {
@@ -222,7 +222,7 @@ func (w *fakeWorld) ScaleNodePool(pool string, r api.ScaleRequest) (api.Operatio
 	if r.Count == 3 {
 		return api.Operation{}, errors.New("(OperationNotAllowed) Operation is not allowed")
 	}
-	w.log.Append(timeline.Event{Verb: "scale", Subject: pool, Message: fmt.Sprint(r.Count)})
+	w.log.Append(timeline.Event{Verb: "scaled", Subject: pool, Message: fmt.Sprint(r.Count)})
 	return api.Operation{}, nil
 }
 

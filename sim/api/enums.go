@@ -1,0 +1,58 @@
+package api
+
+import (
+	"maps"
+	"slices"
+
+	"demarc/sim/timeline"
+)
+
+// enums are the values of the fields that have one of a few, by what their tag "enum"
+// names. That of a list is of its items. Constants are declared beside their types.
+var enums = map[string][]string{
+	"actor":           texts(timeline.Actors),
+	"case-state":      {CaseOpened, CaseAnswered, CaseWaitsForConsent, CaseWaitsForCustomer, CaseOffersEscalation, CaseEscalated, CaseLinked, CaseClosed},
+	"component-state": {ComponentStopped, ComponentStarting, ComponentRunning, ComponentCrashed},
+	"container-state": {ContainerWaiting, ContainerRunning, ContainerExited},
+	"coverage":        {Covered, BestEffort, NotCovered, VoidsSupport},
+	"cve-fix":         CVEFixes,
+	"cve-severity":    CVESeverities,
+	"cve-state":       {CVEPublished, CVEPatching, CVENotified, CVEAwaitsReboot, CVEFixed},
+	"down":            {timeline.Rebooted, timeline.PoweredOff},
+	"edition":         Editions,
+	"feature-stage":   {FeaturePreview, FeatureAvailable},
+	"feature-state":   {FeatureNotRegistered, FeatureRegistering, FeatureRegistered, FeatureUnregistering, FeatureUnregistered},
+	"gate-stage":      {GateAlpha, GateBeta, GateStable, GateDeprecated},
+	"network":         {NetworkUp, NetworkCut},
+	"operation-kind":  {OpUpgradeCluster, OpUpgradePool, OpScalePool},
+	"operation-state": {OpInProgress, OpSucceeded, OpFailed},
+	"owner":           {OwnerProvider, OwnerCustomer, OwnerUpstream},
+	"patch-breaks":    PatchBreaks,
+	"power":           {MachineRunning, MachineStopped, MachineDeallocated, MachineDeleted},
+	"pressure":        {ShortOfDisk, ShortOfMemory},
+	"remedy":          {RemedyAutomatic, RemedyEscalation, RemedyCustomer, RemedyNone},
+	"repair-action":   RepairActions,
+	"repair-layer":    {LayerNode, LayerAutoRepair, LayerAddon, LayerEscalation},
+	"repair-outcome":  {RepairPending, RepairHealed, RepairFailed, RepairWithdrawn},
+	"replica-state":   {ReplicaLeader, ReplicaFollower, ReplicaCandidate, ReplicaStopped},
+	"restore-phase":   {RestoreStaged, RestoreDecided, RestoreRestoring, RestoreStarting, RestoreDone, RestoreFailed},
+	"role":            texts(Roles),
+	"runs":            {MachineRunning, MachineStopped},
+	"severity":        texts(Severities),
+	"support-state":   {Supported, AtRisk, Unsupported},
+	"topic":           Topics,
+	"verb":            texts(slices.Sorted(maps.Keys(timeline.Verbs()))),
+}
+
+// Enum is what a field can be whose tag "enum" has that name; nil if there is none. It
+// must not be changed.
+func Enum(name string) []string { return enums[name] }
+
+// texts are values of a type of text as they are.
+func texts[T ~string](values []T) []string {
+	var list []string
+	for _, v := range values {
+		list = append(list, string(v))
+	}
+	return list
+}
