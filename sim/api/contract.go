@@ -1,6 +1,10 @@
 package api
 
-import "time"
+import (
+	"time"
+
+	"demarc/sim/timeline"
+)
 
 // Clause is one thing that the support policy says, in our words.
 type Clause struct {
@@ -113,19 +117,39 @@ type Period struct {
 	Reasons []Reason  `json:"reasons"`
 }
 
-// Explanation says why something is as it is.
+// Explanation says why something is as it is: four lines for people, the same as data, and
+// what led to it.
 type Explanation struct {
 	// Kind is event, incident, clause or component.
 	Kind string `json:"kind"`
 	// Name is the event's number, the incident's or clause's ID, or the component.
 	Name string `json:"name"`
-	// Text is a paragraph for people: the verdict, its reasons, and the clauses
-	// with their sections.
-	Text string `json:"text"`
+	// Title says what it is about.
+	Title string `json:"title"`
+	// Whose says whose it is and whether it is covered, Why why that is so, Mends who mends
+	// it and by when, and Clause by which clauses, a line for each.
+	Whose  string   `json:"whose"`
+	Why    string   `json:"why"`
+	Mends  string   `json:"mends"`
+	Clause []string `json:"clause"`
 	// Judgement is of events and incidents.
 	Judgement *Judgement `json:"judgement,omitempty"`
 	// Clauses are those that it rests on.
 	Clauses []Clause `json:"clauses"`
+	// Chain are the causes of an event or an incident from the root down, each followed by
+	// what it caused, and below the judged event what came of it; More is how many of these
+	// are left out.
+	Chain []Link `json:"chain"`
+	More  int    `json:"more,omitempty"`
+}
+
+// Link is an event in a tree of causes.
+type Link struct {
+	timeline.Event
+	// Depth is how many causes are above it.
+	Depth int `json:"depth"`
+	// Judged says that it is the event that is judged, or the one of the incident.
+	Judged bool `json:"judged,omitempty"`
 }
 
 // JudgedIncident is an incident and whose it is by an edition of the policy. The

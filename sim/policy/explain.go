@@ -7,6 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"demarc/sim/api"
+	"demarc/sim/timeline"
 )
 
 // Explain explains an event (12, or event 12), an incident (i3, or incident i3), a
@@ -20,7 +23,7 @@ var (
 
 // Explain explains something: see [Edition.Explain].
 func (j *Judge) Explain(what string) (Explanation, error) {
-	kind, name := named(what)
+	kind, name := j.e.named(what)
 	switch {
 	case name == "":
 		return Explanation{}, fmt.Errorf("explain what? Want the number of an event, an incident such as i3, a clause or a component")
@@ -38,22 +41,30 @@ func (j *Judge) Explain(what string) (Explanation, error) {
 	if _, ok := j.e.Clause(name); ok {
 		return j.e.explainClause(name)
 	}
-	if _, ok := j.e.Component(name); ok {
+	if _, ok := j.e.part(name); ok {
 		return j.e.explainComponent(name)
 	}
-	return Explanation{}, fmt.Errorf("edition %s knows neither a clause nor a component %q%s", j.e.ID, name, didYouMean(name, j.e.names()))
+	return Explanation{}, fmt.Errorf("edition %s knows neither a clause nor a component %q%s; demarc policy components lists what it knows", j.e.ID, name, didYouMean(name, j.e.names()))
 }
 
 // NeedsWorld says whether what names an event or an incident, which only a cluster
 // has; clauses and components can be explained without one.
 func NeedsWorld(what string) bool {
-	kind, _ := named(what)
+	kind, _ := split(what)
 	return kind == "event" || kind == "incident"
 }
 
-// named splits what is to be explained into its kind and its name. The kind is
-// empty if it is not said and the name is that of no event or incident.
-func named(what string) (kind, name string) {
+// named is split, with names of several words left whole: load balancer.
+func (e *Edition) named(what string) (kind, name string) {
+	if _, ok := known(what); ok {
+		return "", strings.TrimSpace(what)
+	}
+	return split(what)
+}
+
+// split splits what is to be explained into its kind and its name. The kind is empty
+// if it is not said and the name is that of no event or incident.
+func split(what string) (kind, name string) {
 	what = strings.TrimSpace(what)
 	if kind, name, ok := strings.Cut(what, " "); ok {
 		return strings.ToLower(kind), strings.TrimSpace(name)
@@ -67,9 +78,17 @@ func named(what string) (kind, name string) {
 	return "", what
 }
 
-// names are those of all clauses and components.
+// names are those of all clauses and components, and what people call these.
 func (e *Edition) names() []string {
-	return append(e.clauseIDs(), each(e.Components, func(c Component) string { return c.Name })...)
+	list := append(e.clauseIDs(), e.componentNames()...)
+	for _, n := range allNames() {
+		list = append(list, slices.DeleteFunc(slices.Clone(n.Names), func(s string) bool { return strings.Contains(s, "*") })...)
+	}
+	return list
+}
+
+func (e *Edition) componentNames() []string {
+	return each(e.Components, func(c Component) string { return c.Name })
 }
 
 func (e *Edition) clauseIDs() []string { return each(e.Clauses, func(c Clause) string { return c.ID }) }
@@ -83,8 +102,15 @@ func (j *Judge) explainEvent(name string) (Explanation, error) {
 	if err != nil {
 		return Explanation{}, err
 	}
-	text := fmt.Sprintf("Event %d, %s: %s. %s %s", seq, j.when(seq), j.say(seq), v.Sentence, verdict(v))
-	return j.explained("event", name, text, v), nil
+	x, _ := j.event(seq)
+	mends, err := j.mends(v, x.Subject, x.Time, j.facts[j.root(seq)])
+	if err != nil {
+		return Explanation{}, err
+	}
+	return j.explained(Explanation{
+		Kind: "event", Name: strconv.FormatInt(seq, 10), Title: fmt.Sprintf("Event #%d, %s: %s", seq, stamp(x.Time), j.say(seq)),
+		Whose: whose(v), Why: v.Sentence, Mends: mends,
+	}, v), nil
 }
 
 func (j *Judge) explainIncident(id string) (Explanation, error) {
@@ -93,31 +119,34 @@ func (j *Judge) explainIncident(id string) (Explanation, error) {
 		return Explanation{}, err
 	}
 	i, _ := j.incident(id)
-	lasted := "lasts since " + stamp(i.Start)
-	if !i.End.IsZero() {
-		lasted = fmt.Sprintf("lasted %s, from %s to %s", i.End.Sub(i.Start).Round(time.Second), stamp(i.Start), stamp(i.End))
+	root := j.rootOf(i)
+	mends, err := j.mends(v, i.Subject, j.since(i, root).Start, root)
+	if err != nil {
+		return Explanation{}, err
 	}
-	text := fmt.Sprintf("Incident %s, the outage of %s, %s. %s %s", id, i.Subject, lasted, v.Sentence, verdict(v))
+	x := Explanation{Kind: "incident", Name: id, Whose: whose(v), Why: v.Sentence}
+	if i.End.IsZero() {
+		x.Title = fmt.Sprintf("Incident %s: %s is out since %s", id, i.Subject, stamp(i.Start))
+		x.Mends = mends + "; so far it has lasted " + span(j.end(i).Sub(i.Start))
+	} else {
+		lasted := span(i.End.Sub(i.Start))
+		x.Title = fmt.Sprintf("Incident %s: %s was out for %s, from %s to %s", id, i.Subject, lasted, stamp(i.Start), stamp(i.End))
+		x.Mends = mends + "; it was over after " + lasted
+	}
 	if len(v.Shares) > 1 {
-		text += " Of its time"
+		x.Whose = ""
 		for n, s := range v.Shares {
-			text += fmt.Sprintf("%s %s is the %s's (%s)", map[bool]string{true: "", false: ","}[n == 0], s.To.Sub(s.From).Round(time.Second), s.Owner, s.Why)
+			x.Whose += fmt.Sprintf("%s%s %s", map[bool]string{true: "", false: ", then "}[n == 0], possessive(s.Owner), span(s.To.Sub(s.From)))
+			x.Why += fmt.Sprintf(" From %s %s: %s.", stamp(s.From), possessive(s.Owner), strings.TrimSuffix(s.Why, "."))
 		}
-		text += "."
+		x.Whose += "; " + coverages[v.Coverage]
 	}
-	return j.explained("incident", id, text, v), nil
+	return j.explained(x, v), nil
 }
 
-// explained adds the chain of causes and the clauses.
-func (j *Judge) explained(kind, name, text string, v Judgement) Explanation {
-	if len(v.Chain) > 1 {
-		var steps []string
-		for _, seq := range slices.Backward(v.Chain) {
-			steps = append(steps, fmt.Sprintf("%d %s", seq, j.say(seq)))
-		}
-		text += " The causes, from the root: " + strings.Join(steps, "; ") + "."
-	}
-	x := Explanation{Kind: kind, Name: name, Judgement: &v}
+// explained adds the clauses and the chain of causes.
+func (j *Judge) explained(x Explanation, v Judgement) Explanation {
+	x.Judgement, x.Clauses = &v, []Clause{}
 	ids := slices.Clone(v.Clauses)
 	for _, s := range v.Shares {
 		if s.Clause != "" && !slices.Contains(ids, s.Clause) {
@@ -127,22 +156,29 @@ func (j *Judge) explained(kind, name, text string, v Judgement) Explanation {
 	for _, id := range ids {
 		c, _ := j.e.Clause(id)
 		x.Clauses = append(x.Clauses, c)
-		text += " " + j.e.cite(c)
+		x.Clause = append(x.Clause, j.e.cite(c))
 	}
-	x.Text = text
+	x.Chain, x.More = j.tree(v.Chain)
 	return x
 }
 
-// verdict is a judgement in words.
-func verdict(v Judgement) string {
-	coverage := map[string]string{
-		Covered: "is covered", BestEffort: "gets best effort", NotCovered: "is not covered", VoidsSupport: "costs the cluster its support",
-	}[v.Coverage]
-	remedy := map[string]string{
-		Automatic: "is mended automatically", Escalation: "is mended by the provider when the customer escalates",
-		ByCustomer: "is the customer's to mend", NoRemedy: "needs no mending here",
-	}[v.Remedy]
-	return fmt.Sprintf("It is the %s's, %s, and %s.", v.Owner, coverage, remedy)
+// whose is whose something is by a judgement, and whether it is covered.
+func whose(v Judgement) string { return possessive(v.Owner) + "; " + coverages[v.Coverage] }
+
+// possessive is whose something is in words.
+func possessive(owner string) string {
+	switch owner {
+	case Upstream:
+		return "upstream's"
+	case Shared:
+		return "shared by provider and customer"
+	}
+	return "the " + owner + "'s"
+}
+
+// coverages are what is done about it, in words.
+var coverages = map[string]string{
+	Covered: "covered by support", BestEffort: "best effort of support", NotCovered: "not covered by support", VoidsSupport: "costs the cluster its support",
 }
 
 // say is an event in words.
@@ -155,17 +191,24 @@ func (j *Judge) say(seq int64) string {
 	return text
 }
 
-func (j *Judge) when(seq int64) string {
-	x, _ := j.event(seq)
-	return stamp(x.Time)
-}
-
 func stamp(t time.Time) string { return t.UTC().Format(time.DateTime) }
+
+// span is a duration as people say it: 46m, 1h30m.
+func span(d time.Duration) string {
+	text := d.Round(time.Second).String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
 
 // cite is a clause with its source.
 func (e *Edition) cite(c Clause) string {
 	s, _ := e.Section(c.Section)
-	return fmt.Sprintf("Clause %s: %s [%s, section %q]", c.ID, c.Says, e.ID, s.Heading())
+	return fmt.Sprintf("%s: %s [%s, %s, %q]", c.ID, c.Says, e.ID, c.Kind, s.Heading())
 }
 
 func (e *Edition) explainClause(id string) (Explanation, error) {
@@ -173,13 +216,15 @@ func (e *Edition) explainClause(id string) (Explanation, error) {
 	if !ok {
 		return Explanation{}, fmt.Errorf("edition %s has no clause %q%s%s", e.ID, id, didYouMean(id, e.clauseIDs()), elsewhere(e, id))
 	}
-	duty := map[string]string{KindPromise: "promises", KindDuty: "makes a duty", KindExclusion: "excludes"}[c.Kind]
-	s, _ := e.Section(c.Section)
-	text := fmt.Sprintf("Clause %s of edition %s %s, about %s: %s Owner: %s. Section: %s. Source: %s.", c.ID, e.ID, duty, c.Scope, c.Says, c.Owner, s.Heading(), e.Source)
+	cite := e.cite(c) + "; source: " + e.Source
 	if len(c.Scenarios) > 0 {
-		text += " Shown by: " + strings.Join(c.Scenarios, ", ") + "."
+		cite += "; shown by " + strings.Join(c.Scenarios, ", ")
 	}
-	return Explanation{Kind: "clause", Name: id, Text: text, Clauses: []Clause{c}}, nil
+	kind := map[string]string{KindPromise: "a promise", KindDuty: "a duty", KindExclusion: "an exclusion"}[c.Kind]
+	return Explanation{
+		Kind: "clause", Name: id, Title: fmt.Sprintf("Clause %s of edition %s, about %s", c.ID, e.ID, c.Scope),
+		Whose: possessive(c.Owner) + ": " + kind, Why: c.Says, Mends: e.mendsBy(c), Clause: []string{cite}, Clauses: []Clause{c}, Chain: []api.Link{},
+	}, nil
 }
 
 // elsewhere says which other edition has a clause.
@@ -192,23 +237,38 @@ func elsewhere(e *Edition, id string) string {
 	return ""
 }
 
+// explainComponent says whose a component, or a part of one, is, and whose its outage
+// would be if it failed by itself.
 func (e *Edition) explainComponent(name string) (Explanation, error) {
-	c, ok := e.Component(name)
+	p, ok := e.part(name)
 	if !ok {
 		return Explanation{}, e.unknownComponent(name)
 	}
-	clause, _ := e.Clause(c.Clause)
-	whose := map[string]string{
-		Provider: "is the provider's", Customer: "is the customer's", Upstream: "is upstream's",
-		Shared: "is shared by provider and customer",
-	}[c.Owner]
-	text := c.Name + " " + whose
-	if name != c.Name {
-		text = fmt.Sprintf("%s belongs to %s, which %s", name, c.Name, whose)
+	f := e.fact(timeline.Event{Actor: timeline.Node, Verb: "failed", Subject: p.subject})
+	v, err := e.apply(f, f)
+	if err != nil {
+		return Explanation{}, err
 	}
-	if c.Managed {
-		text += " and managed: the provider runs it and nobody else may change it"
+	mends, err := e.Judge(World{}).mends(v, p.subject, time.Time{}, f)
+	if err != nil {
+		return Explanation{}, err
 	}
-	text += ". " + e.cite(clause)
-	return Explanation{Kind: "component", Name: name, Text: text, Clauses: []Clause{clause}}, nil
+	x := Explanation{Kind: "component", Name: name, Title: name, Mends: "if it fails by itself: " + mends, Chain: []api.Link{}, Clauses: []Clause{}}
+	if p.is != "" {
+		x.Title += ", " + p.is
+	}
+	if name != p.Name {
+		x.Title += ": belongs to the component " + p.Name
+	}
+	x.Whose = possessive(p.Owner)
+	if p.Managed {
+		x.Whose += " and managed: the provider runs it and nobody else may change it"
+	}
+	x.Why = fmt.Sprintf("the edition's table of components says so; if it fails by itself, the outage is %s, %s", possessive(v.Owner), coverages[v.Coverage])
+	for _, id := range append([]string{p.Clause}, v.Clauses...) {
+		if c, ok := e.Clause(id); ok && !slices.ContainsFunc(x.Clauses, func(known Clause) bool { return known.ID == id }) {
+			x.Clauses, x.Clause = append(x.Clauses, c), append(x.Clause, e.cite(c))
+		}
+	}
+	return x, nil
 }

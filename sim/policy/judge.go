@@ -120,6 +120,5 @@ func (j *Judge) unknownIncident(id string) error {
 }
 
 func (e *Edition) unknownComponent(name string) error {
-	names := each(e.Components, func(c Component) string { return c.Name })
-	return fmt.Errorf("no component %q%s: want one of %s, or a subject of the timeline", name, didYouMean(name, names), strings.Join(names, ", "))
+	return fmt.Errorf("no component %q%s: want one of %s, or a subject of the timeline", name, didYouMean(name, e.names()), strings.Join(e.componentNames(), ", "))
 }

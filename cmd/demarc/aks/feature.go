@@ -94,7 +94,7 @@ func printFeature(w io.Writer, f api.Feature) error {
 	t.Row("about", f.Doc)
 	t.Row("changes", f.Changes)
 	t.Row("source", f.Source)
-	return t.Write(w, 0)
+	return t.Write(w, output.LineWidth)
 }
 
 func findFeature(list []api.Feature, name string) (api.Feature, error) {

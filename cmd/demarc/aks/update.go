@@ -65,5 +65,5 @@ func printSettings(w io.Writer, s api.ClusterSettings) error {
 	t.Row("audit log", output.YesNo(s.AuditLog))
 	t.Row("kube-proxy mode", cmp.Or(s.KubeProxyMode, api.KubeProxyModes[0]))
 	t.Row("nrg lockdown", cmp.Or(s.Restriction, api.RestrictionLevels[0]))
-	return t.Write(w, 0)
+	return t.Write(w, output.LineWidth)
 }

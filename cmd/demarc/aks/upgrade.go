@@ -92,5 +92,5 @@ func printUpgrades(w io.Writer, p api.UpgradeProfile) error {
 		}
 		t.Row("nodepool/"+x.Name, x.KubernetesVersion, output.OrNone(x.Upgrades), image)
 	}
-	return t.Write(w, 0)
+	return t.Write(w, output.LineWidth)
 }

@@ -60,7 +60,7 @@ func printStatus(w io.Writer, s api.Status) error {
 	for _, warning := range s.Warnings {
 		t.Row("warning:", warning)
 	}
-	err := errors.Join(t.Write(w, 0), part(w, s.Components, componentColumns), part(w, s.Machines, machineColumns))
+	err := errors.Join(t.Write(w, output.LineWidth), part(w, s.Components, componentColumns), part(w, s.Machines, machineColumns))
 	if len(s.LoadBalancers) > 0 {
 		err = errors.Join(err, part(w, s.LoadBalancers, balancerColumns))
 	}

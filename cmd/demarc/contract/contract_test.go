@@ -27,11 +27,16 @@ func contractEngine(t *testing.T) string {
 		Judgement: api.Judgement{Owner: "provider", Coverage: "covered", Remedy: "automatic", Clauses: []string{"etcd.managed", "etcd.backup"},
 			Shares: []api.Share{{Owner: "provider", From: commandtest.Eight, To: commandtest.Eight.Add(10 * time.Minute), Why: "wiped"}}},
 	}
+	wiped := timeline.Event{Seq: 1, Time: commandtest.Eight, Actor: timeline.Provider, Verb: "wiped", Subject: "etcd"}
+	restored := timeline.Event{Seq: 12, Time: commandtest.Eight, Actor: timeline.Provider, Verb: "restored", Subject: "etcd", Message: "from a backup"}
 	return commandtest.Engine(t, commandtest.Answers{
 		"Status":   api.Status{Name: "demarc", Now: commandtest.Eight.Add(time.Hour)},
 		"Contract": api.Contract{Edition: "2026-08", Incidents: []api.JudgedIncident{x}, Support: api.Supportability{State: "supported"}},
-		"Explain":  api.Explanation{Kind: "incident", Name: "i1", Text: "Incident i1 is\x1b[31m the provider's."},
-		"Timeline": []timeline.Event{{Seq: 1, Time: commandtest.Eight, Actor: timeline.Provider, Verb: "wiped", Subject: "etcd"}},
+		"Explain": api.Explanation{
+			Kind: "incident", Name: "i1", Title: "Incident i1 is\x1b[31m over.", Whose: "the provider's", Why: strings.Repeat("It is managed. ", 9), Mends: "the service", Clause: []string{"a: b", "c: d"},
+			Chain: []api.Link{{Event: wiped}, {Event: restored, Depth: 1, Judged: true}, {Event: restored, Depth: 2}, {Event: restored, Depth: 3}, {Event: restored, Depth: 2}}, More: 2,
+		},
+		"Timeline": []timeline.Event{wiped},
 		"Repairs":  []api.Repair{},
 		"Restores": []api.Restore{{ID: "r1", Phase: api.RestoreDone, Backup: "b1", Decided: commandtest.Eight.Add(time.Minute),
 			Lost: commandtest.Eight, RPOSeconds: 600}},
@@ -39,13 +44,25 @@ func contractEngine(t *testing.T) string {
 	})
 }
 
+// explainedChain is a chain of causes as text.
+const explainedChain = `
+#1  2026-01-05 08:00:00 provider wiped etcd
+└─ #12  2026-01-05 08:00:00 provider restored etcd: from a backup (this one)
+   ├─ #12  2026-01-05 08:00:00 provider restored etcd: from a backup
+   │  └─ #12  2026-01-05 08:00:00 provider restored etcd: from a backup
+   └─ #12  2026-01-05 08:00:00 provider restored etcd: from a backup
+and 2 events more; demarc timeline has them
+`
+
 func TestContractCommands(t *testing.T) {
 	home := contractEngine(t)
 	demarc.Check(t, home, []commandtest.Case{
-		{"explain i1", command.Held, "Incident i1 is\\u001b[31m the provider's.\n", ""},
+		{"explain i1", command.Held, "Incident i1 is\\u001b[31m over.\n\nWhose    the provider's\nWhy      It is managed. It is", ""},
+		{"explain i1", command.Held, "\n         It is managed. It is managed. It is managed.\nMends    the service\nClause   a: b\n         c: d\n\n", ""},
+		{"explain i1", command.Held, explainedChain, ""},
 		{"explain incident i1 --edition 2026-08 -o json", command.Held, `"kind": "incident"`, ""},
 		{"explain i1 --edition 2020", command.BadRequest, "", "want 2019-04 or 2026-08"},
-		{"incidents", command.Held, "i1        etcd     provider  covered   automatic  etcd.managed (+1)  2026-01-05 08:00:00  no        2026-01-05 08:10:00  wiped\n", ""},
+		{"incidents", command.Held, "i1  #2     2026-01-05 08:00:00  10m0s   provider  covered   automatic  etcd.managed (+1)\n    etcd: wiped\n", ""},
 		{"incidents --edition 2019-04 -o json", command.Held, `"coverage": "covered"`, ""},
 		{"incidents --edition 2020", command.BadRequest, "", "want 2019-04 or 2026-08"},
 		{"report", command.Held, "In 1h the API server was out for 10m (10m the provider's).\nThere was 1 incident", ""},
@@ -91,9 +108,13 @@ func TestExplainOfAnEngine(t *testing.T) {
 // TestExplainWithoutACluster checks what the editions know by themselves.
 func TestExplainWithoutACluster(t *testing.T) {
 	demarc.Check(t, "", []commandtest.Case{
-		{"explain etcd.backup", command.Held, "Clause etcd.backup of edition 2019-04 promises", ""},
-		{"explain etcd.no-rollback --edition 2026-08", command.Held, "Clause etcd.no-rollback of edition 2026-08 excludes", ""},
-		{"explain kubelet/node-1", command.Held, "kubelet/node-1 belongs to kubelet, which is the provider's", ""},
+		{"explain etcd.backup", command.Held, "Clause etcd.backup of edition 2019-04, about ", ""},
+		{"explain etcd.no-rollback --edition 2026-08", command.Held, "\nWhose    the provider's: an exclusion\n", ""},
+		{"explain kubelet/node-1", command.Held, "belongs to the component kubelet\n\nWhose    the provider's and managed", ""},
+		{"explain coredns", command.Held, "coredns, the cluster's DNS: belongs to the component cluster-dns\n", ""},
+		{"explain load balancer", command.Held, "belongs to the component cloud-provider\n", ""},
+		{"explain webhok", command.BadRequest, "", "(did you mean webhook?); demarc policy components lists what it knows"},
+		{"__complete explain webh", command.Held, "webhook\tof workloads\n", ""},
 		{"explain component etcd -o json", command.Held, `"kind": "component"`, ""},
 		{"explain etcd.bakcup", command.BadRequest, "", "did you mean etcd.backup?"},
 		{"explain clause etcd.no-rollback", command.BadRequest, "", "edition 2026-08 has it"},
@@ -117,6 +138,14 @@ func TestPolicyCommands(t *testing.T) {
 		{"policy diff 2019-04 2026-08", command.Held, "\n  component  nsg                        shared -> customer\n", ""},
 		{"policy diff 2019-04 2026-08", command.Held, "  rule       iaas-system-tag             customer, voids-support, customer\n", ""},
 		{"policy diff 2019-04 2019-04", command.Held, "2019-04 and 2019-04 say the same\n", ""},
+		{"policy components", command.Held, "\ncluster-dns        provider  yes      dns.managed                coredns, dns, kube-dns,\n", ""},
+		{"policy components --edition 2026-08", command.Held, "\nnode-pools         customer  no ", ""},
+		{"policy components -o json", command.Held, `"names": []`, ""},
+		{"policy components --edition 2020", command.BadRequest, "", "want 2019-04 or 2026-08"},
+		{"policy rules", command.Held, "\n1   support-case                 provider  covered        none        support.control-plane\n    when event.kind == \"case\"\n", ""},
+		{"policy rules --edition 2026-08 -o json", command.Held, `"sentence": "`, ""},
+		{"policy rules --edition 2020", command.BadRequest, "", "want 2019-04 or 2026-08"},
+		{"__complete policy rules --edition ", command.Held, "2019-04\n2026-08\n:4\n", ""},
 		{"policy diff 2019-04", command.BadRequest, "", "accepts 2 arg"},
 		{"policy dif", command.BadRequest, "", `did you mean "diff"?`},
 		{"__complete policy show ", command.Held, "2019-04\tSupport policies", ""},

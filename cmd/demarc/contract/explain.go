@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
 	"strings"
 
 	"demarc/cmd/demarc/command"
@@ -21,13 +20,16 @@ func explainCmd(env *command.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "explain EVENT | INCIDENT | CLAUSE | COMPONENT",
 		Short: "Say whose something is by the support contract, and why",
-		Long: `Explain says who answers for an event of the timeline or an incident, whether it
-is covered and who mends it, by which clauses, and from which cause; or what a
-clause says, or whose a component is. Clauses and components need no cluster.`,
+		Long: `Explain answers in four lines for an event of the timeline or an incident: whose it
+is, why, who mends it and by when, and by which clauses; and then shows the chain of
+causes, with virtual times and the numbers of events, down to what came of it. It does
+so as well for a clause and for a component, by any name that people use (coredns,
+containerd, webhook, disk); demarc policy components lists them. Clauses and
+components need no cluster.`,
 		Example: `  demarc explain i1
   demarc explain event 42 --edition 2026-08
   demarc explain etcd.backup
-  demarc explain kubelet -o json`,
+  demarc explain coredns -o json`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: completeExplain(env),
 		PreRunE:           func(*cobra.Command, []string) error { return command.CheckEdition(edition) },
@@ -36,7 +38,7 @@ clause says, or whose a component is. Clauses and components need no cluster.`,
 			if err != nil {
 				return err
 			}
-			return output.Print(env.Printer, x, func(w io.Writer, x api.Explanation) error { return output.Paragraph(w, x.Text) })
+			return output.Print(env.Printer, x, printExplanation)
 		},
 	}
 	command.EditionFlag(c, &edition, command.JudgedBy)
@@ -94,6 +96,9 @@ func completeExplain(env *command.Env) cobra.CompletionFunc {
 		}
 		for _, x := range e.Components {
 			words = append(words, x.Name+"\tcomponent")
+			for _, name := range e.NamesOf(x) {
+				words = append(words, name+"\tof "+x.Name)
+			}
 		}
 		return words
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"demarc/cmd/demarc/command"
 	"demarc/cmd/demarc/output"
@@ -18,8 +19,9 @@ func incidentsCmd(env *command.Env) *cobra.Command {
 		Use:   "incidents",
 		Short: "List the outages and failed backups, and whose they are",
 		Long: `Incidents lists what went wrong and how the support contract judges it: whose it
-is, whether it is covered, who mends it, and the clause that decides. demarc explain
-tells more of each.`,
+is, whether it is covered, who mends it, and the clause that decides. EVENT is the
+event of the timeline that caused it; demarc explain tells more of both, by their
+number, and -o json has everything whole.`,
 		Example: `  demarc incidents
   demarc incidents --edition 2026-08
   demarc incidents -o json`,
@@ -34,14 +36,20 @@ tells more of each.`,
 	return c
 }
 
+// printIncidents writes a row for each incident, and below it what was out and why.
 func printIncidents(w io.Writer, list []api.JudgedIncident) error {
-	t := output.Table{Paint: map[int]func(string) string{2: output.PaletteFor(w).Owner}}
-	t.Heads("INCIDENT\tSUBJECT\tOWNER\tCOVERAGE\tREMEDY\tCLAUSES\tSTART\tDETECTED\tEND\tCAUSE")
+	p := output.PaletteFor(w)
+	t := output.Table{Paint: map[int]func(string) string{4: p.Owner}}
+	t.Heads("ID\tEVENT\tSTART\tLASTED\tOWNER\tCOVERAGE\tREMEDY\tCLAUSES")
 	for _, x := range list {
-		j := x.Judgement
-		t.Row(x.ID, x.Subject, j.Owner, j.Coverage, j.Remedy, firstOf(j.Clauses), output.DateTime(x.Start), output.DateTimeOr(x.Detected, "no"), output.DateTimeOr(x.End, "lasts"), x.Cause)
+		j, lasted := x.Judgement, "goes on"
+		if !x.End.IsZero() {
+			lasted = x.End.Sub(x.Start).Round(time.Second).String()
+		}
+		t.Row(x.ID, output.EventNumber(x.Event), output.DateTime(x.Start), lasted, j.Owner, j.Coverage, j.Remedy, firstOf(j.Clauses))
+		t.Row("    " + x.Subject + ": " + x.Cause)
 	}
-	return t.Write(w, 0)
+	return t.Fit(w)
 }
 
 // firstOf is the clause that decided, and how many more there are.

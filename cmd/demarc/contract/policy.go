@@ -18,8 +18,9 @@ func policyCmd(env *command.Env) *cobra.Command {
 		Use:   "policy",
 		Short: "Read the support policy and compare its editions",
 		Example: `  demarc policy list
+  demarc policy components
   demarc policy diff 2019-04 2026-08`,
-	}, policyListCmd(env), policyShowCmd(env), policyDiffCmd(env))
+	}, policyListCmd(env), policyShowCmd(env), policyComponentsCmd(env), policyRulesCmd(env), policyDiffCmd(env))
 }
 
 // editionInfo is what the list says of an edition.

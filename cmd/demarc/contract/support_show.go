@@ -22,13 +22,17 @@ func supportListCmd(env *command.Env) *cobra.Command {
 	}
 }
 
-var printCases = output.Columns("CASE\tSEVERITY\tSTATE\tABOUT\tOWNER\tCOVERAGE\tREMEDY\tOPENED\tSYMPTOM", func(x api.Case) []any {
-	v := x.Verdict
-	return []any{
-		x.ID, x.Severity, x.State, cmp.Or(x.Subject, about(x)),
-		cmp.Or(v.Owner, "-"), cmp.Or(v.Coverage, "-"), cmp.Or(v.Remedy, "-"), output.DateTime(x.Opened), x.Symptom,
+// printCases writes a row for each case, and below it what it is about.
+func printCases(w io.Writer, list []api.Case) error {
+	t := output.Table{Paint: map[int]func(string) string{3: output.PaletteFor(w).Owner}}
+	t.Heads("CASE\tSEVERITY\tSTATE\tOWNER\tCOVERAGE\tREMEDY\tOPENED")
+	for _, x := range list {
+		v := x.Verdict
+		t.Row(x.ID, x.Severity, x.State, cmp.Or(v.Owner, "-"), cmp.Or(v.Coverage, "-"), cmp.Or(v.Remedy, "-"), output.DateTime(x.Opened))
+		t.Row("    " + cmp.Or(x.Subject, about(x)) + ": " + x.Symptom)
 	}
-})
+	return t.Fit(w)
+}
 
 // about is what the customer said that a case is about.
 func about(x api.Case) string {

@@ -40,7 +40,7 @@ func TestSupportCommands(t *testing.T) {
 		{[]string{"support", "open", "x", "--topic", "howto"}, command.BadRequest, "", "did you mean how-to?"},
 		{[]string{"support", "open", "x", "--severity", "D"}, command.BadRequest, "", "want A (critical), B (moderate) or C"},
 		{[]string{"support", "open", "x", "--chart", "istio", "--namespace", "mesh"}, command.BadRequest, "", "a case is about one thing"},
-		{[]string{"support", "list"}, command.Held, "1     A         waiting for customer  networkpolicy/shop/closed  customer  not-covered  customer", ""},
+		{[]string{"support", "list"}, command.Held, "1     A         waiting for customer  customer  not-covered  customer  2026-01-05 08:00:00\n    networkpolicy/shop/closed: DNS fails\n", ""},
 		{[]string{"support", "show", "case/1"}, command.Held, "Support waits for you: allow port 53", ""},
 		{[]string{"support", "show", "1"}, command.Held, "  networkpolicy/shop/closed: no port 53\n", ""},
 		{[]string{"support", "show", "9"}, command.BadRequest, "", "there is no case 9"},

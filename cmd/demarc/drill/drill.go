@@ -81,7 +81,7 @@ func printScenarios(w io.Writer, list []scenarios.Info) error {
 	for _, s := range list {
 		t.Row(s.Name, s.Title)
 	}
-	return t.Write(w, 0)
+	return t.Write(w, output.LineWidth)
 }
 
 // run plays scenarios and reports on them.

@@ -71,7 +71,7 @@ func writeCVE(w io.Writer, x api.CVE) error {
 	row("fixed", output.DateTimeOr(x.Fixed, ""))
 	row("told", x.Guidance)
 	row("vulnerable", strings.Join(x.Vulnerable, ", "))
-	return t.Write(w, 0)
+	return t.Write(w, output.LineWidth)
 }
 
 func cvePublishCmd(env *command.Env) *cobra.Command {

@@ -1,8 +1,10 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"demarc/cmd/demarc/command"
@@ -52,19 +54,31 @@ was well again.`,
 	}
 }
 
-var printRepairs = output.Columns("SUBJECT\tLAYER\tCAUSE\tACTIONS\tDETECTED\tHEALED\tOUTCOME\tLOST", func(r api.Repair) []any {
-	detected, healed, outcome := "no", "no", r.Outcome
-	if !r.Detected.IsZero() {
-		detected = "after " + output.Span(r.DetectedAfterSeconds)
+// printRepairs writes a row for each repair, and below it what broke, what was done and what
+// was lost.
+func printRepairs(w io.Writer, list []api.Repair) error {
+	var t output.Table
+	t.Heads("SUBJECT\tEVENT\tLAYER\tDETECTED\tHEALED\tOUTCOME")
+	for _, r := range list {
+		detected, healed, outcome := "no", "no", r.Outcome
+		if !r.Detected.IsZero() {
+			detected = "after " + output.Span(r.DetectedAfterSeconds)
+		}
+		if !r.Healed.IsZero() {
+			healed = "after " + output.Span(r.HealedAfterSeconds)
+		}
+		if r.Reason != "" {
+			outcome += ": " + r.Reason
+		}
+		t.Row(r.Subject, output.EventNumber(r.Event), r.Layer, detected, healed, outcome)
+		more := cmp.Or(r.Cause, "-") + "; " + repairActions(r)
+		if len(r.Lost) > 0 {
+			more += "; lost: " + strings.Join(r.Lost, ", ")
+		}
+		t.Row("    " + more)
 	}
-	if !r.Healed.IsZero() {
-		healed = "after " + output.Span(r.HealedAfterSeconds)
-	}
-	if r.Reason != "" {
-		outcome += ": " + r.Reason
-	}
-	return []any{r.Subject, r.Layer, r.Cause, repairActions(r), detected, healed, outcome, strings.Join(r.Lost, ", ")}
-})
+	return t.Fit(w)
+}
 
 // repairActions says what was done, in its order.
 func repairActions(r api.Repair) string {

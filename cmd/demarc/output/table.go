@@ -3,7 +3,9 @@ package output
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"demarc/sim/terminal"
@@ -49,8 +51,84 @@ func Columns[T any](heads string, cells func(T) []any) func(io.Writer, []T) erro
 		for _, x := range list {
 			t.Row(cells(x)...)
 		}
-		return t.Write(w, 0)
+		return t.Fit(w)
 	}
+}
+
+// LineWidth is how wide columns are at most.
+const LineWidth = 100
+
+// Cells that are cut keep this much, if they are as long as that.
+const (
+	leastCell = 16
+	leastLast = 24
+)
+
+// Fit writes the rows so that they fit [LineWidth]: what is long is cut, first in the last
+// column, then in those of names and sentences. IDs and times stay, and what is cut is whole
+// in JSON.
+func (t *Table) Fit(w io.Writer) error {
+	widths, last := t.widths(), 0
+	for _, row := range t.rows {
+		last = max(last, utf8.RuneCountInString(row[len(row)-1]))
+	}
+	over := len(t.Indent) + last - LineWidth
+	for _, n := range widths {
+		over += n + columnGap
+	}
+	for over -= max(last-leastLast, 0); over > 0; over-- {
+		widest := -1
+		for i, n := range widths {
+			if n > leastCell && t.maybeCut(i) && (widest < 0 || n > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			break
+		}
+		widths[widest]--
+	}
+	for _, row := range t.rows {
+		end := len(row) - 1
+		room := LineWidth - len(t.Indent)
+		for i := range row[:end] {
+			row[i] = Middle(row[i], widths[i])
+			room -= widths[i] + columnGap
+		}
+		row[end] = Cut(row[end], max(room, minColumn/2))
+	}
+	return t.Write(w, 0)
+}
+
+// maybeCut says whether the cells of a column are names of nodes and other objects, or
+// sentences.
+func (t *Table) maybeCut(column int) bool {
+	return slices.ContainsFunc(t.rows, func(row []string) bool {
+		if column >= len(row)-1 {
+			return false
+		}
+		_, err := time.Parse(time.DateTime, row[column])
+		return err != nil && (strings.ContainsAny(row[column], " /,") || strings.Contains(row[column], "-vmss"))
+	})
+}
+
+// Cut is a text of which what does not fit is cut off.
+func Cut(s string, width int) string {
+	if r := []rune(s); len(r) > width {
+		return strings.TrimRight(string(r[:max(width-1, 0)]), " ") + "…"
+	}
+	return s
+}
+
+// Middle is a name of which what does not fit is cut out in the middle: the ends of names
+// tell them apart.
+func Middle(s string, width int) string {
+	r := []rune(s)
+	if len(r) <= width {
+		return s
+	}
+	head := (width - 1) / 3
+	return string(r[:head]) + "…" + string(r[len(r)-(width-1-head):])
 }
 
 // Write writes the rows. The last column is wrapped to a width; 0 leaves it as it is.
@@ -99,6 +177,14 @@ func (t *Table) widths() []int {
 		}
 	}
 	return list
+}
+
+// Hang writes a text behind a label, which style paints; what does not fit [LineWidth] goes
+// on below its beginning. It is one paragraph, whatever it has in it.
+func Hang(w io.Writer, style func(string) string, label, text string) {
+	indent := utf8.RuneCountInString(label)
+	text = wrap(terminal.Line(text), max(LineWidth-indent, minColumn))
+	fmt.Fprintf(w, "%s%s\n", style(label), strings.ReplaceAll(text, "\n", "\n"+strings.Repeat(" ", indent)))
 }
 
 // wrap breaks each line of a text between words, so that no line is wider than

@@ -115,9 +115,18 @@ func backupID(ctx context.Context, c *api.Actions, id string) (string, error) {
 	return list[len(list)-1].ID, nil
 }
 
-var printBackups = output.Columns("BACKUP\tTAKEN\tTOOK\tREVISION\tKEYS\tSIZE\tVERIFIED\tPROBLEM", func(b api.Backup) []any {
-	return []any{b.ID, output.DateTime(b.At), output.Span(b.DurationSeconds), b.Revision, b.Keys, output.Size(b.Bytes), output.YesNo(b.Verified), b.Problem}
-})
+// printBackups writes a row for each backup, and below it what is wrong with it.
+func printBackups(w io.Writer, list []api.Backup) error {
+	var t output.Table
+	t.Heads("BACKUP\tTAKEN\tTOOK\tREVISION\tKEYS\tSIZE\tVERIFIED")
+	for _, b := range list {
+		t.Row(b.ID, output.DateTime(b.At), output.Span(b.DurationSeconds), b.Revision, b.Keys, output.Size(b.Bytes), output.YesNo(b.Verified))
+		if b.Problem != "" {
+			t.Row("    " + b.Problem)
+		}
+	}
+	return t.Fit(w)
+}
 
 // printBackup shows one backup.
 func printBackup(w io.Writer, b api.Backup) error {
@@ -137,7 +146,7 @@ func printBackup(w io.Writer, b api.Backup) error {
 	t.Row("versions:", fmt.Sprintf("Kubernetes %s, etcd %s", b.KubernetesVersion, b.EtcdVersion))
 	t.Row("cluster:", b.ClusterID)
 	t.Row("verified:", verified)
-	return t.Write(w, 0)
+	return t.Write(w, output.LineWidth)
 }
 
 // printVerified says what was verified. Of a bad backup it says why on standard

@@ -56,7 +56,7 @@ func TestProviderCommands(t *testing.T) {
 		{"backup verify latest", command.BadRequest, "", "support case"},
 		{"backup restore", command.BadRequest, "", "support case"},
 		{"replicas", command.BadRequest, "", "support case"},
-		{"--as provider backup list", command.Held, "20260105T083000Z  2026-01-05 08:30:00  250ms  1234      567   1.5 MiB  yes       \n20260105T090000Z", ""},
+		{"--as provider backup list", command.Held, "20260105T083000Z  2026-01-05 08:30:00  250ms  1234      567   1.5 MiB  yes\n20260105T090000Z", ""},
 		{"--as provider backup show 20260105T083000Z", command.Held, "revision 1234, 567 keys, 4.0 MiB", ""},
 		{"--as provider backup show nothing", command.BadRequest, "", "no /v1/provider/backups/nothing"},
 		{"--as provider backup take", command.Held, "20260105T083000Z", ""},
