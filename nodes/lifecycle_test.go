@@ -119,6 +119,24 @@ func TestMissingConfiguration(t *testing.T) {
 	})
 }
 
+func TestInvalidAnnotationIsAnEvent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, nil)
+		defer w.stop()
+		w.create(testPod(w.f, "shop", func(p *corev1.Pod) {
+			p.Annotations = map[string]string{"demarc.dev/reddy-after": "10s", "demarc.dev/exit-code": "0", "team": "sales"}
+		}))
+		w.pass(10 * time.Second)
+		want := `InvalidAnnotation: there is no annotation demarc.dev/reddy-after; demarc help annotations lists them (did you mean "demarc.dev/ready-after"?)`
+		if got := w.events("shop"); strings.Count(got, want) != 1 || strings.Count(got, "InvalidAnnotation") != 1 {
+			t.Errorf("want once %q, got:\n%s", want, got)
+		}
+		if w.pod("shop").Status.Phase != corev1.PodRunning {
+			t.Errorf("the pod is %s, want Running", w.pod("shop").Status.Phase)
+		}
+	})
+}
+
 func TestLivenessProbeRestarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1, nil)

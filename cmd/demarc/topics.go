@@ -10,8 +10,8 @@ import (
 	"demarc/cmd/demarc/command"
 	"demarc/cmd/demarc/drill"
 	"demarc/cmd/demarc/output"
-	"demarc/nodes/program"
 	"demarc/scenarios/script/reference"
+	"demarc/sim/annotation"
 	"demarc/sim/api"
 	"demarc/sim/desk"
 	"demarc/sim/engine"
@@ -67,15 +67,17 @@ its pod, for all containers or, with .CONTAINER behind the name, for one:
 		return err
 	}
 	var t output.Table
-	for _, x := range program.Annotations {
+	for _, x := range annotation.All {
 		t.Row(fmt.Sprintf("%s: %q", x.Name, x.Example), x.Doc)
 	}
 	if err := t.Write(w, maxHelp); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, `
-In a scenario the verb annotate sets them on a running pod. The audit log of the API server has
-demarc.dev/party for each request: whose it was, customer, provider or recorded.
+In a scenario the verb annotate sets them on a running pod. One that is misspelt or has a wrong
+value changes nothing: lint finds it, and the pod has a warning event, InvalidAnnotation. The audit
+log of the API server has demarc.dev/party for each request: whose it was, customer, provider or
+recorded.
 `)
 	return err
 }

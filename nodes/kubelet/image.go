@@ -6,8 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"demarc/nodes/program"
 	"demarc/nodes/timers"
+	"demarc/sim/annotation"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -124,7 +124,7 @@ func manifestURL(registry, ref string) string {
 
 // pullTime is how long a first pull takes for this pod.
 func (p *pod) pullTime() time.Duration {
-	if s, err := strconv.ParseFloat(p.spec.Annotations[program.AnnotationPullSeconds], 64); err == nil && s >= 0 && s < 1e6 {
+	if s, err := strconv.ParseFloat(p.spec.Annotations[annotation.PullSeconds], 64); err == nil && s >= 0 && s < 1e6 {
 		return time.Duration(s * float64(time.Second))
 	}
 	return pullTime

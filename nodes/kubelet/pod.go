@@ -8,6 +8,7 @@ import (
 
 	"demarc/nodes/host"
 	"demarc/nodes/timers"
+	"demarc/sim/annotation"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -220,6 +221,11 @@ func (p *pod) makeSandbox(now time.Time) bool {
 			p.event(now, warning, "FailedCreatePodSandBox", "Failed to create pod sandbox: no IP addresses available in range "+p.k.m.Prefix.String(), "")
 			p.at(now.Add(syncPeriod))
 			return false
+		}
+	}
+	if p.sandboxes == 0 {
+		for _, m := range annotation.Mistakes(p.spec.Annotations) {
+			p.event(now, warning, "InvalidAnnotation", m, "")
 		}
 	}
 	p.takeSandbox(ip)

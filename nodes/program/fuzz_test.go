@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"demarc/nodes/shell/guard"
+	"demarc/sim/annotation"
 )
 
 // FuzzScript looks for scripts that panic, do not end or take more than they may.
@@ -57,19 +58,19 @@ func FuzzScript(f *testing.F) {
 
 // FuzzAnnotations looks for annotations that panic, or that lead to what cannot be.
 func FuzzAnnotations(f *testing.F) {
-	for _, a := range [][2]string{{AnnotationExitAfter, "30s"}, {AnnotationExitCode, "256"}, {AnnotationLatency, "-1s"}, {AnnotationHTTPStatus, "99"}, {AnnotationPullSeconds, "NaN"}, {AnnotationIgnoreSIGTERM, "maybe"}, {AnnotationReadyAfter, "9999999h"}, {prefix + "x.y", "1"}} {
+	for _, a := range [][2]string{{annotation.ExitAfter, "30s"}, {annotation.ExitCode, "256"}, {annotation.Latency, "-1s"}, {annotation.HTTPStatus, "99"}, {annotation.PullSeconds, "NaN"}, {annotation.IgnoreSIGTERM, "maybe"}, {annotation.ReadyAfter, "9999999h"}, {"demarc.dev/x.y", "1"}} {
 		f.Add(a[0], a[1])
 	}
 	f.Fuzz(func(t *testing.T, name, value string) {
 		s := testSpec()
 		s.Ports, s.Annotations = []int32{80}, map[string]string{name: value, name + "." + s.Container: value}
-		delete(s.Annotations, AnnotationLatency) // it would wait
+		delete(s.Annotations, annotation.Latency) // it would wait
 		s.Image, s.Command = "nginx", nil
 		b := Plan(s)
 		if b.ReadyAfter < 0 || b.ExitAfter < 0 || b.ExitCode < 0 || b.ExitCode > 255 {
 			t.Errorf("%s=%q: %+v", name, value, b)
 		}
-		if b.Handler != nil && s.Annotations[AnnotationLatency+"."+s.Container] == "" {
+		if b.Handler != nil && s.Annotations[annotation.Latency+"."+s.Container] == "" {
 			b.Handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
 		}
 	})

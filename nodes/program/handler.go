@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"demarc/sim/annotation"
 	"demarc/sim/clock"
 )
 
@@ -29,11 +30,11 @@ func newHandler(s Spec) http.Handler {
 	if h.started.IsZero() {
 		h.started = time.Now()
 	}
-	if v, ok := s.annotation(AnnotationHTTPStatus); ok {
+	if v, ok := s.annotation(annotation.HTTPStatus); ok {
 		h.status, _ = strconv.Atoi(v)
 	}
-	h.latency, _ = s.duration(AnnotationLatency)
-	h.sickAfter, h.sickens = s.duration(AnnotationUnhealthyAfter)
+	h.latency, _ = s.duration(annotation.Latency)
+	h.sickAfter, h.sickens = s.duration(annotation.UnhealthyAfter)
 	return h
 }
 

@@ -13,8 +13,7 @@
 // is stopped; bare images (busybox, ubuntu, …) have a shell and our commands only.
 //
 // Annotations of the pod change the plan, for all its containers or, with
-// ".CONTAINER" behind the name, for one: see [AnnotationExitAfter] and those
-// beside it. [Check] finds mistakes in them.
+// ".CONTAINER" behind the name, for one: see package sim/annotation.
 package program
 
 import (

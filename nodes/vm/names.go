@@ -7,10 +7,12 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"demarc/sim/api"
 )
 
 // Pool is the name of the one node pool.
-const Pool = "nodepool1"
+const Pool = api.DefaultPool
 
 // Cluster is what the names of a cluster's machines are made from.
 type Cluster struct{ Name, Location string }

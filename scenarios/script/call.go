@@ -94,6 +94,12 @@ type Checker interface {
 	// Node checks node/INDEX or node/NAME, and NodeIndex what is behind the slash.
 	Node(v string, col int)
 	NodeIndex(ref string, col int)
+	// Pool checks the name of a node pool.
+	Pool(name string, col int)
+	// Exists checks that there can be an object, and Annotation an annotation of one,
+	// which may be a pod.
+	Exists(gvk schema.GroupVersionKind, namespace, name string, col int)
+	Annotation(key, value string, pod bool, col int)
 	// Start notes that the call starts something that checks can name, and Started
 	// are the names of what a verb has started.
 	Start(c *Call)

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"demarc/sim/fault"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // faultVerb makes a verb of a kind of fault.
@@ -72,6 +74,12 @@ func checkFault(k Checker, c *Call) {
 	switch {
 	case t.Node != "":
 		k.NodeIndex(t.Node, target.Col+len(target.Text)-len(t.Node))
+	case t.Name != "":
+		kind := schema.GroupVersionKind{Version: "v1", Kind: "Pod"}
+		if t.Kind == fault.Deployment {
+			kind = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
+		}
+		k.Exists(kind, t.Namespace, t.Name, target.Col+strings.LastIndex(target.Text, t.Name))
 	case t.Instance != "":
 		checkInstance(k, c, t, target.Col)
 	}

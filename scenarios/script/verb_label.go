@@ -14,6 +14,14 @@ var verbLabel = Verb{
 var verbAnnotate = Verb{
 	Name:    "annotate",
 	Summary: "sets annotations of an object, or takes them away",
+	Doc:     "Those of demarc help annotations are for pods.",
 	Example: "annotate deployment/shop owner=sales",
 	Args:    []Arg{objectArg, pairsArg},
+	Check: func(k Checker, c *Call) {
+		for _, w := range c.Pairs {
+			if key, value, ok := w.Split(); ok {
+				k.Annotation(key, value, c.GVK.Kind == "Pod", w.Col)
+			}
+		}
+	},
 }

@@ -16,7 +16,7 @@ var verbNodepool = Verb{
 	Example: "nodepool upgrade nodepool1 max-surge=33%",
 	Args: append([]Arg{
 		actionArg("scale", "upgrade"),
-		{Name: "pool", Type: ArgWord, Positional: true, Required: true, Doc: "the node pool"},
+		{Name: "pool", Type: ArgWord, Positional: true, Required: true, Doc: "the node pool: every cluster has one, " + api.DefaultPool},
 		{Name: "only", Type: ArgEnum, Values: []string{"node-images"}, Doc: "for upgrade: keeps the version of Kubernetes"},
 	}, upgradeArgs...),
 	Check: checkNodepool,
@@ -25,6 +25,7 @@ var verbNodepool = Verb{
 // checkNodepool checks what only one of the actions takes. A pool that grows gives
 // the script nodes of higher indices.
 func checkNodepool(k Checker, c *Call) {
+	k.Pool(c.Text("pool"), c.Cols["pool"])
 	if c.Text("action") != "scale" {
 		return
 	}

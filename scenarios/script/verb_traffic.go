@@ -10,6 +10,8 @@ import (
 
 	"demarc/sim/fault"
 	"demarc/sim/traffic"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // maxRate bounds the rate of one traffic, so that a typo does not make a
@@ -68,8 +70,14 @@ func checkTraffic(k Checker, c *Call) {
 		k.Problem(c.Cols["from"], fault.Suggest(from, []string{"outside", "inside"}), "from=%s: want outside, inside or node/NODE", from)
 	}
 	if rest, ok := strings.CutPrefix(to, "service/"); ok {
-		if parts := strings.Split(rest, "/"); len(parts) > 2 || parts[0] == "" || parts[len(parts)-1] == "" {
+		namespace, name, both := strings.Cut(rest, "/")
+		if !both {
+			namespace, name = "", rest
+		}
+		if name == "" || both && namespace == "" || strings.Contains(name, "/") {
 			k.Problem(c.Cols["to"], "", "to=%s: want service/NAME or service/NAMESPACE/NAME", to)
+		} else {
+			k.Exists(schema.GroupVersionKind{Version: "v1", Kind: "Service"}, namespace, name, c.Cols["to"]+len(to)-len(name))
 		}
 	} else if u, err := url.Parse(to); err != nil || u.Scheme != "http" || u.Host == "" {
 		k.Problem(c.Cols["to"], "", "to=%s: want service/NAME, service/NAMESPACE/NAME or a URL such as http://shop.default/", to)

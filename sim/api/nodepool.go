@@ -1,5 +1,8 @@
 package api
 
+// DefaultPool is the name of the one pool that every cluster has.
+const DefaultPool = "nodepool1"
+
 // NodePool is a pool of worker nodes of the same kind.
 type NodePool struct {
 	Name string `json:"name"`

@@ -40,8 +40,18 @@ type Expression struct {
 
 // objectRef is a call of object(…) with a literal apiVersion and kind.
 type objectRef struct {
-	gvk schema.GroupVersionKind
-	id  int64
+	gvk             schema.GroupVersionKind
+	namespace, name string // empty if they are no literals
+	id              int64
+}
+
+// Known is what a check can be about beside the cluster.
+type Known struct {
+	// Traffic and Watches are the names of those that were started.
+	Traffic, Watches []string
+	// Misspelt says that nothing makes an object, and the name that was probably meant;
+	// both are empty if there may be such an object.
+	Misspelt func(gvk schema.GroupVersionKind, namespace, name string) (message, suggestion string)
 }
 
 // Mistake is what is wrong with an expression, at a line and a column from 1. One
@@ -86,7 +96,7 @@ func mistakeOf(e *cel.Error) Mistake {
 // Mistakes are what types do not tell: names of traffic and watches that are not
 // among those that were started, kinds of objects that do not exist, and values that
 // a field never has.
-func (e *Expression) Mistakes(traffic, watches []string) []Mistake {
+func (e *Expression) Mistakes(known Known) []Mistake {
 	var found []Mistake
 	mistake := func(id int64, right int, message, suggestion string) {
 		at := e.ast.NativeRep().SourceInfo().GetStartLocation(id)
@@ -95,7 +105,7 @@ func (e *Expression) Mistakes(traffic, watches []string) []Mistake {
 	for _, x := range []struct {
 		what, variable string
 		named, started []string
-	}{{"traffic", "traffic", e.traffic, traffic}, {"watch", "watches", e.watches, watches}} {
+	}{{"traffic", "traffic", e.traffic, known.Traffic}, {"watch", "watches", e.watches, known.Watches}} {
 		for _, name := range x.named {
 			if !slices.Contains(x.started, name) {
 				mistake(e.memberID(x.variable, name), 1, "no "+x.what+" "+name+" was started before this line", fault.Suggest(name, x.started))
@@ -107,6 +117,10 @@ func (e *Expression) Mistakes(traffic, watches []string) []Mistake {
 			mistake(o.id, 0, "the apiVersion and the kind of object(…) must be literals, such as 'apps/v1', 'Deployment'", "")
 		} else if message, _, suggestion := kinds.Check(o.gvk.GroupVersion(), o.gvk.Kind); message != "" {
 			mistake(o.id, 0, message, suggestion)
+		} else if o.name != "" && known.Misspelt != nil {
+			if message, suggestion := known.Misspelt(o.gvk, o.namespace, o.name); message != "" {
+				mistake(o.id, 0, message, suggestion)
+			}
 		}
 	}
 	enums{e.ast.NativeRep().SourceInfo(), mistake}.visit(e.ast.NativeRep().Expr(), map[string]shape{})
@@ -191,6 +205,8 @@ func objectOf(x ast.Expr) objectRef {
 	o := objectRef{id: x.ID()}
 	apiVersion, ok1 := literal(args[1])
 	kind, ok2 := literal(args[2])
+	o.namespace, _ = literal(args[3])
+	o.name, _ = literal(args[4])
 	gv, err := schema.ParseGroupVersion(apiVersion)
 	if ok1 && ok2 && err == nil {
 		o.gvk = gv.WithKind(kind)

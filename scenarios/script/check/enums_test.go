@@ -57,7 +57,7 @@ func TestMistakesInValues(t *testing.T) {
 	} {
 		e, mistakes := Compile(c.text)
 		if e != nil {
-			mistakes = e.Mistakes(nil, nil)
+			mistakes = e.Mistakes(Known{})
 		}
 		got := ""
 		for _, m := range mistakes {

@@ -29,11 +29,15 @@ func (p *parser) readCall(words []script.Word) *script.Call {
 	rest := p.readPositional(c, words[1:])
 	p.readNamed(c, rest)
 	if len(p.problems) > before {
+		p.unsure = p.unsure || verb.Name == "apply"
 		return c
 	}
 	p.checkAction(c)
 	if verb.Check != nil {
 		verb.Check(p, c)
+	}
+	if verb.Name == "apply" && c.Section != nil {
+		p.apply(c)
 	}
 	return c
 }
@@ -184,6 +188,15 @@ func (p *parser) Object(c *script.Call, v string, col int) {
 		return
 	}
 	c.GVK = gvk
+	namespace, name := "", rest
+	if before, after, ok := strings.Cut(rest, "/"); ok {
+		namespace, name = before, after
+	}
+	if gvk.Kind == "Node" {
+		p.NodeIndex(name, col+len(kind)+1)
+		return
+	}
+	p.Exists(gvk, namespace, name, col+len(kind)+1)
 }
 
 // Node checks node/INDEX or node/NAME.

@@ -26,7 +26,7 @@ func (p *parser) readObjects(words []script.Word) *script.Expectation {
 	if s == nil {
 		return nil
 	}
-	p.Manifest(s, script.NeedPart, schema.GroupVersionKind{})
+	p.checkNames(p.Manifest(s, script.NeedPart, schema.GroupVersionKind{}))
 	return &script.Expectation{Section: s, Absent: verb.Text == "absent"}
 }
 
@@ -61,7 +61,7 @@ func (p *parser) readCheck(words []script.Word) *script.Expectation {
 func (p *parser) compiles(text string, line, col int) bool {
 	e, mistakes := check.Compile(text)
 	if e != nil {
-		mistakes = e.Mistakes(p.Started("traffic"), p.Started("watch"))
+		mistakes = e.Mistakes(check.Known{Traffic: p.Started("traffic"), Watches: p.Started("watch"), Misspelt: p.misspelt})
 	}
 	for _, m := range mistakes {
 		c := m.Column

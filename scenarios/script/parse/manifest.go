@@ -27,6 +27,7 @@ func (p *parser) Manifest(s *script.Section, n script.Need, of schema.GroupVersi
 	p.read[s] = true
 	line := s.Marker + 1
 	for _, text := range splitDocuments(s.Text) {
+		before := len(p.problems)
 		if object, node, ok := p.readDocument(text, line); ok {
 			d := script.Document{Object: object, GVK: of, Line: line + node.Line - 1, Column: node.Column}
 			if n != script.NeedPatch {
@@ -36,8 +37,10 @@ func (p *parser) Manifest(s *script.Section, n script.Need, of schema.GroupVersi
 				p.checkNeeds(d, n)
 				p.checkSchema(d, node, line)
 				s.Docs = append(s.Docs, d)
+				before = len(p.problems)
 			}
 		}
+		p.unsure = p.unsure || len(p.problems) > before
 		line += strings.Count(text, "\n") + 2
 	}
 	if len(s.Docs) == 0 && !slices.ContainsFunc(p.problems, func(x script.Problem) bool { return x.Line > s.Marker && x.Line <= line }) {

@@ -61,6 +61,10 @@ type parser struct {
 	cluster   int                       // line of the cluster statement
 	final     int                       // line of the first finally
 
+	made     []objectName // what the manifests make that were applied so far
+	unsure   bool         // one could not be read, and may make anything
+	refusing bool         // the action being read must be refused
+
 	// earliest is the virtual time at which everything so far can be over,
 	// and earliestLine the line that says so.
 	earliest     time.Duration

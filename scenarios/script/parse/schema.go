@@ -14,6 +14,7 @@ import (
 	"demarc/sim/fault"
 
 	yamlv3 "go.yaml.in/yaml/v3"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes/scheme"
 )
 
@@ -25,7 +26,7 @@ func (p *parser) checkSchema(d script.Document, node *yamlv3.Node, line int) {
 	if err != nil {
 		return
 	}
-	c := schemaCheck{parser: p, line: line}
+	c := schemaCheck{parser: p, line: line, kind: d.GVK.Kind}
 	c.value(d.Object, node, reflect.TypeOf(obj).Elem(), "")
 }
 
@@ -33,13 +34,17 @@ func (p *parser) checkSchema(d script.Document, node *yamlv3.Node, line int) {
 type schemaCheck struct {
 	parser *parser
 	line   int // of the document
+	kind   string
 }
 
 func (c schemaCheck) problem(n *yamlv3.Node, suggestion, format string, args ...any) {
 	c.parser.problemAt(c.line+n.Line-1, n.Column, suggestion, format, args...)
 }
 
-var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
+var (
+	unmarshaler  = reflect.TypeFor[json.Unmarshaler]()
+	metadataType = reflect.TypeFor[metav1.ObjectMeta]()
+)
 
 // value checks one value. null is right everywhere.
 func (c schemaCheck) value(v any, n *yamlv3.Node, t reflect.Type, path string) {
@@ -84,6 +89,9 @@ func (c schemaCheck) object(v any, n *yamlv3.Node, t reflect.Type, path string) 
 	if !ok {
 		c.wrong(v, n, path, "an object")
 		return
+	}
+	if t == metadataType {
+		c.annotations(m, n, path)
 	}
 	fields := fieldsOf(t)
 	for _, key := range slices.Sorted(maps.Keys(m)) {

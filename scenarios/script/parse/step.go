@@ -135,7 +135,9 @@ func (p *parser) readRefuse(s *script.Step, words []script.Word) {
 		p.Problem(words[0].End(), "", "refuse is followed by the action that must be refused: refuse apply FILE")
 		return
 	}
+	p.refusing = true
 	s.Act = p.readCall(rest)
+	p.refusing = false
 }
 
 // schedule checks that a step is not due before an earlier window can be over.

@@ -55,6 +55,13 @@ be reached, nothing matches: "within" goes on waiting, "throughout" has failed. 
 Kubernetes objects and on gates; checks on traffic, containers, machines, components, incidents,
 backups, restores, replicas, watches, features, support and the timeline see the truth at all
 times.
+
+What a scenario names must be there: an action that is not refused is about an object that a
+manifest has which was applied before, of what Kubernetes makes of one, of the namespace
+kube-system, or of the cluster, if the scenario applies any manifest at all; about a pool and nodes
+that the cluster has. An expectation may be about an object that somebody makes while the scenario
+is played, unless its name is nearly that of another. The values of fields of which there are few,
+in checks and in manifests, and the annotations of demarc.dev are known too.
 `
 
 // traffics explains how traffic is counted.
