@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"demarc/cmd/demarc/command"
 	"demarc/cmd/demarc/command/commandtest"
@@ -135,6 +136,60 @@ func TestListsAreNotNull(t *testing.T) {
 		if args != "timeline" && !json.Valid([]byte(out)) || strings.Contains(out, "null") {
 			t.Errorf("%s: got %s", args, out)
 		}
+	}
+}
+
+// TestNoNullWithoutACluster is TestListsAreNotNull of commands that need no cluster.
+func TestNoNullWithoutACluster(t *testing.T) {
+	for _, args := range []string{
+		"list", "drill --list", "fault kinds", "version", "policy list", "policy show 2019-04", "policy components", "policy rules", "policy diff 2019-04 2019-04", "explain coredns", "explain etcd.backup",
+	} {
+		code, out, errout := demarc.Run(t, "", wordsOf(args, "-o", "json")...)
+		if code != command.Held || !json.Valid([]byte(out)) || strings.Contains(out, "null") {
+			t.Errorf("%s: got %d, %s, %s", args, code, out, errout)
+		}
+	}
+}
+
+// TestTimesHaveSeconds runs every command that prints against a cluster of which every time
+// is known: beside each virtual time are the seconds since the cluster was ready.
+func TestTimesHaveSeconds(t *testing.T) {
+	home := commandtest.Engine(t, answersOf(hostileAnswer))
+	at, times := commandtest.Eight.Format(time.RFC3339), 0
+	var walk func(args string, v any)
+	walk = func(args string, v any) {
+		switch x := v.(type) {
+		case []any:
+			for _, y := range x {
+				walk(args, y)
+			}
+		case map[string]any:
+			for name, y := range x {
+				if y == at {
+					times++
+					if n, ok := x[name+"Seconds"].(float64); !ok || n != 0 && n != 1 {
+						t.Errorf("%s: %s has no seconds beside it in %v", args, name, x)
+					}
+				}
+				walk(args, y)
+			}
+		}
+	}
+	for _, args := range printing {
+		if strings.Contains(args, "-o ") || strings.HasPrefix(args, "__complete") {
+			continue
+		}
+		_, out, _ := demarc.Run(t, home, wordsOf(args, "-o", "json")...)
+		for dec := json.NewDecoder(strings.NewReader(out)); ; {
+			var v any
+			if dec.Decode(&v) != nil {
+				break
+			}
+			walk(args, v)
+		}
+	}
+	if times < 50 {
+		t.Errorf("got %d times in all", times)
 	}
 }
 

@@ -272,11 +272,14 @@ type Report struct {
 	File     string `json:"file,omitempty"`
 	Title    string `json:"title"`
 	// Verdict is held, failed, or error (the scenario could not be run).
-	Verdict        string        `json:"verdict"`
-	Error          string        `json:"error,omitempty"`
-	Edition        string        `json:"edition"`
-	Seed           uint64        `json:"seed"`
-	Clauses        []string      `json:"clauses,omitempty"`
+	Verdict string   `json:"verdict"`
+	Error   string   `json:"error,omitempty"`
+	Edition string   `json:"edition"`
+	Seed    uint64   `json:"seed"`
+	Clauses []string `json:"clauses,omitempty"`
+	// ReadyAt is the virtual time at which the cluster was ready: the time 0 of the
+	// scenario, since which seconds are counted.
+	ReadyAt        time.Time     `json:"readyAt,omitzero"`
 	VirtualSeconds float64       `json:"virtualSeconds"`
 	RealSeconds    float64       `json:"realSeconds"`
 	Expectations   []Expectation `json:"expectations"`
@@ -304,8 +307,20 @@ type Expectation struct {
 	Held bool   `json:"held"`
 	// Seen is what was seen: when it held, or what was there instead.
 	Seen string `json:"seen"`
-	// AtSeconds is the virtual time of the verdict since the cluster was ready.
-	AtSeconds float64 `json:"atSeconds"`
+	// At is the virtual time of the verdict, AtSeconds the same since the cluster was
+	// ready.
+	At        time.Time `json:"at,omitzero"`
+	AtSeconds float64   `json:"atSeconds"`
+}
+
+// Timed says when things were, of a report in which that is said in seconds since the cluster
+// was ready.
+func (r *Report) Timed(ready time.Time) {
+	r.ReadyAt = ready
+	for i := range r.Expectations {
+		x := &r.Expectations[i]
+		x.At = ready.Add(time.Duration(x.AtSeconds * float64(time.Second)))
+	}
 }
 
 // Incident is an outage of one component or machine, or a backup that went

@@ -29,7 +29,7 @@ func TestNodePoolCommands(t *testing.T) {
 		{"nodepool list", command.Held, "nodepool1  System  3      2    1      Standard_D4s_v5  1.37.2      image-1     Failed\n", ""},
 		{"nodepool list -o json", command.Held, `"provisioningState": "Failed"`, ""},
 		{"nodepool show nodepool1", command.Held, "the last operation failed: (PodDrainFailure)", ""},
-		{"nodepool show nodepool1", command.Held, "aks-nodepool1-12345678-vmss000000" + "  0         PowerState/running  Ready,SchedulingDisabled", ""},
+		{"nodepool show nodepool1", command.Held, "-vmss000000  0         PowerState/running  Ready,SchedulingDisabled", ""},
 		{"nodepool show nodepool1", command.Held, "PowerState/stopped  NotReady (surge) ", ""},
 		{"nodepool show nodepool1 -o json", command.Held, `"instanceID": 1`, ""},
 		{"nodepool show other", command.BadRequest, "", "other"},

@@ -45,6 +45,7 @@ type listedCluster struct {
 	Problem string `json:"problem,omitempty"`
 	// Clock is the virtual clock; without a rate where none runs.
 	Now               time.Time `json:"now,omitzero"`
+	ReadyAt           time.Time `json:"readyAt,omitzero"`
 	Rate              *api.Rate `json:"rate,omitempty"`
 	KubernetesVersion string    `json:"kubernetesVersion,omitempty"`
 	MemoryBytes       int64     `json:"memoryBytes,omitempty"`
@@ -103,7 +104,7 @@ func look(ctx context.Context, f engine.Cluster) listedCluster {
 		l.State, l.Problem = stateNoAnswer, err.Error()
 		return l
 	}
-	l.State, l.Now, l.Rate, l.KubernetesVersion = s.State, s.Clock.Now, &s.Clock.Rate, s.KubernetesVersion
+	l.State, l.Now, l.ReadyAt, l.Rate, l.KubernetesVersion = s.State, s.Clock.Now, s.ReadyAt, &s.Clock.Rate, s.KubernetesVersion
 	return l
 }
 

@@ -60,11 +60,11 @@ func endOf(p *engine.Process, err error) error {
 }
 
 // abandon ends a start that came to nothing. What there is of the cluster stays,
-// unless it is nothing yet.
-func abandon(env *command.Env, p *engine.Process) error {
+// unless it is nothing yet. Who has interrupted it is told nothing.
+func abandon(ctx context.Context, env *command.Env, p *engine.Process) error {
 	p.Kill()
 	discarded, err := p.Discard()
-	if err == nil && !discarded {
+	if err == nil && !discarded && ctx.Err() == nil {
 		terminal.Fprintf(env.Err, "demarc: the cluster's data is kept: demarc up%s goes on with it, demarc down%s --delete removes it\n", env.NameFlag(), env.NameFlag())
 	}
 	return err

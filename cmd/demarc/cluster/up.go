@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"demarc/cmd/demarc/command"
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/terminal"
@@ -95,9 +96,10 @@ func up(ctx context.Context, env *command.Env, o upOptions) error {
 		return err
 	}
 	env.Own(p)
+	env.Counts(p.Client)
 	status, err := awaitReady(ctx, env, p)
 	if err != nil {
-		return errors.Join(err, abandon(env, p))
+		return errors.Join(err, abandon(ctx, env, p))
 	}
 	warn(env, status)
 	warnKept(env, o, status)
@@ -118,6 +120,7 @@ func sayMended(env *command.Env, s api.Status) {
 
 // upAgain is up for a cluster that is running: it belongs to somebody else.
 func upAgain(ctx context.Context, env *command.Env, c *api.Client, o upOptions) error {
+	env.Counts(c)
 	s, err := c.Status(ctx)
 	if err != nil {
 		return err
@@ -151,7 +154,9 @@ func stay(ctx context.Context, env *command.Env, p *engine.Process) error {
 	}()
 	err := p.Client.Stream(streamCtx, lastEvent(ctx, env, p.Client), 0, api.StreamHandler{Timeline: showEvent(env)})
 	if ctx.Err() != nil {
-		fmt.Fprintln(env.Err, "\nstopping (Ctrl-C again kills) …")
+		show := output.NewProgress(env.Err)
+		defer show.End()
+		show.Hint("stopping; Ctrl-C again kills")
 		return p.Stop(context.WithoutCancel(ctx))
 	}
 	if cause := context.Cause(streamCtx); cause != nil {

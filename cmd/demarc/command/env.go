@@ -5,12 +5,14 @@
 package command
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
@@ -74,7 +76,24 @@ func (e *Env) ClientAs(role api.Role) (*api.Client, error) {
 	if errors.Is(err, engine.ErrNotRunning) {
 		return nil, e.NotRunning(dir)
 	}
-	return c, err
+	if err != nil {
+		return nil, err
+	}
+	e.Counts(c)
+	return c, nil
+}
+
+// readyTimeout is how long it is waited for an answer when a cluster was ready.
+const readyTimeout = 5 * time.Second
+
+// Counts makes what is printed count seconds since the cluster of a client was ready.
+func (e *Env) Counts(c *api.Client) {
+	e.Ready = sync.OnceValue(func() time.Time {
+		ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
+		defer cancel()
+		s, _ := c.Status(ctx) // without an answer the times are there alone
+		return s.ReadyAt
+	})
 }
 
 // ClientOrData is the client, as the customer, of a cluster that runs, and nil for one of
@@ -89,8 +108,11 @@ func (e *Env) ClientOrData() (c *api.Client, dir string, err error) {
 		return nil, dir, nil
 	case errors.Is(err, engine.ErrNotRunning):
 		return nil, dir, e.NotRunning(dir)
+	case err != nil:
+		return nil, dir, err
 	}
-	return c, dir, err
+	e.Counts(c)
+	return c, dir, nil
 }
 
 // NameFlag is what names the cluster in a command that is proposed.
@@ -139,7 +161,6 @@ func (e *Env) KillEngine() {
 	p := e.engine
 	e.mu.Unlock()
 	if p != nil {
-		fmt.Fprintln(e.Err, "demarc: killing the engine")
 		p.Kill()
 	}
 }

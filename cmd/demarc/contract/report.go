@@ -83,7 +83,7 @@ func writeReport(env *command.Env, r report.Report, path string) error {
 	var err error
 	switch env.Format {
 	case "json":
-		err = (&output.Printer{Out: &text}).Value(r)
+		err = (&output.Printer{Out: &text, Ready: env.Ready}).Value(r)
 	case "html":
 		err = r.HTML(&text)
 	default:

@@ -38,7 +38,8 @@ func drillCmd(env *command.Env) *cobra.Command {
 		Long: `Drill plays a scenario in a cluster of its own, prints what happens as it happens,
 and then what held and what did not. A name is that of a built-in scenario; what
 has a slash or ends in .txtar is a file. Several are played side by side. With
---edition the same scenario is judged by another edition of the support policy.
+--edition the same scenario is judged by another edition of the support policy. With
+-o json it is a list of reports, of one scenario as of many.
 
 While a drill is played, demarc list has its cluster by the scenario's name, and
 demarc --name NAME kubectl, clock, timeline and the others reach it. Its data is

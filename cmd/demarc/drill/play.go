@@ -134,6 +134,11 @@ func (p *play) run(ctx context.Context, env *command.Env) (err error) {
 	}
 	p.Ready = func(at time.Time) { p.ready = at }
 	keep := func(e timeline.Event) { p.events = append(p.events, e) }
+	defer func() {
+		if err == nil {
+			p.report.Timed(p.ready)
+		}
+	}()
 	if !p.live {
 		p.report, err = p.Run(ctx, nil, keep)
 		return err
@@ -152,7 +157,7 @@ func (p *play) run(ctx context.Context, env *command.Env) (err error) {
 	return err
 }
 
-// writeReports writes what came of the plays.
+// writeReports writes what came of the plays: as JSON always a list, of one as of many.
 func writeReports(env *command.Env, plays []*play, junit io.Writer) error {
 	var reports []*api.Report
 	for _, p := range plays {
@@ -161,10 +166,7 @@ func writeReports(env *command.Env, plays []*play, junit io.Writer) error {
 	if err := scenarios.WriteJUnit(terminal.Writer{Writer: junit}, reports); err != nil {
 		return err
 	}
-	switch {
-	case env.JSON() && len(reports) == 1:
-		return env.Value(reports[0])
-	case env.JSON():
+	if env.JSON() {
 		return env.Value(reports)
 	}
 	return writeTexts(env, plays)

@@ -75,11 +75,11 @@ func printProblems(env *command.Env, problems []script.Problem, files int) error
 }
 
 func scenarioVerbsCmd(env *command.Env) *cobra.Command {
-	return &cobra.Command{
+	return output.WithFormats(&cobra.Command{
 		Use: "verbs", Short: "Print the reference of the scenario language", Args: cobra.NoArgs,
 		Example: "  demarc scenario verbs | less",
 		RunE:    func(*cobra.Command, []string) error { return reference.Write(env.Out) },
-	}
+	}, "text")
 }
 
 func scenarioNewCmd(env *command.Env) *cobra.Command {

@@ -1,7 +1,6 @@
 package output
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -15,7 +14,7 @@ import (
 // the actor and what happened, cut to a line.
 func (p *Printer) Event(x timeline.Event) error {
 	if p.JSON() {
-		b, err := json.Marshal(x)
+		b, err := p.marshal(x)
 		if err != nil {
 			return err
 		}

@@ -31,7 +31,10 @@ func CheckFormat(c *cobra.Command, output string) error {
 	if slices.Contains(list, output) {
 		return nil
 	}
-	want := strings.Join(list[:len(list)-1], ", ") + " or " + list[len(list)-1]
+	want := list[0]
+	if last := len(list) - 1; last > 0 {
+		want = strings.Join(list[:last], ", ") + " or " + list[last]
+	}
 	return fmt.Errorf("--output %s: want %s%s", output, want, DidYouMean(output, list))
 }
 

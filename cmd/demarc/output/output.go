@@ -6,11 +6,14 @@
 package output
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
+	"demarc/sim/api"
 	"demarc/sim/terminal"
 )
 
@@ -19,17 +22,34 @@ type Printer struct {
 	Out, Err io.Writer
 	// Format is what -o names: text, json, or a form of the command's own.
 	Format string
+	// Ready asks when the cluster was ready of which the output tells, since when seconds
+	// are counted; zero if that is not known. Nil is for no cluster.
+	Ready func() time.Time
 }
 
 // JSON says whether the output is for programs.
 func (p *Printer) JSON() bool { return p.Format == "json" }
 
-// Value writes one value for programs. A list in it that has nothing is [].
+// Value writes one value for programs: see [api.Marshal].
 func (p *Printer) Value(v any) error {
-	enc := json.NewEncoder(p.Out)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(withLists(v))
+	b, err := p.marshal(v)
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	if err := json.Indent(&out, b, "", "  "); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(p.Out, out.String())
+	return err
+}
+
+func (p *Printer) marshal(v any) ([]byte, error) {
+	ready := p.Ready
+	if ready == nil {
+		ready = api.Unready
+	}
+	return api.Marshal(v, ready)
 }
 
 // Print prints a thing: for people as text writes it.

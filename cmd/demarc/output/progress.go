@@ -36,6 +36,13 @@ func (p *Progress) Show(what string) {
 	p.last = what
 }
 
+// Hint says on a terminal what is going on, until End; elsewhere there is nobody to tell.
+func (p *Progress) Hint(what string) {
+	if isTerminal(p.w) {
+		p.Show(what)
+	}
+}
+
 // End clears the line.
 func (p *Progress) End() {
 	if p.open {

@@ -1,9 +1,9 @@
 package output
 
 import (
+	"cmp"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -65,7 +65,7 @@ const (
 )
 
 // Fit writes the rows so that they fit [LineWidth]: what is long is cut, first in the last
-// column, then in those of names and sentences. IDs and times stay, and what is cut is whole
+// column, then in those of names and sentences: see rank. IDs and times stay, and what is cut is whole
 // in JSON.
 func (t *Table) Fit(w io.Writer) error {
 	widths, last := t.widths(), 0
@@ -76,10 +76,14 @@ func (t *Table) Fit(w io.Writer) error {
 	for _, n := range widths {
 		over += n + columnGap
 	}
+	var ranks []int
+	for i := range widths {
+		ranks = append(ranks, t.rank(i))
+	}
 	for over -= max(last-leastLast, 0); over > 0; over-- {
 		widest := -1
 		for i, n := range widths {
-			if n > leastCell && t.maybeCut(i) && (widest < 0 || n > widths[widest]) {
+			if n > leastCell && ranks[i] > 0 && (widest < 0 || cmp.Or(ranks[i]-ranks[widest], n-widths[widest]) > 0) {
 				widest = i
 			}
 		}
@@ -100,16 +104,22 @@ func (t *Table) Fit(w io.Writer) error {
 	return t.Write(w, 0)
 }
 
-// maybeCut says whether the cells of a column are names of nodes and other objects, or
-// sentences.
-func (t *Table) maybeCut(column int) bool {
-	return slices.ContainsFunc(t.rows, func(row []string) bool {
+// rank says how soon a column is cut: first names of nodes, of which the end is enough, then
+// names of other objects and sentences, and never anything else.
+func (t *Table) rank(column int) (rank int) {
+	for _, row := range t.rows {
 		if column >= len(row)-1 {
-			return false
+			continue
 		}
 		_, err := time.Parse(time.DateTime, row[column])
-		return err != nil && (strings.ContainsAny(row[column], " /,") || strings.Contains(row[column], "-vmss"))
-	})
+		switch {
+		case strings.Contains(row[column], "-vmss"):
+			return 2
+		case err != nil && strings.ContainsAny(row[column], " /,"):
+			rank = 1
+		}
+	}
+	return rank
 }
 
 // Cut is a text of which what does not fit is cut off.

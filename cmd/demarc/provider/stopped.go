@@ -24,6 +24,7 @@ func backupSource(env *command.Env) (*api.Actions, *stoppedBackups, error) {
 	}
 	c, err := engine.AttachAs(dir, env.Role())
 	if err == nil {
+		env.Counts(c)
 		return &c.Actions, nil, nil
 	}
 	if !errors.Is(err, engine.ErrNotRunning) {

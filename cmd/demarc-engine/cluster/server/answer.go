@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -100,9 +99,13 @@ func number(r *http.Request, name string) int64 {
 }
 
 func reply(w http.ResponseWriter, status int, v any) {
+	text, err := api.Marshal(v, api.Unready)
+	if err != nil {
+		status, text = http.StatusInternalServerError, []byte("{}") // these types always marshal
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // the client is gone if it fails
+	_, _ = w.Write(append(text, '\n')) // the client is gone if it fails
 }
 
 // fail answers with an error.

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"encoding/json"
 	"net/http"
 
 	"demarc/sim/api"
@@ -47,7 +46,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 }
 
 func send(w http.ResponseWriter, event string, data any) {
-	b, err := json.Marshal(data)
+	b, err := api.Marshal(data, api.Unready)
 	if err != nil {
 		return // these types always marshal
 	}
