@@ -246,6 +246,8 @@ type Traffic struct {
 	Reasons map[string]int64 `json:"reasons,omitempty"`
 	// Outages are the times in which no request succeeded.
 	Outages []traffic.Outage `json:"outages,omitempty"`
+	// Failures are the requests that failed in between.
+	Failures []traffic.Outage `json:"failures,omitempty"`
 	// Backends are the pods (namespace/name) that answered.
 	Backends []string `json:"backends,omitempty"`
 }

@@ -112,10 +112,7 @@ func (h healers) of(i api.Incident) Healer {
 	name, kind := subjectOf(i.Subject)
 	var best api.Repair
 	for _, r := range h.repairs[name] {
-		if !belongs(i, r) {
-			continue
-		}
-		if best.ID == "" || r.Outcome == api.RepairHealed || best.Outcome != api.RepairHealed {
+		if belongs(i, r) && (best.ID == "" || r.Outcome == api.RepairHealed || best.Outcome != api.RepairHealed) {
 			best = r
 		}
 	}
@@ -140,7 +137,11 @@ func (h healers) of(i api.Incident) Healer {
 
 // belongs says whether a repair, of what an incident is of, is of this incident.
 func belongs(i api.Incident, r api.Repair) bool {
-	if i.Event != 0 && i.Event == r.Event {
+	whole := r.Subject == i.Subject || strings.HasPrefix(r.Subject, "node/") || strings.HasPrefix(i.Subject, "node/")
+	if r.Subject != i.Subject && !i.End.IsZero() && (r.Detected.After(i.End) || r.Outcome == api.RepairHealed && r.Healed.After(i.End.Add(seenLate))) {
+		return false // another part of the node, which was out for longer
+	}
+	if i.Event != 0 && i.Event == r.Event && whole {
 		return true
 	}
 	end := i.End
@@ -151,7 +152,7 @@ func belongs(i api.Incident, r api.Repair) bool {
 		return false
 	}
 	// A node has several parts: a repair of another part is another's.
-	return r.Subject == i.Subject || strings.HasPrefix(r.Subject, "node/") || strings.HasPrefix(i.Subject, "node/")
+	return whole
 }
 
 // actions are what was done, in order.

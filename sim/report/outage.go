@@ -36,11 +36,11 @@ const APIServer = "API server"
 type Outage struct {
 	Subject string `json:"subject"`
 	Kind    string `json:"kind"`
-	// Minutes are of virtual time. What is out for two reasons of the same owner
-	// is counted once, and for reasons of two owners for both, so Total may be less
-	// than their sum.
+	// Minutes are of virtual time. Each counts once: the owners' add up to Total.
 	Minutes Minutes `json:"minutes"`
-	// Parts are what it is added up from.
+	// Parts are what they are added up from, one after the other. Of several causes
+	// the one that came first has the time until it is mended, and the next what it
+	// prolongs.
 	Parts []Part `json:"parts"`
 }
 
@@ -64,6 +64,20 @@ type Part struct {
 	Why      string `json:"why,omitempty"`
 }
 
+// add adds time that is one owner's.
+func (m *Minutes) add(owner string, d time.Duration) {
+	n := d.Minutes()
+	m.Total += n
+	switch owner {
+	case OwnerProvider:
+		m.Provider += n
+	case OwnerCustomer:
+		m.Customer += n
+	default:
+		m.Shared += n
+	}
+}
+
 // of is the minutes of one owner.
 func (m Minutes) of(owner string) float64 {
 	switch owner {
@@ -75,14 +89,35 @@ func (m Minutes) of(owner string) float64 {
 	return m.Shared
 }
 
-// outages are the outages of the API server, and of all else that had any.
-func outages(in Input, from, to time.Time) (server Outage, rest []Outage) {
+// Requests counts requests by owner.
+type Requests struct {
+	Provider int64 `json:"provider"`
+	Shared   int64 `json:"shared"`
+	Customer int64 `json:"customer"`
+}
+
+// add counts requests that are one owner's.
+func (r *Requests) add(owner string, n int64) {
+	switch owner {
+	case OwnerProvider:
+		r.Provider += n
+	case OwnerCustomer:
+		r.Customer += n
+	default:
+		r.Shared += n
+	}
+}
+
+// outages are the outages of the API server, and of all else that had any; and the
+// requests of each traffic that failed, by owner.
+func outages(in Input, from, to time.Time) (server Outage, rest []Outage, failed []Requests) {
 	parts := map[string][]Part{}
 	for _, x := range in.Incidents {
 		subject, _ := subjectOf(x.Incident.Subject)
 		parts[subject] = append(parts[subject], partsOf(x, to)...)
 	}
-	for subject, list := range workloads(in, parts, to) {
+	down, failed := workloads(in, parts, to)
+	for subject, list := range down {
 		parts[subject] = append(parts[subject], list...)
 	}
 	server = outage(APIServer, parts[APIServer], from, to)
@@ -97,7 +132,7 @@ func outages(in Input, from, to time.Time) (server Outage, rest []Outage) {
 	slices.SortFunc(rest, func(a, b Outage) int {
 		return cmp.Or(cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind)), cmp.Compare(a.Subject, b.Subject))
 	})
-	return server, rest
+	return server, rest, failed
 }
 
 // subjectOf is what is out when the subject of an incident is: a node without its
@@ -177,32 +212,27 @@ func outage(subject string, parts []Part, from, to time.Time) Outage {
 			o.Parts = append(o.Parts, p)
 		}
 	}
-	slices.SortStableFunc(o.Parts, func(a, b Part) int { return a.From.Compare(b.From) })
-	o.Minutes = Minutes{
-		Total:    union(o.Parts, "").Minutes(),
-		Provider: union(o.Parts, OwnerProvider).Minutes(),
-		Shared:   union(o.Parts, OwnerShared).Minutes(),
-		Customer: union(o.Parts, OwnerCustomer).Minutes(),
+	o.Parts = inTurn(o.Parts)
+	for _, p := range o.Parts {
+		o.Minutes.add(p.Owner, p.To.Sub(p.From))
 	}
 	return o
 }
 
-// union is how long there was at least one of some parts, which are in the order
-// of their beginning; an empty owner means all.
-func union(parts []Part, owner string) (sum time.Duration) {
+// inTurn gives each moment to one of some parts: to the one that began first, for as long
+// as it lasts.
+func inTurn(parts []Part) []Part {
+	slices.SortStableFunc(parts, func(a, b Part) int { return a.From.Compare(b.From) })
+	list := []Part{}
 	var until time.Time
 	for _, p := range parts {
-		if owner != "" && p.Owner != owner {
-			continue
+		if p.From.Before(until) {
+			p.From = until
 		}
-		from := p.From
-		if from.Before(until) {
-			from = until
-		}
-		if p.To.After(from) {
-			sum += p.To.Sub(from)
+		if p.To.After(p.From) {
+			list = append(list, p)
 			until = p.To
 		}
 	}
-	return sum
+	return list
 }

@@ -53,10 +53,11 @@ type Report struct {
 	Lost    []Loss  `json:"lost"`
 	Backups Backups `json:"backups"`
 	Support Support `json:"support"`
-	// Sent and Failed count the requests of all traffic.
-	Sent    int64     `json:"sent"`
-	Failed  int64     `json:"failed"`
-	Traffic []Traffic `json:"traffic"`
+	// Sent and Failed count the requests of all traffic, and FailedBy by whose doing.
+	Sent     int64     `json:"sent"`
+	Failed   int64     `json:"failed"`
+	FailedBy Requests  `json:"failedBy"`
+	Traffic  []Traffic `json:"traffic"`
 
 	marks []mark
 }
@@ -69,6 +70,8 @@ type Traffic struct {
 	Sent    int64            `json:"sent"`
 	Failed  int64            `json:"failed"`
 	Reasons map[string]int64 `json:"reasons,omitempty"`
+	// FailedBy are the requests that failed, by whose doing.
+	FailedBy Requests `json:"failedBy"`
 }
 
 // Loss is something that is gone for good.
@@ -103,15 +106,19 @@ func Make(in Input) Report {
 	}
 	r.From, r.To = bounds(in)
 	r.Support = support(in.Support, r.From, r.To)
-	r.APIServer, r.Outages = outages(in, r.From, r.To)
+	var failed []Requests
+	r.APIServer, r.Outages, failed = outages(in, r.From, r.To)
 	healers := healersOf(in)
 	for _, x := range in.Incidents {
 		r.Incidents = append(r.Incidents, incident(x, healers, r.To))
 	}
-	for _, t := range in.Traffic {
+	for n, t := range in.Traffic {
+		by := failed[n]
+		by.Shared = t.Failed - by.Provider - by.Customer // a request may have failed since
 		r.Sent, r.Failed = r.Sent+t.Sent, r.Failed+t.Failed
+		r.FailedBy = Requests{r.FailedBy.Provider + by.Provider, r.FailedBy.Shared + by.Shared, r.FailedBy.Customer + by.Customer}
 		r.Traffic = append(r.Traffic, Traffic{
-			Name: clean(t.Name), From: clean(t.From), To: clean(t.To), Sent: t.Sent, Failed: t.Failed, Reasons: cleanKeys(t.Reasons),
+			Name: clean(t.Name), From: clean(t.From), To: clean(t.To), Sent: t.Sent, Failed: t.Failed, Reasons: cleanKeys(t.Reasons), FailedBy: by,
 		})
 	}
 	for _, e := range in.Events {

@@ -37,10 +37,10 @@ func (r Report) Text(w io.Writer, bold func(string) string) error {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", p.State, moment(p.From), spanOf(p.To.Sub(p.From).Minutes()), whyOf(p))
 	}
 	if len(r.Traffic) > 0 {
-		fmt.Fprintf(t, "\nTRAFFIC\tSENT\tFAILED\n")
+		fmt.Fprintf(t, "\nTRAFFIC\tSENT\tFAILED\tPROVIDER\tSHARED\tCUSTOMER\n")
 	}
 	for _, f := range r.Traffic {
-		fmt.Fprintf(t, "%s\t%d\t%d\n", f.Name, f.Sent, f.Failed)
+		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\n", f.Name, f.Sent, f.Failed, f.FailedBy.Provider, f.FailedBy.Shared, f.FailedBy.Customer)
 	}
 	return t.Flush()
 }

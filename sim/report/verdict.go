@@ -43,7 +43,7 @@ func availability(r Report) string {
 		said = strings.Join(parts, ", and ")
 	}
 	if r.Sent > 0 {
-		said += fmt.Sprintf("; %d of %d requests failed", r.Failed, r.Sent)
+		said += fmt.Sprintf("; %d of %d requests failed%s", r.Failed, r.Sent, r.FailedBy)
 	}
 	return "In " + spanOf(r.To.Sub(r.From).Minutes()) + " " + said + "."
 }
@@ -57,6 +57,24 @@ func split(m Minutes) string {
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+// String says whose requests failed: " (4 the provider's, 2 the customer's)"; empty if none
+// did.
+func (r Requests) String() string {
+	var parts []string
+	for _, x := range []struct {
+		n     int64
+		owner string
+	}{{r.Provider, OwnerProvider}, {r.Shared, OwnerShared}, {r.Customer, OwnerCustomer}} {
+		if x.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", x.n, possessive(x.owner)))
+		}
+	}
+	if parts == nil {
+		return ""
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
 }
 
 func possessive(owner string) string {

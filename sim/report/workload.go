@@ -14,15 +14,23 @@ import (
 // workloads are the times in which workloads did not serve; the book of incidents
 // has none of them. Where there is traffic, that is when no request succeeded,
 // whichever container was down. A container whose pod answers no traffic was out
-// from the event that ended it to the one that started it again.
-func workloads(in Input, others map[string][]Part, now time.Time) map[string][]Part {
-	out, asked := map[string][]Part{}, map[string]bool{}
+// from the event that ended it to the one that started it again. Failed are the requests
+// of each traffic that failed, by owner.
+func workloads(in Input, others map[string][]Part, now time.Time) (out map[string][]Part, failed []Requests) {
+	out, failed = map[string][]Part{}, make([]Requests, len(in.Traffic))
+	asked := map[string]bool{}
 	down := containers(in, now)
 	causes := causesOf(others, down)
-	for _, t := range in.Traffic {
+	for n, t := range in.Traffic {
 		name := clean("traffic/" + t.Name)
+		causes := inOrder(slices.Concat(causes, acts(in, t)))
 		for _, o := range t.Outages {
-			out[name] = append(out[name], trafficPart(o, causes, now))
+			p := trafficPart(o, t.Timeout, causes, now)
+			out[name] = append(out[name], p)
+			failed[n].add(p.Owner, o.Failed)
+		}
+		for _, o := range t.Failures {
+			failed[n].add(trafficPart(o, t.Timeout, causes, now).Owner, o.Failed)
 		}
 		for _, pod := range t.Backends {
 			asked[clean("container/"+pod)] = true
@@ -33,21 +41,28 @@ func workloads(in Input, others map[string][]Part, now time.Time) map[string][]P
 			out[name] = list
 		}
 	}
-	return out
+	return out, failed
 }
 
-// trafficPart is an outage that clients saw. It is whose the latest of what had
-// broken by then is, and nobody's alone if nothing is known to be broken.
-func trafficPart(o traffic.Outage, causes []Part, now time.Time) Part {
-	p := Part{Owner: OwnerShared, From: o.From, To: o.To, Open: o.To.IsZero(), Why: clean("requests failed: " + o.Reason)}
+// lookedAt is what was looked at for a cause where none was found.
+const lookedAt = "nothing that happened to its Service, to its pods and what makes them, to their nodes, add-ons or load balancer explains it"
+
+// trafficPart is an outage that clients saw. It is whose the latest of what had broken by
+// then is, or else of what broke while the first of the requests was under way; and
+// nobody's alone if nothing is known to be broken. Causes are in the order of their
+// beginning.
+func trafficPart(o traffic.Outage, timeout time.Duration, causes []Part, now time.Time) Part {
+	p := Part{Owner: OwnerShared, From: o.From, To: o.To, Open: o.To.IsZero(), Why: clean("requests failed: " + o.Reason + "; " + lookedAt)}
 	if p.Open {
 		p.To = now
 	}
-	for _, c := range causes { // in the order of their beginning
-		if c.From.After(o.From) {
+	found := false
+	for _, c := range causes {
+		if late := c.From.After(o.From); late && (found || c.From.After(o.From.Add(cmp.Or(timeout, traffic.DefaultTimeout)))) {
 			break
 		}
 		if !c.To.Before(o.From) {
+			found = true
 			p.Owner, p.Incident, p.Why = c.Owner, c.Incident, clean("requests failed: "+o.Reason+"; "+c.Why)
 		}
 	}
@@ -58,8 +73,7 @@ func trafficPart(o traffic.Outage, causes []Part, now time.Time) Part {
 // control plane they go on.
 var carriers = []string{"node", "nodes", "addon", "kube-proxy", "service", "loadbalancer"}
 
-// causesOf are parts that can have kept workloads from serving, in the order of
-// their beginning; of those that began together, what is an incident comes last.
+// causesOf are parts that can have kept workloads from serving.
 func causesOf(others, containers map[string][]Part) (list []Part) {
 	for name, parts := range others {
 		if word, _, _ := strings.Cut(name, "/"); slices.Contains(carriers, word) {
@@ -69,6 +83,12 @@ func causesOf(others, containers map[string][]Part) (list []Part) {
 	for _, parts := range containers {
 		list = append(list, parts...)
 	}
+	return list
+}
+
+// inOrder sorts causes by their beginning; of those that began together, what is an
+// incident comes last.
+func inOrder(list []Part) []Part {
 	slices.SortFunc(list, func(a, b Part) int {
 		return cmp.Or(a.From.Compare(b.From), cmp.Compare(a.Owner, b.Owner), cmp.Compare(a.Incident, b.Incident), a.To.Compare(b.To), cmp.Compare(a.Why, b.Why))
 	})

@@ -79,7 +79,7 @@ func TestTraffic(t *testing.T) {
 	}
 	want := Outage{Subject: "traffic/web", Kind: KindWorkload, Minutes: Minutes{Total: 13, Customer: 3, Shared: 10}, Parts: []Part{
 		{Owner: OwnerCustomer, From: after(20), To: after(23), Incident: "i2", Why: "requests failed: i/o timeout; it was broken"},
-		{Owner: OwnerShared, From: after(50), To: after(60), Open: true, Why: "requests failed: HTTP 503"},
+		{Owner: OwnerShared, From: after(50), To: after(60), Open: true, Why: "requests failed: HTTP 503; " + lookedAt},
 	}}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got)\n%s", d)

@@ -24,6 +24,31 @@ type Outage struct {
 	Reason string `json:"reason"`
 }
 
+// strayGap is how far apart failures may begin that are counted together.
+const strayGap = 30 * time.Second
+
+// Failures are the requests that failed between others that succeeded, the oldest first:
+// those that are in no outage. What failed within half a minute counts as one.
+func (r *Record) Failures() []Outage {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := slices.Clone(r.strays)
+	if n := r.run.Failed; n > 0 && n < outageRun {
+		list = append(list, r.run)
+	}
+	return list
+}
+
+// addStray counts requests that failed in a row and are no outage; the caller holds mu.
+func (r *Record) addStray(run Outage) {
+	if n := len(r.strays); n > 0 && run.From.Sub(r.strays[n-1].From) < strayGap {
+		r.strays[n-1].Failed += run.Failed
+		r.strays[n-1].To = run.To
+		return
+	}
+	r.strays = append(r.strays, run)
+}
+
 // Outages are the times in which at least three requests in a row failed, the
 // oldest first.
 func (r *Record) Outages() []Outage {
@@ -47,12 +72,15 @@ func (r *Record) Pods() []string {
 func (r *Record) addToRun(res Result) {
 	switch {
 	case res.Reason == "":
-		if r.run.Failed >= outageRun {
-			r.run.To = res.Time
-			if res.Time.Before(r.run.From) { // a slow one that was sent before
-				r.run.To = r.run.From
-			}
+		r.run.To = res.Time
+		if res.Time.Before(r.run.From) { // a slow one that was sent before
+			r.run.To = r.run.From
+		}
+		switch n := r.run.Failed; {
+		case n >= outageRun:
 			r.outages = append(r.outages, r.run)
+		case n > 0:
+			r.addStray(r.run)
 		}
 		r.run = Outage{}
 	case r.run.Failed == 0:

@@ -18,6 +18,7 @@ type Record struct {
 	pods    map[string][]int64 // and those that were answered, by pod
 	names   map[string]string  // reasons and pods, each kept once
 	outages []Outage           // that are over
+	strays  []Outage           // failures that are in none
 	run     Outage             // of requests that fail now; Failed is 0 if none does
 	changed chan struct{}      // closed at the next result; nil if nobody waits
 }

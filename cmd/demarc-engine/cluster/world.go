@@ -73,7 +73,7 @@ func (c *Cluster) trafficTotals() []api.Traffic {
 	for _, s := range c.traffic.Specs() {
 		if r, ok := c.traffic.Record(s.Name); ok {
 			t := r.Totals(time.Time{})
-			out = append(out, api.Traffic{Spec: s, Sent: t.Sent, Failed: t.Failed, Reasons: t.Reasons, Outages: r.Outages(), Backends: r.Pods()})
+			out = append(out, api.Traffic{Spec: s, Sent: t.Sent, Failed: t.Failed, Reasons: t.Reasons, Outages: r.Outages(), Failures: r.Failures(), Backends: r.Pods()})
 		}
 	}
 	slices.SortFunc(out, func(a, b api.Traffic) int { return strings.Compare(a.Name, b.Name) })

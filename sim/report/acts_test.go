@@ -1,0 +1,73 @@
+package report
+
+import (
+	"testing"
+	"time"
+
+	"demarc/sim/api"
+	"demarc/sim/timeline"
+	"demarc/sim/traffic"
+)
+
+func acted(seq int64, minutes float64, verb timeline.Verb, subject string) timeline.Event {
+	return timeline.Event{Seq: seq, Time: after(minutes), Actor: timeline.Customer, Verb: verb, Subject: subject}
+}
+
+// TestActs has requests fail for two minutes from the 20th on, after what customers did.
+func TestActs(t *testing.T) {
+	const second = 1.0 / 60
+	for _, c := range []struct {
+		name   string
+		to     string
+		events []timeline.Event
+		want   string
+	}{
+		{"nothing happened", "service/shop", nil, OwnerShared},
+		{"scaled to nought", "service/shop", []timeline.Event{acted(1, 20, "scaled", "deployment/default/shop")}, OwnerCustomer},
+		{"a rollout that does not become ready", "service/shop", []timeline.Event{acted(1, 13, "patched", "deployment/default/shop")}, OwnerCustomer},
+		{"a rollout that was long ago", "service/shop", []timeline.Event{acted(1, 5, "patched", "deployment/default/shop")}, OwnerShared},
+		{"a selector that matches nothing", "service/shop", []timeline.Event{acted(1, 20, "patched", "service/default/shop")}, OwnerCustomer},
+		{"while the first request was under way", "service/shop", []timeline.Event{acted(1, 20+second, "patched", "service/default/shop")}, OwnerCustomer},
+		{"after it", "service/shop", []timeline.Event{acted(1, 20+3*second, "patched", "service/default/shop")}, OwnerShared},
+		{"a Service, minutes before", "service/shop", []timeline.Event{acted(1, 17, "patched", "service/default/shop")}, OwnerShared},
+		{"another Service", "service/shop", []timeline.Event{acted(1, 20, "deleted", "service/default/shop-2")}, OwnerShared},
+		{"another namespace's", "service/shop", []timeline.Event{acted(1, 20, "deleted", "service/test/shop")}, OwnerShared},
+		{"by its name in DNS", "http://shop.default.svc.cluster.local/", []timeline.Event{acted(1, 20, "deleted", "service/default/shop")}, OwnerCustomer},
+		{"with a port", "service/default/shop:80", []timeline.Event{acted(1, 20, "deleted", "service/default/shop")}, OwnerCustomer},
+		{"its namespace", "service/shop", []timeline.Event{acted(1, 20, "deleted", "namespace/default")}, OwnerCustomer},
+		{"a pod of another", "service/shop", []timeline.Event{acted(1, 20, "deleted", "pod/default/other-1")}, OwnerShared},
+		{"by a controller", "service/shop", []timeline.Event{{Seq: 1, Time: after(20), Actor: timeline.Kubernetes, Verb: "scaled", Subject: "deployment/default/shop"}}, OwnerShared},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := Make(Input{From: eight, To: after(60), Events: c.events, Traffic: []api.Traffic{{
+				Spec: traffic.Spec{Name: "web", To: c.to}, Sent: 1000, Failed: 125, Backends: []string{"default/shop-86c5888d6f-86px5"},
+				Outages:  []traffic.Outage{{From: after(20), To: after(22), Failed: 120, Reason: "connection refused"}},
+				Failures: []traffic.Outage{{From: after(40), To: after(40), Failed: 5, Reason: "i/o timeout"}},
+			}}})
+			if got := r.Outages[0].Parts[0].Owner; got != c.want {
+				t.Errorf("the outage is %s's, want %s's: %s", got, c.want, r.Outages[0].Parts[0].Why)
+			}
+			want := Requests{Shared: 125}
+			if c.want == OwnerCustomer {
+				want = Requests{Customer: 120, Shared: 5}
+			}
+			if r.FailedBy != want || r.Traffic[0].FailedBy != want {
+				t.Errorf("failed requests: %+v and %+v, want %+v", r.FailedBy, r.Traffic[0].FailedBy, want)
+			}
+		})
+	}
+}
+
+// TestALaterCauseCounts checks that what a node's loss made fail is not put down to what
+// the customer did before.
+func TestALaterCauseCounts(t *testing.T) {
+	r := Make(Input{
+		From: eight, To: after(60), Events: []timeline.Event{acted(1, 15, "patched", "deployment/default/shop")},
+		Incidents: []api.JudgedIncident{judged("i1", "node/a", 19, 25, share("provider", 19, 25))},
+		Traffic: []api.Traffic{{Spec: traffic.Spec{Name: "web", To: "service/shop"}, Sent: 100, Failed: 30, Backends: []string{"default/shop-1"},
+			Outages: []traffic.Outage{{From: after(20).Add(time.Second), To: after(22), Failed: 30, Reason: "i/o timeout"}}}},
+	})
+	if r.FailedBy != (Requests{Provider: 30}) {
+		t.Errorf("failed requests: %+v, want the provider's", r.FailedBy)
+	}
+}
