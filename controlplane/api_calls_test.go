@@ -34,7 +34,7 @@ func calledServer(h http.HandlerFunc) *serverListener {
 // callers is a client of servers behind a front door, and the gate between them.
 func callers(t *testing.T, servers ...*serverListener) (*apiCalls, *gate) {
 	t.Helper()
-	door := newFrontDoor()
+	door := newFrontDoor(nil)
 	for _, s := range servers {
 		if err := door.attach(s); err != nil {
 			t.Fatal(err)
@@ -72,7 +72,7 @@ func TestCallsAreRefused(t *testing.T) {
 	if got, err := answerOf(t.Context(), x, "/"); got != "hello" || err != nil {
 		t.Fatalf("%q, %v", got, err)
 	}
-	door := newFrontDoor()
+	door := newFrontDoor(nil)
 	nobody := door.calls(roleProvider, s.addr, &caller{})
 	_, err := answerOf(t.Context(), nobody, "/")
 	if !utilnet.IsConnectionRefused(err) || err.Error() != "dial tcp 127.0.0.1:6443: connect: connection refused" {

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"time"
 
 	"demarc/sim/accept"
 )
@@ -21,10 +22,15 @@ type frontDoor struct {
 	next      int
 	entrances map[*entrance]struct{}
 	gates     map[string]*gate // by role
+	unserved  func(since time.Time)
 }
 
-func newFrontDoor() *frontDoor {
-	return &frontDoor{entrances: map[*entrance]struct{}{}, gates: map[string]*gate{}}
+// newFrontDoor makes a front door. Unserved is told when the last API server has gone.
+func newFrontDoor(unserved func(since time.Time)) *frontDoor {
+	if unserved == nil {
+		unserved = func(time.Time) {}
+	}
+	return &frontDoor{entrances: map[*entrance]struct{}{}, gates: map[string]*gate{}, unserved: unserved}
 }
 
 // Roles that come to the API servers, by the front door's port or by calls. A role's
@@ -65,8 +71,12 @@ func (d *frontDoor) attach(s *serverListener) error {
 func (d *frontDoor) detach(s *serverListener) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	before := len(d.servers)
 	d.servers = slices.DeleteFunc(d.servers, func(x *serverListener) bool { return x == s })
 	if len(d.servers) == 0 {
+		if before > 0 {
+			go d.unserved(time.Now())
+		}
 		for e := range d.entrances {
 			e.refuse()
 		}

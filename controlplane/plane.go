@@ -64,6 +64,8 @@ type Config struct {
 	WebhookEgress bool
 	// Note is told what happens to a component: "started", "crashed".
 	Note func(component string, verb timeline.Verb, message string)
+	// Unserved is told since when no API server takes requests; nil for nobody.
+	Unserved func(since time.Time)
 	// Mended is told what was found damaged, and how it was mended.
 	Mended func(api.Mended)
 	// Changed is told what customers change; nil for nobody.
@@ -103,7 +105,7 @@ func New(cfg Config) (_ *Plane, err error) {
 	if cfg.Mended == nil {
 		cfg.Mended = func(api.Mended) {}
 	}
-	p := &Plane{cfg: cfg, pki: pki{cfg.Dir + "/pki", !cfg.Ephemeral}, door: newFrontDoor()}
+	p := &Plane{cfg: cfg, pki: pki{cfg.Dir + "/pki", !cfg.Ephemeral}, door: newFrontDoor(cfg.Unserved)}
 	defer func() {
 		if err != nil {
 			p.close()

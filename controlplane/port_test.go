@@ -32,7 +32,7 @@ func occupy(t *testing.T, port int) {
 // TestPortOfAnotherIsNotShared: a port is another's also while that one only holds it,
 // as an engine does whose API server does not serve yet.
 func TestPortOfAnotherIsNotShared(t *testing.T) {
-	d := newFrontDoor()
+	d := newFrontDoor(nil)
 	first, err := d.open(roleCustomer, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func TestPortOfAnotherIsNotShared(t *testing.T) {
 	defer first.close()
 	_, text, _ := net.SplitHostPort(first.addr)
 	port, _ := strconv.Atoi(text)
-	second, err := newFrontDoor().open(roleCustomer, port)
+	second, err := newFrontDoor(nil).open(roleCustomer, port)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -74,8 +74,9 @@ type Finding struct {
 	// Message says what was seen.
 	Message string
 	// Because is the subject whose outage, or else the target whose fault, is the
-	// cause; empty for none.
+	// cause; empty for none. Event is that of a known cause.
 	Because string
+	Event   int64
 }
 
 // Ledger is the cluster's book of incidents.

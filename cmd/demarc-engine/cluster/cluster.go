@@ -124,7 +124,7 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, loaded state.Loade
 	c.plane, err = controlplane.New(controlplane.Config{
 		Name: c.spec.Name, Dir: dir, Logs: logs, Port: loaded.Port, Ephemeral: cfg.Ephemeral,
 		EtcdMembers: c.spec.EtcdMembers, APIServers: c.spec.APIServers, WebhookEgress: c.spec.WebhookEgress,
-		Tunnel: c.tunnel, Note: c.note, Mended: c.mend, Changed: c.changed, Tracing: c.telemetry.provider(),
+		Tunnel: c.tunnel, Note: c.note, Mended: c.mend, Changed: c.changed, Unserved: c.unserved, Tracing: c.telemetry.provider(),
 	})
 	if err != nil {
 		return nil, err

@@ -2,12 +2,15 @@ package cluster
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"demarc/cmd/demarc-engine/cluster/incident"
 	"demarc/controlplane"
+	"demarc/controlplane/provider"
 	"demarc/sim/api"
+	"demarc/sim/clock"
 	"demarc/sim/timeline"
 )
 
@@ -27,6 +30,33 @@ func (c *Cluster) outage(subject string, cause timeline.Event) {
 	c.work.Go(func() {
 		c.incidents.MendWhenWell(c.ctx, subject, func(ctx context.Context) error { return c.Well(ctx, subject) })
 	})
+}
+
+// unserved enters that no API server takes requests, if nobody else has by then: it is
+// restarted with another version or with new settings, or has ended by itself.
+func (c *Cluster) unserved(since time.Time) {
+	if !clock.Sleep(c.ctx, time.Second) {
+		return
+	}
+	known := slices.ContainsFunc(c.incidents.List(), func(i api.Incident) bool {
+		return i.Subject == controlplane.APIServer && (i.End.IsZero() || i.End.After(since))
+	})
+	if !known {
+		c.incidents.Find(provider.Finding{Subject: controlplane.APIServer, Since: since, Message: "no API server takes requests", Event: c.whyUnserved(since)})
+	}
+}
+
+// whyUnserved is the newest event before a time that can have ended an API server; 0 if
+// there is none.
+func (c *Cluster) whyUnserved(since time.Time) int64 {
+	events, _ := c.log.Since(0)
+	for _, e := range slices.Backward(events) {
+		kind, _, _ := strings.Cut(e.Subject, "/")
+		if !e.Time.After(since) && slices.Contains([]string{controlplane.APIServer, "control-plane", "featuregate"}, kind) {
+			return e.Seq
+		}
+	}
+	return 0
 }
 
 // newHealth makes the health checks of the control plane.

@@ -125,12 +125,14 @@ func (f *Faults) on(name string, verbs ...string) (newest inForce, ok bool) {
 	return newest, ok
 }
 
-// Holds says whether faults in force have a subject in their grip: itself, or all
-// instances of a component.
+// Holds says whether faults in force have a subject in their grip, so that it cannot
+// serve: itself, or all instances of a component.
 func (f *Faults) Holds(subject string) bool {
 	var struck []string
 	for _, x := range f.list() {
-		struck = append(struck, x.struck...)
+		if !f.effects[x.Verb].bearable {
+			struck = append(struck, x.struck...)
+		}
 	}
 	group := names(f.Plane.Components(subject))
 	return slices.Contains(struck, subject) ||

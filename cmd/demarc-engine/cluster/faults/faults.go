@@ -113,6 +113,9 @@ type Faults struct {
 // effect is what a kind of fault does to each class of targets, and how it ends.
 type effect struct {
 	component func(strike) error
+	// bearable says that what is struck may serve all the same: whether it is out, health
+	// checks tell.
+	bearable bool
 	// during is called when a fault of components comes into force; what it returns,
 	// when it no longer is.
 	during  func(*Faults) (end func())
@@ -230,7 +233,9 @@ func (f *Faults) strikeComponents(ctx context.Context, x inForce, e effect) (fau
 		if err == nil {
 			struck := f.record(x.Spec, c.Name(), x.Event)
 			a.Event = cmp.Or(a.Event, struck.Seq)
-			f.Outage(c.Name(), struck)
+			if !e.bearable {
+				f.Outage(c.Name(), struck)
+			}
 		}
 		errs = append(errs, err)
 	}

@@ -24,7 +24,8 @@ var slow = effect{
 		s.Slow(s.spec.Duration("latency"))
 		return nil
 	},
-	during: func(f *Faults) (end func()) { return f.Fine() }, // latencies are below the clock's steps
+	bearable: true,
+	during:   func(f *Faults) (end func()) { return f.Fine() }, // latencies are below the clock's steps
 	whole: func(f *Faults, _ context.Context, x inForce) (fault.Active, error) {
 		f.Disk.SetLatency(x.Duration("latency"))
 		return f.begin(x), nil

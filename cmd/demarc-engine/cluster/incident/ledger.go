@@ -7,6 +7,7 @@
 package incident
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -145,7 +146,7 @@ func (l *Ledger) Find(f provider.Finding) api.Incident {
 		if because != nil {
 			owner, e.Cause = because.Owner, because.Event
 		} else {
-			e.Cause = l.struck(f.Because)
+			e.Cause = cmp.Or(f.Event, l.struck(f.Because), l.struck(f.Subject))
 		}
 		e = l.log.Append(e)
 		i = l.add(f.Subject, owner, f.Message, e.Seq, f.Since)
