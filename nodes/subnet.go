@@ -40,6 +40,13 @@ func (s *subnet) blockage(os *host.Host, to cloud.Endpoint) string {
 	return ""
 }
 
+// denies says whether a rule of the network security group keeps machines' packets from an
+// endpoint.
+func (s *subnet) denies(to cloud.Endpoint) bool {
+	_, ok := s.nsg.Outbound(to.Protocol, to.Port, to)
+	return !ok
+}
+
 // refuses says whether something keeps a machine's packets from a registry.
 func (s *subnet) refuses(os *host.Host, registry string) bool {
 	if len(s.nsg.Rules()) == 0 && !os.Drifted() {

@@ -65,6 +65,9 @@ func (m *machine) followNetwork(now time.Time) {
 	m.Blocked = m.f.subnet.blockage(m.OS, m.f.subnet.apiServer)
 	switch {
 	case was == "" && m.Blocked != "":
+		if m.f.subnet.denies(m.f.subnet.apiServer) { // also if the machine is newer than the rule
+			m.BecauseOf(m.f.subnet.root)
+		}
 		m.kubelet.Disconnect()
 		m.f.kubelets.TunnelChanged()
 	case was != "" && m.Blocked == "" && m.kubelet.Connected():

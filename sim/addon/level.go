@@ -41,7 +41,7 @@ func (r *Reconciler) Relabel(ctx context.Context, name, level string) error {
 		if !clock.Sleep(ctx, time.Second) {
 			return fmt.Errorf("roll add-on %s: %w", name, ctx.Err())
 		}
-		if result, err = r.resource(o.id).Get(ctx, name, metav1.GetOptions{}); err != nil {
+		if result, err = r.resource(r.objects[i].id).Get(ctx, name, metav1.GetOptions{}); err != nil {
 			return fmt.Errorf("roll add-on %s: %w", name, err)
 		}
 	}
@@ -68,6 +68,23 @@ func (r *Reconciler) relabel(o *object, level string) {
 
 // levelMark begins the patch level in an image's tag.
 const levelMark = "-aks."
+
+// Serves returns an error if an add-on has pods and not as many of them are available as it
+// should have.
+func (r *Reconciler) Serves(ctx context.Context, kind, name string) error {
+	i := slices.IndexFunc(r.objects, func(o *object) bool { return o.kind == kind && o.id.name == name })
+	if i < 0 || !r.objects[i].runsPods() {
+		return nil
+	}
+	live, err := r.resource(r.objects[i].id).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	if !rolledOut(live) {
+		return fmt.Errorf("not all pods of %s %s are available", kind, name)
+	}
+	return nil
+}
 
 // rolledOut says whether all pods of a Deployment or a DaemonSet are of its newest
 // form and available.

@@ -27,6 +27,10 @@ func (c *Cluster) outage(subject string, cause timeline.Event) {
 		// Elections take a second or two: below the clock's steps.
 		time.AfterFunc(electionTime, c.dial.Fine())
 	}
+	c.mendWhenWell(subject)
+}
+
+func (c *Cluster) mendWhenWell(subject string) {
 	c.work.Go(func() {
 		c.incidents.MendWhenWell(c.ctx, subject, func(ctx context.Context) error { return c.Well(ctx, subject) })
 	})
@@ -41,9 +45,11 @@ func (c *Cluster) unserved(since time.Time) {
 	known := slices.ContainsFunc(c.incidents.List(), func(i api.Incident) bool {
 		return i.Subject == controlplane.APIServer && (i.End.IsZero() || i.End.After(since))
 	})
-	if !known {
-		c.incidents.Find(provider.Finding{Subject: controlplane.APIServer, Since: since, Message: "no API server takes requests", Event: c.whyUnserved(since)})
+	if known {
+		return
 	}
+	c.incidents.Find(provider.Finding{Subject: controlplane.APIServer, Since: since, Message: "no API server takes requests", Event: c.whyUnserved(since)})
+	c.mendWhenWell(controlplane.APIServer)
 }
 
 // whyUnserved is the newest event before a time that can have ended an API server; 0 if

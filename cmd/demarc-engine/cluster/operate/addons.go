@@ -77,7 +77,7 @@ func (m *Management) addonRestored(r addon.Repair, record func(api.Repair) error
 		e.Verb, e.Message = "failed to restore", what+"; the API server refuses: "+r.Err.Error()
 	} else {
 		repair.Outcome, repair.Healed, repair.Actions[0].Done = api.RepairHealed, r.Restored.UTC(), r.Restored.UTC()
-		m.Ledger.Mended(subject, r.Restored)
+		go m.Ledger.MendWhenWell(m.Context, subject, func(ctx context.Context) error { return m.Addons.Serves(ctx, r.Kind, r.Name) })
 	}
 	m.Log.Append(e)
 	if err := record(repair.Timed()); err != nil && m.Context.Err() == nil {
