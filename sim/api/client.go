@@ -33,6 +33,9 @@ func newClient(h Handle, over *http.Client) *Client {
 	return c
 }
 
+// Offline is a client that asks nobody: it has the actions given.
+func Offline(a Actions) *Client { return &Client{Actions: a} }
+
 // WithToken is a client of the same engine with another token, and so perhaps
 // another role.
 func (c *Client) WithToken(token string) *Client {

@@ -57,6 +57,14 @@ var Routes = sync.OnceValue(func() (all []*Route) {
 	return all
 })
 
+// Refusing are actions that all answer with an error.
+func Refusing(err error) (a Actions) {
+	for _, r := range Routes() {
+		r.set(&a, func(context.Context, []reflect.Value) (answer reflect.Value, _ error) { return answer, err })
+	}
+	return a
+}
+
 func newRoute(i int, f reflect.StructField) *Route {
 	r := &Route{Name: f.Name, field: i, Action: f.Tag.Get("action"), Roles: Roles, Needs: list(f.Tag.Get("needs"), ",")}
 	address, query, _ := strings.Cut(f.Tag.Get("route"), "?")

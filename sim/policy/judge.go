@@ -60,6 +60,21 @@ func (j *Judge) Incident(id string) (Judgement, error) {
 	return v, err
 }
 
+// Contract judges all incidents, and whether the cluster is supported.
+func (j *Judge) Contract() (api.Contract, error) {
+	k := api.Contract{Edition: j.e.ID, Incidents: []api.JudgedIncident{}}
+	for _, i := range j.w.Incidents {
+		v, err := j.Incident(i.ID)
+		if err != nil {
+			return k, fmt.Errorf("judge incident %s: %w", i.ID, err)
+		}
+		k.Incidents = append(k.Incidents, api.JudgedIncident{Incident: i, Judgement: v})
+	}
+	var err error
+	k.Support, err = j.Support()
+	return k, err
+}
+
 // isOut is the verb of what [Judge.out] makes.
 const isOut timeline.Verb = "is out"
 

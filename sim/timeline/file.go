@@ -14,6 +14,9 @@ import (
 	"demarc/sim/disk"
 )
 
+// File is the name of a cluster's timeline in its data directory.
+const File = "timeline.jsonl"
+
 // Damage is what a timeline's file has lost. The zero value is none.
 type Damage struct {
 	// Lines were damaged. They are in the file Aside.

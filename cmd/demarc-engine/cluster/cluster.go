@@ -32,6 +32,7 @@ import (
 	"demarc/nodes"
 	"demarc/sim/addon"
 	"demarc/sim/api"
+	"demarc/sim/books"
 	"demarc/sim/clock"
 	"demarc/sim/disk"
 	"demarc/sim/sshd"
@@ -82,7 +83,9 @@ type Cluster struct {
 	end  context.CancelFunc
 	work sync.WaitGroup
 	// saving is held while the state is written.
-	saving sync.Mutex
+	saving  sync.Mutex
+	past    books.Books // of earlier engines
+	written []byte      // what of the books was written last
 
 	mu      sync.Mutex
 	state   string
@@ -118,6 +121,7 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, loaded state.Loade
 	}
 	c.faults = c.newFaults()
 	c.incidents = incident.NewLedger(c.log, c.faults.Holds, c.faults.Event)
+	c.openBooks()
 	if cfg.Scenario != "" {
 		c.drill = server.NewDrill()
 	}
@@ -175,7 +179,7 @@ func (c *Cluster) openTimeline() (err error) {
 		return err
 	}
 	if damage != (timeline.Damage{}) {
-		c.loaded.Mended = append(c.loaded.Mended, api.Mended{Subject: "timeline.jsonl", Found: damage.String(), Remedy: "it goes on with what is left"})
+		c.loaded.Mended = append(c.loaded.Mended, api.Mended{Subject: timeline.File, Found: damage.String(), Remedy: "it goes on with what is left"})
 	}
 	c.refusals = timeline.NewRepeats(c.log)
 	c.resumed = c.log.Last().Seq > 0 || !c.loaded.Starting // before anybody notes anything

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"encoding/json"
-	"fmt"
 	"hash/fnv"
 	"net/http"
 	"sync"
@@ -23,7 +22,6 @@ type contract struct {
 // judged is a judge, what it has seen, and what it says of all of it.
 type judged struct {
 	*policy.Judge
-	edition  *policy.Edition
 	world    uint64 // the world's fingerprint
 	at       time.Time
 	contract func() (api.Contract, error)
@@ -56,8 +54,8 @@ func (c *Cluster) judge(edition string) (*judged, error) {
 	if j := c.contract.judges[e.ID]; j != nil && j.world == print && j.at.Equal(now) {
 		return j, nil
 	}
-	j := &judged{Judge: e.Judge(w), edition: e, world: print, at: now}
-	j.contract = sync.OnceValues(func() (api.Contract, error) { return j.judgeAll(w.Incidents) })
+	j := &judged{Judge: e.Judge(w), world: print, at: now}
+	j.contract = sync.OnceValues(j.Judge.Contract)
 	if c.contract.judges == nil {
 		c.contract.judges = map[string]*judged{}
 	}
@@ -81,21 +79,6 @@ func (c *Cluster) Contract(edition string) (api.Contract, error) {
 	}
 	k, err := j.contract()
 	return k, api.WithStatus(http.StatusNotFound, err)
-}
-
-// judgeAll judges the incidents that the judge has seen, and the cluster.
-func (j *judged) judgeAll(incidents []api.Incident) (api.Contract, error) {
-	k := api.Contract{Edition: j.edition.ID, Incidents: []api.JudgedIncident{}}
-	for _, i := range incidents {
-		v, err := j.Incident(i.ID)
-		if err != nil {
-			return k, fmt.Errorf("judge incident %s: %w", i.ID, err)
-		}
-		k.Incidents = append(k.Incidents, api.JudgedIncident{Incident: i, Judgement: v})
-	}
-	var err error
-	k.Support, err = j.Support()
-	return k, err
 }
 
 // Explain says why something is as it is: see [policy.Edition.Explain].

@@ -1,7 +1,9 @@
 package cluster
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +15,7 @@ import (
 	"demarc/backup"
 	"demarc/controlplane"
 	"demarc/sim/api"
+	"demarc/sim/books"
 	"demarc/sim/clock"
 	"demarc/sim/sshd"
 	"demarc/sim/state"
@@ -26,7 +29,7 @@ const syncInterval = time.Second
 // dataDirectory is what the timeline calls the place where a cluster is kept.
 const dataDirectory = "data-directory"
 
-func timelineFile(dir string) string { return filepath.Join(dir, "timeline.jsonl") }
+func timelineFile(dir string) string { return filepath.Join(dir, timeline.File) }
 
 // Load finds the cluster in dir, or makes a new one known, and says at which time
 // its clock starts: not before any time that its records have. Its ports are in the
@@ -120,7 +123,44 @@ func (c *Cluster) writeState(sync bool) error {
 	if err != nil {
 		return err
 	}
-	return s.Save(c.dir, sync)
+	return errors.Join(s.Save(c.dir, sync), c.writeBooks(sync))
+}
+
+// openBooks goes on with the books of the last engine. Without them the cluster is as
+// good, but for its past.
+func (c *Cluster) openBooks() {
+	if c.cfg.Ephemeral {
+		return
+	}
+	var err error
+	if c.past, err = books.Load(c.dir); err != nil {
+		c.log.Append(timeline.Event{Actor: timeline.Platform, Verb: "failed", Subject: dataDirectory, Message: "what is known of traffic and of incidents that nobody noticed begins anew: " + err.Error()})
+	}
+	c.incidents.Keep(c.past.Incidents)
+}
+
+// writeBooks writes the cluster's books, if there is something new in them.
+func (c *Cluster) writeBooks(sync bool) error {
+	if c.Management == nil {
+		return nil
+	}
+	c.mu.Lock()
+	ready := c.readyAt
+	c.mu.Unlock()
+	b := books.Books{
+		Cluster: c.spec, ReadyAt: ready, Incidents: c.incidents.List(), Repairs: c.Repairs(), Consents: c.Consents(),
+		Restores: c.Restores(), Backups: c.Backups(), Traffic: c.trafficTotals(),
+	}
+	text, err := json.Marshal(b)
+	if err != nil || bytes.Equal(text, c.written) {
+		return err
+	}
+	b.Now = time.Now().UTC()
+	if err := b.Save(c.dir, sync); err != nil {
+		return err
+	}
+	c.written = text
+	return nil
 }
 
 func (c *Cluster) currentState() (*state.State, error) {

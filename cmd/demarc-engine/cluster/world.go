@@ -67,7 +67,7 @@ func (c *Cluster) Containers() []api.Container { return c.fleet.Containers() }
 // NodeName implements [run.World].
 func (c *Cluster) NodeName(ref string) (string, bool) { return c.fleet.NodeName(ref) }
 
-// trafficTotals are all traffics since they began.
+// trafficTotals are all traffics since they began, also those of earlier engines.
 func (c *Cluster) trafficTotals() []api.Traffic {
 	var out []api.Traffic
 	for _, s := range c.traffic.Specs() {
@@ -76,6 +76,7 @@ func (c *Cluster) trafficTotals() []api.Traffic {
 			out = append(out, api.Traffic{Spec: s, Sent: t.Sent, Failed: t.Failed, Reasons: t.Reasons, Outages: r.Outages(), Failures: r.Failures(), Backends: r.Pods()})
 		}
 	}
+	out = c.past.Continue(out)
 	slices.SortFunc(out, func(a, b api.Traffic) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }

@@ -106,7 +106,7 @@ func printEvents(env *command.Env, events []timeline.Event, since string, now ti
 
 // storedTimeline shows the timeline of a cluster that is stopped.
 func storedTimeline(env *command.Env, dir, since string) error {
-	events, err := timeline.Read(filepath.Join(dir, "timeline.jsonl"))
+	events, err := timeline.Read(filepath.Join(dir, timeline.File))
 	if err != nil {
 		return fmt.Errorf("read the timeline: %w", err)
 	}

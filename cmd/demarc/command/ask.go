@@ -18,8 +18,12 @@ import (
 // Ask runs a command that asks a cluster for something, or to do something, and prints
 // the answer.
 func Ask[T any](e *Env, ask func(context.Context, *api.Client, []string) (T, error), text func(io.Writer, T) error) func(*cobra.Command, []string) error {
+	return askOf(e, e.Client, ask, text)
+}
+
+func askOf[T any](e *Env, of func() (*api.Client, error), ask func(context.Context, *api.Client, []string) (T, error), text func(io.Writer, T) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
-		client, err := e.Client()
+		client, err := of()
 		if err != nil {
 			return err
 		}
@@ -34,7 +38,16 @@ func Ask[T any](e *Env, ask func(context.Context, *api.Client, []string) (T, err
 // List runs a command that asks a cluster for a list and prints it, or says that there is
 // nothing in it.
 func List[T any](e *Env, get func(context.Context, *api.Client) ([]T, error), none string, text func(io.Writer, []T) error) func(*cobra.Command, []string) error {
-	return Ask(e, func(ctx context.Context, c *api.Client, _ []string) ([]T, error) { return get(ctx, c) }, func(_ io.Writer, list []T) error {
+	return listOf(e, e.Client, get, none, text)
+}
+
+// ListOfBooks is List for what a cluster that is stopped knows, too.
+func ListOfBooks[T any](e *Env, get func(context.Context, *api.Client) ([]T, error), none string, text func(io.Writer, []T) error) func(*cobra.Command, []string) error {
+	return listOf(e, e.ClientOrBooks, get, none, text)
+}
+
+func listOf[T any](e *Env, of func() (*api.Client, error), get func(context.Context, *api.Client) ([]T, error), none string, text func(io.Writer, []T) error) func(*cobra.Command, []string) error {
+	return askOf(e, of, func(ctx context.Context, c *api.Client, _ []string) ([]T, error) { return get(ctx, c) }, func(_ io.Writer, list []T) error {
 		return output.List(e.Printer, list, none, text)
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,7 +17,9 @@ import (
 
 	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
+	"demarc/sim/books"
 	"demarc/sim/engine"
+	"demarc/sim/timeline"
 )
 
 // Env is one run of demarc.
@@ -94,6 +97,32 @@ func (e *Env) Counts(c *api.Client) {
 		s, _ := c.Status(ctx) // without an answer the times are there alone
 		return s.ReadyAt
 	})
+}
+
+// ClientOrBooks is Client, and for a cluster that is stopped a client that answers by its
+// books what is asked about its past.
+func (e *Env) ClientOrBooks() (*api.Client, error) {
+	dir, err := e.Dir()
+	if err != nil {
+		return nil, err
+	}
+	c, err := engine.AttachAs(dir, e.Role())
+	if !errors.Is(err, engine.ErrNotRunning) {
+		return c, err
+	}
+	stopped := e.NotRunning(dir)
+	b, err := books.Load(dir)
+	if err != nil {
+		return nil, err
+	}
+	if b.Cluster.Name == "" { // of an earlier version, or none
+		return nil, stopped
+	}
+	events, err := timeline.Read(filepath.Join(dir, timeline.File))
+	if err != nil {
+		return nil, fmt.Errorf("read the timeline: %w", err)
+	}
+	return api.Offline(b.Actions(events, e.Role(), stopped)), nil
 }
 
 // ClientOrData is the client, as the customer, of a cluster that runs, and nil for one of

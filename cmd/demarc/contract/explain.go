@@ -48,7 +48,7 @@ components need no cluster.`,
 // explanation asks the cluster. If there is none, the editions themselves know
 // clauses and components.
 func explanation(ctx context.Context, env *command.Env, what, edition string) (api.Explanation, error) {
-	client, err := env.Client()
+	client, err := env.ClientOrBooks()
 	if err == nil {
 		return client.Explain(ctx, what, edition)
 	}

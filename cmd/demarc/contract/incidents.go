@@ -21,13 +21,14 @@ func incidentsCmd(env *command.Env) *cobra.Command {
 		Long: `Incidents lists what went wrong and how the support contract judges it: whose it
 is, whether it is covered, who mends it, and the clause that decides. EVENT is the
 event of the timeline that caused it; demarc explain tells more of both, by their
-number, and -o json has everything whole.`,
+number, and -o json has everything whole. Those of a cluster that is stopped are in
+its books.`,
 		Example: `  demarc incidents
   demarc incidents --edition 2026-08
   demarc incidents -o json`,
 		Args:    cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error { return command.CheckEdition(edition) },
-		RunE: command.List(env, func(ctx context.Context, c *api.Client) ([]api.JudgedIncident, error) {
+		RunE: command.ListOfBooks(env, func(ctx context.Context, c *api.Client) ([]api.JudgedIncident, error) {
 			contract, err := c.Contract(ctx, edition)
 			return contract.Incidents, err
 		}, "there was no incident", printIncidents),

@@ -19,7 +19,7 @@ func reportCmd(env *command.Env) *cobra.Command {
 	c := output.WithFormats(&cobra.Command{
 		Use:   "report",
 		Short: "Report on the life of a cluster: outages, whose they were, what healed them, what was lost",
-		Long: `Report sums up a running cluster since its beginning: minutes of outage by owner,
+		Long: `Report sums up a cluster since its beginning, whether it runs or is stopped: minutes of outage by owner,
 incidents and how they are judged, what was lost, whether the cluster was
 supported, in words, as JSON, or as one HTML page with a picture (-o html).
 Restores and backups are the provider's: they are in it with --as provider.`,
@@ -30,7 +30,7 @@ Restores and backups are the provider's: they are in it with --as provider.`,
 		Args:    cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error { return command.CheckEdition(edition) },
 		RunE: func(c *cobra.Command, _ []string) error {
-			client, err := env.Client()
+			client, err := env.ClientOrBooks()
 			if err != nil {
 				return err
 			}

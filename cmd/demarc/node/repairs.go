@@ -50,7 +50,7 @@ was well again.`,
 		Example: `  demarc repairs
   demarc repairs -o json`,
 		Args: cobra.NoArgs,
-		RunE: command.List(env, func(ctx context.Context, c *api.Client) ([]api.Repair, error) { return c.Repairs(ctx) }, "there was no repair", printRepairs),
+		RunE: command.ListOfBooks(env, func(ctx context.Context, c *api.Client) ([]api.Repair, error) { return c.Repairs(ctx) }, "there was no repair", printRepairs),
 	}
 }
 

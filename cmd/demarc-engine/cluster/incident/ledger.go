@@ -45,16 +45,34 @@ func NewLedger(log *timeline.Log, held func(subject string) bool, struck func(ta
 	return &Ledger{log: log, held: held, struck: struck}
 }
 
-// Load takes over the incidents that the provider's plane remembers. None of
-// them goes on: whatever was out was started again with the engine.
+// Keep takes over the incidents of the books that the last engine has left.
+func (l *Ledger) Keep(list []api.Incident) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = slices.Clone(list)
+}
+
+// Load takes over the incidents that the provider's plane remembers, which may be newer
+// than those that were kept. None of them goes on: whatever was out was started again with
+// the engine.
 func (l *Ledger) Load(known map[string]api.Incident) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, i := range known {
-		if i.End.IsZero() {
-			i.End = time.Now().UTC()
+		n := slices.IndexFunc(l.all, func(x api.Incident) bool { return x.ID == i.ID })
+		if n < 0 {
+			l.all = append(l.all, i)
+			continue
 		}
-		l.all = append(l.all, i)
+		if i.End.IsZero() {
+			i.End = l.all[n].End
+		}
+		l.all[n] = i
+	}
+	for n := range l.all {
+		if l.all[n].End.IsZero() {
+			l.all[n].End = time.Now().UTC()
+		}
 	}
 	slices.SortFunc(l.all, func(a, b api.Incident) int { return idNumber(a.ID) - idNumber(b.ID) })
 }
