@@ -75,7 +75,7 @@ func TestActionsOfAStoppedCluster(t *testing.T) {
 	if err != nil || k.Edition != "2026-08" || len(k.Incidents) != 1 || k.Incidents[0].Judgement.Owner != "provider" {
 		t.Errorf("judged %+v, %v", k, err)
 	}
-	if x, err := a.Explain(t.Context(), "i1", "2019-04"); err != nil || x.Text == "" {
+	if x, err := a.Explain(t.Context(), "i1", "2019-04"); err != nil || x.Whose == "" {
 		t.Errorf("explained %+v, %v", x, err)
 	}
 	if list, err := a.Timeline(t.Context(), 1); err != nil || list == nil || len(list) != 0 {
