@@ -67,11 +67,16 @@ type Opening string
 // Openings of a [Step].
 const (
 	At         Opening = "at"
+	When       Opening = "when"
+	Then       Opening = "then"
 	Within     Opening = "within"
 	Throughout Opening = "throughout"
 	Finally    Opening = "finally"
 	Narrative  Opening = "" // a comment between steps
 )
+
+// WhenSpan is for how long a when-step waits for its moment if it does not say.
+const WhenSpan = 10 * time.Minute
 
 // Step is one line of a script, or the narrative between lines.
 type Step struct {
@@ -80,8 +85,12 @@ type Step struct {
 	Opens Opening
 	// At is when an at-step is due, since the cluster was ready.
 	At time.Duration
-	// After and Span bound a window, from the moment it opens.
+	// After and Span bound a window, from the moment it opens. A then-step is due
+	// After the step before it.
 	After, Span time.Duration
+	// Until is when a throughout-step that later steps do not wait for is over, since
+	// the cluster was ready; 0 for any other.
+	Until time.Duration
 
 	Act    *Call        // what is done; nil for an expectation
 	Refuse *Refusal     // the action must be refused

@@ -40,7 +40,7 @@ func Parse(file string, data []byte) (*script.Script, []script.Problem) {
 	p.checkUnused()
 	p.checkNodeRefs()
 	p.checkClauses()
-	p.script.Length = p.earliest
+	p.script.Length = max(p.earliest, p.latest)
 	slices.SortStableFunc(p.problems, func(a, b script.Problem) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 	return p.script, p.problems
 }
@@ -69,6 +69,7 @@ type parser struct {
 	// and earliestLine the line that says so.
 	earliest     time.Duration
 	earliestLine int
+	latest       time.Duration // when the last throughout … until ends
 
 	// nodes is how many nodes the pool has by the last change of its size, and
 	// instances how many there were ever; 0 before the first.
@@ -115,7 +116,7 @@ func (p *parser) readScript(text string) {
 		p.readLine(line)
 	}
 	flush()
-	if !slices.ContainsFunc(p.script.Steps, func(s script.Step) bool { return s.Expect != nil || s.Refuse != nil }) && len(p.problems) == 0 {
+	if !slices.ContainsFunc(p.script.Steps, func(s script.Step) bool { return s.Expect != nil && s.Opens != script.When || s.Refuse != nil }) && len(p.problems) == 0 {
 		p.problemAt(max(1, len(lines)-1), 1, "", "the scenario expects nothing: add a line such as within 2m expect FILE")
 	}
 }
@@ -156,7 +157,7 @@ func (p *parser) readLine(line string) {
 		p.readCluster(words)
 	case "clause":
 		p.readClause(words)
-	case "at", "within", "after", "throughout", "finally":
+	case "at", "then", "within", "after", "throughout", "finally", "when":
 		p.readStep(line, words)
 	default:
 		p.unknownOpening(first)
@@ -169,8 +170,8 @@ func (p *parser) unknownOpening(w script.Word) {
 		p.Problem(w.Col, "at 0s "+w.Text, "%q needs a time before it", w.Text)
 		return
 	}
-	words := []string{"at", "within", "after", "throughout", "finally", "cluster", "clause"}
-	p.Problem(w.Col, fault.Suggest(w.Text, words), "a line begins with at, within, after, throughout, finally, cluster or clause, not %q", w.Text)
+	words := []string{"at", "when", "then", "within", "after", "throughout", "finally", "cluster", "clause"}
+	p.Problem(w.Col, fault.Suggest(w.Text, words), "a line begins with at, when, then, within, after, throughout, finally, cluster or clause, not %q", w.Text)
 }
 
 // Defaults of the cluster statement.

@@ -1,6 +1,7 @@
 package parse
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +14,10 @@ import (
 func (p *parser) readStep(text string, words []script.Word) {
 	s := script.Step{Line: p.line, Text: display(text), Opens: script.Opening(words[0].Text)}
 	timeAt := words[min(1, len(words)-1)].Col
+	if s.Opens == script.When || s.Opens == script.Throughout && standsUntil(words) {
+		p.readCondition(&s, words)
+		return
+	}
 	words, ok := p.readTimes(&s, words)
 	if !ok {
 		return
@@ -29,7 +34,7 @@ func (p *parser) readStep(text string, words []script.Word) {
 		s.Expect = p.readObjects(words)
 	case w.Text == "check":
 		s.Expect = p.readCheck(words)
-	case s.Opens != script.At:
+	case s.Opens != script.At && s.Opens != script.Then:
 		p.notExpectation(w, s.Opens)
 		return
 	case w.Text == "refuse":
@@ -45,7 +50,7 @@ func (p *parser) readStep(text string, words []script.Word) {
 
 // wantedAfter says what may follow an opening.
 func wantedAfter(o script.Opening) string {
-	if o == script.At {
+	if o == script.At || o == script.Then {
 		return "an action, or expect, absent or check"
 	}
 	return "expect, absent or check"
@@ -54,7 +59,7 @@ func wantedAfter(o script.Opening) string {
 // notExpectation explains a window that is followed by something else.
 func (p *parser) notExpectation(w script.Word, o script.Opening) {
 	if _, ok := script.Lookup(w.Text); ok || w.Text == "refuse" {
-		p.Problem(w.Col, "", "%s is an action, and an action happens at a time: at T %s …", w.Text, w.Text)
+		p.Problem(w.Col, "", "%s is an action, and an action happens at a time: at T %s …, or then %[1]s …", w.Text, w.Text)
 		return
 	}
 	p.Problem(w.Col, fault.Suggest(w.Text, expectWords), "%s is followed by expect, absent or check, not %q", o, w.Text)
@@ -70,6 +75,17 @@ func (p *parser) readTimes(s *script.Step, words []script.Word) ([]script.Word, 
 			p.final = p.line
 		}
 		return words[1:], true
+	case script.Then:
+		isStep := func(s script.Step) bool { return s.Opens != script.Narrative }
+		if !slices.ContainsFunc(p.script.Steps, isStep) && len(p.problems) == 0 {
+			p.Problem(words[0].Col, "at 0s", "then follows a step: there is none before this line")
+			return nil, false
+		}
+		if len(words) < 2 || words[1].Text != "after" {
+			return words[1:], true
+		}
+		s.After, ok = p.readDuration(words[1:], "after", false)
+		return words[min(3, len(words)):], ok
 	case script.At:
 		s.At, ok = p.readDuration(words, "at", true)
 		return words[min(2, len(words)):], ok
@@ -155,7 +171,15 @@ func (p *parser) schedule(s *script.Step, timeAt int) {
 		if s.Act != nil && s.Act.Verb.Spans != "" {
 			p.earliest, p.earliestLine = s.At+s.Act.Span(), p.line
 		}
-	case script.Within, script.Throughout:
+	case script.Then:
+		wait := s.After
+		if s.Act != nil {
+			wait += s.Act.Span()
+		}
+		if wait > 0 {
+			p.earliest, p.earliestLine = p.earliest+wait, p.line
+		}
+	case script.Within, script.Throughout, script.When:
 		p.earliest, p.earliestLine = p.earliest+s.After+s.Span, p.line
 	}
 }

@@ -34,16 +34,26 @@ within D EXPECTATION      it becomes true no later than D from now; the script g
 after A within D EXPECTATION
                           it becomes true no earlier than A and no later than A+D from now; if it is true
                           at any moment before A, it has failed
+when EXPECTATION [within D]
+                          waits for the moment at which it is true, which must come within D from now, or
+                          10m; what the next lines do with "then" happens at that moment
+then ACTION               does something as soon as the step before it is over; like "at", with refuse and
+then after D ACTION       EXPECTATION too; with "after" D later
 throughout D EXPECTATION  it is true at every moment from now until D from now
+throughout EXPECTATION until T
+                          it is true at every moment from now until T, counted from the moment the cluster
+                          is ready, while the next lines act; the script fails as soon as it is not
 finally EXPECTATION       looks when everything is over, even after a failure
 
 EXPECTATION is one of
   expect SECTION          objects as in the section are there: every document matches an object
   absent SECTION          no document of the section matches any object
   check 'CEL'             a CEL expression is true; check NAME.cel takes it from a section
+After "when", and in "throughout … until", expect and check can be left out: 'CEL', SECTION, or NAME
+for the section NAME.cel.
 
 Windows open at the current time: when the step before them is over. An "at" may not lie before
-the latest end of the windows before it. Durations are written with a unit: 500ms, 90s, 10m, 2h,
+the latest end of the windows before it, of which a "throughout … until" is none. Durations are written with a unit: 500ms, 90s, 10m, 2h,
 1d12h. Expectations are looked at whenever something changes in what they name, and at each whole
 second.
 
@@ -66,7 +76,7 @@ in checks and in manifests, and the annotations of demarc.dev are known too.
 
 // traffics explains how traffic is counted.
 const traffics = `Traffic is counted from the beginning in "at" and "finally", and from the opening of the window in
-"within" and "throughout": of requests that were sent since then and have ended. An expectation on
+"within", "when" and "throughout": of requests that were sent since then and have ended. An expectation on
 traffic of which nothing was sent in its window does not hold.
 `
 

@@ -6,6 +6,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -13,7 +14,6 @@ import (
 	"demarc/scenarios/script"
 	"demarc/scenarios/script/check"
 	"demarc/sim/api"
-	"demarc/sim/clock"
 	"demarc/sim/timeline"
 )
 
@@ -33,6 +33,7 @@ type run struct {
 	n       int       // steps that were emitted
 	lastAct int64     // newest timeline event before the last action
 	started []string  // names of the traffic that was started
+	stood   []*standing
 	failed  bool
 }
 
@@ -65,12 +66,46 @@ func playWith(ctx context.Context, s *script.Script, world World, connect func()
 	}
 	r.watches = newWatches(ctx, connect)
 	defer r.watches.close()
-	for _, st := range s.Steps {
-		if err := r.step(ctx, st); err != nil {
-			return nil, err
-		}
+	if err := r.steps(ctx); err != nil {
+		return nil, err
 	}
 	return r.report, r.finish()
+}
+
+// steps plays all steps. What stands throughout them is over before the first finally.
+func (r *run) steps(ctx context.Context) error {
+	standing, stop := context.WithCancel(ctx)
+	defer stop()
+	for _, s := range r.script.Steps {
+		if s.Opens == script.Finally {
+			if err := r.waitStanding(ctx); err != nil {
+				return err
+			}
+			stop()
+		}
+		var err error
+		if s.Until > 0 && !r.failed {
+			r.stand(standing, s)
+		} else {
+			err = r.step(ctx, s)
+		}
+		if errors.Is(err, errBroken) {
+			r.unreached(s)
+		} else if err != nil {
+			return err
+		}
+		if _, err := r.settle(); err != nil {
+			return err
+		}
+	}
+	return r.waitStanding(ctx)
+}
+
+// unreached notes that a step was not played to its end.
+func (r *run) unreached(s script.Step) {
+	if s.Expect != nil || s.Refuse != nil {
+		r.expectation(s, false, "not reached")
+	}
 }
 
 // step plays one step. After a failure only finally is still looked at.
@@ -82,14 +117,18 @@ func (r *run) step(ctx context.Context, s script.Step) error {
 		return nil
 	}
 	if r.failed && s.Opens != script.Finally {
-		if s.Expect != nil || s.Refuse != nil {
-			r.expectation(s, false, "not reached")
-		}
+		r.unreached(s)
 		return nil
 	}
+	due := time.Now().Add(s.After)
 	if s.Opens == script.At {
-		if !clock.Sleep(ctx, time.Until(r.ready.Add(s.At))) {
-			return fmt.Errorf("line %d: %w", s.Line, ctx.Err())
+		due = r.ready.Add(s.At)
+	}
+	if s.Opens == script.At || s.Opens == script.Then {
+		if err := r.wait(ctx, due); errors.Is(err, errBroken) {
+			return err
+		} else if err != nil {
+			return fmt.Errorf("line %d: %w", s.Line, err)
 		}
 	}
 	if s.Act != nil {

@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"time"
@@ -48,12 +49,15 @@ func (r *run) expect(ctx context.Context, s script.Step) error {
 		return nil
 	}
 	var out check.Outcome
-	if s.Opens == script.Within || s.Opens == script.Throughout {
+	if s.Opens == script.Within || s.Opens == script.Throughout || s.Opens == script.When {
 		r.say(s, "waiting", "")
-		out, err = r.window(ctx, s, cond)
+		out, err = r.window(ctx, s, cond, r.settled)
 	} else {
 		out = cond.Eval(r.instant(ctx, cond))
 		err = ctx.Err()
+	}
+	if errors.Is(err, errBroken) {
+		return err
 	}
 	if err != nil {
 		return fmt.Errorf("line %d: %w", s.Line, err)
@@ -89,8 +93,9 @@ func (r *run) instant(ctx context.Context, cond condition) *check.View {
 }
 
 // window looks at an expectation at every change, and at each whole second,
-// until its window closes.
-func (r *run) window(ctx context.Context, s script.Step, cond condition) (check.Outcome, error) {
+// until its window closes. It is given up, with errBroken, when one of the steps that
+// stand beside it has failed; beside is nil for one of those.
+func (r *run) window(ctx context.Context, s script.Step, cond condition, beside func() []<-chan struct{}) (check.Outcome, error) {
 	began := time.Now()
 	end := began.Add(s.After + s.Span)
 	watching, stop := context.WithCancel(ctx)
@@ -107,6 +112,14 @@ func (r *run) window(ctx context.Context, s script.Step, cond condition) (check.
 		if verdict, done := judge(s, out, unsent(cond, v), now.Sub(began)); done {
 			return verdict, nil
 		}
+		if beside != nil {
+			if held, err := r.settle(); err != nil {
+				return check.Outcome{}, err
+			} else if !held {
+				return check.Outcome{}, errBroken
+			}
+			changes = append(changes, beside()...)
+		}
 		if err := waitAny(ctx, changes, min(clock.UntilTick(now, time.Second), end.Sub(now))); err != nil {
 			return check.Outcome{}, err
 		}
@@ -119,7 +132,7 @@ func (r *run) window(ctx context.Context, s script.Step, cond condition) (check.
 // within D: it must become true no later than D after the window opened; with
 // after A, no earlier than A and no later than A+D. throughout D: it must be
 // true at every moment from the opening to D. An expectation on traffic of
-// which nothing was sent in the window says nothing: within goes on waiting,
+// which nothing was sent in the window says nothing: within and when go on waiting,
 // and throughout fails at its end.
 func judge(s script.Step, out check.Outcome, unsent string, open time.Duration) (check.Outcome, bool) {
 	took := script.Short(open.Truncate(time.Millisecond))
@@ -143,6 +156,8 @@ func judge(s script.Step, out check.Outcome, unsent string, open time.Duration) 
 		return out, true
 	case over && out.OK:
 		return fail(fmt.Sprintf("nothing was sent by traffic %s in these %s: ", unsent, script.Short(s.After+s.Span)))
+	case over && s.Opens == script.When:
+		return fail(fmt.Sprintf("the moment did not come within %s: ", script.Short(s.Span)))
 	case over:
 		return fail(fmt.Sprintf("not within %s: ", script.Short(s.After+s.Span)))
 	}
