@@ -13,7 +13,7 @@ var families = []family{
 	{"the control plane is lost", []string{"control-plane-lost", "apiserver-flapping", "apiserver-lost", "changes-wait-for-the-control-plane",
 		"container-crash-while-control-plane-is-lost", "links-break-and-heal", "no-mass-eviction-on-return",
 		"node-breaks-while-control-plane-is-down", "node-dies-while-control-plane-is-lost",
-		"outage-prolonged-by-lost-control-plane", "scheduler-and-controller-manager-lost",
+		"outage-prolonged-by-lost-control-plane", "rollout-interrupted", "scheduler-and-controller-manager-lost",
 		"watchdog-restarts-what-crashes-and-hangs"}},
 	{"etcd is lost", []string{"etcd-lost", "etcd-member-lost-changes-nothing", "etcd-quorum-lost-and-regained-without-restore"}},
 	{"backup and restore", []string{"restore-from-backup", "backup-every-30-minutes", "backup-late-is-the-providers",
