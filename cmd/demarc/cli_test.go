@@ -66,6 +66,8 @@ func TestBadInput(t *testing.T) {
 		{"drill ./nowhere.txtar", "nowhere.txtar"},
 		{"drill etcd-lost --rate pause", "never ends"},
 		{"drill etcd-lost --edition 1", "want 2019-04"},
+		{"drill etcd-lost --edition both", "only a report is by both"},
+		{"drill etcd-lost --edition both --html /nowhere/report.html", "--html"},
 		{"drill etcd-lost --junit /nowhere/report.xml", "--junit"},
 		{"drill etcd-lost --html /nowhere/report.html", "--html"},
 		{"drill etcd-lost apiserver-lost --html report.html", "one page is of one scenario"},

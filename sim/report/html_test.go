@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +123,84 @@ func TestTicks(t *testing.T) {
 		list, step := ticks(eight.Add(time.Millisecond), eight.Add(c.whole))
 		if step != c.step || len(list) > maxTicks {
 			t.Errorf("%s: got %d ticks, each %s, want each %s", c.whole, len(list), step, c.step)
+		}
+	}
+}
+
+// elements are the elements of a page of that name and class, as text.
+func elements(t *testing.T, page, name, class string) (list []string) {
+	t.Helper()
+	root, err := html.Parse(strings.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range root.Descendants() {
+		if n.Type != html.ElementNode || n.Data != name || class != "" && !slices.Contains(n.Attr, html.Attribute{Key: "class", Val: class}) {
+			continue
+		}
+		var text strings.Builder
+		for x := range n.Descendants() {
+			if x.Type == html.TextNode {
+				text.WriteString(x.Data)
+			}
+		}
+		list = append(list, text.String())
+	}
+	return list
+}
+
+// TestPage checks that each outage has a bar with the shares of its owners, that clauses are
+// counted, and that no word is broken and no sheet but A4 is meant.
+func TestPage(t *testing.T) {
+	in := sample()
+	in.Edition = "2019-04"
+	for i := range in.Incidents {
+		in.Incidents[i].Judgement.Clauses = []string{"etcd.managed"}
+	}
+	in.Incidents[0].Judgement.Clauses = append(in.Incidents[0].Judgement.Clauses, "node.shared")
+	r := Make(in)
+	r.Outages = append(r.Outages, Outage{Subject: "shared", Minutes: Minutes{Total: 4, Provider: 3, Customer: 1}})
+	var out bytes.Buffer
+	if err := r.HTML(&out); err != nil {
+		t.Fatal(err)
+	}
+	page := out.String()
+	if bars := elements(t, page, "div", "bar"); len(bars) != len(r.Outages)+1 {
+		t.Errorf("got %d bars for %d outages", len(bars), len(r.Outages)+1)
+	}
+	said := strings.ReplaceAll(page, "\n", "")
+	for _, want := range []string{
+		`<span class="provider" style="width: 75.00%"></span><span class="customer" style="width: 25.00%"></span></div>3m the provider&#39;s, 1m the customer&#39;s`,
+		`<td>etcd.managed</td><td class="n" data-head="count">` + fmt.Sprint(len(in.Incidents)) + `</td>`, `>The store behind the API server`, `<td>node.shared</td><td class="n" data-head="count">1</td>`,
+		"size: A4", "Lost for good",
+	} {
+		if !strings.Contains(said, want) {
+			t.Errorf("no %s in\n%s", want, page)
+		}
+	}
+	for _, breaks := range []string{"overflow-wrap", "word-break", "hyphens"} {
+		if strings.Contains(page, breaks) {
+			t.Errorf("words may be broken inside: %s", breaks)
+		}
+	}
+}
+
+// TestPageOfBoth checks that a page of two reports has both side by side, and that the zoom of
+// one leaves the other alone.
+func TestPageOfBoth(t *testing.T) {
+	a, b := Make(sample()), Make(sample())
+	a.Edition, b.Edition = "2019-04", "2026-08"
+	var out bytes.Buffer
+	if err := HTML(&out, []Report{a, b}); err != nil {
+		t.Fatal(err)
+	}
+	page := out.String()
+	if n := len(elements(t, page, "section", "")); n != 2 || !strings.Contains(page, `<body class="both">`) || !strings.Contains(page, "policy 2019-04 and 2026-08.") {
+		t.Errorf("got %d sections in\n%s", n, page)
+	}
+	for _, want := range []string{"<h2>By edition 2019-04</h2>", "<h2>By edition 2026-08</h2>", `name="r0" id="r0z8"`, `name="r1" id="r1z8"`} {
+		if strings.Count(page, want) != 1 {
+			t.Errorf("want one %s in\n%s", want, page)
 		}
 	}
 }

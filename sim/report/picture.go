@@ -12,6 +12,7 @@ import (
 // Measures of the picture, in pixels.
 const (
 	labelWidth = 220
+	labelChars = 28 // as many as there is room for
 	plotWidth  = 860
 	laneHeight = 24
 	barHeight  = 16
@@ -79,8 +80,8 @@ func (p *picture) title(s string) {
 
 func (p *picture) label(s string) {
 	fmt.Fprintf(p, `<text x="%d" y="%d" text-anchor="end">`, labelWidth-8, p.y+13)
-	p.text(short(s, 32))
-	if short(s, 32) != s {
+	p.text(short(s, labelChars))
+	if short(s, labelChars) != s {
 		p.title(s)
 	}
 	p.WriteString("</text>")

@@ -3,6 +3,7 @@ package contract
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -22,27 +23,37 @@ func reportCmd(env *command.Env) *cobra.Command {
 		Long: `Report sums up a cluster since its beginning, whether it runs or is stopped: minutes of outage by owner,
 incidents and how they are judged, what was lost, whether the cluster was
 supported, in words, as JSON, or as one HTML page with a picture (-o html).
-Restores and backups are the provider's: they are in it with --as provider.`,
+Restores and backups are the provider's: they are in it with --as provider. With
+--edition both it is judged by both editions: one page with both side by side, one
+text below the other, and as JSON a list of two.`,
 		Example: `  demarc report
   demarc report -o html --file report.html
   demarc report -o html > report.html
+  demarc report --edition both -o html --file report.html
   demarc --as provider report --edition 2026-08`,
 		Args:    cobra.NoArgs,
-		PreRunE: func(*cobra.Command, []string) error { return command.CheckEdition(edition) },
+		PreRunE: func(*cobra.Command, []string) error { return command.CheckEditions(edition) },
 		RunE: func(c *cobra.Command, _ []string) error {
 			client, err := env.ClientOrBooks()
 			if err != nil {
 				return err
 			}
-			in, err := reportInput(c.Context(), client, edition, env.Role() != api.RoleCustomer)
-			if err != nil {
-				return err
+			var reports []report.Report
+			for _, id := range command.EditionIDs(edition) {
+				in, err := reportInput(c.Context(), client, id, env.Role() != api.RoleCustomer)
+				if err != nil {
+					return err
+				}
+				if len(reports) > 0 {
+					in.To = reports[0].To // of the same time
+				}
+				reports = append(reports, report.Make(in))
 			}
-			return writeReport(env, report.Make(in), file)
+			return writeReports(env, reports, file)
 		},
 	}, "text", "json", "html")
 	c.Flags().StringVar(&file, "file", "", "write it to this file")
-	command.EditionFlag(c, &edition, command.JudgedBy)
+	command.EditionsFlag(c, &edition, command.JudgedBy)
 	return c
 }
 
@@ -77,21 +88,28 @@ func reportInput(ctx context.Context, client *api.Client, edition string, provid
 	return in, err
 }
 
-// writeReport writes a report in the form that -o names.
-func writeReport(env *command.Env, r report.Report, path string) error {
+// writeReports writes a report, or one by each edition, in the form that -o names.
+func writeReports(env *command.Env, reports []report.Report, path string) error {
 	var text bytes.Buffer
 	var err error
-	switch env.Format {
-	case "json":
-		err = (&output.Printer{Out: &text, Ready: env.Ready}).Value(r)
-	case "html":
-		err = r.HTML(&text)
+	switch p := (&output.Printer{Out: &text, Ready: env.Ready}); {
+	case env.JSON() && len(reports) == 1:
+		err = p.Value(reports[0])
+	case env.JSON():
+		err = p.Value(reports)
+	case env.Format == "html":
+		err = report.HTML(&text, reports)
 	default:
 		to := env.Out
 		if path != "" {
 			to = &text
 		}
-		err = r.Text(&text, output.PaletteFor(to).Bold)
+		for i, r := range reports {
+			if i > 0 {
+				text.WriteString("\n\n")
+			}
+			err = errors.Join(err, r.Text(&text, output.PaletteFor(to).Bold))
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("write the report: %w", err)

@@ -39,7 +39,8 @@ func drillCmd(env *command.Env) *cobra.Command {
 and then what held and what did not. A name is that of a built-in scenario; what
 has a slash or ends in .txtar is a file. Several are played side by side. With
 --edition the same scenario is judged by another edition of the support policy. With
--o json it is a list of reports, of one scenario as of many.
+-o json it is a list of reports, of one scenario as of many. --edition both plays it
+by its own edition, and shows both side by side in the page of --html.
 
 While a drill is played, demarc list has its cluster by the scenario's name, and
 demarc --name NAME kubectl, clock, timeline and the others reach it. Its data is
@@ -69,7 +70,7 @@ Exit codes: 0 everything held, 1 an expectation failed, 2 a mistake in the input
 	f := c.Flags()
 	f.BoolVar(&o.list, "list", false, "list the built-in scenarios")
 	f.StringVar(&o.rate, "rate", "max", "speed of the virtual clock: 1x, 60x, max")
-	command.EditionFlag(c, &o.edition, ", in place of the scenario's")
+	command.EditionsFlag(c, &o.edition, ", in place of the scenario's")
 	f.BoolVar(&o.keep, "keep", false, "keep the cluster's data and logs, and say where they are; demarc down --delete removes them")
 	f.StringVar(&o.junit, "junit", "", "write a JUnit report to this file as well")
 	f.StringVar(&o.html, "html", "", "write a report with a picture to this file as well, as one HTML page; of one scenario only")
@@ -112,5 +113,5 @@ func run(ctx context.Context, env *command.Env, o drillOptions, names []string) 
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return errors.Join(writeReports(env, plays, junit), writePage(page, plays[0]), verdict(env, plays, errs))
+	return errors.Join(writeReports(env, plays, junit), writePage(page, plays[0], o.edition), verdict(env, plays, errs))
 }

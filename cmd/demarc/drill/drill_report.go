@@ -2,6 +2,7 @@ package drill
 
 import (
 	"fmt"
+	"io"
 	"time"
 
 	"demarc/cmd/demarc/command"
@@ -9,6 +10,7 @@ import (
 	"demarc/scenarios"
 	"demarc/sim/api"
 	"demarc/sim/engine"
+	"demarc/sim/policy"
 	"demarc/sim/report"
 	"demarc/sim/terminal"
 )
@@ -65,10 +67,40 @@ func pageFile(path string, plays int) (*output.File, error) {
 	return f, nil
 }
 
-// writePage writes the page of a play that has come to a verdict.
-func writePage(f *output.File, p *play) error {
+// writePage writes the page of a play that has come to a verdict: by the edition that it was
+// judged by, or by both.
+func writePage(f *output.File, p *play, edition string) error {
 	if f == nil || p.report.Error != "" {
 		return nil
 	}
-	return f.Publish(p.summary().HTML)
+	if edition != command.BothEditions {
+		return f.Publish(p.summary().HTML)
+	}
+	var reports []report.Report
+	for _, e := range policy.Editions() {
+		r, err := p.by(e)
+		if err != nil {
+			return err
+		}
+		reports = append(reports, r)
+	}
+	return f.Publish(func(w io.Writer) error { return report.HTML(w, reports) })
+}
+
+// by is the report of what was played, judged once more by an edition.
+func (p *play) by(e *policy.Edition) (report.Report, error) {
+	judge := e.Judge(policy.World{Events: p.events, Incidents: p.report.Incidents, Repairs: p.report.Repairs})
+	again := *p
+	r := *p.report
+	again.report, r.Edition, r.Judgements = &r, e.ID, nil
+	for _, i := range r.Incidents {
+		v, err := judge.Incident(i.ID)
+		if err != nil {
+			return report.Report{}, fmt.Errorf("judge incident %s by edition %s: %w", i.ID, e.ID, err)
+		}
+		r.Judgements = append(r.Judgements, api.JudgedIncident{Incident: i, Judgement: v})
+	}
+	var err error
+	r.Support, err = judge.Support()
+	return again.summary(), err
 }

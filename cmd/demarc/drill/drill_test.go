@@ -61,11 +61,17 @@ func TestDrillSummary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := writePage(f, p); err != nil {
+	if err := writePage(f, p, ""); err != nil {
 		t.Fatal(err)
 	}
-	if text, err := os.ReadFile(page); err != nil || !strings.Contains(string(text), "<h1>A drill</h1>") {
+	if text, err := os.ReadFile(page); err != nil || !strings.Contains(string(text), "<h1>A drill</h1>") || strings.Contains(string(text), "By edition") {
 		t.Errorf("got %v, %.200s", err, text)
+	}
+	if f, err = output.CreateFile(page); err == nil {
+		err = writePage(f, p, command.BothEditions)
+	}
+	if text, _ := os.ReadFile(page); err != nil || !strings.Contains(string(text), "By edition 2019-04") || !strings.Contains(string(text), "By edition 2026-08") {
+		t.Errorf("of both: got %v, %.200s", err, text)
 	}
 }
 

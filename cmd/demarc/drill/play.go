@@ -39,6 +39,9 @@ func load(env *command.Env, o drillOptions, names []string) ([]*play, error) {
 	if rate == 0 {
 		return nil, &engine.InputError{Message: "a drill whose clock is paused never ends", Hint: "choose a --rate such as 60x"}
 	}
+	if o.edition == command.BothEditions && o.html != "" {
+		o.edition = "" // only the page is of both
+	}
 	if err := command.CheckEdition(o.edition); err != nil {
 		return nil, err
 	}
