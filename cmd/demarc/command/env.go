@@ -107,8 +107,12 @@ func (e *Env) ClientOrBooks() (*api.Client, error) {
 		return nil, err
 	}
 	c, err := engine.AttachAs(dir, e.Role())
-	if !errors.Is(err, engine.ErrNotRunning) {
-		return c, err
+	switch {
+	case err == nil:
+		e.Counts(c)
+		return c, nil
+	case !errors.Is(err, engine.ErrNotRunning):
+		return nil, err
 	}
 	stopped := e.NotRunning(dir)
 	b, err := books.Load(dir)
@@ -122,7 +126,9 @@ func (e *Env) ClientOrBooks() (*api.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the timeline: %w", err)
 	}
-	return api.Offline(b.Actions(events, e.Role(), stopped)), nil
+	c = api.Offline(b.Actions(events, e.Role(), stopped))
+	e.Counts(c)
+	return c, nil
 }
 
 // ClientOrData is the client, as the customer, of a cluster that runs, and nil for one of
@@ -134,6 +140,10 @@ func (e *Env) ClientOrData() (c *api.Client, dir string, err error) {
 	c, err = engine.Attach(dir)
 	switch {
 	case errors.Is(err, engine.ErrNotRunning) && engine.Exists(dir):
+		e.Ready = sync.OnceValue(func() time.Time {
+			b, _ := books.Load(dir) // without them the times are there alone
+			return b.ReadyAt
+		})
 		return nil, dir, nil
 	case errors.Is(err, engine.ErrNotRunning):
 		return nil, dir, e.NotRunning(dir)

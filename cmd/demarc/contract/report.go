@@ -20,9 +20,9 @@ func reportCmd(env *command.Env) *cobra.Command {
 	c := output.WithFormats(&cobra.Command{
 		Use:   "report",
 		Short: "Report on the life of a cluster: outages, whose they were, what healed them, what was lost",
-		Long: `Report sums up a cluster since its beginning, whether it runs or is stopped: minutes of outage by owner,
-incidents and how they are judged, what was lost, whether the cluster was
-supported, in words, as JSON, or as one HTML page with a picture (-o html).
+		Long: `Report sums up a cluster since its beginning, whether it runs or is stopped: minutes
+of outage by owner, incidents and how they are judged, what was lost, whether the
+cluster was supported, in words, as JSON, or as one HTML page with a picture (-o html).
 Restores and backups are the provider's: they are in it with --as provider. With
 --edition both it is judged by both editions: one page with both side by side, one
 text below the other, and as JSON a list of two.`,
