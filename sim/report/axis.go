@@ -14,24 +14,24 @@ var steps = []time.Duration{
 	time.Hour, 2 * time.Hour, 3 * time.Hour, 6 * time.Hour, 12 * time.Hour, day, 2 * day, 7 * day, 14 * day, 28 * day,
 }
 
-// maxTicks is how many labels there is room for.
+// maxTicks is how many labels there is room for where nothing is zoomed.
 const maxTicks = 11
 
-// ticks are the round moments in a time, at most maxTicks of them, and what is
-// between two.
-func ticks(from, to time.Time) (list []time.Time, step time.Duration) {
+// ticks are the round moments in a time, at most so many of them, and what is between
+// two.
+func ticks(from, to time.Time, most int) (list []time.Time, step time.Duration) {
 	whole := to.Sub(from)
 	if whole <= 0 {
 		return []time.Time{from}, time.Minute
 	}
 	step = steps[len(steps)-1]
 	for _, s := range steps {
-		if whole/s < maxTicks {
+		if whole/s < time.Duration(most) {
 			step = s
 			break
 		}
 	}
-	for whole/step >= maxTicks {
+	for whole/step >= time.Duration(most) {
 		step *= 2
 	}
 	t := from.Truncate(step)
@@ -58,8 +58,8 @@ func tickLabel(t, before time.Time, step time.Duration) string {
 }
 
 // axis draws the ticks over the whole height.
-func (p *picture) axis(from, to time.Time, height int) {
-	list, step := ticks(from, to)
+func (p *picture) axis(from, to time.Time, height, most int) {
+	list, step := ticks(from, to, most)
 	var before time.Time
 	for _, t := range list {
 		x := p.x(t)

@@ -39,11 +39,20 @@ func HTML(w io.Writer, reports []Report) error {
 type view struct {
 	Report
 	// ID tells the reports of a page apart.
-	ID      string
-	All     []row
-	Clauses []clauseCount
-	Picture template.HTML
+	ID       string
+	All      []row
+	Clauses  []clauseCount
+	Pictures []zoomed
 }
+
+// zoomed is the picture, with its time stretched. The page shows one of them.
+type zoomed struct {
+	Zoom int
+	SVG  template.HTML
+}
+
+// zooms are how far the picture can be stretched.
+var zooms = []int{1, 2, 4, 8}
 
 // row is an outage with the shares of its owners.
 type row struct {
@@ -65,7 +74,10 @@ type clauseCount struct {
 }
 
 func viewOf(r Report, n int) view {
-	v := view{Report: r, ID: fmt.Sprintf("r%d", n), Clauses: clauseCounts(r), Picture: template.HTML(r.SVG())}
+	v := view{Report: r, ID: fmt.Sprintf("r%d", n), Clauses: clauseCounts(r)}
+	for _, z := range zooms {
+		v.Pictures = append(v.Pictures, zoomed{Zoom: z, SVG: template.HTML(r.SVG(z))})
+	}
 	for _, o := range append([]Outage{r.APIServer}, r.Outages...) {
 		x := row{Outage: o}
 		sum := o.Minutes.Provider + o.Minutes.Shared + o.Minutes.Customer

@@ -69,8 +69,8 @@ func TestHostileHTML(t *testing.T) {
 			}
 		}
 	}
-	if svgs != 1 {
-		t.Errorf("got %d pictures, want 1", svgs)
+	if svgs != len(zooms) {
+		t.Errorf("got %d pictures, want one for each zoom", svgs)
 	}
 }
 
@@ -87,7 +87,7 @@ func TestHostileText(t *testing.T) {
 
 func TestPictureIsXML(t *testing.T) {
 	for name, in := range map[string]Input{"nothing": {}, "sample": sample(), "hostile": hostileInput()} {
-		d := xml.NewDecoder(bytes.NewReader(Make(in).SVG()))
+		d := xml.NewDecoder(bytes.NewReader(Make(in).SVG(1)))
 		for {
 			_, err := d.Token()
 			if errors.Is(err, io.EOF) {
@@ -102,7 +102,7 @@ func TestPictureIsXML(t *testing.T) {
 
 // TestPicture checks where a bar is and what it says.
 func TestPicture(t *testing.T) {
-	svg := string(Make(sample()).SVG())
+	svg := string(Make(sample()).SVG(1))
 	for _, want := range []string{
 		// The API server is out from 10 to 22 of 60 minutes of 860 pixels.
 		`<rect class="provider" x="363.3" y="28.0" width="172.0" height="16.0" fill="#0072b2"><title>API server was out from 2026-01-05 08:10:00 to 2026-01-05 08:22:00 (12m)`,
@@ -115,12 +115,24 @@ func TestPicture(t *testing.T) {
 	}
 }
 
+// TestPictureZoomed checks that time is stretched and what is beside it is not.
+func TestPictureZoomed(t *testing.T) {
+	svg := string(Make(sample()).SVG(4))
+	for _, want := range []string{
+		`viewBox="0 0 3680 `, `<rect class="provider" x="793.3" y="28.0" width="688.0" height="16.0"`, `<text x="212" y="41" text-anchor="end">API server`, `>08:12</text>`,
+	} {
+		if !strings.Contains(svg, want) {
+			t.Errorf("no %s in\n%s", want, svg)
+		}
+	}
+}
+
 func TestTicks(t *testing.T) {
 	for _, c := range []struct{ whole, step time.Duration }{
 		{5 * time.Second, time.Second}, {10 * time.Minute, time.Minute}, {time.Hour, 10 * time.Minute}, {2 * time.Hour, 15 * time.Minute},
 		{day, 3 * time.Hour}, {10 * day, day}, {100 * day, 14 * day}, {3000 * day, 448 * day},
 	} {
-		list, step := ticks(eight.Add(time.Millisecond), eight.Add(c.whole))
+		list, step := ticks(eight.Add(time.Millisecond), eight.Add(c.whole), maxTicks)
 		if step != c.step || len(list) > maxTicks {
 			t.Errorf("%s: got %d ticks, each %s, want each %s", c.whole, len(list), step, c.step)
 		}

@@ -12,8 +12,8 @@ import (
 // Measures of the picture, in pixels.
 const (
 	labelWidth = 220
-	labelChars = 28 // as many as there is room for
-	plotWidth  = 860
+	labelChars = 28  // as many as there is room for
+	plotWidth  = 860 // where nothing is zoomed
 	laneHeight = 24
 	barHeight  = 16
 	topHeight  = 28
@@ -32,28 +32,29 @@ var supportColours = map[string]string{supported: "#009e73", atRisk: "#f0e442", 
 type picture struct {
 	bytes.Buffer
 	from  time.Time
+	plot  int     // pixels of the whole time
 	scale float64 // pixels per second
 	y     int
 }
 
 // SVG is the picture of the timeline, as an element that can be a part of a page
-// or a file of its own.
-func (r Report) SVG() []byte {
+// or a file of its own. Its time is stretched by zoom, and nothing else is.
+func (r Report) SVG(zoom int) []byte {
 	lanes := append([]Outage{r.APIServer}, r.Outages...)
 	more := len(lanes) - maxLanes
 	lanes = lanes[:min(len(lanes), maxLanes)]
-	p := &picture{from: r.From, y: topHeight}
+	p := &picture{from: r.From, plot: plotWidth * zoom, y: topHeight}
 	if d := r.To.Sub(r.From).Seconds(); d > 0 {
-		p.scale = plotWidth / d
+		p.scale = float64(p.plot) / d
 	}
 	height := topHeight + laneHeight*(len(lanes)+2) + 24
 	if more > 0 {
 		height += laneHeight
 	}
-	width := labelWidth + plotWidth + 20
+	width := labelWidth + p.plot + 20
 	fmt.Fprintf(p, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img" font-family="sans-serif" font-size="12" fill="currentColor">`, width, height, width, height)
 	p.title("timeline: who was out, when, and whose that was")
-	p.axis(r.From, r.To, height)
+	p.axis(r.From, r.To, height, maxTicks*zoom)
 	for _, o := range lanes {
 		p.lane(o)
 	}
@@ -99,7 +100,7 @@ func short(s string, n int) string {
 // lane draws one subject. Owners who overlap are drawn one above the other.
 func (p *picture) lane(o Outage) {
 	p.label(o.Subject)
-	fmt.Fprintf(p, `<line x1="%d" x2="%d" y1="%d" y2="%d" stroke="currentColor" stroke-opacity="0.2"/>`, labelWidth, labelWidth+plotWidth, p.y+barHeight+2, p.y+barHeight+2)
+	fmt.Fprintf(p, `<line x1="%d" x2="%d" y1="%d" y2="%d" stroke="currentColor" stroke-opacity="0.2"/>`, labelWidth, labelWidth+p.plot, p.y+barHeight+2, p.y+barHeight+2)
 	m := o.Minutes
 	apart := m.Provider+m.Shared+m.Customer > m.Total+1e-6
 	for n, owner := range Owners {
