@@ -37,7 +37,7 @@ var families = []family{
 		"support-dns", "support-looks-only-with-consent", "support-questions", "support-restarts-only-on-escalation",
 		"support-security-group", "support-today-gives-best-effort", "support-unsupported-cluster",
 		"support-upstream-bug", "support-without-consent"}},
-	{"workloads", []string{"workload-basics", "crash-loop-back-off"}},
+	{"workloads", []string{"workload-basics", "crash-loop-back-off", "printed-on-the-node"}},
 }
 
 // family is what its scenarios are about, and they.

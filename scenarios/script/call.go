@@ -104,6 +104,8 @@ type Checker interface {
 	// are the names of what a verb has started.
 	Start(c *Call)
 	Started(verb string) []string
+	// Keep notes that the output of the call is kept for checks, by a name.
+	Keep(c *Call)
 	// Cluster is what the scenario wants, and Grow notes a new number of nodes.
 	Cluster() api.ClusterSpec
 	Grow(nodes int)

@@ -101,11 +101,12 @@ type Step struct {
 type Refusal struct{ Containing string }
 
 // Expectation is what must be true: a check, or that objects of the API server are
-// as in a section, or that none is.
+// as in a section, or that none is, or that a command prints and ends as it says.
 type Expectation struct {
-	Check   string   // a CEL expression; empty if there is a section
+	Check   string   // a CEL expression; empty if there is a section or a command
 	Section *Section // its documents are what is expected
 	Absent  bool
+	Command *Call
 }
 
 // Section is one file of the archive.

@@ -21,6 +21,9 @@ type Verb struct {
 	// used with demarc fault inject.
 	Fault bool
 
+	// Prints says that it runs a command, whose output can be expected and kept.
+	Prints bool
+
 	// Check looks at a call when the script is parsed, beyond the arguments'
 	// types. May be nil.
 	Check func(k Checker, c *Call)

@@ -9,6 +9,9 @@ var verbLogs = Verb{
 	Args: []Arg{
 		{Name: "object", Type: ArgObject, Positional: true, Required: true, Doc: "a Pod, or a workload with a selector"},
 		{Name: "container", Type: ArgText, Doc: "which of the pod's containers; it needs none if there is one"},
-		{Name: "prints", Type: ArgText, Doc: "a text that the log must contain"},
+		printsArg,
+		asArg,
 	},
+	Prints: true,
+	Check:  func(k Checker, c *Call) { k.Keep(c) },
 }

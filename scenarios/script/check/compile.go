@@ -4,6 +4,7 @@
 package check
 
 import (
+	"fmt"
 	"reflect"
 	"regexp"
 	"slices"
@@ -30,8 +31,8 @@ type Expression struct {
 	// all of them.
 	traffic    []string
 	anyTraffic bool
-	// watches are the names of watches.
-	watches []string
+	// watches and outputs are the names of watches and outputs.
+	watches, outputs []string
 	// judged says that it names a field of the judgement of incidents.
 	judged bool
 	// objects are the kinds and names of object(…).
@@ -47,8 +48,9 @@ type objectRef struct {
 
 // Known is what a check can be about beside the cluster.
 type Known struct {
-	// Traffic and Watches are the names of those that were started.
-	Traffic, Watches []string
+	// Traffic and Watches are the names of those that were started, and Outputs of those
+	// that were kept.
+	Traffic, Watches, Outputs []string
 	// Misspelt says that nothing makes an object, and the name that was probably meant;
 	// both are empty if there may be such an object.
 	Misspelt func(gvk schema.GroupVersionKind, namespace, name string) (message, suggestion string)
@@ -105,10 +107,13 @@ func (e *Expression) Mistakes(known Known) []Mistake {
 	for _, x := range []struct {
 		what, variable string
 		named, started []string
-	}{{"traffic", "traffic", e.traffic, known.Traffic}, {"watch", "watches", e.watches, known.Watches}} {
+	}{
+		{"traffic %s was started", "traffic", e.traffic, known.Traffic}, {"watch %s was started", "watches", e.watches, known.Watches},
+		{"output was kept as=%s", "outputs", e.outputs, known.Outputs},
+	} {
 		for _, name := range x.named {
 			if !slices.Contains(x.started, name) {
-				mistake(e.memberID(x.variable, name), 1, "no "+x.what+" "+name+" was started before this line", fault.Suggest(name, x.started))
+				mistake(e.memberID(x.variable, name), 1, "no "+fmt.Sprintf(x.what, name)+" before this line", fault.Suggest(name, x.started))
 			}
 		}
 	}
@@ -179,6 +184,9 @@ func (e *Expression) collect() {
 		if name, ok := memberName(x, "watches"); ok && !slices.Contains(e.watches, name) {
 			e.watches = append(e.watches, name)
 		}
+		if name, ok := memberName(x, "outputs"); ok && !slices.Contains(e.outputs, name) {
+			e.outputs = append(e.outputs, name)
+		}
 		switch x.Kind() {
 		case ast.IdentKind:
 			name := x.AsIdent()
@@ -227,7 +235,8 @@ func explainCEL(message string) (said, suggestion string) {
 		return "unknown name " + m[1], fault.Suggest(m[1], append(variableNames(), "size", "has", "object", "matches", "timestamp", "duration"))
 	}
 	if m := noField.FindStringSubmatch(message); m != nil {
-		return "unknown field " + m[1], fault.Suggest(m[1], fieldNames())
+		others := slices.DeleteFunc(fieldNames(), func(name string) bool { return name == m[1] }) // of another type
+		return "unknown field " + m[1], fault.Suggest(m[1], others)
 	}
 	if m := noOverload.FindStringSubmatch(message); m != nil {
 		said = m[1] + " cannot be applied to " + strings.ReplaceAll(m[2], "((", "(")

@@ -62,6 +62,11 @@ var worldVariables = []Variable{
 		value: func(a *activation) (any, error) { return a.view.Watches(), nil },
 	},
 	{
+		Name: "outputs", Doc: "by the name of as=: what ssh or logs printed at last, and the exit code; that of a log is 0",
+		Type:  reflect.TypeFor[map[string]Output](),
+		value: func(a *activation) (any, error) { return a.view.Outputs(), nil },
+	},
+	{
 		Name: "now", Doc: "seconds since the cluster was ready", Type: reflect.TypeFor[time.Time](),
 		value: func(*activation) (any, error) { return time.Now(), nil },
 	},

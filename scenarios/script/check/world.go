@@ -62,6 +62,16 @@ type View struct {
 	Objects func(schema.GroupVersionKind) ([]*unstructured.Unstructured, error)
 	// Watches is what the clients that a script has started have seen.
 	Watches func() map[string]Watch
+	// Outputs is what the commands have printed whose output was kept.
+	Outputs func() map[string]Output
+}
+
+// Output is what a command has printed, and how it ended.
+type Output struct {
+	Stdout string    `json:"stdout"`
+	Stderr string    `json:"stderr"`
+	Exit   int       `json:"exit"`
+	At     time.Time `json:"at"`
 }
 
 // Watch is what a client has seen of the objects that it watches.

@@ -228,6 +228,19 @@ func (p *parser) Start(c *script.Call) {
 	p.started[verb][name] = p.line
 }
 
+// Keep notes by what name the output of a call is kept. A later one takes its place.
+func (p *parser) Keep(c *script.Call) {
+	if name := c.Text("as"); name != "" {
+		if p.started[outputs] == nil {
+			p.started[outputs] = map[string]int{}
+		}
+		p.started[outputs][name] = p.line
+	}
+}
+
+// outputs is where the parser has the names of outputs, among what verbs have started.
+const outputs = "output"
+
 // Started are the names of what a verb has started so far.
 func (p *parser) Started(verb string) []string { return slices.Sorted(maps.Keys(p.started[verb])) }
 

@@ -75,6 +75,13 @@ func (p *parser) condition(words []script.Word) (*script.Expectation, []script.W
 		}
 		return p.readObjects(words[:n]), words[n:]
 	}
+	if prints(w) {
+		n := slices.IndexFunc(words, func(w script.Word) bool { return w.QuotedAt < 0 && (w.Text == "within" || w.Text == "until") })
+		if n < 0 {
+			n = len(words)
+		}
+		return p.readCommand(words[:n]), words[n:]
+	}
 	if w.QuotedAt < 0 && !sectionWord.MatchString(w.Text) {
 		p.Problem(w.Col, "", "put the whole expression in quotes, or name a section that ends in .cel")
 		return nil, words[1:]

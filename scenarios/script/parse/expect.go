@@ -12,6 +12,22 @@ import (
 // expectWords open an expectation.
 var expectWords = []string{"expect", "absent", "check"}
 
+// readCommand reads a command whose output is expected, or returns nil: the verb of
+// another action is none.
+func (p *parser) readCommand(words []script.Word) *script.Expectation {
+	c := p.readCall(words)
+	if c == nil {
+		return nil
+	}
+	return &script.Expectation{Command: c}
+}
+
+// prints says whether a word is a verb of a command whose output can be expected.
+func prints(w script.Word) bool {
+	v, ok := script.Lookup(w.Text)
+	return ok && v.Prints && w.QuotedAt < 0
+}
+
 // readObjects reads expect FILE and absent FILE.
 func (p *parser) readObjects(words []script.Word) *script.Expectation {
 	verb := words[0]
@@ -61,7 +77,7 @@ func (p *parser) readCheck(words []script.Word) *script.Expectation {
 func (p *parser) compiles(text string, line, col int) bool {
 	e, mistakes := check.Compile(text)
 	if e != nil {
-		mistakes = e.Mistakes(check.Known{Traffic: p.Started("traffic"), Watches: p.Started("watch"), Misspelt: p.misspelt})
+		mistakes = e.Mistakes(check.Known{Traffic: p.Started("traffic"), Watches: p.Started("watch"), Outputs: p.Started(outputs), Misspelt: p.misspelt})
 	}
 	for _, m := range mistakes {
 		c := m.Column

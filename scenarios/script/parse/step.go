@@ -34,6 +34,8 @@ func (p *parser) readStep(text string, words []script.Word) {
 		s.Expect = p.readObjects(words)
 	case w.Text == "check":
 		s.Expect = p.readCheck(words)
+	case prints(w) && s.Opens != script.At && s.Opens != script.Then:
+		s.Expect = p.readCommand(words)
 	case s.Opens != script.At && s.Opens != script.Then:
 		p.notExpectation(w, s.Opens)
 		return
@@ -53,7 +55,7 @@ func wantedAfter(o script.Opening) string {
 	if o == script.At || o == script.Then {
 		return "an action, or expect, absent or check"
 	}
-	return "expect, absent or check"
+	return "expect, absent, check or a command such as logs"
 }
 
 // notExpectation explains a window that is followed by something else.

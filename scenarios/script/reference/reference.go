@@ -49,8 +49,11 @@ EXPECTATION is one of
   expect SECTION          objects as in the section are there: every document matches an object
   absent SECTION          no document of the section matches any object
   check 'CEL'             a CEL expression is true; check NAME.cel takes it from a section
-After "when", and in "throughout … until", expect and check can be left out: 'CEL', SECTION, or NAME
-for the section NAME.cel.
+  ssh …, logs …           the command can be run, and its output and exit code are as the arguments
+                          exit= and prints= say; it is run again every 5s
+What a command of "at" or "then" printed is for a check to judge if as=NAME keeps it:
+outputs.NAME.exit == 0 && outputs.NAME.stdout.contains('ready'). After "when", and in
+"throughout … until", expect and check can be left out: 'CEL', SECTION, or NAME for the section NAME.cel.
 
 Windows open at the current time: when the step before them is over. An "at" may not lie before
 the latest end of the windows before it, of which a "throughout … until" is none. Durations are written with a unit: 500ms, 90s, 10m, 2h,

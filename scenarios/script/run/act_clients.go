@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
+	"demarc/scenarios/script/check"
 	"demarc/sim/timeline"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -51,10 +51,7 @@ func (a action) logs(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("logs of pod/%s/%s: %w", namespace, pod, err)
 	}
-	if want := a.Text("prints"); !strings.Contains(text, want) {
-		return fmt.Errorf("the log of pod/%s/%s does not contain %q: %s", namespace, pod, want, text)
-	}
-	return nil
+	return a.printed("the log of pod/"+namespace+"/"+pod, check.Output{Stdout: text})
 }
 
 // podOf is the name of a pod, or of the oldest pod that a workload selects and

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
+	"demarc/scenarios/script/check"
 	"demarc/sim/api"
 	"demarc/sim/clock"
 	"demarc/sim/drain"
@@ -87,14 +87,7 @@ func (a action) ssh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	output := strings.TrimSpace(result.Stdout + result.Stderr)
-	if want := a.Text("exit"); want != "any" && want != strconv.Itoa(result.Exit) {
-		return fmt.Errorf("%q ended with exit code %d, not %s: %s", a.Text("command"), result.Exit, want, output)
-	}
-	if want := a.Text("prints"); !strings.Contains(output, want) {
-		return fmt.Errorf("the output of %q does not contain %q: %s", a.Text("command"), want, output)
-	}
-	return nil
+	return a.printed(strconv.Quote(a.Text("command")), check.Output{Stdout: result.Stdout, Stderr: result.Stderr, Exit: result.Exit})
 }
 
 func (a action) consent(ctx context.Context) error {

@@ -30,6 +30,9 @@ func (r *run) explain(s script.Step, seen string) string {
 // explainWanted writes what was expected.
 func (r *run) explainWanted(sb *strings.Builder, s script.Step) {
 	x := s.Expect
+	if x.Command != nil {
+		return // the line says it
+	}
 	if x.Check != "" {
 		if strings.Contains(x.Check, "\n") || !strings.Contains(s.Text, x.Check) {
 			fmt.Fprintf(sb, "  expected: %s\n", indent(x.Check))

@@ -34,6 +34,7 @@ type run struct {
 	lastAct int64     // newest timeline event before the last action
 	started []string  // names of the traffic that was started
 	stood   []*standing
+	outputs outputs
 	failed  bool
 }
 

@@ -24,6 +24,9 @@ type condition interface {
 
 // bind makes an expectation ready to be looked at.
 func (r *run) bind(x *script.Expectation) (condition, error) {
+	if x.Command != nil {
+		return &command{run: r, call: x.Command}, nil
+	}
 	if x.Check == "" {
 		wants := script.Convert(x.Section.Docs, func(d script.Document) wanted { return newWanted(d, r.world.NodeName) })
 		return objects{wanted: wants, absent: x.Absent}, nil
@@ -38,7 +41,7 @@ func (r *run) bind(x *script.Expectation) (condition, error) {
 
 // view is what an expectation sees from a moment on.
 func (r *run) view(ctx context.Context, since time.Time, objects func(schema.GroupVersionKind) ([]*unstructured.Unstructured, error)) *check.View {
-	return &check.View{World: r.world, Ctx: ctx, Ready: r.ready, Since: since, Objects: objects, Watches: r.watches.state}
+	return &check.View{World: r.world, Ctx: ctx, Ready: r.ready, Since: since, Objects: objects, Watches: r.watches.state, Outputs: r.outputs.all}
 }
 
 // expect looks at an expectation: at once, or for as long as its window is open.

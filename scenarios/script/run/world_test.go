@@ -34,7 +34,8 @@ type fakeWorld struct {
 	log     *timeline.Log
 	client  *fake.FakeDynamicClient
 	down    atomic.Bool
-	mu      sync.Mutex // guards what follows: requests come in timers' goroutines
+	ready   atomic.Bool // the file ready is there
+	mu      sync.Mutex  // guards what follows: requests come in timers' goroutines
 	records map[string]*traffic.Record
 
 	catalogue []api.Backup
@@ -138,8 +139,13 @@ func (w *fakeWorld) Run(by api.Role, req api.RunRequest) (api.RunResult, error) 
 		return api.RunResult{}, errors.New("support needs the customer's consent")
 	}
 	w.log.Append(timeline.Event{Actor: timeline.Customer, Verb: "ran", Subject: "node/" + node, Message: command})
-	if command == "false" {
+	switch {
+	case command == "false":
 		return api.RunResult{Exit: 1}, nil
+	case command == "cat ready" && w.ready.Load():
+		return api.RunResult{Stdout: "yes\n"}, nil
+	case command == "cat ready":
+		return api.RunResult{Stderr: "no such file\n", Exit: 1}, nil
 	}
 	return api.RunResult{Stdout: command + "\n"}, nil
 }
