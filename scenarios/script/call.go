@@ -91,7 +91,8 @@ type Checker interface {
 	Manifest(s *Section, n Need, of schema.GroupVersionKind) []Document
 	// Object reads KIND/[NAMESPACE/]NAME and sets the call's kind.
 	Object(c *Call, v string, col int)
-	// Node checks node/INDEX or node/NAME, and NodeIndex what is behind the slash.
+	// Node checks node/INDEX or node/NAME, and NodeIndex what is behind the slash. What
+	// is written in another form is read as one of these before.
 	Node(v string, col int)
 	NodeIndex(ref string, col int)
 	// Pool checks the name of a node pool.

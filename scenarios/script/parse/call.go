@@ -24,6 +24,7 @@ func (p *parser) readCall(words []script.Word) *script.Call {
 		p.Problem(words[0].Col, fault.Suggest(words[0].Text, names), "unknown verb %q", words[0].Text)
 		return nil
 	}
+	words = nodeWords(words)
 	c := &script.Call{Verb: verb, Words: words, Args: map[string]script.Word{}, Cols: map[string]int{}}
 	before := len(p.problems)
 	rest := p.readPositional(c, words[1:])
@@ -133,6 +134,9 @@ var nameWord = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_-]{0,62}$`)
 
 // setArg checks an argument's value and sets it. col is where the value begins.
 func (p *parser) setArg(c *script.Call, a script.Arg, w script.Word, col int) {
+	if c.Verb.Prints && a.Type == script.ArgText {
+		p.checkNodeRefsIn(w.Text, p.line, col)
+	}
 	c.Args[a.Name], c.Cols[a.Name] = w, col
 	v := w.Text
 	switch a.Type {
@@ -199,23 +203,6 @@ func (p *parser) Object(c *script.Call, v string, col int) {
 	p.Exists(gvk, namespace, name, col+len(kind)+1)
 }
 
-// Node checks node/INDEX or node/NAME.
-func (p *parser) Node(v string, col int) {
-	ref, ok := strings.CutPrefix(v, "node/")
-	if !ok || ref == "" || strings.Contains(ref, "/") {
-		p.Problem(col, "", "%q: want node/INDEX or node/NAME, such as node/0", v)
-		return
-	}
-	p.NodeIndex(ref, col+len("node/"))
-}
-
-// NodeIndex checks a reference to a node if it is an index.
-func (p *parser) NodeIndex(ref string, col int) {
-	if n, err := strconv.Atoi(ref); err == nil && (n < 0 || n > p.lastInstance()) {
-		p.Problem(col, "", "there is no node %d: the cluster has %d, from 0 to %d", n, p.lastInstance()+1, p.lastInstance())
-	}
-}
-
 // Start notes what a call starts by its name.
 func (p *parser) Start(c *script.Call) {
 	verb, name := c.Verb.Name, c.Text("name")
@@ -246,16 +233,3 @@ func (p *parser) Started(verb string) []string { return slices.Sorted(maps.Keys(
 
 // Cluster is the cluster that the scenario wants, as far as it is read.
 func (p *parser) Cluster() api.ClusterSpec { return p.script.Cluster }
-
-// Grow notes that the cluster has a number of nodes from here on. Indices are
-// instance numbers, which are never used twice.
-func (p *parser) Grow(nodes int) {
-	if p.nodes == 0 {
-		p.nodes, p.instances = p.script.Cluster.Nodes, p.script.Cluster.Nodes
-	}
-	p.instances += max(nodes-p.nodes, 0)
-	p.nodes = nodes
-}
-
-// lastInstance is the highest index of a node so far.
-func (p *parser) lastInstance() int { return max(p.instances, p.script.Cluster.Nodes) - 1 }

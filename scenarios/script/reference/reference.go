@@ -63,7 +63,8 @@ second.
 Objects match in part: maps by the fields that are given, lists whose items have type, key, name,
 containerPort or port by that, other lists exactly; null matches a field that is not there.
 Without metadata.name any object of the kind in the namespace (default, if none is given) can
-match. $(node/0) in a section or a check is the full name of a node. While the API server cannot
+match. $(node/0) in a section, a check or a command is the full name of a node; where an action
+takes a node it is node/0, node 0, nodepool1/0 or, behind node/, its vmss suffix or full name. While the API server cannot
 be reached, nothing matches: "within" goes on waiting, "throughout" has failed. So has a check on
 Kubernetes objects and on gates; checks on traffic, containers, machines, components, incidents,
 backups, restores, replicas, watches, features, support and the timeline see the truth at all

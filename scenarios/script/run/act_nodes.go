@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"demarc/scenarios/script"
 	"demarc/scenarios/script/check"
 	"demarc/sim/api"
 	"demarc/sim/clock"
@@ -83,7 +84,7 @@ func (a action) evict(ctx context.Context, pod *unstructured.Unstructured, deadl
 }
 
 func (a action) ssh(ctx context.Context) error {
-	result, err := a.by().Run(ctx, api.RunRequest{Node: a.node, Command: a.Text("command")})
+	result, err := a.by().Run(ctx, api.RunRequest{Node: a.node, Command: script.ReplaceNodes(a.Text("command"), a.world.NodeName)})
 	if err != nil {
 		return err
 	}

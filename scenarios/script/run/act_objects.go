@@ -48,7 +48,7 @@ func (a action) object(d script.Document) *unstructured.Unstructured {
 
 func (a action) delete(ctx context.Context) error {
 	if a.Section == nil {
-		namespace, name := splitObject(a.Text("what"))
+		namespace, name := a.named("what")
 		return a.deleteObject(ctx, a.GVK, namespace, name)
 	}
 	var errs []error
@@ -117,15 +117,22 @@ func (a action) change(ctx context.Context, gvk schema.GroupVersionKind, namespa
 }
 
 // mergeNamed sends a merge patch for the object that the call names, or for a
-// subresource of it. The name of a node may be its index or suffix.
+// subresource of it.
 func (a action) mergeNamed(ctx context.Context, done timeline.Verb, patch any, subresources ...string) error {
-	namespace, name := splitObject(a.Text("object"))
+	namespace, name := a.named("object")
+	return a.merge(ctx, a.GVK, namespace, name, done, patch, subresources...)
+}
+
+// named is the namespace and the name of the object that an argument names. A node's may
+// be its index or suffix.
+func (a action) named(arg string) (namespace, name string) {
+	namespace, name = splitObject(a.Text(arg))
 	if a.GVK.Kind == nodeKind.Kind {
 		if node, ok := a.world.NodeName(name); ok {
 			name = node
 		}
 	}
-	return a.merge(ctx, a.GVK, namespace, name, done, patch, subresources...)
+	return namespace, name
 }
 
 func (a action) merge(ctx context.Context, gvk schema.GroupVersionKind, namespace, name string, done timeline.Verb, patch any, subresources ...string) error {

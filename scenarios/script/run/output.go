@@ -50,7 +50,7 @@ func (a action) printed(what string, x check.Output) error {
 	if wanted != "any" && wanted != strconv.Itoa(x.Exit) {
 		return fmt.Errorf("%s ended with exit code %d, not %s: %s", what, x.Exit, wanted, text)
 	}
-	if want := a.Text("prints"); !strings.Contains(text, want) {
+	if want := script.ReplaceNodes(a.Text("prints"), a.world.NodeName); !strings.Contains(text, want) {
 		return fmt.Errorf("%s does not print %q: %s", what, want, text)
 	}
 	return nil

@@ -12,6 +12,7 @@ func TestOutputs(t *testing.T) {
 		{"kept with its exit code", "at 1s ssh node/0 false as=x\nat 2s check 'outputs.x.exit == 1 && outputs.x.stdout == \"\" && outputs.x.at == 1.0'", "3 held@2"},
 		{"the last counts", "at 1s ssh node/0 false as=x\nat 2s ssh node/0 'echo ready' as=x\nat 2s check 'outputs.x.exit == 0 && outputs.x.stdout.contains(\"ready\")'", "4 held@2"},
 		{"kept, and not as wanted", "at 1s ssh node/0 false as=x exit=0\nfinally check 'outputs.x.exit == 1'", "2 failed@1, 3 held@1"},
+		{"with the names of nodes", "at 1s ssh node 1 'echo $(node/0)' as=x prints=$(node/0)\nat 1s check 'outputs.x.stdout == \"echo n-0\\n\"'", "3 held@1"},
 		{"not kept", "at 1s ssh node/0 false\nfinally check 'true'", "2 failed@1, 3 held@1"},
 		{"waited for", "within 1m ssh node/0 'cat ready'\nthen check 'now == 15.0'", "2 held@15, 3 held@15"},
 		{"waited for in vain", "within 12s ssh node/0 'cat ready'\nfinally check 'now == 12.0'", "2 failed@12, 3 held@12"},
