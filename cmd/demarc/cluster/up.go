@@ -76,7 +76,9 @@ func up(ctx context.Context, env *command.Env, o upOptions) error {
 		return err
 	}
 	if c, err := engine.Attach(dir); err == nil && !engine.Dying(ctx, dir, c) {
-		return upAgain(ctx, env, c, o)
+		if err := upAgain(ctx, env, c, o); !errors.Is(err, errEnding) {
+			return err
+		}
 	} else if err != nil && !errors.Is(err, engine.ErrNotRunning) {
 		return err
 	}
@@ -118,10 +120,31 @@ func sayMended(env *command.Env, s api.Status) {
 	}
 }
 
+// errEnding says that the engine of a cluster that was running has just ended.
+var errEnding = errors.New("the engine is ending")
+
+// running is the cluster of a client, unless its engine ends at that moment: that is waited
+// for then.
+func running(ctx context.Context, c *api.Client) (api.Status, error) {
+	s, err := c.Status(ctx)
+	switch {
+	case errors.Is(err, api.ErrUnreachable) && ctx.Err() == nil:
+		return s, errEnding
+	case err != nil || s.State != "stopping":
+		return s, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, downTimeout, &engine.FailedError{Reason: fmt.Sprintf("it is stopping, and has not within %s", downTimeout)})
+	defer cancel()
+	if engine.AwaitEnd(ctx, c) != nil {
+		return s, context.Cause(ctx)
+	}
+	return s, errEnding
+}
+
 // upAgain is up for a cluster that is running: it belongs to somebody else.
 func upAgain(ctx context.Context, env *command.Env, c *api.Client, o upOptions) error {
 	env.Counts(c)
-	s, err := c.Status(ctx)
+	s, err := running(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -1,11 +1,13 @@
 package cluster
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"demarc/cmd/demarc/command"
+	"demarc/cmd/demarc/command/commandtest"
 	"demarc/sim/api"
 )
 
@@ -37,5 +39,15 @@ func TestUpWithAVersionThatCannotBe(t *testing.T) {
 	o.kubernetes = "1.36"
 	if err := o.check(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestUpWhileAnotherEnds checks that up brings a cluster up whose engine ends just when it has
+// been found.
+func TestUpWhileAnotherEnds(t *testing.T) {
+	home := commandtest.Engine(t, commandtest.Answers{"Clock": api.Clock{}, "Status": func() any { panic(http.ErrAbortHandler) }})
+	code, out, errout := demarc.Run(t, home, "up")
+	if code != command.BadRequest || out != "" || !strings.Contains(errout, "DEMARC_ENGINE names") {
+		t.Errorf("got %d, %q, %q, want the engine to be started that there is not", code, out, errout)
 	}
 }
