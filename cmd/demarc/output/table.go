@@ -70,7 +70,9 @@ const (
 func (t *Table) Fit(w io.Writer) error {
 	widths, last := t.widths(), 0
 	for _, row := range t.rows {
-		last = max(last, utf8.RuneCountInString(row[len(row)-1]))
+		if len(row) > 1 { // one cell alone has the whole line
+			last = max(last, utf8.RuneCountInString(row[len(row)-1]))
+		}
 	}
 	over := len(t.Indent) + last - LineWidth
 	for _, n := range widths {

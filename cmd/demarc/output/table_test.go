@@ -50,6 +50,18 @@ x                 y                          z                    a         shor
 	}
 }
 
+// TestFitCutsNothingThatFits checks that a long line below a row costs the row nothing.
+func TestFitCutsNothingThatFits(t *testing.T) {
+	var tb Table
+	tb.Heads("NODE\tFROM\tTO\tSTATE")
+	tb.Row("aks-nodepool1-12345678-vmss000001", "2026-01-05 08:00:00", "2026-01-05 08:00:00", "Ready")
+	tb.Row("    " + strings.Repeat("below ", 20))
+	var out strings.Builder
+	if err := tb.Fit(&out); err != nil || !strings.Contains(out.String(), "\naks-nodepool1-12345678-vmss000001  2026") {
+		t.Errorf("got %v\n%s", err, out.String())
+	}
+}
+
 // TestEvent checks what a line of the timeline says, and that it is not longer than a line.
 func TestEvent(t *testing.T) {
 	var out strings.Builder
