@@ -25,6 +25,7 @@ func TestHealAll(t *testing.T) {
 }
 
 func TestCompleteFault(t *testing.T) {
+	t.Setenv("DEMARC_HOME", t.TempDir()) // whatever clusters this machine has
 	for _, c := range []struct {
 		args []string
 		want string
