@@ -33,6 +33,8 @@ type Expression struct {
 	anyTraffic bool
 	// watches and outputs are the names of watches and outputs.
 	watches, outputs []string
+	// components are the names of components.
+	components []string
 	// judged says that it names a field of the judgement of incidents.
 	judged bool
 	// objects are the kinds and names of object(…).
@@ -96,7 +98,7 @@ func mistakeOf(e *cel.Error) Mistake {
 }
 
 // Mistakes are what types do not tell: names of traffic and watches that are not
-// among those that were started, kinds of objects that do not exist, and values that
+// among those that were started, components and kinds of objects that do not exist, and values that
 // a field never has.
 func (e *Expression) Mistakes(known Known) []Mistake {
 	var found []Mistake
@@ -115,6 +117,12 @@ func (e *Expression) Mistakes(known Known) []Mistake {
 			if !slices.Contains(x.started, name) {
 				mistake(e.memberID(x.variable, name), 1, "no "+fmt.Sprintf(x.what, name)+" before this line", fault.Suggest(name, x.started))
 			}
+		}
+	}
+	for _, name := range e.components {
+		if one, _, _ := strings.Cut(name, "/"); !slices.Contains(fault.Components(), one) {
+			message := "there is no component " + name + ": there are " + strings.Join(fault.Components(), ", ")
+			mistake(e.memberID("components", name), 1, message, fault.Suggest(name, fault.Components()))
 		}
 	}
 	for _, o := range e.objects {
@@ -183,6 +191,9 @@ func (e *Expression) collect() {
 		}
 		if name, ok := memberName(x, "watches"); ok && !slices.Contains(e.watches, name) {
 			e.watches = append(e.watches, name)
+		}
+		if name, ok := memberName(x, "components"); ok && !slices.Contains(e.components, name) {
+			e.components = append(e.components, name)
 		}
 		if name, ok := memberName(x, "outputs"); ok && !slices.Contains(e.outputs, name) {
 			e.outputs = append(e.outputs, name)
