@@ -89,10 +89,6 @@ func (p *parser) condition(words []script.Word) (*script.Expectation, []script.W
 	if _, ok := p.sections[w.Text+".cel"]; ok && w.QuotedAt < 0 {
 		w.Text += ".cel"
 	} else if w.QuotedAt < 0 && !strings.HasSuffix(w.Text, ".cel") {
-		if p.sections[w.Text] == nil {
-			p.Section(w)
-			return nil, words[1:]
-		}
 		return p.readObjects([]script.Word{{Text: "expect", Col: w.Col, QuotedAt: -1}, w}), words[1:]
 	}
 	return p.readCheck([]script.Word{words[0], w}), words[1:]
