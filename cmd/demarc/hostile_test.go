@@ -8,9 +8,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"demarc/cmd/demarc/command"
 	"demarc/cmd/demarc/command/commandtest"
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 
 	"github.com/spf13/cobra"
@@ -221,4 +223,22 @@ func wordsOf(args string, more ...string) []string {
 		words[i] = strings.ReplaceAll(w, "HOSTILE", commandtest.Hostile)
 	}
 	return words
+}
+
+// TestLinesFit checks that no list or text of the program's own is wider than columns may be.
+func TestLinesFit(t *testing.T) {
+	for _, args := range []string{
+		"drill --list", "policy list", "policy components", "policy rules", "policy diff 2019-04 2026-08",
+		"explain coredns", "explain nodes.self-healing", "explain etcd.backup --edition 2026-08",
+	} {
+		code, out, errout := demarc.Run(t, "", wordsOf(args)...)
+		if code != command.Held {
+			t.Errorf("%s: got %d, %s", args, code, errout)
+		}
+		for line := range strings.Lines(out) {
+			if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > output.LineWidth {
+				t.Errorf("%s: %d characters in %q", args, n, line)
+			}
+		}
+	}
 }

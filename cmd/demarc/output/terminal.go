@@ -47,19 +47,17 @@ func (p Palette) Owner(s string) string {
 	return s
 }
 
-// maxText is the width beyond which lines of text are hard to read.
-const maxText = 110
-
-// TextWidth is how wide text may be on a terminal; elsewhere it is 0, for any.
+// TextWidth is how wide text may be: as a terminal is, but no wider than columns are, and
+// than is read easily.
 func TextWidth(w io.Writer) int {
 	if !isTerminal(w) {
-		return 0
+		return LineWidth
 	}
 	width, _, err := term.GetSize(int(terminal.Raw(w).(*os.File).Fd()))
 	if err != nil || width <= 0 {
 		return 80
 	}
-	return min(width, maxText)
+	return min(width, LineWidth)
 }
 
 func isTerminal(w io.Writer) bool {
