@@ -49,6 +49,8 @@ type Report struct {
 	// Outages are of everything else, nodes before workloads before the rest.
 	Outages   []Outage   `json:"outages"`
 	Incidents []Incident `json:"incidents"`
+	// Attempts are what was tried, or was due, and has not come about.
+	Attempts []Attempt `json:"attempts"`
 	// Lost is what is gone for good.
 	Lost    []Loss  `json:"lost"`
 	Backups Backups `json:"backups"`
@@ -102,7 +104,7 @@ type mark struct {
 func Make(in Input) Report {
 	r := Report{
 		Title: clean(in.Title), Cluster: clean(in.Cluster), Edition: clean(in.Edition),
-		Incidents: []Incident{}, Lost: lost(in), Traffic: []Traffic{}, Backups: backups(in.Backups),
+		Incidents: []Incident{}, Attempts: attempts(in), Lost: lost(in), Traffic: []Traffic{}, Backups: backups(in.Backups),
 	}
 	r.From, r.To = bounds(in)
 	r.Support = support(in.Support, r.From, r.To)

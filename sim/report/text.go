@@ -24,6 +24,12 @@ func (r Report) Text(w io.Writer, bold func(string) string) error {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", o.Subject, dash(m.Total), dash(m.Provider), dash(m.Shared), dash(m.Customer))
 	}
 	r.textIncidents(t)
+	if len(r.Attempts) > 0 {
+		fmt.Fprintf(t, "\nTRIED\tLAST\tTIMES\tBY\tWHY\n")
+	}
+	for _, a := range r.Attempts {
+		fmt.Fprintf(t, "%s\t%s\t%d\t%s\t%s\n", a.What, moment(a.At), a.Times, cmp.Or(a.By, "-"), a.Why)
+	}
 	if len(r.Lost) > 0 {
 		fmt.Fprintf(t, "\nLOST WITH\tWHAT\n")
 	}

@@ -40,6 +40,8 @@ type Meaning struct {
 	UndoneBy []Verb
 	// Bad says of a verb that tells that something does not work or did not succeed.
 	Bad bool
+	// Attempt says that something was tried, or was due, and has not come about.
+	Attempt bool
 	// Repair says that it is a step of the provider's towards mending its subject.
 	Repair bool
 	// Anew says of a node that all its parts begin anew with it.
