@@ -182,9 +182,14 @@ func (o *Operator) note(verb timeline.Verb, subject, message string) {
 // noteBecause is note for something that an event on the timeline led to; 0 is
 // the event that caused the subject's incident.
 func (o *Operator) noteBecause(cause int64, verb timeline.Verb, subject, message string) {
-	e := timeline.Event{Actor: timeline.Provider, Verb: verb, Subject: subject, Message: message, Cause: cause}
-	if cause == 0 {
-		i, _ := o.cfg.Ledger.Open(subject)
+	o.noteEvent(timeline.Event{Verb: verb, Subject: subject, Message: message, Cause: cause})
+}
+
+// noteEvent is note for an event that has more to it.
+func (o *Operator) noteEvent(e timeline.Event) {
+	e.Actor = timeline.Provider
+	if e.Cause == 0 {
+		i, _ := o.cfg.Ledger.Open(e.Subject)
 		e.Cause = i.Event
 	}
 	o.cfg.Note(e)

@@ -8,6 +8,7 @@ import (
 
 	"demarc/backup"
 	"demarc/sim/api"
+	"demarc/sim/timeline"
 )
 
 // restoreAll carries out restores that were decided, one after the other. One that an
@@ -36,7 +37,11 @@ func (o *Operator) restore(ctx context.Context, l *Leadership, r api.Restore) er
 		o.note("failed to restore", etcd, err.Error())
 	} else {
 		r.Phase, r.Error = api.RestoreDone, ""
-		o.note("restored", etcd, account(&r))
+		e := timeline.Event{Verb: "restored", Subject: etcd, Message: account(&r)}
+		if r.RPOSeconds >= 0 {
+			e.Detail = &timeline.Detail{Undone: &timeline.Span{From: r.BackupAt.UTC(), To: r.Lost.UTC()}}
+		}
+		o.noteEvent(e)
 	}
 	return l.Apply(ctx, Restores.Put(r)) // if it is lost, the next leader finds that it is done
 }

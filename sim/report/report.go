@@ -76,16 +76,6 @@ type Traffic struct {
 	FailedBy Requests `json:"failedBy"`
 }
 
-// Loss is something that is gone for good.
-type Loss struct {
-	// By is the ID of the repair or restore that it was lost with.
-	By   string    `json:"by"`
-	What string    `json:"what"`
-	At   time.Time `json:"at,omitzero"`
-	// RPOSeconds is, of a restore, how much of the past is gone.
-	RPOSeconds float64 `json:"rpoSeconds,omitempty"`
-}
-
 // Backups counts the provider's backups.
 type Backups struct {
 	Taken    int       `json:"taken"`
@@ -158,26 +148,6 @@ func bounds(in Input) (from, to time.Time) {
 		to = from
 	}
 	return from.UTC(), to.UTC()
-}
-
-// lost is what repairs and restores could not bring back.
-func lost(in Input) []Loss {
-	list := []Loss{}
-	for _, r := range in.Repairs {
-		for _, what := range r.Lost {
-			list = append(list, Loss{By: clean(r.ID), What: clean(what), At: r.Broken.UTC()})
-		}
-	}
-	for _, r := range in.Restores {
-		if r.Phase == api.RestoreDone && r.RPOSeconds != 0 {
-			what := "what was written to the API server between the backup " + r.Backup + " and the loss of etcd"
-			if r.Error != "" {
-				what += "; " + r.Error
-			}
-			list = append(list, Loss{By: clean(r.ID), What: clean(what), At: r.Lost.UTC(), RPOSeconds: r.RPOSeconds})
-		}
-	}
-	return list
 }
 
 func backups(list []api.Backup) (b Backups) {

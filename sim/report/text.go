@@ -34,7 +34,10 @@ func (r Report) Text(w io.Writer, bold func(string) string) error {
 		fmt.Fprintf(t, "\nLOST WITH\tWHAT\n")
 	}
 	for _, l := range r.Lost {
-		fmt.Fprintf(t, "%s\t%s\n", l.By, l.What)
+		fmt.Fprintf(t, "%s\t%s\n", cmp.Or(l.By, "-"), l.What)
+		for _, x := range l.Rows() {
+			fmt.Fprintf(t, "\t%s\n", x)
+		}
 	}
 	if len(r.Support.History) > 0 {
 		fmt.Fprintf(t, "\nSUPPORT\tFROM\tFOR\tWHY\n")

@@ -43,7 +43,10 @@ func availability(r Report) string {
 		said = strings.Join(parts, ", and ")
 	}
 	if r.Sent > 0 {
-		said += fmt.Sprintf("; %d of %d requests failed%s", r.Failed, r.Sent, r.FailedBy)
+		said += fmt.Sprintf("; %d of %d requests failed", r.Failed, r.Sent)
+		if by := r.FailedBy.Text(); by != "" {
+			said += " (" + by + ")"
+		}
 	}
 	return "In " + spanOf(r.To.Sub(r.From).Minutes()) + " " + said + "."
 }
@@ -59,9 +62,8 @@ func split(m Minutes) string {
 	return strings.Join(parts, ", ")
 }
 
-// String says whose requests failed: " (4 the provider's, 2 the customer's)"; empty if none
-// did.
-func (r Requests) String() string {
+// Text says whose requests failed: "4 the provider's, 2 the customer's"; empty if none did.
+func (r Requests) Text() string {
 	var parts []string
 	for _, x := range []struct {
 		n     int64
@@ -71,10 +73,7 @@ func (r Requests) String() string {
 			parts = append(parts, fmt.Sprintf("%d %s", x.n, possessive(x.owner)))
 		}
 	}
-	if parts == nil {
-		return ""
-	}
-	return " (" + strings.Join(parts, ", ") + ")"
+	return strings.Join(parts, ", ")
 }
 
 func possessive(owner string) string {

@@ -1,5 +1,7 @@
 package timeline
 
+import "time"
+
 // Detail is what judgements and reports need to know of an event beside its verb and
 // its subject. What does not apply is empty; events of earlier versions have none.
 type Detail struct {
@@ -16,9 +18,17 @@ type Detail struct {
 	Stage string `json:"stage,omitempty" enum:"gate-stage"`
 	// Packages are those by which a node differs from its image since a script ran.
 	Packages []string `json:"packages,omitempty"`
+	// Undone is the time whose changes a restore of etcd has undone.
+	Undone *Span `json:"undone,omitempty"`
 	// Down is why a machine has stopped that was told so from within: [Rebooted] or
 	// [PoweredOff].
 	Down string `json:"down,omitempty" enum:"down"`
+}
+
+// Span is a span of time: from a backup to the loss of what it is of.
+type Span struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
 }
 
 // Values of [Detail.Down].
