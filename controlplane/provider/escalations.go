@@ -192,9 +192,9 @@ func (e escalation) uncordon(ctx context.Context) error {
 // left, and the restart goes on.
 func (e escalation) drainFirst(ctx context.Context) error {
 	return e.perform(ctx, api.RepairAction{Action: "drain"}, "its pods move, as their disruption budgets allow", func(ctx context.Context, n int) (detail, failure string, err error) {
-		deadline, waits := e.rec.Actions[n].At.Add(drainTimeout), ""
+		began, waits := e.rec.Actions[n].At, ""
 		err = e.pollNode(ctx, func(ctx context.Context, n Node) bool {
-			d, ok := e.drain(ctx, n, deadline)
+			d, ok := e.drain(ctx, n, began, drainTimeout)
 			switch {
 			case !ok:
 				return false

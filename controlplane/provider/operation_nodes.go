@@ -104,7 +104,7 @@ func (x *operation) freeAll(ctx context.Context, list []api.NodeUpgrade, here ma
 // drainNode takes the drain of a node a step further, and says whether it is over. Pods
 // that no kubelet ends do not keep a VM that is deleted.
 func (x *operation) drainNode(ctx context.Context, n api.NodeUpgrade, at Node, timeout time.Duration) (over bool, err error) {
-	d, ok := x.drain(ctx, at, n.Cordoned.Add(timeout))
+	d, ok := x.drain(ctx, at, n.Cordoned, timeout)
 	switch {
 	case !ok:
 		return false, nil

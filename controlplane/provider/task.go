@@ -164,15 +164,19 @@ type drained struct {
 	late    bool            // its time is over
 }
 
-// drain evicts what is left on a node. If the API server does not answer, nothing is
-// known: no pod is lost for that.
-func (t *task) drain(ctx context.Context, n Node, deadline time.Time) (d drained, ok bool) {
+// drain evicts what is left on a node that was cordoned at a time. If the API server does not answer, nothing is
+// known: no pod is lost for that. A node that is schedulable again, since a restore has put
+// it back or somebody has uncordoned it, would have its pods back as they go.
+func (t *task) drain(ctx context.Context, n Node, cordoned time.Time, timeout time.Duration) (d drained, ok bool) {
+	if !n.Unschedulable && cordoned.Before(time.Now()) && !t.cordon(ctx, n.Name, true) {
+		return d, false
+	}
 	ok = did(ctx, func(ctx context.Context) (err error) {
 		d.left, d.blocked, err = t.o.cfg.Nodes.Evict(ctx, n.Name)
 		return err
 	})
 	d.over = d.left == 0 || len(d.blocked) == 0 && !n.Ready
-	d.late = !time.Now().Before(deadline)
+	d.late = time.Since(cordoned) >= timeout
 	return d, ok
 }
 
