@@ -3,6 +3,7 @@ package contract
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"demarc/cmd/demarc/command"
@@ -51,9 +52,9 @@ func policyListCmd(env *command.Env) *cobra.Command {
 
 func printEditions(w io.Writer, list []editionInfo) error {
 	var t output.Table
-	t.Heads("EDITION\tDATE\tCLAUSES\tTITLE\tSOURCE")
+	t.Heads("EDITION\tDATE\tCLAUSES\tTITLE AND SOURCE")
 	for _, e := range list {
-		t.Row(e.ID, e.Date, e.Clauses, e.Title, e.Source)
+		t.RowOfLines(e.ID, e.Date, strconv.Itoa(e.Clauses), e.Title+"\n"+e.Source)
 	}
 	return t.Write(w, output.TextWidth(w))
 }
