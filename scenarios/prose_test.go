@@ -92,6 +92,7 @@ var unsaid = []cmp.Option{
 	cmpopts.IgnoreFields(api.Reason{}, "Sentence", "WayBack"), cmpopts.IgnoreUnexported(report.Report{}),
 	cmpopts.IgnoreFields(report.Report{}, "Verdict"), cmpopts.IgnoreFields(report.Part{}, "Why"), cmpopts.IgnoreFields(report.Loss{}, "What"),
 	cmpopts.IgnoreFields(report.Incident{}, "Cause", "Sentence"), cmpopts.IgnoreFields(report.Healer{}, "Actions"),
+	cmpopts.IgnoreFields(report.Attempt{}, "Why"),
 }
 
 // checkWords judges a scenario's recording again in other words, by every edition: no
