@@ -30,7 +30,7 @@ func (r *run) stand(ctx context.Context, s script.Step) {
 		r.fail(s, err.Error())
 		return
 	}
-	s.Span = r.ready.Add(s.Until).Sub(time.Now())
+	s.Span = time.Until(r.ready.Add(s.Until))
 	x := &standing{step: s, done: make(chan struct{})}
 	r.stood = append(r.stood, x)
 	r.say(s, "waiting", "")
