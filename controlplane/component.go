@@ -3,7 +3,6 @@ package controlplane
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
@@ -11,7 +10,6 @@ import (
 	"demarc/sim/timeline"
 
 	"go.opentelemetry.io/otel/trace"
-	"golang.org/x/sync/singleflight"
 )
 
 // State is where a component is in its life.
@@ -72,7 +70,7 @@ type Component struct {
 	held    string    // who keeps it down; empty for nobody
 	well    time.Time // when a health check last succeeded
 
-	checks singleflight.Group // health checks under way, by the number of the life
+	check *check // the newest health check; nil before the first
 }
 
 // Status is how a component is at one moment.
@@ -136,29 +134,49 @@ func (e *NotRunningError) Gone() bool { return !e.Starts() }
 // Starts says that there is about to be one.
 func (e *NotRunningError) Starts() bool { return e.State == Starting }
 
-// Healthy asks the component's own health check. Who asks while a check is under way has
-// its result: kube-apiserver looks at etcd once in a second at the most, and answers in
-// between what it found the last time, however long ago.
+// check is a health check that may be under way.
+type check struct {
+	life  int
+	began time.Time
+	done  chan struct{} // closed when there is a result
+	err   error
+}
+
+// sharedFor is for how long others can have the result of a check that has begun:
+// kube-apiserver looks at etcd once in a second at the most, and answers in between what
+// it found the last time, however long ago (Kubernetes v1.37, apiserver, storagebackend/
+// factory/etcd3.go).
+const sharedFor = time.Second
+
+// Healthy asks the component's own health check. Who asks in one moment has one result.
 func (c *Component) Healthy(ctx context.Context) error {
 	c.mu.Lock()
-	s, state, life := c.latest, c.state, c.starts
-	c.mu.Unlock()
+	s, state := c.latest, c.state
 	if s == nil || state != Running {
+		c.mu.Unlock()
 		return &NotRunningError{state}
 	}
-	check := c.checks.DoChan(strconv.Itoa(life), func() (any, error) { return nil, s.inc.healthy(context.WithoutCancel(ctx)) })
+	x := c.check
+	if x == nil || x.life != c.starts || time.Since(x.began) >= sharedFor {
+		x = &check{life: c.starts, began: time.Now(), done: make(chan struct{})}
+		c.check = x
+		go func() {
+			x.err = s.inc.healthy(context.WithoutCancel(ctx))
+			if x.err == nil {
+				c.mu.Lock()
+				c.well = time.Now()
+				c.mu.Unlock()
+			}
+			close(x.done)
+		}()
+	}
+	c.mu.Unlock()
 	select {
-	case r := <-check:
-		if r.Err != nil {
-			return r.Err
-		}
+	case <-x.done:
+		return x.err
 	case <-ctx.Done():
 		return fmt.Errorf("its health check: %w", ctx.Err())
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.well = time.Now()
-	return nil
 }
 
 // Answered is when the component's health check last succeeded.

@@ -198,7 +198,7 @@ func (f *forgetful) healthy(context.Context) error {
 	if f.under.Add(1) > 1 {
 		return f.last
 	}
-	time.Sleep(time.Second)
+	time.Sleep(3 * time.Second)
 	return nil
 }
 
@@ -218,6 +218,7 @@ func TestHealthChecksAreShared(t *testing.T) {
 		})
 	}
 	both.Wait()
+	time.Sleep(sharedFor)
 	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	if err := c.Healthy(short); !errors.Is(err, context.DeadlineExceeded) {

@@ -121,10 +121,11 @@ func TestEtcdLink(t *testing.T) {
 }
 
 // TestEtcdLinkToThree takes one member after the other away from an API server and the
-// other members, and crashes it: watches and writes go on.
+// other members, and crashes it: writes go on, and so do watches, but for one at a member
+// that has lost its leader, whose client watches anew.
 func TestEtcdLinkToThree(t *testing.T) {
 	p, client := startPlane(t, 3, 1)
-	seen := watchNames(t, client)
+	seen, ended := watchNames(t, client), 0
 	wrote := func(name string) {
 		t.Helper()
 		if err := writes(client, name, 2*time.Minute); err != nil {
@@ -132,8 +133,12 @@ func TestEtcdLinkToThree(t *testing.T) {
 		}
 		select {
 		case got, ok := <-seen:
-			if !ok || got != name {
-				t.Fatalf("watch: %q, %v, want %q", got, ok, name)
+			switch {
+			case !ok:
+				ended++
+				seen = watchNames(t, client)
+			case got != name:
+				t.Fatalf("watch: %q, want %q", got, name)
 			}
 		case <-time.After(3 * time.Minute):
 			t.Fatalf("watch: nothing in three minutes, want %q", name)
@@ -158,6 +163,9 @@ func TestEtcdLinkToThree(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(3 * time.Minute) // gRPC's longest pause between two attempts, and more
+	}
+	if ended > len(p.seats.list) {
+		t.Errorf("watches ended %d times", ended)
 	}
 	link := p.seats.newCalls("test")
 	defer link.drop()
