@@ -58,7 +58,7 @@ func (c *Cluster) whyUnserved(since time.Time) int64 {
 	events, _ := c.log.Since(0)
 	for _, e := range slices.Backward(events) {
 		kind, _, _ := strings.Cut(e.Subject, "/")
-		if !e.Time.After(since) && slices.Contains([]string{controlplane.APIServer, "control-plane", "featuregate"}, kind) {
+		if !e.Time.After(since) && slices.Contains([]string{controlplane.APIServer, "control-plane", "cluster", "featuregate"}, kind) {
 			return e.Seq
 		}
 	}
