@@ -21,7 +21,6 @@ type component struct {
 }
 
 func policyComponentsCmd(env *command.Env) *cobra.Command {
-	var edition string
 	c := &cobra.Command{
 		Use:   "components",
 		Short: "List the parts of a cluster, whose each is, and by what names it is known",
@@ -32,22 +31,14 @@ timeline that belong to it, too. Without --edition it is the one that new cluste
 		Example: `  demarc policy components
   demarc policy components --edition 2026-08
   demarc policy components -o json | jq -r '.[] | select(.managed) | .name'`,
-		Args:    cobra.NoArgs,
-		PreRunE: func(*cobra.Command, []string) error { return command.CheckEdition(edition) },
-		RunE: func(*cobra.Command, []string) error {
-			e, err := editionOr(edition)
-			if err != nil {
-				return err
-			}
-			list := []component{}
-			for _, x := range e.Components {
-				list = append(list, component{Component: x, Names: e.NamesOf(x)})
-			}
-			return output.Print(env.Printer, list, printComponents)
-		},
 	}
-	command.EditionFlag(c, &edition, "")
-	return c
+	return ofEdition(env, c, func(e *policy.Edition) []component {
+		list := []component{}
+		for _, x := range e.Components {
+			list = append(list, component{Component: x, Names: e.NamesOf(x)})
+		}
+		return list
+	}, printComponents)
 }
 
 func printComponents(w io.Writer, list []component) error {
@@ -67,7 +58,6 @@ type rule struct {
 }
 
 func policyRulesCmd(env *command.Env) *cobra.Command {
-	var edition string
 	c := &cobra.Command{
 		Use:   "rules",
 		Short: "List the rules by which outages are judged, in their order",
@@ -77,22 +67,14 @@ and the root of its causes; it is whole in -o json, as is what the rule says the
 Without --edition they are those that new clusters have.`,
 		Example: `  demarc policy rules
   demarc policy rules --edition 2026-08 -o json | jq '.[] | select(.owner == "customer") | .when'`,
-		Args:    cobra.NoArgs,
-		PreRunE: func(*cobra.Command, []string) error { return command.CheckEdition(edition) },
-		RunE: func(*cobra.Command, []string) error {
-			e, err := editionOr(edition)
-			if err != nil {
-				return err
-			}
-			list := []rule{}
-			for i, x := range e.Rules {
-				list = append(list, rule{N: i + 1, Rule: x})
-			}
-			return output.Print(env.Printer, list, printRules)
-		},
 	}
-	command.EditionFlag(c, &edition, "")
-	return c
+	return ofEdition(env, c, func(e *policy.Edition) []rule {
+		list := []rule{}
+		for i, x := range e.Rules {
+			list = append(list, rule{N: i + 1, Rule: x})
+		}
+		return list
+	}, printRules)
 }
 
 // printRules writes a row for each rule, and below it when it holds.
@@ -105,4 +87,21 @@ func printRules(w io.Writer, list []rule) error {
 		t.Row(fmt.Sprintf("    when %s", strings.Join(strings.Fields(x.When), " ")))
 	}
 	return t.Fit(w)
+}
+
+// ofEdition has a command print a list of what an edition has: the one that --edition
+// names, or that new clusters have.
+func ofEdition[T any](env *command.Env, c *cobra.Command, get func(*policy.Edition) []T, text func(io.Writer, []T) error) *cobra.Command {
+	var edition string
+	c.Args = cobra.NoArgs
+	c.PreRunE = func(*cobra.Command, []string) error { return command.CheckEdition(edition) }
+	c.RunE = func(*cobra.Command, []string) error {
+		e, err := editionOr(edition)
+		if err != nil {
+			return err
+		}
+		return output.Print(env.Printer, get(e), text)
+	}
+	command.EditionFlag(c, &edition, "")
+	return c
 }
