@@ -1,7 +1,6 @@
 package report
 
 import (
-	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -26,7 +25,7 @@ var servicesOf = []string{"service", "endpointslice", "endpoints", "namespace"}
 // answered, what makes these, and their namespace. Each is a part from then until it can
 // no longer be what shows, or something else was done to the same.
 func acts(in Input, t api.Traffic) (list []Part) {
-	service := serviceOf(t.To)
+	service := t.Service()
 	namespace, _ := path.Split(service)
 	last := map[string]int{} // by subject, in list
 	for _, e := range in.Events {
@@ -41,7 +40,7 @@ func acts(in Input, t api.Traffic) (list []Part) {
 			if rest != service && rest+"/" != namespace && !(word == "endpointslice" && strings.HasPrefix(rest, service+"-")) {
 				continue
 			}
-		case !slices.Contains(podOwners, word) || !slices.ContainsFunc(t.Backends, func(pod string) bool { return pod == rest || strings.HasPrefix(pod, rest+"-") }):
+		case !slices.Contains(podOwners, word) || !slices.ContainsFunc(t.Backends, func(pod string) bool { return podOf(pod, rest) }):
 			continue
 		}
 		if n, ok := last[e.Subject]; ok && list[n].To.After(e.Time) {
@@ -51,25 +50,4 @@ func acts(in Input, t api.Traffic) (list []Part) {
 		list = append(list, Part{Owner: OwnerCustomer, From: e.Time, To: e.Time.Add(shows), Why: clean(e.String())})
 	}
 	return list
-}
-
-// serviceOf is the Service that a target of traffic leads to, as NAMESPACE/NAME; empty if
-// it cannot be told from its text.
-func serviceOf(to string) string {
-	if rest, ok := strings.CutPrefix(to, "service/"); ok {
-		rest, _, _ = strings.Cut(rest, ":")
-		if !strings.Contains(rest, "/") {
-			rest = "default/" + rest
-		}
-		return rest
-	}
-	u, err := url.Parse(to)
-	if err != nil {
-		return ""
-	}
-	labels := strings.Split(u.Hostname(), ".")
-	if len(labels) < 2 || len(labels) > 2 && labels[2] != "svc" {
-		return ""
-	}
-	return labels[1] + "/" + labels[0]
 }

@@ -146,9 +146,11 @@ func containers(in Input, now time.Time) map[string][]Part {
 // those are called NAME-SOMETHING.
 func ofObject(container, object string) bool {
 	pod, _ := path.Split(strings.TrimPrefix(container, "container/"))
-	pod = strings.TrimSuffix(pod, "/")
-	return pod == object || strings.HasPrefix(pod, object+"-")
+	return podOf(strings.TrimSuffix(pod, "/"), object)
 }
+
+// podOf says whether a pod is an object, or one that it makes.
+func podOf(pod, object string) bool { return pod == object || strings.HasPrefix(pod, object+"-") }
 
 // podOwners are the first words of pods and of what makes them.
 var podOwners = []string{"pod", "deployment", "replicaset", "statefulset", "daemonset", "job"}

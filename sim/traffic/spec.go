@@ -98,6 +98,22 @@ type target struct {
 	url                *url.URL
 }
 
+// Service is the Service that is asked, as NAMESPACE/NAME; empty if To does not tell.
+func (s Spec) Service() string {
+	t, err := parseTarget(s.To)
+	switch {
+	case err != nil:
+		return ""
+	case t.url == nil:
+		return t.namespace + "/" + t.service
+	}
+	labels := strings.Split(t.url.Hostname(), ".") // its name in the cluster's DNS
+	if len(labels) < 2 || len(labels) > 2 && labels[2] != "svc" {
+		return ""
+	}
+	return labels[1] + "/" + labels[0]
+}
+
 func parseTarget(s string) (target, error) {
 	if strings.HasPrefix(s, "http://") {
 		u, err := url.Parse(s)
