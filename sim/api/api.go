@@ -252,6 +252,14 @@ type Traffic struct {
 	Backends []string `json:"backends,omitempty"`
 }
 
+// TrafficOf is what came of a traffic since it began.
+func TrafficOf(r *traffic.Record) Traffic {
+	t := r.Totals(time.Time{})
+	return Traffic{
+		Spec: r.Spec(), Sent: t.Sent, Failed: t.Failed, Reasons: t.Reasons, Outages: r.Outages(), Failures: r.Failures(), Backends: r.Pods(),
+	}
+}
+
 // Step is one line of a scenario as it is run.
 type Step struct {
 	// N numbers the steps of a drill from 1.

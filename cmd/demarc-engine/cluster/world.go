@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"demarc/scenarios/script/run"
 	"demarc/sim/api"
@@ -72,8 +71,7 @@ func (c *Cluster) trafficTotals() []api.Traffic {
 	var out []api.Traffic
 	for _, s := range c.traffic.Specs() {
 		if r, ok := c.traffic.Record(s.Name); ok {
-			t := r.Totals(time.Time{})
-			out = append(out, api.Traffic{Spec: s, Sent: t.Sent, Failed: t.Failed, Reasons: t.Reasons, Outages: r.Outages(), Failures: r.Failures(), Backends: r.Pods()})
+			out = append(out, api.TrafficOf(r))
 		}
 	}
 	out = c.past.Continue(out)

@@ -211,8 +211,7 @@ func (r *run) finish() error {
 		if !ok {
 			continue
 		}
-		t := rec.Totals(time.Time{})
-		r.report.Traffic = append(r.report.Traffic, api.Traffic{Spec: rec.Spec(), Sent: t.Sent, Failed: t.Failed, Reasons: t.Reasons, Outages: rec.Outages(), Failures: rec.Failures(), Backends: rec.Pods()})
+		r.report.Traffic = append(r.report.Traffic, api.TrafficOf(rec))
 	}
 	r.report.Incidents = append(r.report.Incidents, r.world.Incidents()...)
 	r.report.Backups = append(r.report.Backups, check.SortedBackups(r.world)...)
