@@ -11,8 +11,8 @@ import (
 // hold is the argument of what takes a component down.
 func hold(until string) Arg {
 	return Arg{
-		Name: "hold", Type: Enum, Values: []string{"yes", "no"}, Default: "yes", Only: []TargetKind{Component, ControlPlane, Kubelet},
-		Doc: "yes: it stays so until it is " + until + ", whatever the provider or the node tries; no: they are left to notice, and to restart it",
+		Name: "hold", Type: Enum, Values: []string{"yes", "no"}, Default: "no", Only: []TargetKind{Component, ControlPlane, Kubelet},
+		Doc: "no: the provider's watchdog or the node's monitors notice, and restart it; yes: it stays so until it is " + until + ", whatever they try",
 	}
 }
 
@@ -24,8 +24,8 @@ var kinds = []Kind{
 		Past:    "crashed",
 		EndedBy: "start",
 		Summary: "ends something at once, without a goodbye",
-		Doc: "A component's listener and connections are gone in that instant. It stays down until started, however hard the provider's " +
-			"watchdog tries; with hold=no the provider is left to notice by its health checks, and restarts it. " +
+		Doc: "A component's listener and connections are gone in that instant. The provider notices by its health checks, and restarts it; " +
+			"with hold=yes it stays down until started, however hard the watchdog tries. " +
 			"A replica of the provider's plane stays down until started. " +
 			"A container exits with code 137, and its node restarts it as its restart policy says; " +
 			"of a deployment, the containers of the oldest running pods are struck.",
@@ -41,8 +41,8 @@ var kinds = []Kind{
 		Past:    "stopped",
 		EndedBy: "start",
 		Summary: "ends something in good order",
-		Doc: "It finishes what it is doing as its program does on SIGTERM, and stays down until started, however hard the provider's " +
-			"watchdog tries; with hold=no the provider is left to notice that a component is gone, and starts it.",
+		Doc: "It finishes what it is doing as its program does on SIGTERM. The provider notices that a component is gone, and starts it; " +
+			"with hold=yes it stays down until started, however hard the watchdog tries.",
 		Example: "stop kube-scheduler",
 		Targets: []TargetKind{Component, ControlPlane, Kubelet},
 		Args:    []Arg{hold("started")},
@@ -60,8 +60,8 @@ var kinds = []Kind{
 		Past:    "hung",
 		EndedBy: "heal",
 		Summary: "makes a component accept connections and never answer",
-		Doc: "Clients see no error, only silence, until their own timeouts. It hangs until healed, however hard the provider's " +
-			"watchdog tries; with hold=no the provider is left to notice by its health checks, and a restart ends it.",
+		Doc: "Clients see no error, only silence, until their own timeouts. The provider notices by its health checks, and a restart ends it; " +
+			"with hold=yes it hangs until healed, however hard the watchdog tries.",
 		Example: "hang kube-apiserver",
 		Targets: []TargetKind{Component, ControlPlane},
 		Args:    []Arg{hold("healed")},

@@ -16,7 +16,7 @@ func TestParse(t *testing.T) {
 		args         map[string]string
 		want         Spec
 	}{
-		{"crash", "etcd", nil, Spec{Verb: "crash", Target: "etcd", By: timeline.Provider, Args: map[string]string{"hold": "yes"}}},
+		{"crash", "etcd", nil, Spec{Verb: "crash", Target: "etcd", By: timeline.Provider, Args: map[string]string{"hold": "no"}}},
 		{"crash", "deployment/shop", nil,
 			Spec{Verb: "crash", Target: "deployment/default/shop", By: timeline.Customer, Args: map[string]string{"count": "1"}}},
 		{"power-off", "node/0", map[string]string{"by": "customer"},
@@ -26,10 +26,10 @@ func TestParse(t *testing.T) {
 		{"partition", "nodes", map[string]string{"from": "kube-apiserver"},
 			Spec{Verb: "partition", Target: "nodes", By: timeline.Platform, Args: map[string]string{"from": "kube-apiserver"}}},
 		{"heal", "all", nil, Spec{Verb: "heal", Target: "all", By: timeline.Provider}},
-		{"crash", "kube-apiserver/1", map[string]string{"hold": "no"},
-			Spec{Verb: "crash", Target: "kube-apiserver/1", By: timeline.Provider, Args: map[string]string{"hold": "no"}}},
-		{"hang", "control-plane", nil, Spec{Verb: "hang", Target: "control-plane", By: timeline.Provider, Args: map[string]string{"hold": "yes"}}},
-		{"stop", "kubelet/0", nil, Spec{Verb: "stop", Target: "kubelet/0", By: timeline.Customer, Args: map[string]string{"hold": "yes"}}},
+		{"crash", "kube-apiserver/1", map[string]string{"hold": "yes"},
+			Spec{Verb: "crash", Target: "kube-apiserver/1", By: timeline.Provider, Args: map[string]string{"hold": "yes"}}},
+		{"hang", "control-plane", nil, Spec{Verb: "hang", Target: "control-plane", By: timeline.Provider, Args: map[string]string{"hold": "no"}}},
+		{"stop", "kubelet/0", nil, Spec{Verb: "stop", Target: "kubelet/0", By: timeline.Customer, Args: map[string]string{"hold": "no"}}},
 		{"partition", "kube-apiserver/1", map[string]string{"from": "etcd"},
 			Spec{Verb: "partition", Target: "kube-apiserver/1", By: timeline.Provider, Args: map[string]string{"from": "etcd"}}},
 		{"partition", "etcd/2", map[string]string{"from": "etcd"},

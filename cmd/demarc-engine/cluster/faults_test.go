@@ -77,9 +77,9 @@ func TestHealEndsOneFault(t *testing.T) {
 	if err := c.plane.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	hung := c.mustInject(t, "hang", "kube-scheduler")
+	hung := c.mustInject(t, "hang", "kube-scheduler", "hold", "yes")
 	slow := c.mustInject(t, "slow", "kube-scheduler", "latency", "100ms")
-	all := c.mustInject(t, "hang", "control-plane")
+	all := c.mustInject(t, "hang", "control-plane", "hold", "yes")
 	scheduler := c.plane.Group("kube-scheduler")[0]
 	answers := func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
@@ -110,8 +110,8 @@ func TestStartPartByPart(t *testing.T) {
 	if err := c.plane.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	first := c.mustInject(t, "crash", "kube-scheduler")
-	all := c.mustInject(t, "crash", "control-plane")
+	first := c.mustInject(t, "crash", "kube-scheduler", "hold", "yes")
+	all := c.mustInject(t, "crash", "control-plane", "hold", "yes")
 	if _, err := c.Inject(t.Context(), api.RoleDirector, fault.Spec{Verb: "crash", Target: "etcd"}); err == nil || !strings.Contains(err.Error(), all) {
 		t.Errorf("a second crash of etcd: got %v, want that %s keeps it down", err, all)
 	}
@@ -142,7 +142,7 @@ func TestStartPartByPart(t *testing.T) {
 func TestFaultThatFailsHoldsNothing(t *testing.T) {
 	c, end := clusterOfFaults(t)
 	defer end()
-	if _, err := c.Inject(t.Context(), api.RoleDirector, fault.Spec{Verb: "crash", Target: "etcd"}); err == nil {
+	if _, err := c.Inject(t.Context(), api.RoleDirector, fault.Spec{Verb: "crash", Target: "etcd", Args: map[string]string{"hold": "yes"}}); err == nil {
 		t.Fatal("crashing what does not run succeeded")
 	}
 	c.wantFaults(t, "it failed")

@@ -28,7 +28,7 @@ func printUp(env *command.Env, s api.Status, background bool) error {
 	}
 	terminal.Fprintf(&sb, "  virtual clock  %s at %s; change it: demarc clock set 60x%s\n", output.DateTime(s.Now), s.Clock.Rate, flag)
 	terminal.Fprintf(&sb, "  break it       demarc --as director fault inject crash control-plane%s\n", flag)
-	terminal.Fprintf(&sb, "  mend it        demarc --as director fault inject start control-plane%s\n", flag)
+	terminal.Fprintf(&sb, "  who mends it   demarc incidents%s; demarc explain i1%[1]s\n", flag)
 	stop := "Ctrl-C; what was acknowledged is kept for the next demarc up"
 	if background {
 		stop = "demarc down" + flag

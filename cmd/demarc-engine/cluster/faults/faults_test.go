@@ -46,6 +46,11 @@ func specs() (list []fault.Spec) {
 				}
 				if s, err := fault.Parse(k.Verb, target, maps.Clone(args)); err == nil {
 					list = append(list, s)
+					if s.Args["hold"] == "no" {
+						s.Args = maps.Clone(s.Args)
+						s.Args["hold"] = "yes"
+						list = append(list, s)
+					}
 				}
 				if args["how"] != "" { // which etcd does not have
 					if s, err := fault.Parse(k.Verb, target, nil); err == nil {
@@ -109,7 +114,7 @@ func TestEveryFaultIsUndone(t *testing.T) {
 // TestHealEndsNoMore heals a part of what is struck, and leaves the rest.
 func TestHealEndsNoMore(t *testing.T) {
 	w := newFake(t)
-	for _, words := range []string{"hang etcd/0", "hang etcd/1", "slow kube-scheduler latency=1s", "partition node/1 from=kube-apiserver", "fill backup-store"} {
+	for _, words := range []string{"hang etcd/0 hold=yes", "hang etcd/1 hold=yes", "slow kube-scheduler latency=1s", "partition node/1 from=kube-apiserver", "fill backup-store"} {
 		f := strings.Fields(words)
 		args := map[string]string{}
 		for _, w := range f[2:] {
