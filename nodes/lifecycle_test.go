@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"demarc/sim/annotation"
 	"demarc/sim/timeline"
 
 	corev1 "k8s.io/api/core/v1"
@@ -119,7 +120,7 @@ func TestMissingConfiguration(t *testing.T) {
 	})
 }
 
-func TestInvalidAnnotationIsAnEvent(t *testing.T) {
+func TestInvalidAnnotationIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1, nil)
 		defer w.stop()
@@ -130,6 +131,11 @@ func TestInvalidAnnotationIsAnEvent(t *testing.T) {
 		want := `InvalidAnnotation: there is no annotation demarc.dev/reddy-after; demarc help annotations lists them (did you mean "demarc.dev/ready-after"?)`
 		if got := w.events("shop"); strings.Count(got, want) != 1 || strings.Count(got, "InvalidAnnotation") != 1 {
 			t.Errorf("want once %q, got:\n%s", want, got)
+		}
+		told := w.said("annotated wrongly")
+		if len(told) != 1 || told[0].Actor != timeline.Customer || told[0].Subject != "pod/default/shop" ||
+			*told[0].Detail.Annotation != (timeline.Annotation{Key: "demarc.dev/reddy-after", Suggestion: annotation.ReadyAfter}) {
+			t.Errorf("on the timeline is %+v", told)
 		}
 		if w.pod("shop").Status.Phase != corev1.PodRunning {
 			t.Errorf("the pod is %s, want Running", w.pod("shop").Status.Phase)

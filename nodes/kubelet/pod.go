@@ -9,6 +9,7 @@ import (
 	"demarc/nodes/host"
 	"demarc/nodes/timers"
 	"demarc/sim/annotation"
+	"demarc/sim/timeline"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -224,12 +225,22 @@ func (p *pod) makeSandbox(now time.Time) bool {
 		}
 	}
 	if p.sandboxes == 0 {
-		for _, m := range annotation.Mistakes(p.spec.Annotations) {
-			p.event(now, warning, "InvalidAnnotation", m, "")
-		}
+		p.complain(now)
 	}
 	p.takeSandbox(ip)
 	return true
+}
+
+// complain says which annotations of the pod are wrong: to Kubernetes, and on the timeline,
+// where they are the customer's.
+func (p *pod) complain(now time.Time) {
+	for _, m := range annotation.Mistakes(p.spec.Annotations) {
+		p.event(now, warning, "InvalidAnnotation", m.String(), "")
+		p.k.ks.Log.Append(timeline.Event{
+			Time: now, Actor: timeline.Customer, Verb: "annotated wrongly", Subject: "pod/" + p.spec.Namespace + "/" + p.spec.Name, Message: m.String(),
+			Detail: &timeline.Detail{Annotation: &timeline.Annotation{Key: m.Key, Suggestion: m.Suggestion}},
+		})
+	}
 }
 
 // noCNS is what the runtime says when the network agent, which gives pods their

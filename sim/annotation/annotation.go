@@ -51,7 +51,14 @@ var All = []Annotation{
 
 // Mistake is what is wrong with an annotation. Suggestion is the key that was probably
 // meant, if it is the key.
-type Mistake struct{ Message, Suggestion string }
+type Mistake struct{ Key, Message, Suggestion string }
+
+func (m Mistake) String() string {
+	if m.Suggestion == "" {
+		return m.Message
+	}
+	return fmt.Sprintf("%s (did you mean %q?)", m.Message, m.Suggestion)
+}
 
 // Ours says whether a key is one of these annotations, or was meant to be.
 func Ours(key string) bool {
@@ -72,13 +79,13 @@ func Check(key, value string) *Mistake {
 		short := strings.TrimPrefix(a.Name, domain+"/")
 		if prefix == domain && short == name {
 			if err := a.check(value); err != nil {
-				return &Mistake{Message: fmt.Sprintf("annotation %s: %v; an example is %q", key, err, a.Example)}
+				return &Mistake{Key: key, Message: fmt.Sprintf("annotation %s: %v; an example is %q", key, err, a.Example)}
 			}
 			return nil
 		}
 		names = append(names, short)
 	}
-	m := &Mistake{Message: "there is no annotation " + key + "; demarc help annotations lists them"}
+	m := &Mistake{Key: key, Message: "there is no annotation " + key + "; demarc help annotations lists them"}
 	if near := fault.Suggest(name, names); near != "" {
 		m.Suggestion = domain + "/" + near
 		if forOne {
@@ -88,13 +95,11 @@ func Check(key, value string) *Mistake {
 	return m
 }
 
-// Mistakes are what is wrong with all annotations of a pod, in a sentence each.
-func Mistakes(annotations map[string]string) (list []string) {
+// Mistakes are what is wrong with the annotations of a pod, in the order of their keys.
+func Mistakes(annotations map[string]string) (list []Mistake) {
 	for _, key := range slices.Sorted(maps.Keys(annotations)) {
-		if m := Check(key, annotations[key]); m != nil && m.Suggestion != "" {
-			list = append(list, fmt.Sprintf("%s (did you mean %q?)", m.Message, m.Suggestion))
-		} else if m != nil {
-			list = append(list, m.Message)
+		if m := Check(key, annotations[key]); m != nil {
+			list = append(list, *m)
 		}
 	}
 	return list

@@ -38,9 +38,9 @@ func TestCheck(t *testing.T) {
 }
 
 func TestMistakes(t *testing.T) {
-	got := strings.Join(Mistakes(map[string]string{"demarc.dev/reddy-after": "1s", ExitCode: "x", ReadyAfter: "1s", "b": "c"}), "\n")
-	if !strings.Contains(got, `(did you mean "demarc.dev/ready-after"?)`) || strings.Count(got, "\n") != 1 {
-		t.Errorf("got %s", got)
+	got := Mistakes(map[string]string{"demarc.dev/reddy-after": "1s", ExitCode: "x", ReadyAfter: "1s", "b": "c"})
+	if len(got) != 2 || got[0].Key != ExitCode || !strings.HasSuffix(got[1].String(), `(did you mean "demarc.dev/ready-after"?)`) {
+		t.Errorf("got %v", got)
 	}
 }
 

@@ -30,7 +30,7 @@ func acts(in Input, t api.Traffic) (list []Part) {
 	last := map[string]int{} // by subject, in list
 	for _, e := range in.Events {
 		word, rest, _ := strings.Cut(e.Subject, "/")
-		if e.Actor != timeline.Customer || rest == "" {
+		if e.Actor != timeline.Customer || rest == "" || e.Verb.Means().Effect == timeline.Tells {
 			continue
 		}
 		shows := rolloutShows

@@ -36,6 +36,7 @@ func TestActs(t *testing.T) {
 		{"with a port", "service/default/shop:80", []timeline.Event{acted(1, 20, "deleted", "service/default/shop")}, OwnerCustomer},
 		{"its namespace", "service/shop", []timeline.Event{acted(1, 20, "deleted", "namespace/default")}, OwnerCustomer},
 		{"a pod of another", "service/shop", []timeline.Event{acted(1, 20, "deleted", "pod/default/other-1")}, OwnerShared},
+		{"a misspelt annotation of a pod", "service/shop", []timeline.Event{acted(1, 20, "annotated wrongly", "pod/default/shop-86c5888d6f-86px5")}, OwnerShared},
 		{"by a controller", "service/shop", []timeline.Event{{Seq: 1, Time: after(20), Actor: timeline.Kubernetes, Verb: "scaled", Subject: "deployment/default/shop"}}, OwnerShared},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -23,6 +23,16 @@ type Detail struct {
 	// Down is why a machine has stopped that was told so from within: [Rebooted] or
 	// [PoweredOff].
 	Down string `json:"down,omitempty" enum:"down"`
+	// Annotation is one of a pod that changes nothing.
+	Annotation *Annotation `json:"annotation,omitempty"`
+}
+
+// Annotation is an annotation of a pod that is wrong.
+type Annotation struct {
+	Key string `json:"key"`
+	// Suggestion is the key that was probably meant; empty if none is near, or if the
+	// value is what is wrong.
+	Suggestion string `json:"suggestion,omitempty"`
 }
 
 // Span is a span of time: from a backup to the loss of what it is of.

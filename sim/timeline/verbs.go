@@ -110,6 +110,7 @@ var verbs = map[Verb]Meaning{
 	// How it is.
 	"accepted":            {Effect: Tells},
 	"active":              {Effect: Tells, Reads: "%s is active"},
+	"annotated wrongly":   {Effect: Tells, Bad: true, Reads: "customer annotated %s wrongly"},
 	"awaits reboot":       {Effect: Tells, Reads: "%s awaits a reboot"},
 	"consent expired":     {Effect: Tells, Kind: Consent, Reads: "consent expired for %s"},
 	"copied":              {Effect: Tells},
