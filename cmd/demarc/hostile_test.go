@@ -229,6 +229,7 @@ func wordsOf(args string, more ...string) []string {
 func TestLinesFit(t *testing.T) {
 	for _, args := range []string{
 		"drill --list", "policy list", "policy components", "policy rules", "policy diff 2019-04 2026-08",
+		"policy show 2019-04", "policy show 2026-08", "fault kinds",
 		"explain coredns", "explain nodes.self-healing", "explain etcd.backup --edition 2026-08",
 	} {
 		code, out, errout := demarc.Run(t, "", wordsOf(args)...)

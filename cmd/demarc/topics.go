@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"demarc/cmd/demarc/command"
 	"demarc/cmd/demarc/drill"
@@ -38,7 +37,7 @@ func topics() []topic {
 		{"contract", "how the support policy judges what happens", text(policy.Help)},
 		{"desk", "how the support desk answers", text(desk.Help)},
 		{"environment", "variables, exit codes and logs", text(environment)},
-		{"faults", "every kind of fault: what it strikes, its arguments, who may inject it", folded(func(w io.Writer) error { return text(drill.Reference())(w) })},
+		{"faults", "every kind of fault: what it strikes, its arguments, who may inject it", text(drill.Reference())},
 		{"features", "previews of the service and feature gates of Kubernetes", text(preview.Help)},
 		{"nodes", "what customers can do to nodes, and what heals them", text(api.HelpNodes)},
 		{"patches", "patches of the nodes' operating system, and vulnerabilities", text(api.HelpPatches)},
@@ -70,14 +69,14 @@ its pod, for all containers or, with .CONTAINER behind the name, for one:
 	for _, x := range annotation.All {
 		t.Row(fmt.Sprintf("%s: %q", x.Name, x.Example), x.Doc)
 	}
-	if err := t.Write(w, maxHelp); err != nil {
+	if err := t.Write(w, output.LineWidth); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w, `
 In a scenario the verb annotate sets them on a running pod. One that is misspelt or has a wrong
-value changes nothing: lint finds it, and the pod has a warning event, InvalidAnnotation. The audit
-log of the API server has demarc.dev/party for each request: whose it was, customer, provider or
-recorded.
+value changes nothing: lint finds it, the pod has a warning event, InvalidAnnotation, and demarc
+timeline has it, with what was probably meant. The audit log of the API server has
+demarc.dev/party for each request: whose it was, customer, provider or recorded.
 `)
 	return err
 }
@@ -89,30 +88,8 @@ func folded(write func(io.Writer) error) func(io.Writer) error {
 		if err := write(&b); err != nil {
 			return err
 		}
-		return text(fold(b.String()))(w)
+		return text(output.Fold(b.String()))(w)
 	}
-}
-
-// maxHelp is the width of topics.
-const maxHelp = 100
-
-// fold breaks the lines of a text that are wider than topics; what is broken off is
-// indented.
-func fold(s string) string {
-	var b strings.Builder
-	for line := range strings.Lines(s) {
-		indent := line[:len(line)-len(strings.TrimLeft(line, " "))] + "  "
-		for utf8.RuneCountInString(line) > maxHelp+1 { // with its end
-			at := strings.LastIndexAny(line[:maxHelp], " |")
-			if at < len(indent) {
-				break
-			}
-			b.WriteString(strings.TrimRight(line[:at+1], " ") + "\n")
-			line = indent + line[at+1:]
-		}
-		b.WriteString(line)
-	}
-	return b.String()
 }
 
 // helpCmd is help for commands and topics.
@@ -167,6 +144,6 @@ func listTopics() string {
 	for _, x := range topics() {
 		t.Row(x.name, x.about)
 	}
-	_ = t.Write(&b, maxHelp) // it is written to memory
+	_ = t.Write(&b, output.LineWidth) // it is written to memory
 	return "\n\nTopics (demarc help TOPIC):\n" + strings.TrimSuffix(b.String(), "\n")
 }

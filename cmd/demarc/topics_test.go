@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"demarc/cmd/demarc/command"
+	"demarc/cmd/demarc/output"
 	"demarc/sim/fault"
 )
 
@@ -27,8 +28,8 @@ func TestTopics(t *testing.T) {
 			t.Errorf("%s: got %d, %q, %q", x.name, code, out, errout)
 		}
 		for line := range strings.Lines(out) {
-			if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > maxHelp {
-				t.Errorf("%s: wider than %d: %s", x.name, maxHelp, line)
+			if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > output.LineWidth {
+				t.Errorf("%s: wider than %d: %s", x.name, output.LineWidth, line)
 			}
 		}
 		if strings.Count(help, "\n  "+x.name+" ") != 1 || !strings.Contains(words, x.name+"\t") {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"demarc/cmd/demarc/command"
 	"demarc/cmd/demarc/output"
@@ -135,18 +136,31 @@ func shownBy(e *policy.Edition) map[string][]string {
 
 func printSections(w io.Writer, list sections) error {
 	style := output.PaletteFor(w)
-	terminal.Fprintf(w, "%s (%s)\n", style.Bold(list.Title+", edition "+list.Edition), list.Source)
+	terminal.Fprintf(w, "%s\n%s\n", style.Bold(list.Title+", edition "+list.Edition), list.Source)
 	for _, s := range list.Sections {
-		terminal.Fprintf(w, "\n%s  %s\n", style.Bold(s.Heading()), style.Dim(s.ID))
+		terminal.Fprintf(w, "\n")
+		for _, line := range heading(s.Section, style) {
+			terminal.Fprintf(w, "%s\n", line)
+		}
 		t := output.Table{Indent: "  ", Paint: map[int]func(string) string{1: style.Owner}}
 		for _, x := range s.Clauses {
-			t.RowOfLines(x.ID, x.Owner, x.Kind, x.Says+"\n"+showing(x))
+			t.Row(x.ID, x.Owner, x.Kind, x.Says)
+			t.Row(showing(x))
 		}
 		if err := t.Write(w, output.TextWidth(w)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// heading is that of a section, and its ID: in one line, or in one for each part of it.
+func heading(s policy.Section, style output.Palette) []string {
+	if utf8.RuneCountInString(s.Heading()+s.ID)+2 <= output.LineWidth {
+		return []string{style.Bold(s.Heading()) + "  " + style.Dim(s.ID)}
+	}
+	lines := []string{style.Bold(s.Title), s.German, style.Dim(s.ID)}
+	return slices.DeleteFunc(lines, func(line string) bool { return line == "" })
 }
 
 // showing says which scenarios show a clause, or why none does.

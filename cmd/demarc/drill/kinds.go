@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
 	"demarc/sim/fault"
 	"demarc/sim/terminal"
@@ -26,7 +27,7 @@ func kindsOf(kinds []fault.Kind) (list []faultKind) {
 	return list
 }
 
-// Reference explains every kind of fault, from their registry.
+// Reference explains every kind of fault, from their registry, in lines that fit.
 func Reference() string {
 	var sb strings.Builder
 	for _, k := range fault.Kinds() {
@@ -45,7 +46,7 @@ func Reference() string {
 	for _, r := range api.Roles {
 		terminal.Fprintf(&sb, "--as %s may strike: %s\n", r, injects(r))
 	}
-	return sb.String()
+	return output.Fold(sb.String())
 }
 
 // injects lists the targets into which a role may inject faults.

@@ -223,3 +223,22 @@ func wrap(text string, width int) string {
 	}
 	return strings.Join(lines, "\n")
 }
+
+// Fold breaks the lines of a text that are wider than [LineWidth]; what is broken off is
+// indented.
+func Fold(s string) string {
+	var b strings.Builder
+	for line := range strings.Lines(s) {
+		indent := line[:len(line)-len(strings.TrimLeft(line, " "))] + "  "
+		for utf8.RuneCountInString(line) > LineWidth+1 { // with its end
+			at := strings.LastIndexAny(line[:LineWidth], " |")
+			if at < len(indent) {
+				break
+			}
+			b.WriteString(strings.TrimRight(line[:at+1], " ") + "\n")
+			line = indent + line[at+1:]
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
