@@ -135,6 +135,7 @@ func (s *apiServer) serve(ctx context.Context, o *options.ServerRunOptions) erro
 	}
 	config.KubeAPIs.ControlPlane.PeerEndpointReconcileInterval = peerLeases
 	s.plane.audit(config)
+	s.plane.watchRefusals(config)
 	holdClock(&config.Aggregator.GenericConfig.Config)
 	loopback, err := upstream.CallLoopback(config.KubeAPIs.ControlPlane.Generic.LoopbackClientConfig, s.listener.loopback())
 	if err != nil {

@@ -80,6 +80,7 @@ type Plane struct {
 	pki        pki
 	id         string
 	parties    *parties
+	refusals   *refusals
 	logs       *logs
 	door       *frontDoor
 	tunnel     *tunnel
@@ -105,7 +106,7 @@ func New(cfg Config) (_ *Plane, err error) {
 	if cfg.Mended == nil {
 		cfg.Mended = func(api.Mended) {}
 	}
-	p := &Plane{cfg: cfg, pki: pki{cfg.Dir + "/pki", !cfg.Ephemeral}, door: newFrontDoor(cfg.Unserved)}
+	p := &Plane{cfg: cfg, pki: pki{cfg.Dir + "/pki", !cfg.Ephemeral}, refusals: newRefusals(), door: newFrontDoor(cfg.Unserved)}
 	defer func() {
 		if err != nil {
 			p.close()

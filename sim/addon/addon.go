@@ -11,7 +11,8 @@
 // into status, labels and annotations stays. EnsureExists means that it is created
 // if it is missing, and belongs to the customer otherwise. An object of somebody
 // else's in kube-system that claims to be a part of the cluster by these labels is
-// deleted, as AKS does.
+// deleted, as AKS does. What the API servers make at their start, so that the components
+// of Kubernetes may do their work, is put back by their own rule: see [Grant].
 //
 // Watches mark what differs. While something is marked, a pass on each whole
 // multiple of [Period] compares it with the API server's own answer to our write,
@@ -22,6 +23,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,6 +50,12 @@ type Config struct {
 	// Note is told of every repair, by the goroutine of [Reconciler.Run]. It may
 	// be nil.
 	Note func(Repair)
+	// Grants are what the API servers make at their start, asked for at the beginning of
+	// each [Reconciler.Run]; nil for none.
+	Grants func() []Grant
+	// Losing is told at once when a component of the control plane has lost a right. It
+	// may be nil, and must not wait.
+	Losing func(Loss)
 }
 
 // Changes, as a [Repair] names them.
@@ -67,7 +75,10 @@ const (
 // Repair is one change that was undone. One that the API server refuses is told
 // of once with Err, and again when it has come about.
 type Repair struct {
-	Kind, Name string
+	Kind, Namespace, Name string
+	// Needs is the component of the control plane that was without a right; empty if none
+	// was.
+	Needs string
 	// Change is Deleted, Edited, Foreign or Mutated.
 	Change timeline.Verb
 	// What are the paths of the fields that were Edited or Mutated.
@@ -87,8 +98,10 @@ type Repair struct {
 type Reconciler struct {
 	client  dynamic.Interface
 	note    func(Repair)
-	objects []*object // in the manifests' order
-	byID    map[id]*object
+	grants  func() []Grant
+	losing  func(Loss)
+	objects []*object     // in the manifests' order
+	granted []*object     // what the API servers have made; Run's
 	wake    chan struct{} // something was marked
 	// said and mutated are the refusals and the mutations that were told of.
 	// They are Run's.
@@ -98,7 +111,10 @@ type Reconciler struct {
 	// passing is held while objects are compared and written.
 	passing sync.Mutex
 
-	mu sync.Mutex
+	mu   sync.Mutex
+	byID map[id]*object
+	// lost are the grants that do not give their rights.
+	lost map[id]bool
 	// marked are the objects to look at in the next pass.
 	marked map[id]mark
 	// accepted is each object as the API server stores what we want.
@@ -115,12 +131,15 @@ func New(cfg Config) (*Reconciler, error) {
 		return nil, fmt.Errorf("manifests of the add-ons: %w", err)
 	}
 	r := &Reconciler{
-		client: cfg.Client, note: cfg.Note, objects: objects, byID: map[id]*object{},
+		client: cfg.Client, note: cfg.Note, grants: cfg.Grants, losing: cfg.Losing, objects: objects, byID: map[id]*object{}, lost: map[id]bool{},
 		wake: make(chan struct{}, 1), said: map[id]string{}, mutated: map[id][]string{},
 		marked: map[id]mark{}, accepted: map[id]*unstructured.Unstructured{},
 	}
 	if r.note == nil {
 		r.note = func(Repair) {}
+	}
+	if r.losing == nil {
+		r.losing = func(Loss) {}
 	}
 	for _, o := range objects {
 		r.byID[o.id] = o
@@ -173,16 +192,20 @@ func (r *Reconciler) install(ctx context.Context, o *object) error {
 // compared anew. It fails only if it cannot begin.
 func (r *Reconciler) Run(ctx context.Context) error {
 	r.reset()
+	if err := r.grant(); err != nil {
+		return fmt.Errorf("what the API servers grant: %w", err)
+	}
 	var watches sync.WaitGroup
 	defer watches.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for _, k := range kinds(r.objects) {
+	for _, k := range kinds(slices.Concat(r.objects, r.granted)) {
 		informer, err := r.watch(k)
 		if err != nil {
 			return fmt.Errorf("watch %s: %w", k.gvr.Resource, err)
 		}
 		watches.Go(func() { informer.RunWithContext(ctx) })
+		watches.Go(func() { r.sought(ctx, k, informer) })
 	}
 	for {
 		for !r.isMarked() {

@@ -299,7 +299,7 @@ func TestDeletedIsCreatedAgain(t *testing.T) {
 		if len(notes) != 2 {
 			t.Fatalf("got %+v, want two repairs", notes)
 		}
-		want := Repair{Kind: "Deployment", Name: "metrics-server", Change: Deleted, Broken: broken, Detected: broken, Restored: broken.Truncate(Period).Add(Period)}
+		want := Repair{Kind: "Deployment", Namespace: "kube-system", Name: "metrics-server", Change: Deleted, Broken: broken, Detected: broken, Restored: broken.Truncate(Period).Add(Period)}
 		if diff := cmp.Diff(want, notes[1]); diff != "" {
 			t.Errorf("repair (-want +got):\n%s", diff)
 		}

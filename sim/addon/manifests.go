@@ -40,6 +40,10 @@ type object struct {
 	manifest *unstructured.Unstructured
 	// keepsEdits says that it is the customer's once it exists.
 	keepsEdits bool
+	// grant says that it is a [Grant], and needs which component of the control plane
+	// cannot work without it.
+	grant bool
+	needs string
 }
 
 // parse reads all manifests, in the order of their files' names.
@@ -110,7 +114,7 @@ type kind struct {
 }
 
 // kinds are the kinds of some objects. Where customers may edit an object they
-// may take its label away, and its end is to be seen all the same.
+// may take its label away, and its end is to be seen all the same. Grants have none.
 func kinds(objects []*object) []kind {
 	var list []kind
 	index := map[schema.GroupVersionResource]int{}
@@ -121,7 +125,10 @@ func kinds(objects []*object) []kind {
 			index[o.id.gvr] = i
 			list = append(list, kind{gvr: o.id.gvr, namespace: o.id.namespace, labelled: true})
 		}
-		list[i].labelled = list[i].labelled && !o.keepsEdits
+		if list[i].namespace != o.id.namespace {
+			list[i].namespace = metav1.NamespaceAll
+		}
+		list[i].labelled = list[i].labelled && !o.keepsEdits && !o.grant
 	}
 	return list
 }

@@ -45,7 +45,7 @@ func (r *Reconciler) pass(ctx context.Context) {
 // ordered is what is marked in the manifests' order, and then what is foreign.
 func (r *Reconciler) ordered(marks map[id]mark) []id {
 	var list []id
-	for _, o := range r.objects {
+	for _, o := range slices.Concat(r.objects, r.granted) {
 		if _, ok := marks[o.id]; ok {
 			list = append(list, o.id)
 		}
@@ -59,7 +59,7 @@ func (r *Reconciler) ordered(marks map[id]mark) []id {
 
 // answered says whether an error is the API server's answer about an object.
 func answered(err error) bool {
-	if errors.Is(err, errTerminating) {
+	if errors.Is(err, errTerminating) || errors.Is(err, errProtected) {
 		return true
 	}
 	status := apierrors.APIStatus(nil)
@@ -102,7 +102,11 @@ func (r *Reconciler) look(ctx context.Context, i id, m mark) (*Repair, error) {
 	case apierrors.IsNotFound(err) && o == nil:
 		return nil, nil
 	case apierrors.IsNotFound(err):
-		repair := m.repair(o.kind, i.name, Deleted)
+		repair := m.repair(o, Deleted)
+		if o.grant {
+			repair.Needs = o.needs
+			return repair, r.recreate(ctx, o)
+		}
 		return repair, r.create(ctx, o)
 	case err != nil:
 		return nil, err
@@ -112,17 +116,19 @@ func (r *Reconciler) look(ctx context.Context, i id, m mark) (*Repair, error) {
 		return nil, nil
 	case live.GetDeletionTimestamp() != nil:
 		return nil, errTerminating
+	case o.grant:
+		return r.regrant(ctx, o, live, m)
 	}
 	return r.restore(ctx, o, live, m)
 }
 
 // repair begins a repair of what was marked.
-func (m mark) repair(kind, name string, change timeline.Verb) *Repair {
+func (m mark) repair(o *object, change timeline.Verb) *Repair {
 	at := m.at
 	if !m.seen {
 		at = time.Now()
 	}
-	return &Repair{Kind: kind, Name: name, Change: change, Broken: at, Detected: at}
+	return &Repair{Kind: o.kind, Namespace: o.id.namespace, Name: o.id.name, Change: change, Broken: at, Detected: at}
 }
 
 // edited completes a repair of an edit with what the object tells of it.
@@ -140,7 +146,7 @@ func (r *Reconciler) remove(ctx context.Context, i id, live *unstructured.Unstru
 	if !foreign(live) || live.GetDeletionTimestamp() != nil {
 		return nil, nil
 	}
-	repair := m.repair(live.GetKind(), i.name, Foreign)
+	repair := m.repair(&object{id: i, kind: live.GetKind()}, Foreign)
 	repair.By = creator(live)
 	if at := live.GetCreationTimestamp().Time; !at.IsZero() && at.Before(repair.Detected) {
 		repair.Broken = at
@@ -188,7 +194,7 @@ func (r *Reconciler) restore(ctx context.Context, o *object, live *unstructured.
 	case apierrors.IsInvalid(err):
 		return r.replace(ctx, o, live, m)
 	case !refusesDryRun(err):
-		repair := m.repair(o.kind, o.id.name, Edited)
+		repair := m.repair(o, Edited)
 		repair.edited(accepted, live, o.lacks(live))
 		return repair, err
 	}
@@ -206,7 +212,7 @@ func (r *Reconciler) restore(ctx context.Context, o *object, live *unstructured.
 			return nil, nil
 		}
 	}
-	repair := m.repair(o.kind, o.id.name, Edited)
+	repair := m.repair(o, Edited)
 	repair.edited(accepted, live, paths)
 	return repair, err
 }
@@ -214,7 +220,7 @@ func (r *Reconciler) restore(ctx context.Context, o *object, live *unstructured.
 // replace deletes and creates an object that differs in what cannot be updated,
 // such as the role of a binding.
 func (r *Reconciler) replace(ctx context.Context, o *object, live *unstructured.Unstructured, m mark) (*Repair, error) {
-	repair := m.repair(o.kind, o.id.name, Edited)
+	repair := m.repair(o, Edited)
 	repair.edited(r.acceptedOf(o), live, o.lacks(live))
 	if err := r.delete(ctx, o.id, live); err != nil && !apierrors.IsNotFound(err) {
 		return repair, err
@@ -248,7 +254,7 @@ func (r *Reconciler) wrote(o *object, result *unstructured.Unstructured, mutated
 	}
 	r.mutated[o.id] = what
 	now := time.Now()
-	r.note(Repair{Kind: o.kind, Name: o.id.name, Change: Mutated, What: what, Broken: now, Detected: now, Restored: now})
+	r.note(Repair{Kind: o.kind, Namespace: o.id.namespace, Name: o.id.name, Change: Mutated, What: what, Broken: now, Detected: now, Restored: now})
 }
 
 // accept takes an object as the form in which the API server stores what we

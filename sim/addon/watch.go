@@ -85,6 +85,10 @@ func (r *Reconciler) seen(k kind, obj any, gone bool) {
 	switch {
 	case o == nil && (gone || !foreign(u)):
 		return
+	case o != nil && o.grant:
+		if !r.lose(o, u, gone) {
+			return
+		}
 	case o != nil && !gone && o.keepsEdits:
 		return
 	case o != nil && !gone && r.accepted[i] != nil && len(o.changes(r.accepted[i], u)) == 0:

@@ -120,7 +120,7 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, loaded state.Loade
 		return nil, err
 	}
 	c.faults = c.newFaults()
-	c.incidents = incident.NewLedger(c.log, c.faults.Holds, c.faults.Event)
+	c.incidents = incident.NewLedger(c.log, c.holds, c.faults.Event)
 	c.openBooks()
 	if cfg.Scenario != "" {
 		c.drill = server.NewDrill()

@@ -65,6 +65,12 @@ func (c *Cluster) whyUnserved(since time.Time) int64 {
 	return 0
 }
 
+// holds says whether something that is out stays so: a fault has it in its grip, or it is
+// without the rights that it needs.
+func (c *Cluster) holds(subject string) bool {
+	return c.faults.Holds(subject) || c.Management != nil && c.Deprived(subject)
+}
+
 // newHealth makes the health checks of the control plane.
 func (c *Cluster) newHealth() *incident.Health {
 	h := &incident.Health{Ledger: c.incidents, Context: c.ctx, Components: func() (list []incident.Component) {

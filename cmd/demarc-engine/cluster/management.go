@@ -9,6 +9,7 @@ import (
 	"demarc/backup"
 	"demarc/cmd/demarc-engine/cluster/desk"
 	"demarc/cmd/demarc-engine/cluster/operate"
+	"demarc/controlplane"
 	"demarc/controlplane/provider"
 	"demarc/sim/addon"
 	"demarc/sim/api"
@@ -28,7 +29,10 @@ func (c *Cluster) manage() error {
 	}
 	c.installed = make(chan struct{})
 	repaired := make(chan addon.Repair, 64)
-	if c.addons, err = addon.New(addon.Config{Client: client, Note: func(r addon.Repair) { repaired <- r }}); err != nil {
+	if c.addons, err = addon.New(addon.Config{
+		Client: client, Note: func(r addon.Repair) { repaired <- r }, Grants: controlplane.Grants,
+		Losing: func(x addon.Loss) { c.work.Go(func() { c.Management.Losing(x) }) },
+	}); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Join(c.dir, "provider"), 0o700); err != nil {

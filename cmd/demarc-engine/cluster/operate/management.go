@@ -77,6 +77,7 @@ type Management struct {
 	ended    sync.Once
 	gates    gateCache
 	updating sync.Mutex // held while the cluster is updated
+	deprived deprived
 }
 
 // Open opens the plane. Its loops wait until they are told to begin. Close it also if
