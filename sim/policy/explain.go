@@ -137,7 +137,6 @@ func (j *Judge) explainIncident(id string) (Explanation, error) {
 		x.Whose = ""
 		for n, s := range v.Shares {
 			x.Whose += fmt.Sprintf("%s%s %s", map[bool]string{true: "", false: ", then "}[n == 0], possessive(s.Owner), span(s.To.Sub(s.From)))
-			x.Why += fmt.Sprintf(" From %s %s: %s.", stamp(s.From), possessive(s.Owner), strings.TrimSuffix(s.Why, "."))
 		}
 		x.Whose += "; " + coverages[v.Coverage]
 	}

@@ -25,7 +25,7 @@ func TestExplain(t *testing.T) {
 		{"2019-04", "i1", "incident", "i1", []string{
 			"Incident i1: node/a was out for 46m, from 2026-01-05 08:10:00 to 2026-01-05 08:56:00\n",
 			"whose: the customer's 13m, then the provider's 33m; covered by support\n",
-			"From 2026-01-05 08:23:00 the provider's: node repair begins ten minutes after NotReady",
+			"Broken by the customer (13m) and prolonged by the provider (33m, from 2026-01-05 08:23:00 on): node repair begins ten minutes after NotReady",
 			"begun by 2026-01-05 08:23:00", "; it was over after 46m\n",
 			`clause: nodes.self-healing: `, `, promise, "Node maintenance and access (Knotenwartung und -zugriff)"]`,
 		}},

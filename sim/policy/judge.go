@@ -56,8 +56,11 @@ func (j *Judge) Incident(id string) (Judgement, error) {
 	}
 	v = j.observed(i, root, v)
 	v.Chain = j.chain(i.Event)
-	v.Shares, err = j.shares(i, root)
-	return v, err
+	if v.Shares, err = j.shares(i, root); err != nil {
+		return v, err
+	}
+	v.Sentence += prolonged(v.Shares)
+	return v, nil
 }
 
 // Contract judges all incidents, and whether the cluster is supported.

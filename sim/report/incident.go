@@ -18,8 +18,11 @@ type Incident struct {
 	Event   int64  `json:"event,omitempty"`
 	// Owner, Coverage and Remedy are those of the judgement; Shares are the owners
 	// of the outage, one after the other, if there was more than one.
-	Owner    string   `json:"owner"`
-	Shares   []string `json:"shares,omitempty"`
+	Owner  string   `json:"owner"`
+	Shares []string `json:"shares,omitempty"`
+	// Minutes are the outage's, by owner: the first of Shares broke it, and the others
+	// prolonged it.
+	Minutes  Minutes  `json:"minutes"`
 	Coverage string   `json:"coverage,omitempty"`
 	Remedy   string   `json:"remedy,omitempty"`
 	Clauses  []string `json:"clauses"`
@@ -34,6 +37,33 @@ type Incident struct {
 	DetectedAfterSeconds float64 `json:"detectedAfterSeconds,omitempty"`
 	HealedAfterSeconds   float64 `json:"healedAfterSeconds,omitempty"`
 	LastedSeconds        float64 `json:"lastedSeconds"`
+}
+
+// prolonged says of an outage of several owners who broke it and who prolonged it; it is
+// empty if it was one owner's.
+func (i Incident) prolonged() string {
+	var owners []string
+	for _, o := range i.Shares {
+		if o = ownerOf(o); !slices.Contains(owners, o) {
+			owners = append(owners, o)
+		}
+	}
+	if len(owners) < 2 {
+		return ""
+	}
+	text := "broken by " + called(owners[0]) + " (" + spanOf(i.Minutes.of(owners[0])) + ")"
+	for _, o := range owners[1:] {
+		text += " and prolonged by " + called(o) + " (" + spanOf(i.Minutes.of(o)) + ")"
+	}
+	return text
+}
+
+// called is an owner as who did something.
+func called(owner string) string {
+	if owner == OwnerShared {
+		return "nobody alone"
+	}
+	return "the " + owner
 }
 
 // Healer is who or what healed an incident, or tried to.
@@ -73,6 +103,9 @@ func incident(x api.JudgedIncident, h healers, now time.Time) Incident {
 	if out.LastedSeconds = max(0, now.Sub(i.Start).Seconds()); !i.End.IsZero() {
 		out.HealedAfterSeconds = i.End.Sub(i.Start).Seconds()
 		out.LastedSeconds = out.HealedAfterSeconds
+	}
+	for _, p := range partsOf(x, now) {
+		out.Minutes.add(p.Owner, max(0, p.To.Sub(p.From)))
 	}
 	return out
 }

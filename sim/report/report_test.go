@@ -118,7 +118,7 @@ func TestText(t *testing.T) {
 2026-01-05 08:00:00 to 2026-01-05 09:00:00, by the support policy 2026-08
 
 In 1h the API server was out for 12m (12m the provider's), and 2 other things were out, the longest of them node/a for 20m (10m the provider's, 10m the customer's); 25 of 1000 requests failed (25 nobody's alone).
-There were 3 incidents, of which 3 are over; the slowest to heal, i3 of kubelet/a, took 20m; 1 thing was lost for good.
+There were 3 incidents, of which 3 are over; the slowest to heal, i3 of kubelet/a, took 20m, broken by the customer (10m) and prolonged by the provider (10m); 1 thing was lost for good.
 The cluster was supported all the time.
 
 OUT                             IN ALL  PROVIDER  SHARED  CUSTOMER

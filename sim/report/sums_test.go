@@ -65,6 +65,12 @@ func TestOwnersAddUp(t *testing.T) {
 			}
 			delete(out, o.Subject)
 		}
+		for _, i := range r.Incidents {
+			m := i.Minutes
+			if !i.End.IsZero() && math.Abs(m.Total-i.LastedSeconds/60) > 1e-6 || math.Abs(m.Provider+m.Shared+m.Customer-m.Total) > 1e-6 {
+				t.Fatalf("seed %d: %s lasted %g s: %+v", seed, i.ID, i.LastedSeconds, m)
+			}
+		}
 		for name, is := range out {
 			if slices.Contains(is, true) {
 				t.Fatalf("seed %d: %s was out and is not in the report", seed, name)

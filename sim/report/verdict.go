@@ -98,6 +98,9 @@ func healing(r Report) string {
 		said = append(said, count(n, "incident", "incidents")+", of which "+count(n-open, "is", "are")+" over")
 		if slowest.ID != "" {
 			said = append(said, fmt.Sprintf("the slowest to heal, %s of %s, took %s", slowest.ID, slowest.Subject, spanOf(slowest.HealedAfterSeconds/60)))
+			if both := slowest.prolonged(); both != "" {
+				said[len(said)-1] += ", " + both
+			}
 		}
 	}
 	if n := len(r.Lost); n > 0 {
