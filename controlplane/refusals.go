@@ -3,6 +3,7 @@ package controlplane
 import (
 	"context"
 	"fmt"
+	"path"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,7 +66,7 @@ func (x *refusals) of(component string) error {
 		case time.Since(at) > longestPause:
 			delete(x.newest, r)
 		case r.component == component:
-			return fmt.Errorf("the API server does not let %s %s %s%s", r.user, r.verb, r.resource, r.path)
+			return fmt.Errorf("the API server does not let %s %s %s", r.user, r.verb, path.Join(r.resource, r.subresource, r.path))
 		}
 	}
 	x.some.Store(len(x.newest) > 0)
