@@ -136,8 +136,14 @@ func (s *apiServer) serve(ctx context.Context, o *options.ServerRunOptions) erro
 	config.KubeAPIs.ControlPlane.PeerEndpointReconcileInterval = peerLeases
 	s.plane.audit(config)
 	s.plane.watchRefusals(config)
+	var documents upstream.OpenAPI
+	documents.Serve(&config.Aggregator.GenericConfig.Config)
 	holdClock(&config.Aggregator.GenericConfig.Config)
-	loopback, err := upstream.CallLoopback(config.KubeAPIs.ControlPlane.Generic.LoopbackClientConfig, s.listener.loopback())
+	self, err := upstream.ForPolicies(s.listener.loopback(), config.KubeAPIs.ControlPlane.VersionedInformers)
+	if err != nil {
+		return err
+	}
+	loopback, err := upstream.CallLoopback(config.KubeAPIs.ControlPlane.Generic.LoopbackClientConfig, self)
 	if err != nil {
 		return err
 	}
@@ -146,7 +152,7 @@ func (s *apiServer) serve(ctx context.Context, o *options.ServerRunOptions) erro
 	if err != nil {
 		return err
 	}
-	chain, crds, err := upstream.ServerChain(completed)
+	chain, crds, err := upstream.ServerChain(completed, &documents)
 	if err != nil {
 		return err
 	}
@@ -154,10 +160,10 @@ func (s *apiServer) serve(ctx context.Context, o *options.ServerRunOptions) erro
 	if err != nil {
 		return err
 	}
-	s.listener.called.handler, s.listener.called.marks = chain.GenericAPIServer.Handler, upstream.Marked()
-	if err := upstream.CalmOpenAPI(chain, crds); err != nil {
+	if err := documents.Calm(chain, crds); err != nil {
 		return err
 	}
+	s.listener.called.handler, s.listener.called.marks = chain.GenericAPIServer.Handler, upstream.Marked()
 	return prepared.Run(ctx)
 }
 

@@ -1,46 +1,113 @@
 package upstream
 
 import (
+	"net/http"
 	"reflect"
+	"slices"
+	"strings"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apiserver/pkg/server"
+	"k8s.io/apiserver/pkg/server/mux"
+	"k8s.io/apiserver/pkg/server/routes"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/client-go/util/workqueue"
 	aggregator "k8s.io/kube-aggregator/pkg/apiserver"
-	"k8s.io/kube-aggregator/pkg/controllers/openapiv3"
 	openapi "k8s.io/kube-aggregator/pkg/controllers/openapiv3/aggregator"
+	openapicommon "k8s.io/kube-openapi/pkg/common"
 )
 
-// An API server that has an aggregator asks the servers behind it, which are in the
-// same process, for their OpenAPI documents once in a second: a twelfth of what an
-// idle cluster does. Only a CustomResourceDefinition changes them. So they are asked
-// as often for some seconds after one has changed, and else once in a minute.
-const (
-	openAPIOften  = time.Second // as upstream does always
-	openAPIRarely = time.Minute
-	openAPIFresh  = 10 * time.Second
-)
+// OpenAPI are an API server's OpenAPI documents. Upstream makes those of Kubernetes' own
+// kinds while a server starts, which is a third of the work of a start. Here they are made
+// for the first client who asks. The zero value is ready.
+type OpenAPI struct {
+	wanted  atomic.Bool // a client has asked for documents of version 3
+	once    sync.Once
+	queue   *openAPICalm
+	servers openapi.SpecProxier
+}
 
-// CalmOpenAPI has an API server, which is prepared and does not run yet, look at its
-// own OpenAPI documents when one of its CustomResourceDefinitions has changed. What
-// aggregated servers have is asked for as before.
-func CalmOpenAPI(server *aggregator.APIAggregator, crds cache.SharedIndexInformer) error {
-	queue, err := openAPIQueue(server)
+const openAPIv2, openAPIv3 = "/openapi/v2", "/openapi/v3"
+
+// Serve has the server that is made of c make its documents of version 3 before it
+// answers who asks for them.
+func (o *OpenAPI) Serve(c *server.Config) {
+	build := c.BuildHandlerChainFunc
+	c.BuildHandlerChainFunc = func(h http.Handler, c *server.Config) http.Handler {
+		return build(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, openAPIv3) {
+				o.once.Do(o.make)
+			}
+			h.ServeHTTP(w, r)
+		}), c)
+	}
+}
+
+// make has the aggregator ask the servers behind it, as upstream does at the start.
+func (o *OpenAPI) make() {
+	o.wanted.Store(true)
+	for _, name := range o.queue.local {
+		_ = o.servers.UpdateAPIServiceSpec(name) // it is asked again, by the queue
+	}
+	o.queue.want()
+}
+
+// lazy takes from a server, which is not prepared yet, what it makes its documents of, and
+// serves them in its stead.
+func (o *OpenAPI) lazy(s *server.GenericAPIServer) error {
+	v2, err := field[*openapicommon.Config](reflect.ValueOf(s), "openAPIConfig")
 	if err != nil {
 		return err
 	}
-	calm := &openAPICalm{TypedRateLimitingInterface: *queue, often: time.Now().Add(openAPIFresh), local: map[string]bool{}}
-	*queue = calm
+	v3, err := field[*openapicommon.OpenAPIV3Config](reflect.ValueOf(s), "openAPIV3Config")
+	if err != nil {
+		return err
+	}
+	documents := routes.OpenAPI{Config: *v2, V3Config: *v3}
+	*v2, *v3 = nil, nil
+	made := func(install func(*mux.PathRecorderMux)) func() http.Handler {
+		return sync.OnceValue(func() http.Handler {
+			m := mux.NewPathRecorderMux("openapi")
+			install(m)
+			return m
+		})
+	}
+	madeV2 := made(func(m *mux.PathRecorderMux) { documents.InstallV2(s.Handler.GoRestfulContainer, m) })
+	madeV3 := made(func(m *mux.PathRecorderMux) { documents.InstallV3(s.Handler.GoRestfulContainer, m) })
+	serveV3 := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !o.wanted.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable) // it is the aggregator, which starts
+			return
+		}
+		madeV3().ServeHTTP(w, r)
+	})
+	routes := s.Handler.NonGoRestfulMux
+	routes.HandleFunc(openAPIv2, func(w http.ResponseWriter, r *http.Request) { madeV2().ServeHTTP(w, r) })
+	routes.Handle(openAPIv3, serveV3)
+	routes.HandlePrefix(openAPIv3+"/", serveV3)
+	return nil
+}
+
+// Calm has an API server, which is prepared and does not run yet, look at its own
+// documents when one of its CustomResourceDefinitions has changed. What aggregated
+// servers have is asked for as upstream does.
+func (o *OpenAPI) Calm(server *aggregator.APIAggregator, crds cache.SharedIndexInformer) error {
+	c, err := openAPIControllerOf(server)
+	if err != nil {
+		return err
+	}
+	local := slices.DeleteFunc(c.servers.GetAPIServiceNames(), func(name string) bool { return !openapi.IsLocalAPIService(name) })
+	o.queue = &openAPICalm{TypedRateLimitingInterface: *c.queue, local: local}
+	o.servers, *c.queue = c.servers, o.queue
 	_, err = crds.AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc: func(any) { calm.changed() },
+		AddFunc: func(any) { o.queue.changed() },
 		UpdateFunc: func(before, after any) {
 			if resourceVersion(before) != resourceVersion(after) { // else it was told again
-				calm.changed()
+				o.queue.changed()
 			}
 		},
-		DeleteFunc: func(any) { calm.changed() },
+		DeleteFunc: func(any) { o.queue.changed() },
 	})
 	return err
 }
@@ -51,47 +118,4 @@ func resourceVersion(o any) string {
 		return ""
 	}
 	return m.GetResourceVersion()
-}
-
-// openAPIQueue is the queue of the controller that asks for documents of version 3.
-// Those of version 2 are put together when a client asks.
-func openAPIQueue(server *aggregator.APIAggregator) (*workqueue.TypedRateLimitingInterface[string], error) {
-	controller, err := field[*openapiv3.AggregationController](reflect.ValueOf(server), "openAPIV3AggregationController")
-	if err != nil {
-		return nil, err
-	}
-	return field[workqueue.TypedRateLimitingInterface[string]](reflect.ValueOf(*controller), "queue")
-}
-
-// openAPICalm is the queue of the servers whose documents are to be asked for.
-type openAPICalm struct {
-	workqueue.TypedRateLimitingInterface[string]
-
-	mu    sync.Mutex
-	often time.Time       // until then the local ones are asked often
-	local map[string]bool // those in this process
-}
-
-// AddAfter implements [workqueue.TypedDelayingInterface].
-func (q *openAPICalm) AddAfter(key string, d time.Duration) {
-	if openapi.IsLocalAPIService(key) && d == openAPIOften {
-		q.mu.Lock()
-		q.local[key] = true
-		if time.Now().After(q.often) {
-			d = openAPIRarely
-		}
-		q.mu.Unlock()
-	}
-	q.TypedRateLimitingInterface.AddAfter(key, d)
-}
-
-// changed has the local servers asked soon, and often for a while: who puts a changed
-// document together may not be done yet.
-func (q *openAPICalm) changed() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.often = time.Now().Add(openAPIFresh)
-	for key := range q.local {
-		q.TypedRateLimitingInterface.AddAfter(key, openAPIOften)
-	}
 }

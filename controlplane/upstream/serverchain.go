@@ -20,8 +20,9 @@ import (
 var apiVersionPriorities map[schema.GroupVersion]apiserver.APIServicePriority
 
 // ServerChain is kube-apiserver's own CreateServerChain, which keeps to itself what
-// we need: the server's informer of CustomResourceDefinitions.
-func ServerChain(config app.CompletedConfig) (chain *aggregator.APIAggregator, crds cache.SharedIndexInformer, err error) {
+// we need: the server's informer of CustomResourceDefinitions, and the server of
+// Kubernetes' own kinds, whose documents are made on demand.
+func ServerChain(config app.CompletedConfig, documents *OpenAPI) (chain *aggregator.APIAggregator, crds cache.SharedIndexInformer, err error) {
 	notFound := notfoundhandler.New(config.KubeAPIs.ControlPlane.Generic.Serializer, filters.NoMuxAndDiscoveryIncompleteKey)
 	extensions, err := config.ApiExtensions.New(server.NewEmptyDelegateWithCustomHandler(notFound))
 	if err != nil {
@@ -30,6 +31,9 @@ func ServerChain(config app.CompletedConfig) (chain *aggregator.APIAggregator, c
 	enabled := config.ApiExtensions.GenericConfig.MergedResourceConfig.ResourceEnabled(apiextensionsv1.SchemeGroupVersion.WithResource("customresourcedefinitions"))
 	kube, err := config.KubeAPIs.New(extensions.GenericAPIServer)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := documents.lazy(kube.ControlPlane.GenericAPIServer); err != nil {
 		return nil, nil, err
 	}
 	informer := extensions.Informers.Apiextensions().V1().CustomResourceDefinitions()
