@@ -163,7 +163,8 @@ func (s *apiServer) serve(ctx context.Context, o *options.ServerRunOptions) erro
 	if err := documents.Calm(chain, crds); err != nil {
 		return err
 	}
-	s.listener.called.handler, s.listener.called.marks = chain.GenericAPIServer.Handler, upstream.Marked()
+	s.listener.called.handler = s.renewals(chain.GenericAPIServer.Handler, config.KubeAPIs.ControlPlane.VersionedInformers)
+	s.listener.called.marks = upstream.Marked()
 	return prepared.Run(ctx)
 }
 
