@@ -72,3 +72,42 @@ func TestALaterCauseCounts(t *testing.T) {
 		t.Errorf("failed requests: %+v, want the provider's", r.FailedBy)
 	}
 }
+
+// TestWhatALaterActProlongs has the customer scale to nought what a node of the provider's
+// keeps from serving: the time after the node's return is the customer's, and so are the
+// requests.
+func TestWhatALaterActProlongs(t *testing.T) {
+	node := api.JudgedIncident{
+		Incident:  api.Incident{ID: "i1", Subject: "node/a", Owner: timeline.Provider, Event: 1, Start: after(20), End: after(25)},
+		Judgement: api.Judgement{Owner: OwnerProvider},
+	}
+	for _, c := range []struct {
+		name     string
+		at       float64
+		minutes  Minutes
+		requests Requests
+	}{
+		{"while the node is off", 22, Minutes{Total: 10, Provider: 6, Customer: 4}, Requests{Provider: 600, Customer: 400}},
+		{"after it is back, and the shop is out still", 25.5, Minutes{Total: 10, Provider: 6, Customer: 4}, Requests{Provider: 600, Customer: 400}},
+		{"long before", 5, Minutes{Total: 10, Provider: 10}, Requests{Provider: 1000}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := Make(Input{
+				From: eight, To: after(60), Incidents: []api.JudgedIncident{node},
+				Events: []timeline.Event{acted(2, c.at, "scaled", "deployment/default/shop")},
+				Traffic: []api.Traffic{{
+					Spec: traffic.Spec{Name: "web", To: "service/shop"}, Sent: 2000, Failed: 1000, Backends: []string{"default/shop-86c5888d6f-86px5"},
+					Outages: []traffic.Outage{{From: after(20), To: after(30), Failed: 1000, Reason: "i/o timeout"}},
+				}},
+			})
+			for _, o := range r.Outages {
+				if o.Kind == KindWorkload && o.Minutes != c.minutes {
+					t.Errorf("got %+v, want %+v", o.Minutes, c.minutes)
+				}
+			}
+			if r.FailedBy != c.requests {
+				t.Errorf("failed requests: got %+v, want %+v", r.FailedBy, c.requests)
+			}
+		})
+	}
+}

@@ -25,9 +25,9 @@ func workloads(in Input, others map[string][]Part, now time.Time) (out map[strin
 		name := clean("traffic/" + t.Name)
 		causes := inOrder(slices.Concat(causes, acts(in, t)))
 		for _, o := range t.Outages {
-			p := trafficPart(o, t.Timeout, causes, now)
-			out[name] = append(out[name], p)
-			failed[n].add(p.Owner, o.Failed)
+			parts := trafficParts(o, t.Timeout, causes, now)
+			out[name] = append(out[name], parts...)
+			failed[n].share(parts, o.Failed)
 		}
 		for _, o := range t.Failures {
 			failed[n].add(trafficPart(o, t.Timeout, causes, now).Owner, o.Failed)
@@ -67,6 +67,48 @@ func trafficPart(o traffic.Outage, timeout time.Duration, causes []Part, now tim
 		}
 	}
 	return p
+}
+
+// recovery is how long a workload may be out when what kept it from serving is mended:
+// its containers start, its probes succeed, the load balancer sends to it again.
+const recovery = time.Minute
+
+// trafficParts is an outage that clients saw, split where its cause was mended and
+// something that had broken meanwhile went on: what a later cause prolongs is the later
+// one's. Only of an incident it is known when it was mended.
+func trafficParts(o traffic.Outage, timeout time.Duration, causes []Part, now time.Time) []Part {
+	parts := []Part{trafficPart(o, timeout, causes, now)}
+	for {
+		last := &parts[len(parts)-1]
+		i := slices.IndexFunc(causes, func(c Part) bool { return c.Incident != "" && c.Incident == last.Incident })
+		if i < 0 || causes[i].Open {
+			return parts
+		}
+		mended := causes[i].To.Add(recovery)
+		next := slices.IndexFunc(causes, func(c Part) bool { return c.From.After(last.From) && !c.From.After(mended) && c.To.After(mended) })
+		if next < 0 || !mended.After(last.From) || !mended.Before(last.To) {
+			return parts
+		}
+		c, rest := causes[next], *last
+		rest.Owner, rest.Incident, rest.Why, rest.From = c.Owner, c.Incident, clean("requests failed: "+o.Reason+"; "+c.Why), mended
+		last.To, last.Open = mended, false
+		parts = append(parts, rest)
+	}
+}
+
+// share counts requests that failed in an outage by the owners of its parts. In an outage
+// all fail, and they come at a steady rate.
+func (r *Requests) share(parts []Part, n int64) {
+	whole := parts[len(parts)-1].To.Sub(parts[0].From)
+	left := n
+	for i, p := range parts {
+		some := left
+		if i < len(parts)-1 {
+			some = min(left, int64(float64(n)*float64(p.To.Sub(p.From))/float64(whole)))
+		}
+		r.add(p.Owner, some)
+		left -= some
+	}
 }
 
 // carriers are the first words of what requests of workloads depend on. Without a
