@@ -28,7 +28,7 @@ type Expression struct {
 	// variables are those that it names.
 	variables []Variable
 	// traffic are the names of traffic; anyTraffic says that it goes through
-	// all of them.
+	// all of them, as the account does.
 	traffic    []string
 	anyTraffic bool
 	// watches and outputs are the names of watches and outputs.
@@ -201,7 +201,7 @@ func (e *Expression) collect() {
 		switch x.Kind() {
 		case ast.IdentKind:
 			name := x.AsIdent()
-			if name == "traffic" {
+			if name == "traffic" || name == accountVar {
 				all++
 			}
 			isThis := func(v Variable) bool { return v.Name == name }

@@ -6,6 +6,7 @@ import (
 
 	"demarc/scenarios/script"
 	"demarc/sim/api"
+	"demarc/sim/report"
 )
 
 // The types that checks see otherwise than the management API has them: with what
@@ -18,6 +19,17 @@ type (
 		Open bool `json:"open"`
 	}
 	incident    struct{ api.Incident }
+	accountSeen struct {
+		Outages  []outageSeen      `json:"outages"`
+		FailedBy report.Requests   `json:"failedBy"`
+		Attempts []report.Attempt  `json:"attempts"`
+		Healers  map[string]string `json:"healers"`
+	}
+	outageSeen struct {
+		Subject string         `json:"subject"`
+		Minutes report.Minutes `json:"minutes"`
+		Why     []string       `json:"why"`
+	}
 	supportSeen struct {
 		api.Supportability
 		History []api.Period `json:"past"`

@@ -8,6 +8,7 @@ import (
 
 	"demarc/scenarios/script"
 	"demarc/sim/api"
+	"demarc/sim/report"
 	"demarc/sim/timeline"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -42,6 +43,9 @@ var worldVariables = []Variable{
 	}),
 	asked("incidents", "end is 0 and open true while one lasts; owner, coverage, remedy, clauses, rule, sentence and chain (events, back to the "+
 		"root) are its judgement by the cluster's edition, and shares say whose it was from when to when", (*activation).incidents),
+	asked(accountVar, "what the report of this moment says: failedBy are the requests that failed, by whose doing; outages have the owners' minutes, and "+
+		"why, which are the reasons of their parts; attempts are what has not come about; healers are by the subjects of incidents, what or who healed the last one of each",
+		(*activation).account),
 	asked("support", "reasons are why its state is so, the worst first, past is how it was from the first event to now", (*activation).support),
 	seen("backups", "the provider's catalogue, the oldest first", SortedBackups),
 	seen("repairs", "of nodes and of managed add-ons, the oldest first; detectedAfter and healedAfter are seconds from broken, healed is 0 while one "+
@@ -147,6 +151,31 @@ func (a *activation) incidents() ([]incidentSeen, error) {
 	return script.Convert(k.Incidents, func(i api.JudgedIncident) incidentSeen {
 		return incidentSeen{incident{i.Incident}, i.Judgement, i.End.IsZero()}
 	}), err
+}
+
+// accountVar is the name of the variable that has the report.
+const accountVar = "account"
+
+// account makes the report of what has happened until now.
+func (a *activation) account() (accountSeen, error) {
+	k, err := a.contract()
+	w := a.view.World
+	in := report.Input{From: a.view.Ready, To: time.Now(), Incidents: k.Incidents, Repairs: w.Repairs(), Restores: w.Restores(), Support: k.Support}
+	in.Events, _ = w.Timeline().Since(0)
+	for _, name := range a.of.looksAt.Traffic {
+		if rec, ok := w.Traffic(name); ok {
+			in.Traffic = append(in.Traffic, api.TrafficOf(rec))
+		}
+	}
+	r := report.Make(in)
+	seen := accountSeen{FailedBy: r.FailedBy, Attempts: r.Attempts, Healers: map[string]string{}}
+	for _, o := range r.Outages {
+		seen.Outages = append(seen.Outages, outageSeen{o.Subject, o.Minutes, script.Convert(o.Parts, func(p report.Part) string { return p.Why })})
+	}
+	for _, i := range r.Incidents {
+		seen.Healers[i.Subject] = i.Healer.Layer
+	}
+	return seen, err
 }
 
 func (a *activation) support() (supportSeen, error) {

@@ -38,6 +38,7 @@ func TestChecks(t *testing.T) {
 		{`replicas.exists(r, r.state == "leader" && r.term == 3 && r.last - r.applied == 1)`, true, ""},
 		{`replicas.all(r, r.network == "up")`, false, `"name":"1"`},
 		{`watches.size() == 0`, true, ""},
+		{`account.failedBy.customer == 0 && account.outages.size() == 0 && account.healers.size() == 0`, true, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.check, func(t *testing.T) {
