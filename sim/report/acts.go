@@ -18,29 +18,27 @@ const (
 	rolloutShows = 10 * time.Minute
 )
 
+// Of rules of a network security group, in Azure's words.
+const (
+	inbound = "Inbound"
+	deny    = "Deny"
+)
+
 // servicesOf are the first words of what leads requests to pods.
 var servicesOf = []string{"service", "endpointslice", "endpoints", "namespace"}
 
+// nodeActs are what takes pods from a node, or keeps them from it, by the API server.
+var nodeActs = []timeline.Verb{"patched", "updated", "cordoned", "deleted the Node object of"}
+
 // acts are what customers have done to what serves traffic: its Service, the pods that
-// answered, what makes these, and their namespace. Each is a part from then until it can
-// no longer be what shows, or something else was done to the same.
+// answered, what makes these, and their namespace; and, just before, to the nodes and to
+// what may come in. Each is a part from then until it can no longer be what shows, or
+// something else was done to the same.
 func acts(in Input, t api.Traffic) (list []Part) {
-	service := t.Service()
-	namespace, _ := path.Split(service)
 	last := map[string]int{} // by subject, in list
 	for _, e := range in.Events {
-		word, rest, _ := strings.Cut(e.Subject, "/")
-		if e.Actor != timeline.Customer || rest == "" || e.Verb.Means().Effect == timeline.Tells {
-			continue
-		}
-		shows := rolloutShows
-		switch {
-		case slices.Contains(servicesOf, word):
-			shows = serviceShows
-			if rest != service && rest+"/" != namespace && !(word == "endpointslice" && strings.HasPrefix(rest, service+"-")) {
-				continue
-			}
-		case !slices.Contains(podOwners, word) || !slices.ContainsFunc(t.Backends, func(pod string) bool { return podOf(pod, rest) }):
+		shows := shownFor(e, t)
+		if shows == 0 {
 			continue
 		}
 		if n, ok := last[e.Subject]; ok && list[n].To.After(e.Time) {
@@ -50,4 +48,24 @@ func acts(in Input, t api.Traffic) (list []Part) {
 		list = append(list, Part{Owner: OwnerCustomer, From: e.Time, To: e.Time.Add(shows), Why: clean(e.String())})
 	}
 	return list
+}
+
+// shownFor is for how long after an event requests of a traffic can begin to fail by it; 0
+// if it is no act of a customer's on which they depend.
+func shownFor(e timeline.Event, t api.Traffic) time.Duration {
+	service := t.Service()
+	namespace, _ := path.Split(service)
+	word, rest, _ := strings.Cut(e.Subject, "/")
+	switch {
+	case e.Actor != timeline.Customer || e.Verb.Means().Effect == timeline.Tells:
+		return 0
+	case slices.Contains(servicesOf, word) &&
+		(rest == service || rest+"/" == namespace || word == "endpointslice" && strings.HasPrefix(rest, service+"-")),
+		word == "node" && slices.Contains(nodeActs, e.Verb),
+		t.From == "outside" && e.Detail != nil && e.Detail.Rule != nil && e.Detail.Rule.Direction == inbound && e.Detail.Rule.Access == deny:
+		return serviceShows
+	case rest != "" && slices.Contains(podOwners, word) && slices.ContainsFunc(t.Backends, func(pod string) bool { return podOf(pod, rest) }):
+		return rolloutShows
+	}
+	return 0
 }

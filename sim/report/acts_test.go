@@ -1,6 +1,7 @@
 package report
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,13 @@ import (
 
 func acted(seq int64, minutes float64, verb timeline.Verb, subject string) timeline.Event {
 	return timeline.Event{Seq: seq, Time: after(minutes), Actor: timeline.Customer, Verb: verb, Subject: subject}
+}
+
+// ruled is a rule of a security group that the customer has made.
+func ruled(minutes float64, direction, access string) timeline.Event {
+	e := acted(1, minutes, "changed", "nsg")
+	e.Detail = &timeline.Detail{Rule: &timeline.SecurityRule{Name: "r", Direction: direction, Access: access}}
+	return e
 }
 
 // TestActs has requests fail for two minutes from the 20th on, after what customers did.
@@ -37,11 +45,16 @@ func TestActs(t *testing.T) {
 		{"its namespace", "service/shop", []timeline.Event{acted(1, 20, "deleted", "namespace/default")}, OwnerCustomer},
 		{"a pod of another", "service/shop", []timeline.Event{acted(1, 20, "deleted", "pod/default/other-1")}, OwnerShared},
 		{"a misspelt annotation of a pod", "service/shop", []timeline.Event{acted(1, 20, "annotated wrongly", "pod/default/shop-86c5888d6f-86px5")}, OwnerShared},
+		{"a node that was tainted", "service/shop", []timeline.Event{acted(1, 20, "patched", "node/a")}, OwnerCustomer},
+		{"a node, minutes before", "service/shop", []timeline.Event{acted(1, 17, "cordoned", "node/a")}, OwnerShared},
+		{"a node that was labelled", "service/shop", []timeline.Event{acted(1, 20, "labelled", "node/a")}, OwnerShared},
+		{"a rule that lets nobody in", "service/shop", []timeline.Event{ruled(20, "Inbound", "Deny")}, OwnerCustomer},
+		{"a rule that lets somebody in", "service/shop", []timeline.Event{ruled(20, "Inbound", "Allow")}, OwnerShared},
 		{"by a controller", "service/shop", []timeline.Event{{Seq: 1, Time: after(20), Actor: timeline.Kubernetes, Verb: "scaled", Subject: "deployment/default/shop"}}, OwnerShared},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := Make(Input{From: eight, To: after(60), Events: c.events, Traffic: []api.Traffic{{
-				Spec: traffic.Spec{Name: "web", To: c.to}, Sent: 1000, Failed: 125, Backends: []string{"default/shop-86c5888d6f-86px5"},
+				Spec: traffic.Spec{Name: "web", From: "outside", To: c.to}, Sent: 1000, Failed: 125, Backends: []string{"default/shop-86c5888d6f-86px5"},
 				Outages:  []traffic.Outage{{From: after(20), To: after(22), Failed: 120, Reason: "connection refused"}},
 				Failures: []traffic.Outage{{From: after(40), To: after(40), Failed: 5, Reason: "i/o timeout"}},
 			}}})
@@ -109,5 +122,20 @@ func TestWhatALaterActProlongs(t *testing.T) {
 				t.Errorf("failed requests: got %+v, want %+v", r.FailedBy, c.requests)
 			}
 		})
+	}
+}
+
+// TestTheActOfTheMoment has the shop applied minutes before a node is tainted: what shows in
+// that moment is the taint.
+func TestTheActOfTheMoment(t *testing.T) {
+	r := Make(Input{
+		From: eight, To: after(60), Events: []timeline.Event{acted(1, 15, "applied", "deployment/default/shop"), acted(2, 20.01, "patched", "node/a")},
+		Traffic: []api.Traffic{{
+			Spec: traffic.Spec{Name: "web", To: "service/shop"}, Sent: 200, Failed: 100, Backends: []string{"default/shop-86c5888d6f-86px5"},
+			Outages: []traffic.Outage{{From: after(20), To: after(30), Failed: 100, Reason: "connection refused"}},
+		}},
+	})
+	if why := r.Outages[0].Parts[0].Why; !strings.Contains(why, "node/a") {
+		t.Errorf("got %s, want the taint", why)
 	}
 }

@@ -49,7 +49,8 @@ const lookedAt = "nothing that happened to its Service, to its pods and what mak
 
 // trafficPart is an outage that clients saw. It is whose the latest of what had broken by
 // then is, or else of what broke while the first of the requests was under way; and
-// nobody's alone if nothing is known to be broken. Causes are in the order of their
+// nobody's alone if nothing is known to be broken. An act that can show long after it was
+// done gives way to what happened in that moment. Causes are in the order of their
 // beginning.
 func trafficPart(o traffic.Outage, timeout time.Duration, causes []Part, now time.Time) Part {
 	p := Part{Owner: OwnerShared, From: o.From, To: o.To, Open: o.To.IsZero(), Why: clean("requests failed: " + o.Reason + "; " + lookedAt)}
@@ -62,7 +63,7 @@ func trafficPart(o traffic.Outage, timeout time.Duration, causes []Part, now tim
 			break
 		}
 		if !c.To.Before(o.From) {
-			found = true
+			found = c.Incident != "" || !c.From.Before(o.From.Add(-serviceShows))
 			p.Owner, p.Incident, p.Why = c.Owner, c.Incident, clean("requests failed: "+o.Reason+"; "+c.Why)
 		}
 	}
