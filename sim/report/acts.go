@@ -45,9 +45,28 @@ func acts(in Input, t api.Traffic) (list []Part) {
 			list[n].To = e.Time
 		}
 		last[e.Subject] = len(list)
+		if e.Detail != nil && e.Detail.Rule != nil {
+			shows = max(shows, inForce(in.Events, e))
+		}
 		list = append(list, Part{Owner: OwnerCustomer, From: e.Time, To: e.Time.Add(shows), Why: clean(e.String())})
 	}
 	return list
+}
+
+// inForce is how long a rule of the network security group stays as an event has made it;
+// until the last of all events if nobody changes it.
+func inForce(events []timeline.Event, made timeline.Event) time.Duration {
+	end := made.Time
+	for _, e := range events {
+		if e.Seq <= made.Seq {
+			continue
+		}
+		end = e.Time
+		if e.Detail != nil && e.Detail.Rule != nil && e.Detail.Rule.Name == made.Detail.Rule.Name {
+			break
+		}
+	}
+	return end.Sub(made.Time)
 }
 
 // shownFor is for how long after an event requests of a traffic can begin to fail by it; 0

@@ -125,6 +125,35 @@ func TestWhatALaterActProlongs(t *testing.T) {
 	}
 }
 
+// TestLateFailures has requests fail just after a first one has succeeded again: they are of
+// what is just mended, a rule that was taken back or a node that came back.
+func TestLateFailures(t *testing.T) {
+	made, gone := ruled(20, inbound, deny), ruled(25, "", "")
+	gone.Seq = 2
+	node := api.JudgedIncident{
+		Incident:  api.Incident{ID: "i1", Subject: "node/a", Owner: timeline.Provider, Event: 1, Start: after(20), End: after(25)},
+		Judgement: api.Judgement{Owner: OwnerProvider},
+	}
+	for name, c := range map[string]struct {
+		in   Input
+		want Requests
+	}{
+		"a rule": {Input{Events: []timeline.Event{made, gone}}, Requests{Customer: 101}},
+		"a node": {Input{Incidents: []api.JudgedIncident{node}}, Requests{Provider: 101}},
+	} {
+		in := c.in
+		in.From, in.To = eight, after(60)
+		in.Traffic = []api.Traffic{{
+			Spec: traffic.Spec{Name: "web", From: "outside", To: "service/shop"}, Sent: 200, Failed: 101,
+			Outages:  []traffic.Outage{{From: after(20), To: after(25.2), Failed: 100, Reason: "i/o timeout"}},
+			Failures: []traffic.Outage{{From: after(25.3), To: after(25.4), Failed: 1, Reason: "i/o timeout"}},
+		}}
+		if r := Make(in); r.FailedBy != c.want {
+			t.Errorf("%s: got %+v, want %+v", name, r.FailedBy, c.want)
+		}
+	}
+}
+
 // TestTheActOfTheMoment has the shop applied minutes before a node is tainted: what shows in
 // that moment is the taint.
 func TestTheActOfTheMoment(t *testing.T) {

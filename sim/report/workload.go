@@ -50,8 +50,8 @@ const lookedAt = "nothing that happened to its Service, to its pods and what mak
 // trafficPart is an outage that clients saw. It is whose the latest of what had broken by
 // then is, or else of what broke while the first of the requests was under way; and
 // nobody's alone if nothing is known to be broken. An act that can show long after it was
-// done gives way to what happened in that moment. Causes are in the order of their
-// beginning.
+// done gives way to what happened in that moment. What fails while things recover from a
+// cause is the cause's, too. Causes are in the order of their beginning.
 func trafficPart(o traffic.Outage, timeout time.Duration, causes []Part, now time.Time) Part {
 	p := Part{Owner: OwnerShared, From: o.From, To: o.To, Open: o.To.IsZero(), Why: clean("requests failed: " + o.Reason + "; " + lookedAt)}
 	if p.Open {
@@ -62,7 +62,7 @@ func trafficPart(o traffic.Outage, timeout time.Duration, causes []Part, now tim
 		if late := c.From.After(o.From); late && (found || c.From.After(o.From.Add(cmp.Or(timeout, traffic.DefaultTimeout)))) {
 			break
 		}
-		if !c.To.Before(o.From) {
+		if !c.To.Add(recovery).Before(o.From) {
 			found = c.Incident != "" || !c.From.Before(o.From.Add(-serviceShows))
 			p.Owner, p.Incident, p.Why = c.Owner, c.Incident, clean("requests failed: "+o.Reason+"; "+c.Why)
 		}
