@@ -24,7 +24,7 @@ var families = []family{
 		"customer-removes-container-runtime", "customer-updates-kernel-and-node-will-not-boot", "repair-exhausted",
 		"node-off-needs-no-escalation-2026", "three-deep-chain", "two-of-three-nodes-broken"}},
 	{"by whom", []string{"node-off-by-whom", "crash-of-a-container-by-whom", "disk-filled-by-whom", "kube-proxy-killed-by-whom",
-		"reboot-while-the-scheduler-is-lost", "reboots-by-whom", "runtime-removed-by-whom", "two-break-one-node", "unrelated-events-change-nothing"}},
+		"reboot-while-the-scheduler-is-lost", "reboots-by-whom", "runtime-removed-by-whom", "shop-loses-its-node-by-whom", "two-break-one-node", "unrelated-events-change-nothing"}},
 	{"add-ons", []string{"customer-edits-kube-proxy", "coredns-deleted-twice", "customer-deletes-coredns", "customer-deletes-metrics-server", "dns-is-out-until-it-answers",
 		"rbac-of-the-scheduler-deleted"}},
 	{"patches", []string{"cve-on-nodes-hot-patch", "blocked-egress-gets-no-patches", "cve-in-managed-component", "cve-on-nodes-awaits-reboot",
@@ -41,7 +41,7 @@ var families = []family{
 		"support-upstream-bug", "support-without-consent"}},
 	{"whose requests fail", []string{"shop-scaled-to-nought", "customer-taints-every-node", "drain-of-every-node",
 		"image-that-does-not-exist", "liveness-probe-at-a-wrong-port",
-		"namespace-deleted-with-its-shop", "new-image-crash-loops", "quota-stops-a-rollout",
+		"namespace-deleted-with-its-shop", "new-image-crash-loops", "quota-stops-a-rollout", "rule-closes-the-shops-port",
 		"scaled-to-nought-while-the-node-is-off", "selector-matches-nothing", "service-deleted", "webhook-blocks-new-pods"}},
 	{"workloads", []string{"workload-basics", "crash-loop-back-off", "printed-on-the-node"}},
 }
