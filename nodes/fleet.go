@@ -222,6 +222,14 @@ func (f *scaleSet) Containers() []api.Container {
 // Network is how requests travel between the fleet's pods.
 func (f *scaleSet) Network() *network.Network { return f.network }
 
+// TunnelAgents is how many of the tunnel's agents run on nodes that the control plane can
+// reach, and of how many.
+func (f *scaleSet) TunnelAgents() (ready, of int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.kubelets.TunnelAgents()
+}
+
 // TunnelReady says whether a tunnel agent runs on a node that the control plane
 // can reach.
 func (f *scaleSet) TunnelReady() bool {

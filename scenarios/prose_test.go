@@ -52,7 +52,7 @@ func (r recording) judge(e *policy.Edition) (all judged, err error) {
 	all.Support, err = j.Support()
 	all.Report = report.Make(report.Input{
 		Edition: e.ID, To: w.Now, Events: r.events, Incidents: all.Incidents, Repairs: r.Repairs, Restores: r.Restores, Backups: r.Backups,
-		Traffic: r.Traffic, Support: all.Support,
+		Traffic: r.Traffic, Availability: r.Availability, Support: all.Support,
 	})
 	return all, err
 }
@@ -90,7 +90,7 @@ func (r recording) reworded(text func(n int) string) recording {
 var unsaid = []cmp.Option{
 	cmpopts.IgnoreFields(api.Incident{}, "Cause"), cmpopts.IgnoreFields(api.Judgement{}, "Sentence"), cmpopts.IgnoreFields(api.Share{}, "Why"),
 	cmpopts.IgnoreFields(api.Reason{}, "Sentence", "WayBack"), cmpopts.IgnoreUnexported(report.Report{}),
-	cmpopts.IgnoreFields(report.Report{}, "Verdict"), cmpopts.IgnoreFields(report.Part{}, "Why"), cmpopts.IgnoreFields(report.Loss{}, "What"),
+	cmpopts.IgnoreFields(report.Report{}, "Verdict"), cmpopts.IgnoreFields(report.Part{}, "Why"), cmpopts.IgnoreFields(report.Lapse{}, "Why"), cmpopts.IgnoreFields(report.Loss{}, "What"),
 	cmpopts.IgnoreFields(report.Incident{}, "Cause", "Sentence"), cmpopts.IgnoreFields(report.Healer{}, "Actions"),
 	cmpopts.IgnoreFields(report.Attempt{}, "Why"),
 }

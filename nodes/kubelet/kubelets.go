@@ -161,6 +161,17 @@ func (ks *Kubelets) setOnline(online bool) {
 	ks.Timers.Wake(ks.Proxy)
 }
 
+// TunnelAgents is how many of the tunnel's agents run on nodes that the control plane can
+// reach, and of how many. The lock is held.
+func (ks *Kubelets) TunnelAgents() (ready, of int) {
+	for _, p := range ks.agents {
+		if of++; p.k.m.Online() && p.anyRunning() {
+			ready++
+		}
+	}
+	return ready, of
+}
+
 // TunnelReady says whether a tunnel agent runs on a node that the control plane
 // can reach. The lock is held.
 func (ks *Kubelets) TunnelReady() bool {

@@ -52,6 +52,17 @@ func (p *probes) note(node string, up bool, now time.Time) bool {
 	return healthy(c, now)
 }
 
+// peek is note without remembering anything: of a change that nobody has told of yet, it
+// takes the outcome.
+func (p *probes) peek(node string, up bool, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c, known := p.nodes[node]; known && c.up == up {
+		return healthy(c, now)
+	}
+	return up
+}
+
 // healthy is what the probes say at a time: a node is out after two failures in
 // a row, and in again at the next success.
 func healthy(c change, now time.Time) bool {
@@ -91,12 +102,7 @@ func (n *Network) balance(ctx context.Context, frontend netip.AddrPort, p *servi
 	now := time.Now()
 	var backends []string
 	for _, node := range n.fabric.Nodes() {
-		// Nothing answers a probe on a node without rules. kube-proxy fails that of
-		// a node with no endpoint of its own, if the Service's
-		// externalTrafficPolicy is Local.
-		rules := n.fabric.Rules(node)
-		ok := rules == nil || !p.localExternal || rules.virtual[frontend] != nil && len(rules.virtual[frontend].local[node]) > 0
-		if n.probes.note(node, rules != nil && n.fabric.Reachable(node), now) && ok {
+		if n.probes.note(node, n.fabric.Rules(node) != nil && n.fabric.Reachable(node), now) && n.serves(node, frontend, p) {
 			backends = append(backends, node)
 		}
 	}

@@ -33,6 +33,7 @@ type servicePort struct {
 	service *service
 	port    int32
 	cluster []endpoint            // where new connections go
+	all     int                   // how many there are, with those that are not ready
 	local   map[string][]endpoint // the same for each node's own; nil if no policy is Local
 	// localInternal and localExternal keep traffic on the node it came to.
 	localInternal, localExternal bool
@@ -110,6 +111,9 @@ func portOf(svc *service, s *corev1.Service, p *corev1.ServicePort, slices []*di
 	}
 	all := endpointsOf(slices, p)
 	sp.cluster = usable(all)
+	for _, s := range slices {
+		sp.all += len(s.Endpoints)
+	}
 	if !sp.localInternal && !sp.localExternal {
 		return sp
 	}

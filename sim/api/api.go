@@ -110,6 +110,7 @@ type Status struct {
 	Machines          []Machine      `json:"machines"`
 	LoadBalancers     []LoadBalancer `json:"loadBalancers"`
 	Traffic           []Traffic      `json:"traffic"`
+	Availability      []Availability `json:"availability"`
 	Faults            []fault.Active `json:"faults"`
 	// Mended is what the engine found damaged when it started.
 	Mended []Mended `json:"mended,omitempty"`
@@ -294,10 +295,12 @@ type Report struct {
 	RealSeconds    float64       `json:"realSeconds"`
 	Expectations   []Expectation `json:"expectations"`
 	Traffic        []Traffic     `json:"traffic"`
-	Incidents      []Incident    `json:"incidents"`
-	Backups        []Backup      `json:"backups"`
-	Restores       []Restore     `json:"restores"`
-	Repairs        []Repair      `json:"repairs"`
+	// Availability is what the provider's probes have found.
+	Availability []Availability `json:"availability"`
+	Incidents    []Incident     `json:"incidents"`
+	Backups      []Backup       `json:"backups"`
+	Restores     []Restore      `json:"restores"`
+	Repairs      []Repair       `json:"repairs"`
 	// Judgements are the incidents again, with whose they are by the edition.
 	Judgements []JudgedIncident `json:"judgements"`
 	Support    Supportability   `json:"support"`

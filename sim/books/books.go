@@ -42,6 +42,8 @@ type Books struct {
 	Restores  []api.Restore  `json:"restores"`
 	Backups   []api.Backup   `json:"backups"`
 	Traffic   []api.Traffic  `json:"traffic"`
+	// Availability is what the provider's probes have found.
+	Availability []api.Availability `json:"availability"`
 }
 
 // record is the books in their file, with their checksum.
@@ -118,7 +120,7 @@ func (b Books) Actions(events []timeline.Event, role api.Role, stopped error) ap
 		return e.Judge(policy.World{Events: events, Incidents: b.Incidents, Repairs: b.Repairs, Consents: b.Consents, Now: b.Now}), nil
 	}
 	a.Status = func(context.Context) (api.Status, error) {
-		return api.Status{Name: b.Cluster.Name, State: "stopped", Now: b.Now, Cluster: b.Cluster, ReadyAt: b.ReadyAt, Traffic: b.Traffic}, nil
+		return api.Status{Name: b.Cluster.Name, State: "stopped", Now: b.Now, Cluster: b.Cluster, ReadyAt: b.ReadyAt, Traffic: b.Traffic, Availability: b.Availability}, nil
 	}
 	a.Timeline = func(_ context.Context, from int64) ([]timeline.Event, error) {
 		i := slices.IndexFunc(events, func(e timeline.Event) bool { return e.Seq > from })

@@ -32,7 +32,9 @@ type Input struct {
 	Restores  []api.Restore
 	Backups   []api.Backup
 	Traffic   []api.Traffic
-	Support   api.Supportability
+	// Availability is what the provider's probes have found.
+	Availability []api.Availability
+	Support      api.Supportability
 }
 
 // Report is what came of it.
@@ -49,6 +51,8 @@ type Report struct {
 	// Outages are of everything else, nodes before workloads before the rest.
 	Outages   []Outage   `json:"outages"`
 	Incidents []Incident `json:"incidents"`
+	// Availability is how the DNS, the tunnel and each load balancer did their work.
+	Availability []Availability `json:"availability"`
 	// Attempts are what was tried, or was due, and has not come about.
 	Attempts []Attempt `json:"attempts"`
 	// Lost is what is gone for good.
@@ -100,6 +104,7 @@ func Make(in Input) Report {
 	r.Support = support(in.Support, r.From, r.To)
 	var failed []Requests
 	r.APIServer, r.Outages, failed = outages(in, r.From, r.To)
+	r.Availability = availabilities(in, r.From, r.To)
 	healers := healersOf(in)
 	for _, x := range in.Incidents {
 		r.Incidents = append(r.Incidents, incident(x, healers, r.To))

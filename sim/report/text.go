@@ -23,6 +23,7 @@ func (r Report) Text(w io.Writer, bold func(string) string) error {
 		m := o.Minutes
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", o.Subject, dash(m.Total), dash(m.Provider), dash(m.Shared), dash(m.Customer))
 	}
+	r.textAvailability(t)
 	r.textIncidents(t)
 	if len(r.Attempts) > 0 {
 		fmt.Fprintf(t, "\nTRIED\tLAST\tTIMES\tBY\tWHY\n")

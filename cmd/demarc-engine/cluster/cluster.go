@@ -27,6 +27,7 @@ import (
 	"demarc/cmd/demarc-engine/cluster/faults"
 	"demarc/cmd/demarc-engine/cluster/incident"
 	"demarc/cmd/demarc-engine/cluster/operate"
+	"demarc/cmd/demarc-engine/cluster/probe"
 	"demarc/cmd/demarc-engine/cluster/server"
 	"demarc/controlplane"
 	"demarc/nodes"
@@ -67,6 +68,7 @@ type Cluster struct {
 	balancers *balancers
 	faults    *faults.Faults
 	incidents *incident.Ledger
+	probes    probe.Book
 	contract  contract
 	telemetry *telemetry
 	addons    *addon.Reconciler
@@ -294,6 +296,7 @@ func (c *Cluster) start(ctx context.Context) error {
 		}
 	}
 	c.work.Go(func() { c.traffic.Run(c.ctx) })
+	c.work.Go(c.keepProbing)
 	return c.founded()
 }
 
@@ -416,6 +419,7 @@ func (c *Cluster) Status() api.Status {
 	s.SSHConfig, s.MovedPorts = c.ssh.ConfigFile(), c.moved
 	s.Components, s.Machines = c.health.Soon(), c.Machines()
 	s.LoadBalancers, s.Traffic, s.Faults = c.balancers.list(), c.trafficTotals(), c.Faults()
+	s.Availability = c.probes.List()
 	s.Warnings = c.warnings(s.Clock)
 	return s
 }

@@ -15,11 +15,12 @@ func (c *Cluster) Drill(ctx context.Context, s *script.Script, failed error) *ap
 	began := clock.RealNow()
 	r := &api.Report{Scenario: s.Name, Title: s.Title, Verdict: api.VerdictError, Edition: c.spec.Edition, Seed: c.spec.Seed,
 		Expectations: []api.Expectation{}, Traffic: []api.Traffic{}, Incidents: []api.Incident{}, Backups: []api.Backup{}, Restores: []api.Restore{}, Repairs: []api.Repair{},
-		Judgements: []api.JudgedIncident{}, Support: api.NoVerdict()}
+		Judgements: []api.JudgedIncident{}, Availability: []api.Availability{}, Support: api.NoVerdict()}
 	if failed == nil {
 		var played *api.Report
 		if played, failed = run.Play(ctx, s, c, c.drill.Step); failed == nil {
 			r = played
+			r.Availability = c.probes.List()
 		}
 	}
 	if failed != nil {

@@ -137,6 +137,7 @@ func (c *Cluster) openBooks() {
 		c.log.Append(timeline.Event{Actor: timeline.Platform, Verb: "failed", Subject: dataDirectory, Message: "what is known of traffic and of incidents that nobody noticed begins anew: " + err.Error()})
 	}
 	c.incidents.Keep(c.past.Incidents)
+	c.probes.Keep(c.past.Availability, c.past.Now)
 }
 
 // writeBooks writes the cluster's books, if there is something new in them.
@@ -150,6 +151,7 @@ func (c *Cluster) writeBooks(sync bool) error {
 	b := books.Books{
 		Cluster: c.spec, ReadyAt: ready, Incidents: c.incidents.List(), Repairs: c.Repairs(), Consents: c.Consents(),
 		Restores: c.Restores(), Backups: c.Backups(), Traffic: c.trafficTotals(),
+		Availability: c.probes.List(),
 	}
 	text, err := json.Marshal(b)
 	if err != nil || bytes.Equal(text, c.written) {

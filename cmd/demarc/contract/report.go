@@ -70,7 +70,7 @@ func reportInput(ctx context.Context, client *api.Client, edition string, provid
 	}
 	in = report.Input{
 		Title: "The cluster " + s.Name, Cluster: s.Name, Edition: contract.Edition, To: s.Now,
-		Incidents: contract.Incidents, Support: contract.Support, Traffic: s.Traffic,
+		Incidents: contract.Incidents, Support: contract.Support, Traffic: s.Traffic, Availability: s.Availability,
 	}
 	if in.Events, err = client.Timeline(ctx, 0); err != nil {
 		return in, err

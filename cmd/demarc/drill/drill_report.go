@@ -20,7 +20,7 @@ func (p *play) summary() report.Report {
 	r := p.report
 	in := report.Input{
 		Title: p.title, Cluster: p.Name, Edition: r.Edition, Events: p.events, Incidents: r.Judgements, Repairs: r.Repairs,
-		Restores: r.Restores, Backups: r.Backups, Traffic: r.Traffic, Support: r.Support,
+		Restores: r.Restores, Backups: r.Backups, Traffic: r.Traffic, Availability: r.Availability, Support: r.Support,
 	}
 	if !p.ready.IsZero() {
 		in.From, in.To = p.ready, p.ready.Add(time.Duration(r.VirtualSeconds*float64(time.Second)))
