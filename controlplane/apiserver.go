@@ -139,7 +139,8 @@ func (s *apiServer) serve(ctx context.Context, o *options.ServerRunOptions) erro
 	var documents upstream.OpenAPI
 	documents.Serve(&config.Aggregator.GenericConfig.Config)
 	holdClock(&config.Aggregator.GenericConfig.Config)
-	self, err := upstream.ForPolicies(s.listener.loopback(), config.KubeAPIs.ControlPlane.VersionedInformers)
+	policies := upstream.Policies(config.KubeAPIs.ControlPlane.Generic, config.KubeAPIs.ControlPlane.VersionedInformers)
+	self, err := upstream.ForPolicies(s.listener.loopback(), policies)
 	if err != nil {
 		return err
 	}
@@ -163,7 +164,7 @@ func (s *apiServer) serve(ctx context.Context, o *options.ServerRunOptions) erro
 	if err := documents.Calm(chain, crds); err != nil {
 		return err
 	}
-	s.listener.called.handler = s.renewals(chain.GenericAPIServer.Handler, config.KubeAPIs.ControlPlane.VersionedInformers)
+	s.listener.called.handler = s.renewals(chain.GenericAPIServer.Handler, config.KubeAPIs.ControlPlane.VersionedInformers, policies)
 	s.listener.called.marks = upstream.Marked()
 	return prepared.Run(ctx)
 }

@@ -182,16 +182,15 @@ func encodeLease(lease *coordinationv1.Lease) ([]byte, error) {
 }
 
 // renewals is the handler of calls for a server that has the link to etcd by calls.
-func (s *apiServer) renewals(whole http.Handler, shared informers.SharedInformerFactory) http.Handler {
+func (s *apiServer) renewals(whole http.Handler, shared informers.SharedInformerFactory, policies []cache.SharedIndexInformer) http.Handler {
 	link, ok := s.etcd.(*etcdCalls)
 	if !ok {
 		return whole
 	}
 	v1 := shared.Admissionregistration().V1()
-	inspectors := []cache.SharedIndexInformer{
+	inspectors := append([]cache.SharedIndexInformer{
 		v1.MutatingWebhookConfigurations().Informer(), v1.ValidatingWebhookConfigurations().Informer(),
-		v1.MutatingAdmissionPolicies().Informer(), v1.ValidatingAdmissionPolicies().Informer(),
-	}
+	}, policies...)
 	return &leaseRenewals{
 		whole: whole, etcd: link.newClient().KV, nodes: s.plane.parties.caller(frontProxy).certified,
 		inspected: func() bool {

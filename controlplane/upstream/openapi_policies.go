@@ -7,6 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apiserver/pkg/features"
+	"k8s.io/apiserver/pkg/server"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/tools/cache"
 )
@@ -24,15 +26,24 @@ type policyLists struct {
 	policy chan struct{} // closed when there is a policy
 }
 
+// Policies are a server's own informers of the admission policies that it obeys. In an
+// older version of Kubernetes there are none that mutate: an informer of what is not served
+// never has a list, and a server with one is never ready.
+func Policies(c *server.Config, shared informers.SharedInformerFactory) []cache.SharedIndexInformer {
+	v1 := shared.Admissionregistration().V1()
+	list := []cache.SharedIndexInformer{v1.ValidatingAdmissionPolicies().Informer()}
+	if c.FeatureGate.Enabled(features.MutatingAdmissionPolicy) {
+		list = append(list, v1.MutatingAdmissionPolicies().Informer())
+	}
+	return list
+}
+
 // ForPolicies wraps the way by which an API server calls itself: while it has no
 // admission policy, its documents are not made for its own sake.
-func ForPolicies(rt http.RoundTripper, shared informers.SharedInformerFactory) (http.RoundTripper, error) {
+func ForPolicies(rt http.RoundTripper, policies []cache.SharedIndexInformer) (http.RoundTripper, error) {
 	l := &policyLists{rt, make(chan struct{})}
 	first := sync.OnceFunc(func() { close(l.policy) })
-	policies := shared.Admissionregistration().V1()
-	for _, i := range []cache.SharedIndexInformer{
-		policies.MutatingAdmissionPolicies().Informer(), policies.ValidatingAdmissionPolicies().Informer(),
-	} {
+	for _, i := range policies {
 		if _, err := i.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: func(any) { first() }}); err != nil {
 			return nil, err
 		}

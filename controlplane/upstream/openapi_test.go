@@ -15,6 +15,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	genericserver "k8s.io/apiserver/pkg/server"
+	utilfeature "k8s.io/apiserver/pkg/util/feature"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes/fake"
 	"k8s.io/client-go/tools/cache"
@@ -119,7 +120,7 @@ func TestListsForPolicies(t *testing.T) {
 	rt, err := ForPolicies(answers(func(*http.Request) (*http.Response, error) {
 		asked.Add(1)
 		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
-	}), shared)
+	}), Policies(&genericserver.Config{FeatureGate: utilfeature.DefaultFeatureGate}, shared))
 	if err != nil {
 		t.Fatal(err)
 	}
