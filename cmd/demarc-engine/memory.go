@@ -17,7 +17,7 @@ const (
 	// startLimit is for the start, which leaves much behind that it needs once.
 	startLimit = 300 << 20
 	// freeLimit is for free run, where virtual time is to be fast.
-	freeLimit = 340 << 20
+	freeLimit = 520 << 20
 )
 
 // heapMargin is what may be allocated before the next collection, in percent of
