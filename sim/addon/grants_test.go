@@ -122,8 +122,11 @@ func TestGrantsThatWereDeletedBefore(t *testing.T) {
 		go func() { done <- w.r.Run(ctx) }()
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if want := map[id]bool{{gvr("clusterrolebindings"), "", "system:sched"}: true}; !maps.Equal(w.r.lost, want) {
-			t.Errorf("lost (-want +got):\n%s", cmp.Diff(want, w.r.lost, cmp.AllowUnexported(id{})))
+		w.r.mu.Lock()
+		lost := maps.Clone(w.r.lost)
+		w.r.mu.Unlock()
+		if want := map[id]bool{{gvr("clusterrolebindings"), "", "system:sched"}: true}; !maps.Equal(lost, want) {
+			t.Errorf("lost (-want +got):\n%s", cmp.Diff(want, lost, cmp.AllowUnexported(id{})))
 		}
 		w.settled("deleted ClusterRoleBinding/system:sched")
 		cancel()
