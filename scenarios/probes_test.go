@@ -2,6 +2,7 @@ package scenarios_test
 
 import (
 	"context"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -98,7 +99,7 @@ func TestProbes(t *testing.T) {
 		if d := a.Lapses[0].To.Sub(a.Lapses[0].From).Minutes(); d < 5-slack || d > 5+slack || a.Lapses[0].Owner != "" {
 			t.Errorf("%s: degraded for %g minutes: %+v", subject, d, a.Lapses[0])
 		}
-		if a.DownMinutes < 5-slack || a.DownMinutes > 5+slack || a.Down.Customer != a.DownMinutes || a.Lapses[1].Incident == "" {
+		if a.DownMinutes < 5-slack || a.DownMinutes > 5+slack || math.Abs(a.Down.Customer-a.DownMinutes) > 1e-6 || a.Lapses[1].Incident == "" {
 			t.Errorf("%s: down: %+v", subject, a)
 		}
 		if sum := a.UpMinutes + a.DegradedMinutes + a.DownMinutes; a.Percent < 100*(sum-a.DownMinutes)/sum-1e-6 || a.Percent > 100*(sum-a.DownMinutes)/sum+1e-6 {
