@@ -47,18 +47,19 @@ type Lapse struct {
 // availabilities are what the probes have found within a time.
 func availabilities(in Input, from, to time.Time) []Availability {
 	list := []Availability{}
+	others, down := incidentParts(in, to), containers(in, to)
+	maps.DeleteFunc(down, func(name string, _ []Part) bool { return strings.HasPrefix(name, "container/kube-system/") })
 	for _, a := range in.Availability {
 		if since := latest(a.Since, from); to.After(since) {
-			list = append(list, availabilityOf(in, a, since, to))
+			list = append(list, availabilityOf(a, probedCauses(in, a.Subject, others, down), since, to))
 		}
 	}
 	slices.SortFunc(list, func(a, b Availability) int { return strings.Compare(a.Subject, b.Subject) })
 	return list
 }
 
-func availabilityOf(in Input, a api.Availability, from, to time.Time) Availability {
+func availabilityOf(a api.Availability, causes []Part, from, to time.Time) Availability {
 	out := Availability{Subject: clean(a.Subject), Lapses: []Lapse{}}
-	causes := probedCauses(in, a.Subject, to)
 	for _, l := range a.Lapses {
 		x := Lapse{State: clean(l.State), From: latest(l.From, from).UTC(), To: l.To.UTC(), Open: l.To.IsZero(), Serving: l.Serving, Of: l.Of}
 		if x.Open || x.To.After(to) {
@@ -103,20 +104,13 @@ func (m *Minutes) allot(x Lapse, causes []Part) {
 	}
 }
 
-// probedCauses are what can have kept something from serving: incidents, containers, and
-// of a load balancer also what customers have done to its Service and pods.
-func probedCauses(in Input, subject string, now time.Time) []Part {
-	others := map[string][]Part{}
-	for _, x := range in.Incidents {
-		name, _ := subjectOf(x.Incident.Subject)
-		others[name] = append(others[name], partsOf(x, now)...)
-	}
+// probedCauses are what can have kept something from serving: incidents, and of a load
+// balancer also containers, and what customers have done to its Service and pods.
+func probedCauses(in Input, subject string, others, down map[string][]Part) []Part {
 	service, balanced := strings.CutPrefix(subject, api.ProbeLoadBalancer)
 	if !balanced {
 		return inOrder(causesOf(others, nil))
 	}
-	down := containers(in, now)
-	maps.DeleteFunc(down, func(name string, _ []Part) bool { return strings.HasPrefix(name, "container/kube-system/") })
 	t := api.Traffic{Spec: traffic.Spec{To: "service/" + service}}
 	for _, x := range in.Traffic {
 		if x.Service() == service {

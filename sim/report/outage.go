@@ -111,11 +111,7 @@ func (r *Requests) add(owner string, n int64) {
 // outages are the outages of the API server, and of all else that had any; and the
 // requests of each traffic that failed, by owner.
 func outages(in Input, from, to time.Time) (server Outage, rest []Outage, failed []Requests) {
-	parts := map[string][]Part{}
-	for _, x := range in.Incidents {
-		subject, _ := subjectOf(x.Incident.Subject)
-		parts[subject] = append(parts[subject], partsOf(x, to)...)
-	}
+	parts := incidentParts(in, to)
 	down, failed := workloads(in, parts, to)
 	for subject, list := range down {
 		parts[subject] = append(parts[subject], list...)
@@ -133,6 +129,16 @@ func outages(in Input, from, to time.Time) (server Outage, rest []Outage, failed
 		return cmp.Or(cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind)), cmp.Compare(a.Subject, b.Subject))
 	})
 	return server, rest, failed
+}
+
+// incidentParts are the shares of all incidents, by what was out.
+func incidentParts(in Input, now time.Time) map[string][]Part {
+	parts := map[string][]Part{}
+	for _, x := range in.Incidents {
+		subject, _ := subjectOf(x.Incident.Subject)
+		parts[subject] = append(parts[subject], partsOf(x, now)...)
+	}
+	return parts
 }
 
 // subjectOf is what is out when the subject of an incident is: a node without its
