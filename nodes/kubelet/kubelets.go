@@ -175,12 +175,8 @@ func (ks *Kubelets) TunnelAgents() (ready, of int) {
 // TunnelReady says whether a tunnel agent runs on a node that the control plane
 // can reach. The lock is held.
 func (ks *Kubelets) TunnelReady() bool {
-	for _, p := range ks.agents {
-		if p.k.m.Online() && p.anyRunning() {
-			return true
-		}
-	}
-	return false
+	ready, _ := ks.TunnelAgents()
+	return ready > 0
 }
 
 // TunnelChanged breaks what goes through the tunnel if its last agent is gone.
