@@ -64,8 +64,8 @@ func (l *leaseRenewals) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		l.whole.ServeHTTP(w, r)
 		return
 	}
-	body, err := io.ReadAll(r.Body)
-	r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), failing{err}))
+	body, _ := io.ReadAll(r.Body) // who reads on has what was read, and then the same end
+	r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body), r.Body))
 	if renewed := l.renew(r.Context(), node, body); renewed != nil {
 		w.Header().Set("Content-Type", runtime.ContentTypeProtobuf)
 		_, _ = w.Write(renewed) // into memory
@@ -73,17 +73,6 @@ func (l *leaseRenewals) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	l.whole.ServeHTTP(w, r)
 	l.learn(node, answer)
-}
-
-// failing is a reader that fails with an error, or is empty if there is none.
-type failing struct{ err error }
-
-// Read implements [io.Reader].
-func (f failing) Read([]byte) (int, error) {
-	if f.err != nil {
-		return 0, f.err
-	}
-	return 0, io.EOF
 }
 
 // renews is the node whose kubelet asks to update its own lease; empty for any other
@@ -159,9 +148,6 @@ func (l *leaseRenewals) learn(node string, answer *wholeAnswer) {
 func (l *leaseRenewals) know(node string, s storedLease) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.known == nil {
-		l.known = map[string]storedLease{}
-	}
 	l.known[node] = s
 }
 
@@ -192,7 +178,7 @@ func (s *apiServer) renewals(whole http.Handler, shared informers.SharedInformer
 		v1.MutatingWebhookConfigurations().Informer(), v1.ValidatingWebhookConfigurations().Informer(),
 	}, policies...)
 	return &leaseRenewals{
-		whole: whole, etcd: link.newClient().KV, nodes: s.plane.parties.caller(frontProxy).certified,
+		whole: whole, etcd: link.newClient().KV, nodes: s.plane.parties.caller(frontProxy).certified, known: map[string]storedLease{},
 		inspected: func() bool {
 			return slices.ContainsFunc(inspectors, func(i cache.SharedIndexInformer) bool {
 				return !i.HasSynced() || len(i.GetStore().ListKeys()) > 0

@@ -19,7 +19,7 @@ import (
 )
 
 // OpenAPI are an API server's OpenAPI documents. Upstream makes those of Kubernetes' own
-// kinds while a server starts, which is a third of the work of a start. Here they are made
+// kinds while a server starts, which is a sixth of the work of a start. Here they are made
 // for the first client who asks. The zero value is ready.
 type OpenAPI struct {
 	wanted  atomic.Bool // a client has asked for documents of version 3
