@@ -20,11 +20,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
 
 	"demarc/nodes/host"
+	"demarc/nodes/image"
 	"demarc/nodes/kubelet"
 	"demarc/nodes/network"
 	"demarc/nodes/timers"
@@ -64,6 +66,9 @@ type Config struct {
 	Created time.Time
 	// Watcher is told of what breaks on the machines; nil for nobody.
 	Watcher vm.Watcher
+	// Images says how the containers of each image behave; nil means as [image.Builtin]
+	// does.
+	Images *image.Catalogue
 	// Starts remembers what must not be started again; nil forgets.
 	Starts *kubelet.Starts
 	// State is what [Fleet.Save] returned, to resume; nil for new machines.
@@ -145,7 +150,8 @@ func NewFleet(cfg Config) (*Fleet, error) {
 	set.kubelets, err = kubelet.New(kubelet.Config{
 		Lock: &set.mu, Timers: set.timers, Client: cfg.Client, Network: set.network, Log: set.log, Seed: cfg.Seed, Starts: cfg.Starts,
 		Kubelets: set.eachKubelet, Size: func() int { return len(set.machines()) }, Node: f.node, Proxy: f.proxy, Restoring: &f.proxy.restored.active,
-		Repairs: &set.repairs, Blocked: set.subnet.refuses, Agent: set.agent,
+		Repairs: &set.repairs, Blocked: set.subnet.refuses, Agent: set.agent, Images: cfg.Images,
+		Targeted: func(to netip.AddrPort) bool { return f.proxy.rules.Targeted(to) },
 	})
 	if err != nil {
 		return nil, err

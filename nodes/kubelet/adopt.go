@@ -123,6 +123,7 @@ func (p *pod) runAdopted() {
 		if err != nil { // its configuration went away under it
 			s := c.spec()
 			spec = program.Spec{Image: s.Image, Command: s.Command, Args: s.Args, Namespace: p.namespace, Pod: p.name, Container: c.name, Annotations: p.spec.Annotations}
+			c.imageOf(&spec)
 		}
 		c.run(spec)
 		p.at(c.advance(time.Now()))

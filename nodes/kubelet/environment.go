@@ -50,6 +50,7 @@ func (p *pod) programSpec(c *container) (program.Spec, error) {
 		Annotations: p.spec.Annotations,
 		Files:       files,
 	}
+	c.imageOf(&s)
 	for _, a := range spec.Command {
 		s.Command = append(s.Command, env.argument(a))
 	}

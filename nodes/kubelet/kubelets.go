@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"demarc/nodes/host"
+	"demarc/nodes/image"
 	"demarc/nodes/network"
 	"demarc/nodes/program"
 	"demarc/nodes/timers"
@@ -68,6 +69,11 @@ type Config struct {
 	Node func(name string) (*corev1.Node, error)
 	// Blocked says whether something keeps a machine's packets from a registry of images.
 	Blocked func(system *host.Host, registry string) bool
+	// Targeted says whether a Service sends to a port of a pod's; nil for no Service.
+	Targeted func(netip.AddrPort) bool
+	// Images says how the containers of each image behave; nil means as [image.Builtin]
+	// does.
+	Images *image.Catalogue
 	// Agent is the program of a container that works on the machine itself; nil for
 	// any other.
 	Agent func(node string, pod *corev1.Pod, container *corev1.Container) program.Agent
@@ -79,6 +85,7 @@ type Kubelets struct {
 	writes *workqueue.Typed[job]
 	server *server
 	config *configCache
+	assumptions
 
 	online   bool // the API server answered last
 	pods     map[types.UID]*pod
@@ -101,6 +108,10 @@ func New(cfg Config) (*Kubelets, error) {
 		byIP:   map[netip.Addr]*pod{},
 		agents: map[types.UID]*pod{},
 	}
+	if ks.Images == nil {
+		ks.Images = image.Builtin()
+	}
+	ks.recall(cfg.Log)
 	var err error
 	ks.server, err = newServer(ks)
 	return ks, err

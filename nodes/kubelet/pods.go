@@ -137,6 +137,11 @@ func (p *pod) listening(port int32) (http.Handler, bool) {
 			return c.behaviour.Handler, true
 		}
 	}
+	for _, c := range p.containers {
+		if c.serves(now) && c.behaviour.Open && p.k.ks.Targeted != nil && p.k.ks.Targeted(netip.AddrPortFrom(p.ip, uint16(port))) {
+			return c.behaviour.Handler, true
+		}
+	}
 	return nil, false
 }
 

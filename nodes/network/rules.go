@@ -2,6 +2,7 @@ package network
 
 import (
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -18,7 +19,11 @@ type Rules struct {
 	virtual    map[netip.AddrPort]*servicePort // clusterIP and load-balancer address
 	nodePorts  map[uint16]*servicePort
 	services   map[string]*service // by namespace/name
+	targets    func() map[netip.AddrPort]bool
 }
+
+// Targeted says whether a Service sends to a port of an address.
+func (r *Rules) Targeted(to netip.AddrPort) bool { return r != nil && r.targets()[to] }
 
 type service struct {
 	namespace, name string
@@ -66,6 +71,17 @@ func BuildRules(services []*corev1.Service, slices []*discoveryv1.EndpointSlice)
 	for _, s := range services {
 		r.add(s, byService[s.Namespace+"/"+s.Name])
 	}
+	r.targets = sync.OnceValue(func() map[netip.AddrPort]bool { // few ask
+		all := map[netip.AddrPort]bool{}
+		for _, svc := range r.services {
+			for _, p := range svc.ports {
+				for _, e := range p.cluster {
+					all[netip.AddrPortFrom(e.addr, e.port)] = true
+				}
+			}
+		}
+		return all
+	})
 	return r
 }
 

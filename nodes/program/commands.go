@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"path"
 	"slices"
 	"strings"
 
+	"demarc/nodes/image"
 	"demarc/nodes/shell"
 )
 
@@ -20,29 +22,73 @@ type call struct {
 
 // own are a container's commands beside those of [shell.Coreutils].
 var own = map[string]func(context.Context, *call) int{
-	"df": df, "free": free, "nslookup": nslookup,
+	"df": df, "free": free, "nslookup": nslookup, "dig": nslookup, "host": nslookup,
 }
 
-// certain are the coreutils that images have of which we do not know more. What a script
-// calls beside them is taken to succeed: see unknown.
-var certain = strings.Fields(`cat ls mkdir touch rm cp mv sync grep head tail wc seq sort uniq tee basename dirname env printenv id whoami
-	date nproc sleep timeout which type wget curl nc echo true false pwd printf test [ ps kill hostname uname`)
+// everywhere are the programs of every image with a system.
+var everywhere = strings.Fields(`awk base64 basename cat chmod chown chgrp cp cut date dd df dirname du echo env egrep expr false fgrep find grep gzip gunzip head hostname
+	id install kill ln ls md5sum mkdir mktemp mount mv nice nohup nproc od printenv printf ps pwd readlink realpath rm rmdir sed seq sha1sum sha256sum sha512sum sleep
+	sort split stat stty sync tac tail tar tee test [ timeout touch tr true tty umount uname uniq wc which whoami xargs yes zcat command type setsid cmp diff comm nl fold paste rev`)
 
-// command is a command of the container's, or nil.
+// systems are the programs that a system has beside those that are everywhere: of BusyBox its
+// applets, of Debian what a minimal installation has.
+var systems = map[string][]string{
+	image.Busybox: strings.Fields("ash sh adduser addgroup free hexdump httpd ifconfig ip killall less more nc netstat nslookup pgrep pidof ping pkill telnet top traceroute uptime usleep vi watch wget xxd unzip"),
+	image.Debian:  strings.Fields("bash dash sh perl gawk mawk pgrep pkill free top uptime watch useradd groupadd usermod dpkg less more ionice stdbuf shuf hostid arch factor numfmt getent ldconfig"),
+}
+
+// command is a command of the container's by its name or path, or nil.
 func (s Spec) command(name string) shell.Command {
+	if p, ok := s.program(name); ok && (p.Server || p.Asks > 0 || p.Prints != "" || p.Code != 0 || len(p.Answers) > 0 || p.Takes > 0 || s.builtin(name) == nil) {
+		return s.tool(p)
+	}
+	if dir := path.Dir(name); dir != "." && !slices.Contains(shell.Paths, dir) {
+		return nil
+	}
+	name = path.Base(name)
+	if !s.has(name) {
+		return nil
+	}
+	return s.builtin(name)
+}
+
+// has says whether the image has a program.
+func (s Spec) has(name string) bool {
+	sys := s.system()
+	_, listed := s.program(name)
+	return sys == "" || listed || s.Disk.extended() || sys != image.None && (slices.Contains(everywhere, name) || slices.Contains(systems[sys], name))
+}
+
+// builtin is what runs for a program of this name in any image.
+func (s Spec) builtin(name string) shell.Command {
+	name = path.Base(name)
 	switch {
 	case own[name] != nil:
 		return func(ctx context.Context, c *shell.Call) int { return own[name](ctx, &call{c, s}) }
+	case slices.Contains(installers, name):
+		return func(ctx context.Context, c *shell.Call) int { return install(ctx, &call{c, s}) }
 	case isShell(name):
 		return shell.Coreutils["sh"]
-	case name == "chmod" || name == "chown":
+	case slices.Contains(quiet, name):
 		return shell.Nothing
 	case name == "command":
 		return shell.Coreutils["type"]
-	case bare[imageName(s.Image)] || slices.Contains(certain, name):
-		return shell.Coreutils[name]
 	}
-	return nil
+	return shell.Coreutils[name]
+}
+
+// quiet are programs that change what a container does not have: owners, accounts, mounts.
+var quiet = strings.Fields("chmod chown chgrp mount umount adduser addgroup useradd groupadd usermod stty ldconfig")
+
+// installers bring programs that an image lacks.
+var installers = strings.Fields("apk apt apt-get yum dnf tdnf microdnf")
+
+// install makes the image have every program: nobody knows which a package brings.
+func install(_ context.Context, c *call) int {
+	if slices.ContainsFunc(c.Args, func(a string) bool { return a == "add" || a == "install" }) && c.spec.Disk != nil {
+		c.spec.Disk.extend()
+	}
+	return 0
 }
 
 func isShell(name string) bool { return slices.Contains([]string{"sh", "bash", "ash", "dash"}, name) }

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"fmt"
 	"io/fs"
 	"path"
 	"runtime"
@@ -10,6 +11,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"demarc/nodes/image"
 	"demarc/nodes/shell"
 	"demarc/nodes/shell/guard"
 
@@ -36,6 +38,23 @@ type Disk struct {
 	all     fstest.MapFS
 	mounted map[string]bool // files that are read-only
 	size    *int64          // of what was written
+	more    bool            // programs were installed
+}
+
+// extended says whether programs were installed; the image may have any then.
+func (d *Disk) extended() bool {
+	if d == nil {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.more
+}
+
+func (d *Disk) extend() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.more = true
 }
 
 // NewDisk returns the disk of a container that has not begun to run.
@@ -63,7 +82,7 @@ func (d *Disk) attach(s Spec) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.all == nil {
-		d.all = image(s)
+		d.all = before(s)
 	}
 	for name := range d.mounted {
 		if _, ok := s.Files["/"+name]; !ok {
@@ -83,8 +102,8 @@ func (d *Disk) attach(s Spec) {
 	}
 }
 
-// image is what a container's files are before it runs.
-func image(s Spec) fstest.MapFS {
+// before is what a container's files are before it runs.
+func before(s Spec) fstest.MapFS {
 	all := fstest.MapFS{}
 	for name, text := range map[string]string{
 		"etc/hostname":    s.Hostname + "\n",
@@ -92,12 +111,20 @@ func image(s Spec) fstest.MapFS {
 		"etc/resolv.conf": "search " + s.Namespace + ".svc.cluster.local svc.cluster.local cluster.local\nnameserver 10.0.0.10\noptions ndots:5\n",
 		"etc/passwd":      "root:x:0:0:root:/root:/bin/sh\n",
 		"etc/os-release":  "NAME=\"demarc simulated container\"\n",
-		"proc/1/cmdline":  imageName(s.Image) + "\x00",
-		"proc/1/comm":     imageName(s.Image) + "\n",
+		"proc/1/cmdline":  image.Short(s.Image) + "\x00",
+		"proc/1/comm":     image.Short(s.Image) + "\n",
+		"proc/1/status":   fmt.Sprintf(status, image.Short(s.Image)),
+		"proc/1/environ":  strings.Join(s.Env, "\x00"),
+		"proc/1/cgroup":   "0::/\n",
 		"proc/uptime":     "0.00 0.00\n",
 		"proc/loadavg":    "0.00 0.00 0.00 1/1 1\n",
 	} {
 		all[name] = &fstest.MapFile{Data: []byte(text), Mode: 0o644}
+	}
+	if s.Entry != nil {
+		for name, text := range s.Entry.Files {
+			all[clean(name)] = &fstest.MapFile{Data: []byte(text), Mode: 0o755}
+		}
 	}
 	for _, dir := range []string{"tmp", "root", "bin", "usr/bin", "var/log", "var/tmp", "dev", "run", "home", "mnt", "opt", clean(s.WorkingDir)} {
 		if dir != "." {
@@ -106,6 +133,9 @@ func image(s Spec) fstest.MapFS {
 	}
 	return all
 }
+
+// status is what Linux tells of process 1.
+const status = "Name:\t%s\nState:\tS (sleeping)\nTgid:\t1\nPid:\t1\nPPid:\t0\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nThreads:\t1\nVmRSS:\t    4096 kB\n"
 
 // clean is a path from the root as io/fs wants it.
 func clean(name string) string {

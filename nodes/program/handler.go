@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"demarc/nodes/image"
 	"demarc/sim/annotation"
 	"demarc/sim/clock"
 )
@@ -51,7 +52,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		status = http.StatusInternalServerError
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Server", imageName(h.spec.Image))
+	w.Header().Set("Server", image.Short(h.spec.Image))
 	if text, ok := h.spec.echo(); ok {
 		w.WriteHeader(status)
 		fmt.Fprintln(w, text)
@@ -64,7 +65,7 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // echo is what hashicorp/http-echo was told to say.
 func (s Spec) echo() (string, bool) {
 	for _, a := range s.Args {
-		if name, text, ok := strings.Cut(strings.TrimLeft(a, "-"), "="); ok && name == "text" && imageName(s.Image) == "http-echo" {
+		if name, text, ok := strings.Cut(strings.TrimLeft(a, "-"), "="); ok && name == "text" && image.Short(s.Image) == "http-echo" {
 			return text, true
 		}
 	}

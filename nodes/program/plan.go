@@ -12,7 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"demarc/nodes/image"
 	"demarc/nodes/shell"
+	"demarc/sim/clock"
 )
 
 // startError is the exit code that containerd gives a container whose program
@@ -28,7 +30,7 @@ func planCommand(s Spec, argv []string) Behaviour {
 	name := path.Base(argv[0])
 	switch {
 	case isShell(name):
-		if i := slices.IndexFunc(argv, isCommandFlag); i >= 0 && i+1 < len(argv) {
+		if i := slices.IndexFunc(argv, isCommandFlag); i >= 0 && i+1 < len(argv) && !strings.HasPrefix(argv[i+1], "-") {
 			return planScript(s, argv, argv[i+1])
 		}
 		if len(argv) == 1 {
@@ -37,24 +39,37 @@ func planCommand(s Spec, argv []string) Behaviour {
 		return runs(s, argv)
 	case name == "perl" && strings.Contains(strings.Join(argv, " "), "bpi("):
 		return Behaviour{Exits: true, ExitAfter: piTime, Lines: fixed("3.1415926535897932384626433832795028841971693993751")}
-	case name == "pause":
-		return forever(s)
 	case strings.HasPrefix(string(s.Files[argv[0]]), "#!"): // a mounted script
 		return runs(s, argv)
-	case s.command(name) != nil:
-		script, err := shell.Quoted(append([]string{name}, argv[1:]...))
+	case s.serves(argv):
+		return ownProgram(s)
+	case s.command(argv[0]) != nil:
+		if slices.Contains(shell.Paths, path.Dir(argv[0])) {
+			argv = append([]string{name}, argv[1:]...)
+		}
+		script, err := shell.Quoted(argv)
 		if err != nil {
 			return runs(s, argv)
 		}
 		return planScript(s, argv, script)
-	case !bare[imageName(s.Image)] || len(s.Ports) > 0:
-		return serve(s)
+	case s.system() == "":
+		return ownProgram(s)
 	}
 	return Behaviour{
 		Exits: true, ExitCode: startError, ExitReason: "StartError",
 		ExitMessage: "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: " +
 			"unable to start container process: " + notFound(argv[0]).Error(),
 	}
+}
+
+// serves says whether a command line is what the container is there for.
+func (s Spec) serves(argv []string) bool {
+	p, ok := s.program(argv[0])
+	if !ok || !p.Server {
+		return false
+	}
+	_, told := answer(p, argv[1:])
+	return !told
 }
 
 // isCommandFlag says whether a word is a shell's -c, alone or among others.
@@ -65,26 +80,86 @@ func isCommandFlag(word string) bool {
 // portFlag is an argument by which programs are told their port.
 var portFlag = regexp.MustCompile(`^--?(?:http-?)?(?:port|listen|listen-address|addr|bind)[= ][^ ]*?(\d{2,5})$`)
 
+// ownProgram plans what the image is there for.
+func ownProgram(s Spec) Behaviour {
+	if !s.vague() {
+		b := serve(s)
+		if s.Entry.Ends != nil {
+			b.ends(time.Duration(s.Entry.Ends.After), s.Entry.Ends.Code, "")
+		}
+		return b
+	}
+	s.assume(cmp.Or(s.Place, image.Main))
+	if s.toEnd() {
+		return Behaviour{Exits: true, ExitAfter: image.Work, Lines: s.lines(nil)}
+	}
+	b := serve(s)
+	b.Open = true
+	return b
+}
+
+// toEnd says whether the container is to come to an end.
+func (s Spec) toEnd() bool { return s.Place == image.Init || s.Place == image.Job }
+
 // serve plans a server on the container's ports.
 func serve(s Spec) Behaviour {
-	ports := slices.Concat(s.Ports, servers[imageName(s.Image)])
+	ports := s.ports()
 	for i, a := range s.Args {
 		if i+1 < len(s.Args) && !strings.Contains(a, "=") {
 			a += " " + s.Args[i+1]
 		}
 		if m := portFlag.FindStringSubmatch(a); m != nil {
-			if p, err := strconv.ParseUint(m[1], 10, 16); err == nil && p > 0 {
-				ports = append(ports, int32(p))
+			ports = withPort(ports, m[1])
+		}
+	}
+	if s.vague() {
+		for _, v := range s.Env {
+			if number, ok := strings.CutPrefix(v, "PORT="); ok {
+				ports = withPort(ports, number)
 			}
 		}
 	}
 	slices.Sort(ports)
 	ports = slices.Compact(ports)
-	lines := []string{fmt.Sprintf("%s: starting", cmp.Or(imageName(s.Image), "program"))}
+	b := Behaviour{Ports: ports, Handler: newHandler(s), Lines: s.lines(ports)}
+	if s.Entry != nil {
+		b.ReadyAfter = time.Duration(s.Entry.Start)
+	}
+	return b
+}
+
+// ports are those that the container answers: the image's, the declared ones, and, if nobody
+// knows the image's, those that are asked.
+func (s Spec) ports() []int32 {
+	ports := slices.Clone(s.Ports)
+	if s.Entry != nil {
+		for _, p := range s.Entry.Serves {
+			ports = append(ports, p.Port)
+		}
+	}
+	if s.vague() && !s.toEnd() {
+		ports = append(ports, s.Asked...)
+	}
+	return ports
+}
+
+func withPort(ports []int32, number string) []int32 {
+	if p, err := strconv.ParseUint(number, 10, 16); err == nil && p > 0 {
+		return append(ports, int32(p))
+	}
+	return ports
+}
+
+// lines are what the program logs when it starts.
+func (s Spec) lines(ports []int32) func(time.Time) []string {
+	if s.Entry != nil && len(s.Entry.Logs) > 0 {
+		return fixed(s.Entry.Logs...)
+	}
+	lines := []string{fmt.Sprintf("%s: starting", cmp.Or(image.Short(s.Image), "program"))}
 	for _, p := range ports {
 		lines = append(lines, fmt.Sprintf("listening on :%d", p))
 	}
-	return Behaviour{Ports: ports, Handler: newHandler(s), Lines: fixed(lines...)}
+	return fixed(lines...)
 }
 
 // forever plans a container that runs and, if it has ports, serves.
@@ -112,19 +187,33 @@ func planScript(s Spec, argv []string, script string) Behaviour {
 // runs plans a command that must be run to see what it does.
 func runs(s Spec, argv []string) Behaviour {
 	b := Behaviour{
-		Ports: s.Ports, IgnoresTerm: !handlesTerm(s, argv),
+		Ports: s.ports(), Open: s.vague() && !s.toEnd(), IgnoresTerm: !handlesTerm(s, argv),
 		Script: func(ctx context.Context, out io.Writer) int {
 			sh := newShell(s)
-			if !bare[imageName(s.Image)] {
-				sh.Unknown = unknown
+			if s.system() == "" {
+				sh.Unknown = s.unknown
 			}
 			return s.run(ctx, sh, argv, s.streams(nil, out, out))
 		},
 	}
-	if len(s.Ports) > 0 {
+	if len(b.Ports) > 0 || b.Open {
 		b.Handler = newHandler(s)
 	}
 	return b
+}
+
+// unknown stands for a program of an image that we do not have. The last command of a
+// container's script is what it is there for: it runs until it is stopped, or works a while
+// where it is to end. Those before it prepare something and succeed.
+func (s Spec) unknown(ctx context.Context, last bool) int {
+	s.assume(cmp.Or(s.Place, image.Main))
+	switch {
+	case last && s.toEnd():
+		clock.Sleep(ctx, image.Work)
+	case last:
+		<-ctx.Done()
+	}
+	return 0
 }
 
 // handlesTerm says whether a script sets a trap, of which nobody can know when

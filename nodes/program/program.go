@@ -9,8 +9,8 @@
 // made to wait. [Exec] runs a command in a container in
 // the same way.
 //
-// A container whose image we do not know is taken for a server that runs until it
-// is stopped; bare images (busybox, ubuntu, …) have a shell and our commands only.
+// What the program of an image does is data, an entry of package image. An image that has
+// none is unknown, and goes the healthy way: see [image.Assumed].
 //
 // Annotations of the pod change the plan, for all its containers or, with
 // ".CONTAINER" behind the name, for one: see package sim/annotation.
@@ -24,8 +24,9 @@ import (
 	"net/netip"
 	"path"
 	"slices"
-	"strings"
 	"time"
+
+	"demarc/nodes/image"
 )
 
 // Agent is a program that works on the machine below and through the API server.
@@ -44,6 +45,15 @@ type Spec struct {
 	Container     string
 	Annotations   map[string]string
 	Ports         []int32
+	// Asked are the ports that probes and hooks dial.
+	Asked []int32
+	// Place is where the container stands; empty is [image.Main].
+	Place image.Place
+	// Entry is how the image behaves; nil means as [image.Builtin] has it.
+	Entry *image.Entry
+	// Assumed, if not nil, is told that what a program does in a place is not known. It is
+	// called often.
+	Assumed func(image.Place)
 	// Files is what is mounted, by path: read-only files, and directories that
 	// can be written to, whose names end with "/".
 	Files map[string][]byte
@@ -82,6 +92,8 @@ type Behaviour struct {
 	// Handler answers on Ports; nil if it serves nothing.
 	Handler http.Handler
 	Ports   []int32
+	// Open says that it answers on any port that a Service sends to.
+	Open bool
 	// IgnoresTerm says that SIGTERM does not end it. Process 1 of a container
 	// ignores what it does not handle, and neither a shell nor sleep(1) handles
 	// it: such containers end by SIGKILL, when their grace period is over.
@@ -91,21 +103,21 @@ type Behaviour struct {
 }
 
 // Plan says how a container behaves. What its annotations say wrongly is left
-// out; [Check] reports it.
+// out; [annotation.Check] reports it.
 func Plan(s Spec) Behaviour {
+	s.lookUp()
 	argv := slices.Concat(s.Command, s.Args)
 	if s.Agent != nil {
 		b := Behaviour{Script: func(ctx context.Context, out io.Writer) int { return s.Agent(ctx, out, argv) }}
 		annotate(s, &b)
 		return b
 	}
-	image := imageName(s.Image)
-	if len(s.Command) == 0 && !bare[image] {
+	if len(s.Command) == 0 {
 		// What arguments mean is the image's affair, unless they are a command
 		// of ours: the entry points of most images run those.
-		if entry := entryPoints[image]; entry != "" {
-			argv = append([]string{entry}, argv...)
-		} else if len(argv) > 0 && s.command(path.Base(argv[0])) == nil {
+		if entry := s.Entry; entry != nil && entry.Entrypoint != "" {
+			argv = append([]string{entry.Entrypoint}, argv...)
+		} else if len(argv) > 0 && !s.bare() && s.command(argv[0]) == nil {
 			argv = nil
 		}
 	}
@@ -113,8 +125,8 @@ func Plan(s Spec) Behaviour {
 	switch {
 	case len(argv) > 0:
 		b = planCommand(s, argv)
-	case len(s.Ports) > 0 || !bare[image]:
-		b = serve(s)
+	case len(s.Ports) > 0 || !s.bare():
+		b = ownProgram(s)
 	default:
 		b = Behaviour{Exits: true} // a shell without a terminal ends at once
 	}
@@ -122,22 +134,55 @@ func Plan(s Spec) Behaviour {
 	return b
 }
 
-// entryPoints are images whose arguments are those of a command of ours.
-var entryPoints = map[string]string{"curl": "curl"}
-
-// servers are images that are known to serve, and on which ports.
-var servers = map[string][]int32{
-	"nginx": {80}, "httpd": {80}, "caddy": {80}, "whoami": {80}, "aks-helloworld": {80}, "hello-app": {8080},
-	"echoserver": {8080}, "agnhost": {8080}, "podinfo": {9898}, "hello-kubernetes": {8080}, "http-echo": {5678},
-	"redis": {6379}, "postgres": {5432}, "mysql": {3306}, "mongo": {27017}, "memcached": {11211}, "rabbitmq": {5672},
-	"coredns": {53, 8080, 8181, 9153}, "kube-proxy": {10249, 10256}, "agent": {8093}, "metrics-server": {4443},
+// lookUp finds the image's entry.
+func (s *Spec) lookUp() {
+	if s.Entry == nil {
+		s.Entry = image.Builtin().Lookup(s.Image)
+	}
 }
 
-// bare are images that hold a shell and nothing to run.
-var bare = map[string]bool{"busybox": true, "alpine": true, "ubuntu": true, "debian": true, "bash": true, "centos": true, "fedora": true, "hello-world": true}
+// system is what the image has beside its own programs; empty if nobody knows.
+func (s Spec) system() string {
+	if s.Entry == nil {
+		return ""
+	}
+	return s.Entry.SystemOf(image.Split(s.Image))
+}
 
-// imageName is the last part of an image's name, without tag and digest.
-func imageName(image string) string {
-	name, _, _ := strings.Cut(path.Base(strings.SplitN(image, "@", 2)[0]), ":")
-	return name
+// bare says whether the image has a shell, and nothing to run.
+func (s Spec) bare() bool {
+	if sys := s.system(); sys != image.Busybox && sys != image.Debian || len(s.Entry.Serves) > 0 || s.Entry.Ends != nil {
+		return false
+	}
+	for _, p := range s.Entry.Programs {
+		if p.Server {
+			return false
+		}
+	}
+	return true
+}
+
+// vague says that nobody knows what the image serves: it has no entry, or one that says
+// nothing of that.
+func (s Spec) vague() bool {
+	return s.Entry == nil || len(s.Entry.Serves) == 0 && s.Entry.Ends == nil && !s.bare()
+}
+
+// assume tells that what a program does is not known.
+func (s Spec) assume(p image.Place) {
+	if s.Assumed != nil && s.Entry == nil {
+		s.Assumed(p)
+	}
+}
+
+// program is a program of the image's own, by its name or path.
+func (s Spec) program(name string) (image.Program, bool) {
+	if s.Entry == nil {
+		return image.Program{}, false
+	}
+	p, ok := s.Entry.Programs[name]
+	if !ok {
+		p, ok = s.Entry.Programs[path.Base(name)]
+	}
+	return p, ok
 }

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"demarc/nodes/image"
 	"demarc/nodes/shell"
 
 	"mvdan.cc/sh/v3/expand"
@@ -34,7 +35,7 @@ func (c container) Dial(ctx context.Context, network, address string) (net.Conn,
 // Processes implements [shell.Processes]: the container's program is the only one.
 func (c container) Processes() []shell.Process {
 	command := strings.Join(slices.Concat(c.spec.Command, c.spec.Args), " ")
-	return []shell.Process{{PID: 1, User: shell.Root, Command: cmp.Or(command, imageName(c.spec.Image))}}
+	return []shell.Process{{PID: 1, User: shell.Root, Command: cmp.Or(command, image.Short(c.spec.Image))}}
 }
 
 // Signal implements [shell.Processes].
@@ -91,8 +92,16 @@ func Exec(ctx context.Context, s Spec, argv []string, stdin io.Reader, stdout, s
 	if len(argv) == 0 {
 		return 0, errors.New("no command given")
 	}
+	s.lookUp()
 	sh, io := newShell(s), s.streams(stdin, stdout, stderr)
-	if !sh.Knows(io, argv[0]) {
+	if s.system() == "" {
+		sh.Unknown = func(context.Context, bool) int { s.assume(image.Exec); return 0 }
+	}
+	switch {
+	case sh.Knows(io, argv[0]):
+	case sh.Unknown != nil:
+		return sh.Unknown(ctx, false), nil
+	default:
 		return 127, fmt.Errorf("OCI runtime exec failed: exec failed: unable to start container process: %w", notFound(argv[0]))
 	}
 	return s.run(ctx, sh, argv, io), nil
@@ -104,14 +113,4 @@ func notFound(name string) error {
 		return fmt.Errorf("exec: %q: stat %s: no such file or directory: unknown", name, name)
 	}
 	return fmt.Errorf("exec: %q: executable file not found in $PATH: unknown", name)
-}
-
-// unknown stands for a program of an image that we do not have. The last command
-// of a container's script is what it is there for, and runs until it is stopped;
-// those before it prepare something and succeed.
-func unknown(ctx context.Context, last bool) int {
-	if last {
-		<-ctx.Done()
-	}
-	return 0
 }

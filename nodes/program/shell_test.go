@@ -339,6 +339,10 @@ func TestNetworkCommands(t *testing.T) {
 			{"kill -9 1", "", "", 0},
 		}
 		for _, tt := range tests {
+			s.Image = "busybox"
+			if strings.HasPrefix(tt.script, "curl") { // busybox has none
+				s.Image = "curlimages/curl"
+			}
 			out, errOut, code := output(t, s, "sh", "-c", tt.script)
 			if out != tt.out || code != tt.code || !strings.Contains(errOut, tt.err) {
 				t.Errorf("%s\n got %q, %q, %d\nwant %q, %q, %d", tt.script, out, errOut, code, tt.out, tt.err, tt.code)

@@ -39,14 +39,15 @@ func (s *Shell) newCall(ctx context.Context, argv []string, io Streams) *Call {
 	return &Call{Streams: io, Ctx: ctx, Shell: s, Name: path.Base(argv[0]), Args: argv[1:], sink: sink, memory: guard.Memory{Process: s.process}}
 }
 
-// paths are the directories in which commands are.
-var paths = []string{"/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin"}
+// Paths are the directories in which commands are.
+var Paths = []string{"/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin"}
 
-// lookup finds a command by its name or path.
+// lookup finds a command by its name or path. One that is elsewhere the system has by its
+// whole path, or not at all.
 func (s *Shell) lookup(name string) Command {
 	base := path.Base(name)
-	if base != name && !slices.Contains(paths, path.Dir(name)) {
-		return nil
+	if base != name && !slices.Contains(Paths, path.Dir(name)) {
+		return s.Command(name)
 	}
 	return s.Command(base)
 }

@@ -111,6 +111,7 @@ var verbs = map[Verb]Meaning{
 	"accepted":            {Effect: Tells},
 	"active":              {Effect: Tells, Reads: "%s is active"},
 	"annotated wrongly":   {Effect: Tells, Bad: true, Reads: "customer annotated %s wrongly"},
+	"assumed":             {Effect: Tells, Reads: "how %s behaves is assumed"},
 	"awaits reboot":       {Effect: Tells, Reads: "%s awaits a reboot"},
 	"consent expired":     {Effect: Tells, Kind: Consent, Reads: "consent expired for %s"},
 	"copied":              {Effect: Tells},
