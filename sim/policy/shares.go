@@ -83,6 +83,9 @@ func (j *Judge) grips(i api.Incident, root *Fact, end time.Time) []grip {
 	var list []grip
 	own := false // what the incident's root has broken is known
 	ownEnd := end
+	if at, ok := j.putBack(i); ok {
+		ownEnd = earliest(at, end)
+	}
 	for _, x := range j.w.Events {
 		f := j.facts[x.Seq]
 		if !j.breaks(f) || !concerns(i.Subject, f) || x.Time.Before(i.Start.Add(-seenLate)) || !x.Time.Before(end) {
@@ -132,7 +135,7 @@ func concerns(subject string, f *Fact) bool {
 	}
 	node, kind := nodeOf(subject), kindOf(subject)
 	switch {
-	case f.Act == "nsg-egress":
+	case f.Act == "nsg-egress", f.Subject == "nodes" && f.Verb == "blocked":
 		return subject == "nodes" || kind == "node"
 	case subject == "nodes":
 		return slices.Contains(vital, f.Kind)
@@ -220,7 +223,19 @@ func (j *Judge) healsLate(d Duty, i api.Incident) Share {
 	if d.Heal == 0 || !j.end(i).After(due.Add(d.Slack)) || j.excused(i, due) {
 		return Share{}
 	}
+	if at, ok := j.putBack(i); ok && !at.After(due.Add(d.Slack)) {
+		return Share{}
+	}
 	return Share{From: due, Event: i.Event, Why: d.Says + ": it was not through by then"}
+}
+
+// putBack is when the provider put back what was gone or changed. What keeps it from
+// serving after that is another cause.
+func (j *Judge) putBack(i api.Incident) (at time.Time, ok bool) {
+	x, ok := find(j.w.Events, func(x timeline.Event) bool {
+		return x.Actor == timeline.Provider && x.Verb == "restored" && x.Subject == i.Subject && !x.Time.Before(i.Start)
+	})
+	return x.Time, ok
 }
 
 // actions are when the provider did something about an outage, in order.
