@@ -105,6 +105,8 @@ func (s *apiServer) launch() error {
 	o.SecureServing.Listener = s.listener
 	o.SecureServing.BindPort = p.customer.address().Port
 	o.SecureServing.ExternalAddress = net.IPv4(127, 0, 0, 1)
+	p.trustAdmission(o)
+	p.watchBlocks(o)
 	s.run(APIServer, func(ctx context.Context) error { return s.serve(ctx, o) })
 	return nil
 }
@@ -136,6 +138,7 @@ func (s *apiServer) serve(ctx context.Context, o *options.ServerRunOptions) erro
 	config.KubeAPIs.ControlPlane.PeerEndpointReconcileInterval = peerLeases
 	s.plane.audit(config)
 	s.plane.watchRefusals(config)
+	s.plane.trustConversion(config)
 	var documents upstream.OpenAPI
 	documents.Serve(&config.Aggregator.GenericConfig.Config)
 	holdClock(&config.Aggregator.GenericConfig.Config)

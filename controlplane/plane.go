@@ -70,6 +70,12 @@ type Config struct {
 	Mended func(api.Mended)
 	// Changed is told what customers change; nil for nobody.
 	Changed func(Change)
+	// Workloads is the certificate, in PEM, of who signs what simulated servers show: an API
+	// server trusts it beside what a webhook's configuration says. Nil for none.
+	Workloads []byte
+	// Blocked is told when a customer's webhook or policy has refused a request of a part of
+	// the cluster; nil for nobody. It must not wait.
+	Blocked func(Block)
 	// Tracing is the provider of the components' spans; nil for none.
 	Tracing tracing.TracerProvider
 }

@@ -86,6 +86,22 @@ func (r *Reconciler) Serves(ctx context.Context, kind, name string) error {
 	return nil
 }
 
+// Of is the add-on that an object in kube-system belongs to by its name, or by what a name
+// begins with that the API server makes up: addon/KIND/NAME, or empty if it is of none.
+func (r *Reconciler) Of(name string) string {
+	var found *object
+	for _, o := range r.objects {
+		fits := name == o.id.name || strings.HasPrefix(name, o.id.name+"-")
+		if fits && o.runsPods() && (found == nil || len(o.id.name) > len(found.id.name)) {
+			found = o
+		}
+	}
+	if found == nil {
+		return ""
+	}
+	return "addon/" + strings.ToLower(found.kind) + "/" + found.id.name
+}
+
 // rolledOut says whether all pods of a Deployment or a DaemonSet are of its newest
 // form and available.
 func rolledOut(u *unstructured.Unstructured) bool {

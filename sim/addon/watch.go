@@ -40,10 +40,7 @@ func (r *Reconciler) watch(k kind) (cache.SharedIndexInformer, error) {
 		if k.labelled {
 			o.LabelSelector = modeLabel
 		}
-		if o.TimeoutSeconds != nil { // of a watch
-			seconds := watchSeconds
-			o.TimeoutSeconds = &seconds
-		}
+		longWatch(o)
 	}).Informer()
 	if err := informer.SetTransform(slim); err != nil {
 		return nil, err
@@ -54,6 +51,14 @@ func (r *Reconciler) watch(k kind) (cache.SharedIndexInformer, error) {
 		DeleteFunc: func(obj any) { r.seen(k, obj, true) },
 	})
 	return informer, err
+}
+
+// longWatch has a watch last. A list has no time.
+func longWatch(o *metav1.ListOptions) {
+	if o.TimeoutSeconds != nil {
+		seconds := watchSeconds
+		o.TimeoutSeconds = &seconds
+	}
 }
 
 // slim drops what nobody here reads in the informers' memory. It changes a copy:

@@ -4,6 +4,7 @@ package timeline
 // it.
 var verbs = map[Verb]Meaning{
 	// It does not work any more.
+	"blocked":        {Effect: Breaks},
 	"corrupted":      {Effect: Breaks, Kind: Fault},
 	"crashed":        {Effect: Breaks, Kind: Fault},
 	"cut":            {Effect: Breaks, Kind: Link, UndoneBy: []Verb{"healed", "restored", "repaired", "restarted"}},

@@ -31,6 +31,7 @@ import (
 	"demarc/cmd/demarc-engine/cluster/server"
 	"demarc/controlplane"
 	"demarc/nodes"
+	"demarc/nodes/network"
 	"demarc/sim/addon"
 	"demarc/sim/api"
 	"demarc/sim/books"
@@ -122,7 +123,7 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, loaded state.Loade
 		return nil, err
 	}
 	c.faults = c.newFaults()
-	c.incidents = incident.NewLedger(c.log, c.holds, c.faults.Event)
+	c.incidents = incident.NewLedger(c.log, c.holds, c.struck)
 	c.openBooks()
 	if cfg.Scenario != "" {
 		c.drill = server.NewDrill()
@@ -131,6 +132,7 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, loaded state.Loade
 		Name: c.spec.Name, Dir: dir, Logs: logs, Port: loaded.Port, Ephemeral: cfg.Ephemeral,
 		EtcdMembers: c.spec.EtcdMembers, APIServers: c.spec.APIServers, WebhookEgress: c.spec.WebhookEgress,
 		Tunnel: c.tunnel, Note: c.note, Mended: c.mend, Changed: c.changed, Unserved: c.unserved, Tracing: c.telemetry.provider(),
+		Workloads: network.Authority(), Blocked: func(b controlplane.Block) { c.Management.Blocked(b) },
 	})
 	if err != nil {
 		return nil, err

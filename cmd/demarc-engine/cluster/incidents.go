@@ -71,6 +71,15 @@ func (c *Cluster) holds(subject string) bool {
 	return c.faults.Holds(subject) || c.Management != nil && c.Deprived(subject)
 }
 
+// struck is the event of what has a subject in its grip: a fault in force, or a customer's
+// webhook or policy that blocks it; or 0.
+func (c *Cluster) struck(subject string) int64 {
+	if event := c.faults.Event(subject); event != 0 || c.Management == nil {
+		return event
+	}
+	return c.BlockedBy(subject)
+}
+
 // newHealth makes the health checks of the control plane.
 func (c *Cluster) newHealth() *incident.Health {
 	h := &incident.Health{Ledger: c.incidents, Context: c.ctx, Components: func() (list []incident.Component) {

@@ -45,10 +45,15 @@ func (n clientNetwork) Backend(r *http.Response) string { return r.Header.Get(ne
 
 var errNoAgent = errors.New("no konnectivity-agent is connected")
 
-// tunnel reaches a kubelet for the API server, if an agent is there to do it.
+// tunnel reaches a kubelet, a pod or a Service for the API server, if an agent is there to
+// do it.
 func (c *Cluster) tunnel(ctx context.Context, address string) (net.Conn, error) {
-	if !c.fleet.TunnelReady() {
+	node, ok := c.fleet.TunnelAgent()
+	if !ok {
 		return nil, errNoAgent
 	}
-	return c.fleet.DialKubelet(ctx, address)
+	if c.fleet.IsKubelet(address) {
+		return c.fleet.DialKubelet(ctx, address)
+	}
+	return c.fleet.Network().Dial(ctx, network.Origin{Node: node, Once: true}, address)
 }

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"demarc/controlplane/provider"
 	"demarc/sim/addon"
 	"demarc/sim/api"
+	"demarc/sim/clock"
 	"demarc/sim/timeline"
 )
 
@@ -23,6 +25,9 @@ func (m *Management) keepAddons(ctx context.Context, record func(api.Repair) err
 		return
 	}
 	ended := make(chan struct{})
+	var enforcing sync.WaitGroup
+	defer enforcing.Wait()
+	enforcing.Go(func() { m.Addons.Enforce(ctx, m.enforced) })
 	go func() {
 		defer close(ended)
 		if err := m.Addons.Run(ctx); err != nil && ctx.Err() == nil {
@@ -37,6 +42,16 @@ func (m *Management) keepAddons(ctx context.Context, record func(api.Repair) err
 			return
 		}
 	}
+}
+
+// enforced enters that a customer's webhooks are kept from the namespaces of AKS.
+func (m *Management) enforced(subject string) {
+	at := time.Now()
+	clock.Sleep(m.Context, time.Second) // who wrote them is on the timeline when the API server's audit tells
+	m.Log.Append(timeline.Event{
+		Time: at, Actor: timeline.Provider, Verb: "edited", Subject: subject,
+		Message: "the Admissions Enforcer excludes kube-system and AKS's other namespaces from the webhooks of " + subject,
+	})
 }
 
 // addonRestored enters what was done about an add-on.

@@ -78,6 +78,7 @@ type Management struct {
 	gates    gateCache
 	updating sync.Mutex // held while the cluster is updated
 	deprived deprived
+	blocks   blocks
 }
 
 // Open opens the plane. Its loops wait until they are told to begin. Close it also if
