@@ -97,6 +97,12 @@ func (f *scaleSet) DialKubelet(ctx context.Context, address string) (net.Conn, e
 	return m.kubelet.Dial(ctx, address, port)
 }
 
+// IsKubelet says whether an address is that of a node's kubelet API.
+func (f *scaleSet) IsKubelet(address string) bool {
+	m, port, err := f.kubeletAt(address)
+	return err == nil && m != nil && port == kubelet.Port
+}
+
 // kubeletAt finds the machine of an address; nil if nobody has it.
 func (f *scaleSet) kubeletAt(address string) (*machine, int, error) {
 	host, port, err := net.SplitHostPort(address)

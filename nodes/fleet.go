@@ -236,12 +236,12 @@ func (f *scaleSet) TunnelAgents() (ready, of int) {
 	return f.kubelets.TunnelAgents()
 }
 
-// TunnelReady says whether a tunnel agent runs on a node that the control plane
+// TunnelAgent is the node of a tunnel agent, if one runs on a node that the control plane
 // can reach.
-func (f *scaleSet) TunnelReady() bool {
+func (f *scaleSet) TunnelAgent() (node string, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.kubelets.TunnelReady()
+	return f.kubelets.TunnelAgent()
 }
 
 // Trouble is what is known of the trouble of a node's machine: the event that is

@@ -183,17 +183,21 @@ func (ks *Kubelets) TunnelAgents() (ready, of int) {
 	return ready, of
 }
 
-// TunnelReady says whether a tunnel agent runs on a node that the control plane
-// can reach. The lock is held.
-func (ks *Kubelets) TunnelReady() bool {
-	ready, _ := ks.TunnelAgents()
-	return ready > 0
+// TunnelAgent is the node of a tunnel agent, if one runs on a node that the control plane
+// can reach: by name the first, so that it is the same each time. The lock is held.
+func (ks *Kubelets) TunnelAgent() (node string, ok bool) {
+	for _, p := range ks.agents {
+		if name := p.k.m.Name; p.k.m.Online() && p.anyRunning() && (!ok || name < node) {
+			node, ok = name, true
+		}
+	}
+	return node, ok
 }
 
 // TunnelChanged breaks what goes through the tunnel if its last agent is gone.
 // The lock is held.
 func (ks *Kubelets) TunnelChanged() {
-	if !ks.TunnelReady() {
+	if _, ok := ks.TunnelAgent(); !ok {
 		ks.server.drop(nil)
 	}
 }

@@ -18,8 +18,8 @@ func (k *Kubelet) runtimeVersion() string {
 	return version + "-1"
 }
 
-// kubeletPort is where a kubelet serves its API.
-const kubeletPort = 10250
+// Port is where a kubelet serves its API.
+const Port = 10250
 
 // capacity is a Standard_D4s_v5: 4 vCPU and 16 GiB, of which the guest sees
 // less; 250 pods is AKS's most per node with overlay networking (Microsoft,
@@ -75,7 +75,7 @@ func (k *Kubelet) status(now time.Time, boot string, before []corev1.NodeConditi
 			{Type: corev1.NodeInternalIP, Address: k.m.IP.String()},
 			{Type: corev1.NodeHostName, Address: k.m.Name},
 		},
-		DaemonEndpoints: corev1.NodeDaemonEndpoints{KubeletEndpoint: corev1.DaemonEndpoint{Port: kubeletPort}},
+		DaemonEndpoints: corev1.NodeDaemonEndpoints{KubeletEndpoint: corev1.DaemonEndpoint{Port: Port}},
 		NodeInfo: corev1.NodeSystemInfo{
 			MachineID:               strings.ReplaceAll(UUID("machine", k.ks.Seed, k.m.Name), "-", ""),
 			SystemUUID:              UUID("system", k.ks.Seed, k.m.Name),

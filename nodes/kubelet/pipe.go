@@ -40,7 +40,7 @@ func (e *pipeEnd) LocalAddr() net.Addr { return place("memory") }
 
 // RemoteAddr is a placeholder with a port, which servers want to split off.
 func (e *pipeEnd) RemoteAddr() net.Addr {
-	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: kubeletPort}
+	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: Port}
 }
 
 // SetDeadline sets both deadlines.

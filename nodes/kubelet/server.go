@@ -131,7 +131,7 @@ func (s *server) Accept() (net.Conn, error) {
 func (s *server) Close() error { return nil }
 
 // Addr is a placeholder; connections come from memory.
-func (s *server) Addr() net.Addr { return &net.TCPAddr{Port: kubeletPort} }
+func (s *server) Addr() net.Addr { return &net.TCPAddr{Port: Port} }
 
 // drop breaks the connections to a node, or to all if it is nil. The fleet's lock
 // may be held.
@@ -153,7 +153,7 @@ func (s *server) drop(k *Kubelet) {
 // an error names. The lock is not held.
 func (k *Kubelet) Dial(ctx context.Context, address string, port int) (net.Conn, error) {
 	k.ks.Lock.Lock()
-	listens := k.Running && port == kubeletPort
+	listens := k.Running && port == Port
 	k.ks.Lock.Unlock()
 	if !listens {
 		return nil, refused(address)

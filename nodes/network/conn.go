@@ -15,15 +15,18 @@ const BackendHeader = "X-Demarc-Backend"
 var outsideIP = netip.MustParseAddr("203.0.113.1")
 
 // serve opens a connection from a node to what has an address, and returns the
-// client's end.
-func (n *Network) serve(node string, b Backend, to netip.AddrPort) net.Conn {
+// client's end. Once says that it ends with its first answer.
+func (n *Network) serve(node string, b Backend, to netip.AddrPort, once bool) net.Conn {
 	inner, outer := net.Pipe()
 	from := outsideIP
 	if ip := n.fabric.NodeIP(node); ip.IsValid() {
 		from = ip
 	}
 	client := &end{Conn: inner, local: netip.AddrPortFrom(from, 0), remote: to}
-	server := &end{Conn: outer, local: client.remote, remote: client.local}
+	server := net.Conn(&end{Conn: outer, local: client.remote, remote: client.local})
+	if to.Port() != plainPort {
+		server = &either{end: server.(*end)}
+	}
 	l := &oneConn{Conn: server, accepts: make(chan net.Conn, 1), done: make(chan struct{})}
 	l.accepts <- server
 	srv := &http.Server{
@@ -34,6 +37,7 @@ func (n *Network) serve(node string, b Backend, to netip.AddrPort) net.Conn {
 			}
 		},
 	}
+	srv.SetKeepAlivesEnabled(!once)
 	go func() { _ = srv.Serve(l) }() // ends with the connection
 	return client
 }

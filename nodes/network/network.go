@@ -59,11 +59,17 @@ type Origin struct {
 	Node string
 	// Namespace completes short DNS names; "default" if empty.
 	Namespace string
+	// Once says that a connection ends with its first answer: for a client that would not
+	// notice when the other end of an idle one goes away.
+	Once bool
 }
 
 // client tells clients apart, for session affinity and for traffic policies: by
 // the node they are on, which is empty outside.
-type client struct{ node string }
+type client struct {
+	node string
+	once bool
+}
 
 // Network connects clients with pods. Its methods may be called from any
 // goroutine.
@@ -107,16 +113,16 @@ func (n *Network) Dial(ctx context.Context, from Origin, address string) (net.Co
 	} else if ips, err = n.Resolve(ctx, from, host); err != nil {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: err}
 	}
-	return n.dialAny(ctx, from.Node, ips, uint16(port))
+	return n.dialAny(ctx, client{from.Node, from.Once}, ips, uint16(port))
 }
 
 // dialAny tries addresses one after another, as Go's and most other clients do,
 // and returns the first error if none answers.
-func (n *Network) dialAny(ctx context.Context, node string, ips []netip.Addr, port uint16) (net.Conn, error) {
+func (n *Network) dialAny(ctx context.Context, c client, ips []netip.Addr, port uint16) (net.Conn, error) {
 	var first error
 	for i, ip := range ips {
 		sub, cancel := share(ctx, len(ips)-i)
-		conn, err := n.dialOne(sub, node, netip.AddrPortFrom(ip, port))
+		conn, err := n.dialOne(sub, c, netip.AddrPortFrom(ip, port))
 		cancel()
 		if err == nil {
 			return conn, nil
@@ -131,9 +137,9 @@ func (n *Network) dialAny(ctx context.Context, node string, ips []netip.Addr, po
 	return nil, first
 }
 
-func (n *Network) dialOne(ctx context.Context, node string, to netip.AddrPort) (net.Conn, error) {
-	if node != "" {
-		return n.enter(ctx, node, to, client{node})
+func (n *Network) dialOne(ctx context.Context, c client, to netip.AddrPort) (net.Conn, error) {
+	if c.node != "" {
+		return n.enter(ctx, c.node, to, c)
 	}
 	if rules := n.newest(); rules != nil {
 		if p := rules.virtual[to]; p != nil && to.Addr() != p.service.clusterIP {
@@ -177,7 +183,7 @@ func (n *Network) enter(ctx context.Context, node string, to netip.AddrPort, c c
 	if _, ok := b.Handler(int32(target.Port())); !ok {
 		return nil, opError(to, syscall.ECONNREFUSED)
 	}
-	return n.serve(node, b, target), nil
+	return n.serve(node, b, target, c.once), nil
 }
 
 // path says whether packets get from one machine to another; the empty name is

@@ -48,8 +48,14 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if health[r.URL.Path] {
 		status = http.StatusOK
 	}
+	if strings.HasPrefix(r.URL.Path, "/apis/") && status == http.StatusOK {
+		status = http.StatusNotFound // an API that nobody serves
+	}
 	if h.sickens && time.Since(h.started) >= h.sickAfter {
 		status = http.StatusInternalServerError
+	}
+	if status == http.StatusOK && h.reviews(w, r) {
+		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Server", image.Short(h.spec.Image))

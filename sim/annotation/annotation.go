@@ -4,6 +4,7 @@
 package annotation
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -26,6 +27,7 @@ const (
 	HTTPStatus     = domain + "/http-status"
 	Latency        = domain + "/latency"
 	UnhealthyAfter = domain + "/unhealthy-after"
+	Deny           = domain + "/deny"
 	IgnoreSIGTERM  = domain + "/ignore-sigterm"
 	PullSeconds    = domain + "/pull-seconds" // the node reads it
 )
@@ -45,6 +47,7 @@ var All = []Annotation{
 	{HTTPStatus, "503", "the status of every answer, except for /healthz, /readyz, /livez, /health and /ready", isNumber(100, 599)},
 	{Latency, "200ms", "how long each answer takes", isDuration},
 	{UnhealthyAfter, "10m", "every answer is 500 so long after the start", isDuration},
+	{Deny, "no team label", "as a webhook it denies every AdmissionReview, with this message; it allows them otherwise", isText},
 	{IgnoreSIGTERM, "true", "the program ignores SIGTERM and must be killed", isBool},
 	{PullSeconds, "40", "how long the first pull of an image takes on a node", isSeconds},
 }
@@ -108,6 +111,13 @@ func Mistakes(annotations map[string]string) (list []Mistake) {
 func isBool(v string) error {
 	_, err := strconv.ParseBool(v)
 	return err
+}
+
+func isText(v string) error {
+	if v == "" {
+		return errors.New("the text is empty")
+	}
+	return nil
 }
 
 func isDuration(v string) error {

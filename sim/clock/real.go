@@ -11,5 +11,8 @@ var processStart = time.Now()
 
 func block(d time.Duration) { time.Sleep(d) }
 
+// RealTime is the machine's own time of day, which those outside the engine have too.
+func RealTime() time.Time { return time.Now() }
+
 // RealNow is the machine's own time, for measuring spans.
 func RealNow() time.Duration { return time.Since(processStart) }

@@ -21,6 +21,13 @@ func block(d time.Duration) {
 	_, _ = unix.Poll(nil, int((d+time.Millisecond-1)/time.Millisecond))
 }
 
+// RealTime is the machine's own time of day, which those outside the engine have too.
+func RealTime() time.Time {
+	var ts unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_REALTIME, &ts) // cannot fail with a valid clock
+	return time.Unix(ts.Unix())
+}
+
 // RealNow is the machine's own monotonic time, for measuring spans.
 func RealNow() time.Duration {
 	var ts unix.Timespec
