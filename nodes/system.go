@@ -39,6 +39,13 @@ func (m *machine) follow(now time.Time) {
 	m.f.timers.Wake(m)
 }
 
+// follow is a machine's, by its node's name. The lock is held.
+func (f *scaleSet) follow(node string, now time.Time) {
+	if m := f.named(node); m != nil {
+		m.follow(now)
+	}
+}
+
 // followMonitors notes which of the monitors do not run: what they look after is out for
 // longer then.
 func (m *machine) followMonitors(now time.Time) {

@@ -8,6 +8,10 @@ import (
 	"strings"
 )
 
+// PodsDir is where a kubelet keeps the volumes of its pods: what is there is no change of
+// the machine's.
+const PodsDir = "/var/lib/kubelet/pods"
+
 // maxLosses is how many things a reimage names.
 const maxLosses = 20
 
@@ -42,7 +46,7 @@ func (f *firewall) drifted() bool {
 func (h *Host) fileDrift(p string) string {
 	n, f := h.d.Files[p], h.image.files[p]
 	switch {
-	case p == "/run" || below(p, "/run") || below(p, "/var/log"):
+	case p == "/run" || below(p, "/run") || below(p, "/var/log") || p == PodsDir || below(p, PodsDir):
 		return ""
 	case n.Gone && !h.covered(p):
 		return "deleted"

@@ -186,3 +186,32 @@ func (h *disk) Mkdir(now time.Time, name string) error {
 	h.settle(now)
 	return nil
 }
+
+// MakeDirs makes a directory that has a mode, and those above it that are missing.
+func (h *disk) MakeDirs(now time.Time, name string, mode fs.FileMode) error {
+	p, e, err := h.locate(name, true)
+	switch {
+	case err == nil && !e.dir:
+		err = syscall.EEXIST
+	case err != nil && p != "":
+		if err = h.makeDirs(now, path.Dir(p)); err == nil {
+			err = h.put(p, &node{Dir: true, Mode: fs.ModeDir | mode, Mod: now})
+		}
+		h.settle(now)
+	}
+	return pathError("mkdir", name, err)
+}
+
+// Usage is how many bytes there are in the files of a directory.
+func (h *disk) Usage(name string) (bytes int64) {
+	p, _, err := h.locate(name, true)
+	if err != nil {
+		return 0
+	}
+	for q, n := range h.d.Files {
+		if below(q, p) && !n.Gone && !n.Dir {
+			bytes += blocks(n.Size)
+		}
+	}
+	return bytes
+}

@@ -115,7 +115,7 @@ func (p *pod) runAdopted() {
 		if c.state != running || c.log != nil || c.spec() == nil {
 			continue
 		}
-		if p.config.version == 0 && len(podRefs(p.spec)) > 0 {
+		if p.config.version == 0 && !selfContained(p.spec) {
 			p.want = true
 			return
 		}

@@ -93,10 +93,13 @@ func isSidecar(spec *corev1.Container) bool {
 }
 
 // spec is the container in the pod's newest specification.
-func (c *container) spec() *corev1.Container {
-	for _, list := range [][]corev1.Container{c.p.spec.Spec.InitContainers, c.p.spec.Spec.Containers} {
+func (c *container) spec() *corev1.Container { return containerSpec(c.p.spec, c.name) }
+
+// containerSpec is the container of a name; nil if the pod has none.
+func containerSpec(pod *corev1.Pod, name string) *corev1.Container {
+	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
 		for i := range list {
-			if list[i].Name == c.name {
+			if list[i].Name == name {
 				return &list[i]
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,13 +18,9 @@ import (
 const (
 	maxArgument  = 128 << 10 // bytes of an argument or a variable, as Linux has it
 	maxArguments = 2 << 20   // and of all of them
-	maxMounted   = 8 << 10   // files of ConfigMaps and Secrets
 )
 
-var (
-	errArguments = errors.New("failed to start container: exec: argument list too long")
-	errMounted   = fmt.Errorf("failed to start container: more than %d files are mounted", maxMounted)
-)
+var errArguments = errors.New("failed to start container: exec: argument list too long")
 
 // programSpec is what a container's program is given. An error says which part
 // of its configuration is missing, in the kubelet's words, or that it is too much.
@@ -35,7 +30,7 @@ func (p *pod) programSpec(c *container) (program.Spec, error) {
 	if err != nil {
 		return program.Spec{}, err
 	}
-	files, err := p.files(spec)
+	mounts, err := p.mounts(spec, env)
 	if err != nil {
 		return program.Spec{}, err
 	}
@@ -48,7 +43,9 @@ func (p *pod) programSpec(c *container) (program.Spec, error) {
 		Pod:         p.name,
 		Container:   c.name,
 		Annotations: p.spec.Annotations,
-		Files:       files,
+		Mounts:      mounts,
+
+		ReadOnlyRoot: spec.SecurityContext != nil && ptr.Deref(spec.SecurityContext.ReadOnlyRootFilesystem, false),
 	}
 	c.imageOf(&s)
 	for _, a := range spec.Command {
@@ -63,7 +60,7 @@ func (p *pod) programSpec(c *container) (program.Spec, error) {
 	for _, port := range spec.Ports {
 		s.Ports = append(s.Ports, port.ContainerPort)
 	}
-	s.Env = env.list()
+	s.Env, s.Files = env.list(), scripts(mounts, slices.Concat(s.Command, s.Args))
 	return s, nil
 }
 
@@ -186,15 +183,15 @@ func (p *pod) envFrom(v *variables, from corev1.EnvFromSource) error {
 	default:
 		return nil
 	}
-	data := p.config.objects[r]
-	if data == nil {
+	object := p.config.objects[r]
+	if object == nil {
 		if ptr.Deref(optional, false) {
 			return nil
 		}
 		return fmt.Errorf("%s %q not found", r.kind, r.name)
 	}
-	for _, key := range slices.Sorted(maps.Keys(data)) {
-		v.set(from.Prefix+key, string(data[key]))
+	for _, key := range slices.Sorted(maps.Keys(object.data)) {
+		v.set(from.Prefix+key, string(object.data[key]))
 	}
 	return nil
 }
@@ -217,14 +214,14 @@ func (p *pod) envValue(c *corev1.Container, from *corev1.EnvVarSource) (value st
 }
 
 func (p *pod) key(r ref, kind, key string, optional *bool) (string, bool, error) {
-	data := p.config.objects[r]
-	if value, ok := data[key]; ok {
+	object := p.config.objects[r]
+	if value, ok := object.content()[key]; ok {
 		return string(value), true, nil
 	}
 	switch {
 	case ptr.Deref(optional, false):
 		return "", false, nil
-	case data == nil:
+	case object == nil:
 		return "", false, fmt.Errorf("%s %q not found", r.kind, r.name)
 	}
 	return "", false, fmt.Errorf("couldn't find key %s in %s %s/%s", key, kind, p.namespace, r.name)
@@ -239,6 +236,10 @@ func (p *pod) field(name string) string {
 		return p.spec.Annotations[key]
 	}
 	switch name {
+	case "metadata.labels":
+		return formatMap(p.spec.Labels)
+	case "metadata.annotations":
+		return formatMap(p.spec.Annotations)
 	case "metadata.name":
 		return p.name
 	case "metadata.namespace":
@@ -278,56 +279,4 @@ func resourceField(c *corev1.Container, f *corev1.ResourceFieldSelector) string 
 		divisor = 1000
 	}
 	return fmt.Sprint((q.MilliValue() + divisor - 1) / divisor)
-}
-
-// files is what ConfigMaps and Secrets put into a container's file system, by
-// full path.
-func (p *pod) files(c *corev1.Container) (map[string][]byte, error) {
-	out, volumes := map[string][]byte{}, map[string]map[string][]byte{}
-	for _, v := range p.spec.Spec.Volumes {
-		volumes[v.Name] = p.volumeFiles(v)
-	}
-	for _, mount := range c.VolumeMounts {
-		content := volumes[mount.Name]
-		if mount.SubPath != "" {
-			one, ok := content[path.Clean(mount.SubPath)]
-			if !ok {
-				continue
-			}
-			content = map[string][]byte{"": one}
-		}
-		if len(out)+len(content) > maxMounted {
-			return nil, errMounted
-		}
-		for name, b := range content {
-			out[path.Join(mount.MountPath, name)] = b
-		}
-	}
-	return out, nil
-}
-
-func (p *pod) volumeFiles(v corev1.Volume) map[string][]byte {
-	out := map[string][]byte{}
-	for _, s := range volumeSources(v) {
-		data := p.config.objects[s.ref]
-		if len(s.items) == 0 {
-			maps.Copy(out, data)
-		}
-		for _, item := range s.items {
-			if content, ok := data[item.Key]; ok {
-				out[path.Clean(item.Path)] = content
-			}
-		}
-	}
-	if v.DownwardAPI != nil {
-		for _, item := range v.DownwardAPI.Items {
-			if item.FieldRef != nil {
-				out[path.Clean(item.Path)] = []byte(p.field(item.FieldRef.FieldPath))
-			}
-		}
-	}
-	if v.Projected != nil && strings.HasPrefix(v.Name, "kube-api-access-") {
-		out["namespace"] = []byte(p.namespace)
-	}
-	return out
 }

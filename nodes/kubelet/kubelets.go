@@ -74,6 +74,8 @@ type Config struct {
 	// Images says how the containers of each image behave; nil means as [image.Builtin]
 	// does.
 	Images *image.Catalogue
+	// Follow has a machine follow what a container has changed on its disk.
+	Follow func(node string, now time.Time)
 	// Agent is the program of a container that works on the machine itself; nil for
 	// any other.
 	Agent func(node string, pod *corev1.Pod, container *corev1.Container) program.Agent
@@ -122,6 +124,7 @@ func New(cfg Config) (*Kubelets, error) {
 func (ks *Kubelets) Start(ctx context.Context) {
 	ks.ctx = ctx
 	ks.workers.Go(func() { ks.server.serve(ctx) })
+	ks.workers.Go(func() { ks.watchConfig(ctx) })
 	for range writers {
 		ks.workers.Go(func() { ks.write(ctx) })
 	}

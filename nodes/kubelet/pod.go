@@ -47,13 +47,18 @@ type pod struct {
 	admitted  time.Time   // since when this kubelet looks after it
 	startTime metav1.Time
 	config    podConfig
-	mounting  retry // of volumes whose sources are missing
-	killing   bool  // all containers are being stopped
-	killAt    time.Time
-	over      bool   // nothing runs and nothing will
-	failed    bool   // the kubelet has ended it for good
-	reason    string // of the phase
-	why       string // the phase's message
+	mounting  retry       // of volumes that cannot be mounted
+	limitAt   time.Time   // when an emptyDir that is too large is noticed
+	described *corev1.Pod // the one whose metadata its volumes show
+	// Volumes of which the kubelet makes the files, and tokens in them, by name.
+	projections map[string]*projection
+	tokens      map[string]*tokenSource
+	killing     bool // all containers are being stopped
+	killAt      time.Time
+	over        bool   // nothing runs and nothing will
+	failed      bool   // the kubelet has ended it for good
+	reason      string // of the phase
+	why         string // the phase's message
 
 	// What the API server is to hear.
 	status *corev1.PodStatus // never changed once it is here
@@ -144,6 +149,8 @@ func (p *pod) sync(now time.Time) {
 	if p.config.version > 0 {
 		p.configured(now) // asks again if it is time
 	}
+	p.describe(now)
+	p.heedLimits(now)
 	p.runAdopted()
 	switch {
 	case p.killing || p.ending(now):
@@ -153,6 +160,14 @@ func (p *pod) sync(now time.Time) {
 		p.startNext(now)
 	}
 	p.forget()
+}
+
+// describe shows the pod's newest metadata in its volumes.
+func (p *pod) describe(now time.Time) {
+	if len(p.projections) > 0 && p.described != p.spec && describes(p.spec) {
+		p.described = p.spec
+		p.reproject(now)
+	}
 }
 
 // admit is the kubelet's first sight of a pod.

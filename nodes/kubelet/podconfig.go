@@ -22,17 +22,35 @@ type ref struct {
 	name string
 }
 
-// podConfig is what the API server said of a pod's ConfigMaps and Secrets.
+// podConfig is what the API server said of a pod's ConfigMaps, Secrets and claims.
 type podConfig struct {
-	version int                       // counts answers; 0 before the first
-	objects map[ref]map[string][]byte // nil for one that does not exist
-	refresh time.Time                 // when to ask again; zero is not
+	version int               // counts answers; 0 before the first
+	objects map[ref]*config   // nil for one that does not exist
+	claims  map[string]*claim // by name
+	refresh time.Time         // when to ask again; zero is not
 }
+
+// config is a ConfigMap or a Secret.
+type config struct {
+	data      map[string][]byte
+	immutable bool
+}
+
+// content is the object's data; none if it does not exist.
+func (c *config) content() map[string][]byte {
+	if c == nil {
+		return nil
+	}
+	return c.data
+}
+
+// selfContained says whether the pod needs nothing of the API server to start, beside itself.
+func selfContained(pod *corev1.Pod) bool { return len(podRefs(pod)) == 0 && len(claimNames(pod)) == 0 }
 
 // configured says whether the pod's configuration is here, and asks for it when
 // it is not or should be newer.
 func (p *pod) configured(now time.Time) bool {
-	if p.config.version == 0 && len(podRefs(p.spec)) > 0 {
+	if p.config.version == 0 && !selfContained(p.spec) {
 		p.want = true
 		return false
 	}
@@ -40,36 +58,48 @@ func (p *pod) configured(now time.Time) bool {
 		p.config.refresh = time.Time{}
 		p.want = true
 	}
+	p.at(p.config.refresh)
 	return true
 }
 
-// mounted says whether the pod's volumes can be mounted.
+// mounted says whether the pod's volumes are mounted. What cannot be is told, and tried
+// again.
 func (p *pod) mounted(now time.Time) bool {
 	if !p.configured(now) {
 		return false
 	}
-	for _, v := range p.spec.Spec.Volumes {
-		if err := p.config.mountable(v); err != nil {
-			if p.config.refresh.IsZero() && !p.want {
-				p.event(now, warning, "FailedMount", fmt.Sprintf("MountVolume.SetUp failed for volume %q : %v", v.Name, err), "")
-				p.mounting.fail(now)
-				p.config.refresh = timers.Tick(p.mounting.at)
-			}
-			p.at(p.config.refresh)
-			return false
+	waits := false
+	for i := range p.spec.Spec.Volumes {
+		err := p.attachable(&p.spec.Spec.Volumes[i], now)
+		if err == nil {
+			continue
+		}
+		waits = true
+		if p.config.refresh.IsZero() && !p.want && err != errNotAttached {
+			p.event(now, warning, "FailedMount", err.Error(), "")
 		}
 	}
+	if waits && p.config.refresh.IsZero() && !p.want {
+		p.mounting.fail(now)
+		p.config.refresh = timers.Tick(p.mounting.at)
+	}
+	if waits {
+		p.at(p.config.refresh)
+		return false
+	}
+	p.mounting = retry{}
 	return true
 }
 
 // mountable says what is missing for a volume.
 func (c *podConfig) mountable(v corev1.Volume) error {
 	for _, s := range volumeSources(v) {
-		data := c.objects[s.ref]
+		object := c.objects[s.ref]
+		data := object.content()
 		if s.optional {
 			continue
 		}
-		if data == nil {
+		if object == nil {
 			return fmt.Errorf("%s %q not found", s.kind, s.name)
 		}
 		for _, item := range s.items {
@@ -173,18 +203,25 @@ type configKey struct {
 }
 
 type configEntry struct {
-	data map[string][]byte
+	data *config
 	at   time.Time
 }
 
-func (c *configCache) get(k configKey, now time.Time) (map[string][]byte, bool) {
+// forget drops an object that has changed, or all of a kind for one without a name.
+func (c *configCache) forget(k configKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.entries, func(known configKey, _ configEntry) bool { return known == k || k.name == "" && known.kind == k.kind })
+}
+
+func (c *configCache) get(k configKey, now time.Time) (*config, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, ok := c.entries[k]
 	return e.data, ok && now.Sub(e.at) < configAge
 }
 
-func (c *configCache) put(k configKey, data map[string][]byte, now time.Time) {
+func (c *configCache) put(k configKey, data *config, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	maps.DeleteFunc(c.entries, func(_ configKey, e configEntry) bool { return now.Sub(e.at) >= configAge })
@@ -193,8 +230,8 @@ func (c *configCache) put(k configKey, data map[string][]byte, now time.Time) {
 
 // lookUp asks the API server for ConfigMaps and Secrets. Those that do not
 // exist are nil.
-func (ks *Kubelets) lookUp(ctx context.Context, namespace string, refs []ref) (map[ref]map[string][]byte, error) {
-	out := map[ref]map[string][]byte{}
+func (ks *Kubelets) lookUp(ctx context.Context, namespace string, refs []ref) (map[ref]*config, error) {
+	out := map[ref]*config{}
 	for _, r := range refs {
 		key := configKey{namespace, r}
 		if data, ok := ks.config.get(key, time.Now()); ok {
@@ -215,23 +252,22 @@ func (ks *Kubelets) lookUp(ctx context.Context, namespace string, refs []ref) (m
 	return out, nil
 }
 
-func (ks *Kubelets) getConfig(ctx context.Context, k configKey) (map[string][]byte, error) {
-	data := map[string][]byte{}
+func (ks *Kubelets) getConfig(ctx context.Context, k configKey) (*config, error) {
 	if k.kind == "secret" {
 		s, err := ks.Client.CoreV1().Secrets(k.namespace).Get(ctx, k.name, metav1.GetOptions{})
 		if err != nil {
 			return nil, err
 		}
-		maps.Copy(data, s.Data)
-		return data, nil
+		return &config{maps.Clone(s.Data), ptr.Deref(s.Immutable, false)}, nil
 	}
 	cm, err := ks.Client.CoreV1().ConfigMaps(k.namespace).Get(ctx, k.name, metav1.GetOptions{})
 	if err != nil {
 		return nil, err
 	}
+	c := &config{map[string][]byte{}, ptr.Deref(cm.Immutable, false)}
 	for key, v := range cm.Data {
-		data[key] = []byte(v)
+		c.data[key] = []byte(v)
 	}
-	maps.Copy(data, cm.BinaryData)
-	return data, nil
+	maps.Copy(c.data, cm.BinaryData)
+	return c, nil
 }

@@ -76,6 +76,7 @@ func (ks *Kubelets) ForgetVanished() {
 func (ks *Kubelets) drop(p *pod) {
 	ks.Starts.forget(p)
 	p.dropSandbox()
+	p.removeVolumes(time.Now())
 	delete(p.k.pods, p.uid)
 	delete(ks.pods, p.uid)
 	delete(ks.agents, p.uid)

@@ -149,7 +149,7 @@ func (p *pod) create(c *container, now time.Time) bool {
 	spec, err := p.programSpec(c)
 	if err != nil {
 		reason := "CreateContainerConfigError"
-		if errors.Is(err, errArguments) || errors.Is(err, errMounted) {
+		if errors.Is(err, errArguments) {
 			reason = "RunContainerError"
 		}
 		p.notMade(c, now, reason, err)

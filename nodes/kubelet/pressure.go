@@ -80,9 +80,13 @@ func (k *Kubelet) requested() (bytes int64) {
 
 // CheckShort looks whether the machine is short of something.
 func (k *Kubelet) CheckShort(now time.Time) {
-	if k.pressure == nil && !k.m.OS.Drifted() {
-		return
+	if k.pressure != nil || k.m.OS.Drifted() {
+		k.checkShort(now)
 	}
+}
+
+// checkShort is CheckShort of a machine of which something is used that its image has not.
+func (k *Kubelet) checkShort(now time.Time) {
 	for kind, s := range scarcities {
 		available, threshold := s.left(k)
 		if available >= threshold {

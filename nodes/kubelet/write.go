@@ -149,8 +149,9 @@ func newer(a, b string) bool {
 // podWork is what is to be written of a pod, taken under the lock.
 type podWork struct {
 	base   *corev1.Pod
+	spec   *corev1.Pod
 	status *corev1.PodStatus // nil if it is known
-	refs   []ref             // nil if nothing is wanted
+	config bool              // is wanted
 	delete bool
 }
 
@@ -164,9 +165,7 @@ func (ks *Kubelets) takeWork(p *pod) (w podWork, ok bool) {
 	if p.dirty {
 		w.status = p.status
 	}
-	if p.want {
-		w.refs = podRefs(p.spec)
-	}
+	w.config, w.spec = p.want, p.spec
 	return w, true
 }
 
@@ -184,8 +183,8 @@ func (ks *Kubelets) writePod(ctx context.Context, p *pod) error {
 	if w.status != nil {
 		errs = append(errs, ks.patchStatus(ctx, p, w.base, w.status))
 	}
-	if w.refs != nil {
-		errs = append(errs, ks.fetchConfig(ctx, p, w.refs))
+	if w.config {
+		errs = append(errs, ks.fetchConfig(ctx, p, w.spec))
 	}
 	if w.delete {
 		errs = append(errs, ks.deletePod(ctx, p))
@@ -193,19 +192,24 @@ func (ks *Kubelets) writePod(ctx context.Context, p *pod) error {
 	return errors.Join(errs...)
 }
 
-// fetchConfig looks up a pod's ConfigMaps and Secrets.
-func (ks *Kubelets) fetchConfig(ctx context.Context, p *pod, refs []ref) error {
+// fetchConfig looks up a pod's ConfigMaps, Secrets and claims.
+func (ks *Kubelets) fetchConfig(ctx context.Context, p *pod, spec *corev1.Pod) error {
 	ctx, cancel := request(ctx)
 	defer cancel()
-	objects, err := ks.lookUp(ctx, p.namespace, refs)
+	objects, err := ks.lookUp(ctx, p.namespace, podRefs(spec))
+	if err != nil {
+		return err
+	}
+	claims, err := ks.lookUpClaims(ctx, p, spec)
 	if err != nil {
 		return err
 	}
 	ks.Lock.Lock()
 	defer ks.Lock.Unlock()
 	p.want = false
-	p.config.objects = objects
+	p.config.objects, p.config.claims = objects, claims
 	p.config.version++
+	p.reproject(time.Now())
 	ks.Timers.Wake(p)
 	return nil
 }

@@ -39,6 +39,9 @@ type Disk struct {
 	mounted map[string]bool // files that are read-only
 	size    *int64          // of what was written
 	more    bool            // programs were installed
+
+	mounts   []Mount // the deepest first
+	readOnly bool    // all but what is mounted
 }
 
 // extended says whether programs were installed; the image may have any then.
@@ -82,7 +85,8 @@ func (d *Disk) attach(s Spec) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.all == nil {
-		d.all = before(s)
+		d.all, d.readOnly = before(s), s.ReadOnlyRoot
+		d.mount(s.Mounts)
 	}
 	for name := range d.mounted {
 		if _, ok := s.Files["/"+name]; !ok {
@@ -147,6 +151,10 @@ func clean(name string) string {
 
 // Read implements [shell.Files].
 func (d *Disk) Read(_, name string) ([]byte, error) {
+	if p, ok := d.within(name); ok {
+		b, err := p.Volume.Read(p.inside)
+		return b, p.problem("open", err)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if info, err := d.all.Stat(clean(name)); err == nil && info.IsDir() {
@@ -158,6 +166,9 @@ func (d *Disk) Read(_, name string) ([]byte, error) {
 
 // Stat implements [shell.Files].
 func (d *Disk) Stat(name string) (shell.File, error) {
+	if p, ok := d.within(name); ok {
+		return p.stat()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	info, err := d.all.Stat(clean(name))
@@ -173,6 +184,9 @@ func fileOf(name string, i fs.FileInfo) shell.File {
 
 // List implements [shell.Files].
 func (d *Disk) List(_, name string) (files []shell.File, err error) {
+	if p, ok := d.within(name); ok {
+		return p.list(d.mounts)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	entries, err := d.all.ReadDir(clean(name))
@@ -191,7 +205,10 @@ func (d *Disk) Access(_, name string, _ interp.AccessMode) error {
 }
 
 // Allocate implements [shell.Files]: a container has no room for what has no content.
-func (d *Disk) Allocate(_, name string, _ int64) error {
+func (d *Disk) Allocate(_, name string, size int64) error {
+	if p, ok := d.within(name); ok {
+		return p.change("write", func() error { return p.Volume.Allocate(p.inside, size) })
+	}
 	return &fs.PathError{Op: "write", Path: name, Err: syscall.ENOSPC}
 }
 
@@ -205,12 +222,15 @@ func failure(op, name string, err error) error {
 
 // Write implements [shell.Files].
 func (d *Disk) Write(_, name string, b []byte, add bool) error {
+	if p, ok := d.within(name); ok {
+		return p.change("open", func() error { return p.Volume.Write(p.inside, b, add) })
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	key := clean(name)
 	old := d.all[key]
 	switch {
-	case d.mounted[key]:
+	case d.mounted[key], d.sealed(key):
 		return &fs.PathError{Op: "open", Path: name, Err: syscall.EROFS}
 	case old != nil && old.Mode.IsDir():
 		return &fs.PathError{Op: "open", Path: name, Err: syscall.EISDIR}
@@ -247,9 +267,15 @@ func (d *Disk) directory(key string) bool {
 
 // Mkdir implements [shell.Files].
 func (d *Disk) Mkdir(_, name string) error {
+	if p, ok := d.within(name); ok {
+		return p.change("mkdir", func() error { return p.Volume.Mkdir(p.inside) })
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	key := clean(name)
+	if d.sealed(key) {
+		return &fs.PathError{Op: "mkdir", Path: name, Err: syscall.EROFS}
+	}
 	if len(d.all) >= maxFiles || !d.grow(entrySize+len(key)) {
 		return &fs.PathError{Op: "mkdir", Path: name, Err: syscall.ENOSPC}
 	}
@@ -259,6 +285,9 @@ func (d *Disk) Mkdir(_, name string) error {
 
 // Remove implements [shell.Files].
 func (d *Disk) Remove(_, name string, whole bool) error {
+	if p, ok := d.within(name); ok {
+		return p.remove(whole)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	key := clean(name)
@@ -266,7 +295,7 @@ func (d *Disk) Remove(_, name string, whole bool) error {
 	switch {
 	case err != nil:
 		return failure("remove", name, err)
-	case d.mounted[key]:
+	case d.mounted[key], d.sealed(key):
 		return &fs.PathError{Op: "remove", Path: name, Err: syscall.EROFS}
 	case info.IsDir() && !whole:
 		return &fs.PathError{Op: "remove", Path: name, Err: syscall.EISDIR}

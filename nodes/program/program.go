@@ -57,6 +57,10 @@ type Spec struct {
 	// Files is what is mounted, by path: read-only files, and directories that
 	// can be written to, whose names end with "/".
 	Files map[string][]byte
+	// Mounts are the container's volumes. ReadOnlyRoot says that nothing else can be
+	// written to.
+	Mounts       []Mount
+	ReadOnlyRoot bool
 	// StartedAt is when this instance began; zero means now.
 	StartedAt time.Time
 	// Disk is the instance's own files. Its program and the commands that are

@@ -389,11 +389,23 @@ func (s *Shell) open(ctx context.Context, user, name string, flag int) (io.ReadW
 	case err != nil && s.GNU:
 		return nil, &fs.PathError{Op: "bash:", Path: name, Err: errors.New(Reason(err))}
 	case err != nil:
-		return nil, err
+		return nil, ashProblem(name, writing, err)
 	case writing:
 		return s.process.File(name, &opened{s: s, user: user, name: full, complain: h.Stderr})
 	}
 	return s.process.Input(name, b)
+}
+
+// ashProblem is what ash says of a file that it cannot open.
+func ashProblem(name string, writing bool, err error) error {
+	op, text := "sh: can't open", Reason(err)
+	if writing {
+		op = "sh: can't create"
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		text = map[bool]string{true: "nonexistent directory", false: "no such file"}[writing]
+	}
+	return &fs.PathError{Op: op, Path: name, Err: errors.New(text)}
 }
 
 // environment is a shell's variables, in front of what the interpreter would ask the host

@@ -1,0 +1,165 @@
+package kubelet
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+)
+
+// claim is what the API server said of a PersistentVolumeClaim of a pod.
+type claim struct {
+	err      error // why there is no volume
+	pv       *corev1.PersistentVolume
+	attached bool // to the node, or nobody has to attach it
+}
+
+var (
+	// errNotAttached is why a pod waits of which a kubelet says nothing: the
+	// attach-detach controller does.
+	errNotAttached = errors.New("volume not attached according to node status")
+	// errNotConnected is why a kubelet cannot ask the API server.
+	errNotConnected = errors.New("the API server cannot be reached")
+)
+
+// claimName is the claim of a volume; empty if it has none.
+func claimName(pod *corev1.Pod, v *corev1.Volume) string {
+	switch {
+	case v.PersistentVolumeClaim != nil:
+		return v.PersistentVolumeClaim.ClaimName
+	case v.Ephemeral != nil:
+		return pod.Name + "-" + v.Name
+	}
+	return ""
+}
+
+// claimNames are the claims of a pod.
+func claimNames(pod *corev1.Pod) (names []string) {
+	for i := range pod.Spec.Volumes {
+		if name := claimName(pod, &pod.Spec.Volumes[i]); name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// attachable says in the kubelet's words why a volume cannot be mounted; nil if it can.
+func (p *pod) attachable(v *corev1.Volume, now time.Time) error {
+	failed := func(err error) error {
+		if err == nil {
+			return nil
+		}
+		return fmt.Errorf("MountVolume.SetUp failed for volume %q : %w", v.Name, err)
+	}
+	switch name := claimName(p.spec, v); {
+	case name != "":
+		return p.claimable(v.Name, name, now)
+	case v.HostPath != nil:
+		return failed(p.k.checkHostPath(v.HostPath, now))
+	case v.CSI != nil:
+		return failed(fmt.Errorf("kubernetes.io/csi: mounter.SetUpAt failed to get CSI client: %w", noDriver(v.CSI.Driver)))
+	}
+	return failed(p.config.mountable(*v))
+}
+
+// noDriver is what a kubelet says on a node on which nobody has registered a driver.
+func noDriver(name string) error {
+	return fmt.Errorf("driver name %s not found in the list of registered CSI drivers", name)
+}
+
+// claimable says why the volume of a claim cannot be mounted.
+func (p *pod) claimable(volume, name string, now time.Time) error {
+	c := p.config.claims[name]
+	switch {
+	case c == nil:
+		return errNotAttached // not looked up yet
+	case c.err != nil:
+		return fmt.Errorf("Unable to attach or mount volumes: unmounted volumes=[%s], unattached volumes=[], failed to process volumes=[%[1]s]: error processing PVC %s/%s: %w",
+			volume, p.namespace, name, c.err)
+	case !c.attached:
+		return errNotAttached
+	}
+	switch s := &c.pv.Spec; {
+	case s.CSI != nil:
+		return fmt.Errorf("MountVolume.MountDevice failed for volume %q : kubernetes.io/csi: attacher.MountDevice failed to create newCsiDriverClient: %w", c.pv.Name, noDriver(s.CSI.Driver))
+	case s.HostPath != nil:
+		if err := p.k.checkHostPath(s.HostPath, now); err != nil {
+			return fmt.Errorf("MountVolume.SetUp failed for volume %q : %w", c.pv.Name, err)
+		}
+	case s.Local != nil:
+		if _, err := p.k.m.OS.Stat(s.Local.Path); err != nil {
+			return fmt.Errorf("MountVolume.NewMounter initialization failed for volume %q : path %q does not exist", c.pv.Name, s.Local.Path)
+		}
+	}
+	return nil
+}
+
+// lookUpClaims asks the API server for a pod's claims and their volumes.
+func (ks *Kubelets) lookUpClaims(ctx context.Context, p *pod, spec *corev1.Pod) (map[string]*claim, error) {
+	out := map[string]*claim{}
+	for _, name := range claimNames(spec) {
+		c, err := ks.lookUpClaim(ctx, p, name)
+		if err != nil {
+			return nil, fmt.Errorf("get persistentvolumeclaim %s/%s: %w", p.namespace, name, err)
+		}
+		out[name] = c
+	}
+	return out, nil
+}
+
+// lookUpClaim asks for one claim. Its error is that nobody has answered.
+func (ks *Kubelets) lookUpClaim(ctx context.Context, p *pod, name string) (*claim, error) {
+	pvc, err := ks.Client.CoreV1().PersistentVolumeClaims(p.namespace).Get(ctx, name, metav1.GetOptions{})
+	switch {
+	case err != nil && outage(err):
+		return nil, err
+	case err != nil:
+		return &claim{err: fmt.Errorf("failed to fetch PVC from API server: %w", err)}, nil
+	case pvc.Status.Phase != corev1.ClaimBound:
+		return &claim{err: errors.New("PVC is not bound")}, nil
+	}
+	pv, err := ks.Client.CoreV1().PersistentVolumes().Get(ctx, pvc.Spec.VolumeName, metav1.GetOptions{})
+	switch {
+	case err != nil && outage(err):
+		return nil, err
+	case err != nil:
+		return &claim{err: fmt.Errorf("failed to fetch PV %s from API server: %w", pvc.Spec.VolumeName, err)}, nil
+	}
+	attached, err := ks.attached(ctx, p.k.m.Name, pv)
+	return &claim{pv: pv, attached: attached}, err
+}
+
+// attached says whether a volume is attached to a node, or needs not be.
+func (ks *Kubelets) attached(ctx context.Context, node string, pv *corev1.PersistentVolume) (bool, error) {
+	if pv.Spec.CSI == nil {
+		return true, nil
+	}
+	driver, err := ks.Client.StorageV1().CSIDrivers().Get(ctx, pv.Spec.CSI.Driver, metav1.GetOptions{})
+	switch {
+	case err == nil && !ptr.Deref(driver.Spec.AttachRequired, true):
+		return true, nil
+	case err != nil && outage(err):
+		return false, err
+	}
+	a, err := ks.Client.StorageV1().VolumeAttachments().Get(ctx, attachment(pv, node), metav1.GetOptions{})
+	switch {
+	case apierrors.IsNotFound(err):
+		return false, nil
+	case err != nil && outage(err):
+		return false, err
+	}
+	return err == nil && a.Status.Attached, nil
+}
+
+// attachment is the name that the attach-detach controller gives a VolumeAttachment
+// (kubernetes 1.37, pkg/volume/csi: getAttachmentName).
+func attachment(pv *corev1.PersistentVolume, node string) string {
+	return fmt.Sprintf("csi-%x", sha256.Sum256([]byte(pv.Spec.CSI.VolumeHandle+pv.Spec.CSI.Driver+node)))
+}

@@ -1,0 +1,191 @@
+package kubelet
+
+import (
+	"path"
+	"syscall"
+	"time"
+
+	"demarc/nodes/host"
+	"demarc/nodes/shell"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// nodeDir is a directory of the node's disk, or a file, as a volume. Its methods are
+// called by programs, which do not hold the lock.
+type nodeDir struct {
+	p    *pod
+	path string
+	lazy bool // a directory that is there from when something is first written to it
+	own  bool // the pod's, and no change of the machine's
+}
+
+// emptyDir is where the node keeps one. What is in /run is in memory, and takes no disk.
+func (p *pod) emptyDir(v *corev1.Volume) nodeDir {
+	dir := p.dir()
+	if v.EmptyDir != nil && v.EmptyDir.Medium == corev1.StorageMediumMemory {
+		dir = p.memoryDir()
+	}
+	return nodeDir{p: p, path: path.Join(dir, "volumes/kubernetes.io~empty-dir", v.Name), lazy: true, own: true}
+}
+
+// dir and memoryDir are where the node keeps what is the pod's.
+func (p *pod) dir() string       { return path.Join(host.PodsDir, string(p.uid)) }
+func (p *pod) memoryDir() string { return path.Join("/run/kubelet/pods", string(p.uid)) }
+
+// removeVolumes removes what the node keeps for the pod.
+func (p *pod) removeVolumes(now time.Time) {
+	for _, dir := range []string{p.dir(), p.memoryDir()} {
+		if _, err := p.k.m.OS.Stat(dir); err == nil {
+			_ = p.k.m.OS.Delete(now, dir, true) // it is there
+		}
+	}
+}
+
+// at is a file's name on the node.
+func (d nodeDir) at(name string) string { return path.Join(d.path, name) }
+
+// virtual says whether the file is the root of a directory that will be there when it is
+// written to.
+func (d nodeDir) virtual(name string, err error) bool {
+	return d.lazy && name == "." && err != nil
+}
+
+// look reads the node's disk.
+func (d nodeDir) look(f func(h *host.Host) error) error {
+	d.p.k.ks.Lock.Lock()
+	defer d.p.k.ks.Lock.Unlock()
+	return f(d.p.k.m.OS)
+}
+
+// change changes the node's disk, and has the kubelet and the machine follow.
+func (d nodeDir) change(f func(now time.Time, h *host.Host) error) error {
+	k, now := d.p.k, time.Now()
+	k.ks.Lock.Lock()
+	defer k.ks.Lock.Unlock()
+	if d.lazy {
+		if err := k.m.OS.MakeDirs(now, d.path, 0o777); err != nil {
+			return err
+		}
+	}
+	err := f(now, k.m.OS)
+	if d.own {
+		d.p.checkLimits(now)
+		k.checkShort(now)
+		k.ks.Timers.Wake(k.item)
+	} else if k.ks.Follow != nil {
+		k.ks.Follow(k.m.Name, now)
+	}
+	return err
+}
+
+// Stat implements [program.Volume].
+func (d nodeDir) Stat(name string) (f shell.File, err error) {
+	err = d.look(func(h *host.Host) error {
+		found, err := h.Stat(d.at(name))
+		if d.virtual(name, err) {
+			found, err = host.File{Dir: true, Mode: 0o777}, nil
+		}
+		f = shell.File{Size: found.Size, Mode: found.Mode.Perm(), Dir: found.Dir, ModTime: found.ModTime}
+		return err
+	})
+	return f, err
+}
+
+// List implements [program.Volume].
+func (d nodeDir) List(name string) (files []shell.File, err error) {
+	err = d.look(func(h *host.Host) error {
+		list, err := h.List(d.at(name))
+		if d.virtual(name, err) {
+			return nil
+		}
+		for _, f := range list {
+			files = append(files, shell.File{Path: f.Path, Size: f.Size, Mode: f.Mode.Perm(), Dir: f.Dir, ModTime: f.ModTime})
+		}
+		return err
+	})
+	return files, err
+}
+
+// Read implements [program.Volume].
+func (d nodeDir) Read(name string) (b []byte, err error) {
+	err = d.look(func(h *host.Host) (err error) {
+		b, err = d.peek(name)
+		return err
+	})
+	return b, err
+}
+
+// peek is Read for who holds the lock.
+func (d nodeDir) peek(name string) ([]byte, error) {
+	h := d.p.k.m.OS
+	f, err := h.Stat(d.at(name))
+	switch {
+	case d.virtual(name, err), err == nil && f.Dir:
+		return nil, syscall.EISDIR
+	case err != nil || f.Size > shell.MaxRead: // of what is larger, nothing was kept
+		return nil, err
+	}
+	return h.Read(d.at(name))
+}
+
+// Write implements [program.Volume].
+func (d nodeDir) Write(name string, b []byte, add bool) error {
+	return d.change(func(now time.Time, h *host.Host) error { return h.Write(now, d.at(name), b, add) })
+}
+
+// Allocate implements [program.Volume].
+func (d nodeDir) Allocate(name string, size int64) error {
+	return d.change(func(now time.Time, h *host.Host) error { return h.Allocate(now, d.at(name), size) })
+}
+
+// Mkdir implements [program.Volume].
+func (d nodeDir) Mkdir(name string) error {
+	return d.change(func(now time.Time, h *host.Host) error { return h.Mkdir(now, d.at(name)) })
+}
+
+// Remove implements [program.Volume].
+func (d nodeDir) Remove(name string, whole bool) error {
+	return d.change(func(now time.Time, h *host.Host) error { return h.Delete(now, d.at(name), whole) })
+}
+
+// limitPeriod is how often a kubelet looks at the limits of local storage (kubernetes
+// 1.37, pkg/kubelet/eviction: monitoringInterval).
+const limitPeriod = evictionInterval
+
+// checkLimits plans a look at an emptyDir that is larger than its limit.
+func (p *pod) checkLimits(now time.Time) {
+	if p.limitAt.IsZero() && p.overLimit() != "" {
+		p.limitAt = now.Truncate(limitPeriod).Add(limitPeriod)
+		p.k.ks.Timers.Wake(p)
+	}
+}
+
+// overLimit says in the kubelet's words which emptyDir is larger than it may be; empty if
+// none is.
+func (p *pod) overLimit() string {
+	for i := range p.spec.Spec.Volumes {
+		v := &p.spec.Spec.Volumes[i]
+		if v.EmptyDir == nil || v.EmptyDir.SizeLimit == nil || v.EmptyDir.SizeLimit.Sign() <= 0 {
+			continue
+		}
+		if p.k.m.OS.Usage(p.emptyDir(v).path) > v.EmptyDir.SizeLimit.Value() {
+			return "Usage of EmptyDir volume \"" + v.Name + "\" exceeds the limit \"" + v.EmptyDir.SizeLimit.String() + "\". "
+		}
+	}
+	return ""
+}
+
+// heedLimits evicts a pod one of whose emptyDirs is too large when the kubelet looks.
+func (p *pod) heedLimits(now time.Time) {
+	switch {
+	case p.limitAt.IsZero() || p.killing:
+	case now.Before(p.limitAt):
+		p.at(p.limitAt)
+	default:
+		p.limitAt = time.Time{}
+		if why := p.overLimit(); why != "" {
+			p.evict(now, why)
+		}
+	}
+}
