@@ -58,7 +58,7 @@ func availabilities(in Input, from, to time.Time) []Availability {
 	return list
 }
 
-func availabilityOf(a api.Availability, causes []Part, from, to time.Time) Availability {
+func availabilityOf(a api.Availability, causes causes, from, to time.Time) Availability {
 	out := Availability{Subject: clean(a.Subject), Lapses: []Lapse{}}
 	for _, l := range a.Lapses {
 		x := Lapse{State: clean(l.State), From: latest(l.From, from).UTC(), To: l.To.UTC(), Open: l.To.IsZero(), Serving: l.Serving, Of: l.Of}
@@ -87,9 +87,9 @@ func availabilityOf(a api.Availability, causes []Part, from, to time.Time) Avail
 
 // allot adds the time in which something was down: what the owners of its incident have of
 // it, one after the other, and to the last of them what it takes until that shows.
-func (m *Minutes) allot(x Lapse, causes []Part) {
+func (m *Minutes) allot(x Lapse, causes causes) {
 	left, last := x.To.Sub(x.From), x.Owner
-	for _, c := range causes {
+	for _, c := range slices.Concat(causes.broke, causes.planes) {
 		from, to := latest(c.From, x.From), c.To
 		if to.After(x.To) {
 			to = x.To
@@ -106,10 +106,10 @@ func (m *Minutes) allot(x Lapse, causes []Part) {
 
 // probedCauses are what can have kept something from serving: incidents, and of a load
 // balancer also containers, and what customers have done to its Service and pods.
-func probedCauses(in Input, subject string, others, down map[string][]Part) []Part {
+func probedCauses(in Input, subject string, others, down map[string][]Part) causes {
 	service, balanced := strings.CutPrefix(subject, api.ProbeLoadBalancer)
 	if !balanced {
-		return inOrder(causesOf(others, nil))
+		return causesOf(others, nil)
 	}
 	t := api.Traffic{Spec: traffic.Spec{To: "service/" + service}}
 	for _, x := range in.Traffic {
@@ -117,11 +117,11 @@ func probedCauses(in Input, subject string, others, down map[string][]Part) []Pa
 			t.Backends = append(t.Backends, x.Backends...)
 		}
 	}
-	return inOrder(slices.Concat(causesOf(others, down), acts(in, t)))
+	return causesOf(others, down).and(acts(in, t))
 }
 
 // probedPart is whose it was that something was down, found as for requests that fail.
-func probedPart(l api.Lapse, causes []Part, now time.Time) Part {
+func probedPart(l api.Lapse, causes causes, now time.Time) Part {
 	return trafficPart(traffic.Outage{From: l.From, To: l.To, Reason: fmt.Sprintf("none of %d served", l.Of)}, 0, causes, now)
 }
 

@@ -20,10 +20,10 @@ func workloads(in Input, others map[string][]Part, now time.Time) (out map[strin
 	out, failed = map[string][]Part{}, make([]Requests, len(in.Traffic))
 	asked := map[string]bool{}
 	down := containers(in, now)
-	causes := causesOf(others, down)
+	known := causesOf(others, down)
 	for n, t := range in.Traffic {
 		name := clean("traffic/" + t.Name)
-		causes := inOrder(slices.Concat(causes, acts(in, t)))
+		causes := known.and(acts(in, t))
 		for _, o := range t.Outages {
 			parts := trafficParts(o, t.Timeout, causes, now)
 			out[name] = append(out[name], parts...)
@@ -51,20 +51,30 @@ const lookedAt = "nothing that happened to its Service, to its pods and what mak
 // then is, or else of what broke while the first of the requests was under way; and
 // nobody's alone if nothing is known to be broken. An act that can show long after it was
 // done gives way to what happened in that moment. What fails while things recover from a
-// cause is the cause's, too. Causes are in the order of their beginning.
-func trafficPart(o traffic.Outage, timeout time.Duration, causes []Part, now time.Time) Part {
+// cause is the cause's, too. What nothing of that explains waits for the control plane, if
+// that is out: the nodes do what they were last told.
+func trafficPart(o traffic.Outage, timeout time.Duration, causes causes, now time.Time) Part {
 	p := Part{Owner: OwnerShared, From: o.From, To: o.To, Open: o.To.IsZero(), Why: clean("requests failed: " + o.Reason + "; " + lookedAt)}
 	if p.Open {
 		p.To = now
 	}
 	found := false
-	for _, c := range causes {
+	for _, c := range causes.broke {
 		if late := c.From.After(o.From); late && (found || c.From.After(o.From.Add(cmp.Or(timeout, traffic.DefaultTimeout)))) {
 			break
 		}
 		if !c.To.Add(recovery).Before(o.From) {
 			found = c.Incident != "" || !c.From.Before(o.From.Add(-serviceShows))
 			p.Owner, p.Incident, p.Why = c.Owner, c.Incident, clean("requests failed: "+o.Reason+"; "+c.Why)
+		}
+	}
+	if found {
+		return p
+	}
+	for _, c := range causes.planes {
+		if !c.From.After(o.From) && !c.To.Add(recovery).Before(o.From) {
+			p.Owner, p.Incident, p.Why = c.Owner, c.Incident, clean("requests failed: "+o.Reason+"; what would mend it waited for the control plane: "+c.Why)
+			break
 		}
 	}
 	return p
@@ -77,20 +87,20 @@ const recovery = time.Minute
 // trafficParts is an outage that clients saw, split where its cause was mended and
 // something that had broken meanwhile went on: what a later cause prolongs is the later
 // one's. Only of an incident it is known when it was mended.
-func trafficParts(o traffic.Outage, timeout time.Duration, causes []Part, now time.Time) []Part {
+func trafficParts(o traffic.Outage, timeout time.Duration, causes causes, now time.Time) []Part {
 	parts := []Part{trafficPart(o, timeout, causes, now)}
 	for {
 		last := &parts[len(parts)-1]
-		i := slices.IndexFunc(causes, func(c Part) bool { return c.Incident != "" && c.Incident == last.Incident })
-		if i < 0 || causes[i].Open {
+		i := slices.IndexFunc(causes.broke, func(c Part) bool { return c.Incident != "" && c.Incident == last.Incident })
+		if i < 0 || causes.broke[i].Open {
 			return parts
 		}
-		mended := causes[i].To.Add(recovery)
-		next := slices.IndexFunc(causes, func(c Part) bool { return c.From.After(last.From) && !c.From.After(mended) && c.To.After(mended) })
+		mended := causes.broke[i].To.Add(recovery)
+		next := slices.IndexFunc(causes.broke, func(c Part) bool { return c.From.After(last.From) && !c.From.After(mended) && c.To.After(mended) })
 		if next < 0 || !mended.After(last.From) || !mended.Before(last.To) {
 			return parts
 		}
-		c, rest := causes[next], *last
+		c, rest := causes.broke[next], *last
 		rest.Owner, rest.Incident, rest.Why, rest.From = c.Owner, c.Incident, clean("requests failed: "+o.Reason+"; "+c.Why), mended
 		last.To, last.Open = mended, false
 		parts = append(parts, rest)
@@ -116,17 +126,33 @@ func (r *Requests) share(parts []Part, n int64) {
 // control plane they go on.
 var carriers = []string{"node", "nodes", "addon", "kube-proxy", "service", "loadbalancer"}
 
-// causesOf are parts that can have kept workloads from serving.
-func causesOf(others, containers map[string][]Part) (list []Part) {
+// planes are the first words of what tells the nodes where to send requests.
+var planes = []string{APIServer, "kube-controller-manager", "etcd", "control-plane"}
+
+// causes are what can have kept workloads from serving, in the order of its beginning:
+// what broke, or was done; and the outages of the control plane, which keep the nodes from
+// hearing what would mend it.
+type causes struct{ broke, planes []Part }
+
+func causesOf(others, containers map[string][]Part) (c causes) {
 	for name, parts := range others {
-		if word, _, _ := strings.Cut(name, "/"); slices.Contains(carriers, word) {
-			list = append(list, parts...)
+		word, _, _ := strings.Cut(name, "/")
+		switch {
+		case slices.Contains(carriers, word):
+			c.broke = append(c.broke, parts...)
+		case slices.Contains(planes, word):
+			c.planes = append(c.planes, parts...)
 		}
 	}
 	for _, parts := range containers {
-		list = append(list, parts...)
+		c.broke = append(c.broke, parts...)
 	}
-	return list
+	return causes{inOrder(c.broke), inOrder(c.planes)}
+}
+
+// and are causes with more that was done.
+func (c causes) and(acts []Part) causes {
+	return causes{inOrder(slices.Concat(c.broke, acts)), c.planes}
 }
 
 // inOrder sorts causes by their beginning; of those that began together, what is an

@@ -86,6 +86,33 @@ func TestTraffic(t *testing.T) {
 	}
 }
 
+// TestTrafficThatWaits checks that what fails long after its cause was mended, and while
+// the control plane is out, is whose that is: without it no node hears where a pod is now.
+func TestTrafficThatWaits(t *testing.T) {
+	for _, c := range []struct {
+		from float64
+		want string
+	}{{20.3, OwnerCustomer}, {25, OwnerProvider}, {29.9, OwnerProvider}, {40, OwnerShared}} {
+		in := Input{
+			From: eight, To: after(60),
+			Incidents: []api.JudgedIncident{
+				judged("i1", "kube-apiserver", 18, 30, share("provider", 18, 30)),
+				judged("i2", "node/a", 20, 21, share("customer", 20, 21)),
+			},
+			Traffic: []api.Traffic{{Spec: traffic.Spec{Name: "web"}, Failed: 7, Failures: []traffic.Outage{{From: after(c.from), To: after(c.from + 0.5), Failed: 7, Reason: "i/o timeout"}}}},
+		}
+		var got Requests
+		for _, r := range Make(in).Traffic {
+			got = r.FailedBy
+		}
+		want := Requests{}
+		want.add(c.want, 7)
+		if got != want {
+			t.Errorf("requests that fail at minute %v: got %+v, want the %s's", c.from, got, c.want)
+		}
+	}
+}
+
 // TestTrafficByAContainer checks that what a container's crash made fail is whose
 // the crash is.
 func TestTrafficByAContainer(t *testing.T) {
