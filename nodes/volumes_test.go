@@ -125,11 +125,11 @@ func TestAnEmptyDirThatIsTooLarge(t *testing.T) {
 		w := newWorld(t, 1, nil)
 		defer w.stop()
 		v := emptyDir("cache")
-		v.EmptyDir.SizeLimit = ptr.To(resource.MustParse("1Mi"))
-		w.create(testPod(w.f, "grows", script("while true; do seq 1 60000 >> /cache/f; sleep 5; done"), volumes(v)))
+		v.EmptyDir.SizeLimit = ptr.To(resource.MustParse("16Ki"))
+		w.create(testPod(w.f, "grows", script("while true; do seq 1 1000 >> /cache/f; sleep 5; done"), volumes(v)))
 		w.pass(40 * time.Second)
 		p := w.pod("grows")
-		if want := `Usage of EmptyDir volume "cache" exceeds the limit "1Mi". `; p.Status.Phase != corev1.PodFailed || p.Status.Reason != "Evicted" || p.Status.Message != want {
+		if want := `Usage of EmptyDir volume "cache" exceeds the limit "16Ki". `; p.Status.Phase != corev1.PodFailed || p.Status.Reason != "Evicted" || p.Status.Message != want {
 			t.Errorf("it is %s, %s: %q", p.Status.Phase, p.Status.Reason, p.Status.Message)
 		}
 	})

@@ -80,7 +80,11 @@ func (h *disk) Write(now time.Time, name string, data []byte, appendTo bool) err
 	if old.path != "" {
 		n.Mode = old.mode
 	}
-	if appendTo && old.path != "" {
+	switch {
+	case !appendTo || old.path == "":
+	case old.node != nil: // what was there is not copied for each line that is added
+		n.Size, n.Data = old.size, old.node.Data
+	default:
 		n.Size, n.Data = old.size, []byte(old.text(h.name))
 	}
 	whole := n.Size == int64(len(n.Data))

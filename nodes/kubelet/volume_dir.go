@@ -71,8 +71,10 @@ func (d nodeDir) change(f func(now time.Time, h *host.Host) error) error {
 	err := f(now, k.m.OS)
 	if d.own {
 		d.p.checkLimits(now)
-		k.checkShort(now)
-		k.ks.Timers.Wake(k.item)
+		short := len(k.pressure)
+		if k.checkShort(now); len(k.pressure) != short {
+			k.ks.Timers.Wake(k.item)
+		}
 	} else if k.ks.Follow != nil {
 		k.ks.Follow(k.m.Name, now)
 	}
