@@ -85,7 +85,7 @@ func (c *container) adopt(st corev1.ContainerStatus) {
 		return
 	case st.State.Waiting != nil && c.id != "":
 		// It waits for its next start: the last end is the newest instance's.
-		c.waiting, c.message = st.State.Waiting.Reason, st.State.Waiting.Message
+		c.waiting, c.waitsFor = st.State.Waiting.Reason, st.State.Waiting.Message
 		end, c.last = c.last, nil
 	}
 	if end == nil {
@@ -93,7 +93,7 @@ func (c *container) adopt(st corev1.ContainerStatus) {
 	}
 	c.state = exited
 	c.startedAt, c.finishedAt = end.StartedAt.Time, end.FinishedAt.Time
-	c.exitCode, c.reason = int(end.ExitCode), end.Reason
+	c.exitCode, c.reason, c.message = int(end.ExitCode), end.Reason, end.Message
 	if c.waiting == "CrashLoopBackOff" {
 		c.backoff.next(c.finishedAt, c.finishedAt)
 	}

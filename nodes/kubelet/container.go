@@ -56,6 +56,8 @@ type container struct {
 	finishedAt time.Time
 	exitCode   int
 	reason     string
+	message    string // why it ended
+	words      *lastWords
 	restarts   int
 	last       *corev1.ContainerStateTerminated // how the instance before ended
 	behaviour  program.Behaviour
@@ -70,9 +72,9 @@ type container struct {
 
 	// The kubelet's.
 	waiting  string // reason, if it waits for something
-	message  string
-	starting bool // past its back-off
-	again    bool // to be started although it ended well: the sandbox is new
+	waitsFor string // the message of that
+	starting bool   // past its back-off
+	again    bool   // to be started although it ended well: the sandbox is new
 	hookEnd  time.Time
 	backoff  backoff
 	pull     pull
@@ -132,7 +134,7 @@ func (c *container) start(now time.Time, spec program.Spec) {
 	c.finishedAt, c.termAt, c.killAt, c.hookEnd = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	c.termed, c.starting, c.again = false, false, false
 	c.pull = pull{}
-	c.waiting, c.message = "", ""
+	c.waiting, c.waitsFor = "", ""
 	c.id = hexID("container", c.p.k.ks.Seed, c.p.uid, c.name, c.restarts, now.UnixNano())
 	c.probes = [3]probe{}
 	c.run(spec)
@@ -141,6 +143,10 @@ func (c *container) start(now time.Time, spec program.Spec) {
 // run gives the container its program, which has run since startedAt.
 func (c *container) run(spec program.Spec) {
 	spec.StartedAt, spec.Disk = c.startedAt, program.NewDisk()
+	c.words, c.message = &lastWords{}, ""
+	if s := c.spec(); s != nil {
+		spec.Mounts = append(spec.Mounts, c.words.mount(s))
+	}
 	c.attach(&spec)
 	if s := c.spec(); s != nil {
 		spec.Agent = c.p.k.ks.Agent(c.p.k.m.Name, c.p.spec, s)
@@ -150,6 +156,9 @@ func (c *container) run(spec program.Spec) {
 		c.behaviour = notStarted()
 	} else {
 		c.behaviour = program.Plan(spec)
+	}
+	if c.tooLarge() {
+		c.behaviour = program.Behaviour{Exits: true, ExitAfter: oomTime, ExitCode: exitKilled, ExitReason: "OOMKilled"}
 	}
 	c.exitAt = time.Time{}
 	if c.behaviour.Exits {
@@ -286,6 +295,7 @@ func (c *container) exit(now time.Time, code int, reason string) {
 	if c.log != nil {
 		c.log.close()
 	}
+	c.message = c.farewell()
 	if c.p.config.version > 0 {
 		c.p.config.refresh = now // a next instance gets the newest
 	}
@@ -307,6 +317,7 @@ func (c *container) terminated() *corev1.ContainerStateTerminated {
 	return &corev1.ContainerStateTerminated{
 		ExitCode:    int32(c.exitCode),
 		Reason:      c.reason,
+		Message:     c.message,
 		StartedAt:   metav1.NewTime(c.startedAt),
 		FinishedAt:  metav1.NewTime(c.finishedAt),
 		ContainerID: containerID(c.id),

@@ -46,7 +46,7 @@ func (c *container) stateStatus(now time.Time) corev1.ContainerState {
 	case c.state == running && !now.Before(c.hookEnd):
 		return corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(c.startedAt)}}
 	case c.waiting != "" && !c.p.over:
-		return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: c.waiting, Message: c.message}}
+		return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: c.waiting, Message: c.waitsFor}}
 	case c.state == exited:
 		return corev1.ContainerState{Terminated: c.terminated()}
 	case c.p.over && (c.init || len(c.p.spec.Spec.InitContainers) == 0 || c.p.initialised()):

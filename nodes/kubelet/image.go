@@ -73,7 +73,7 @@ func (p *pod) beginPull(c *container, spec *corev1.Container, now time.Time) (pu
 		if c.waiting != "ErrImageNeverPull" {
 			p.event(now, warning, "ErrImageNeverPull", message, c.field())
 			p.event(now, warning, "Failed", "Error: ErrImageNeverPull", c.field())
-			c.waiting, c.message = "ErrImageNeverPull", message
+			c.waiting, c.waitsFor = "ErrImageNeverPull", message
 		}
 		p.at(now.Add(syncPeriod))
 		return pullFailed, true
@@ -148,7 +148,7 @@ func (p *pod) endPull(c *container, image string, now time.Time) pullState {
 	}
 	p.event(now, warning, "Failed", fmt.Sprintf("Failed to pull image %q: %s", image, why), c.field())
 	p.event(now, warning, "Failed", "Error: ErrImagePull", c.field())
-	c.waiting, c.message = "ErrImagePull", why
+	c.waiting, c.waitsFor = "ErrImagePull", why
 	c.pull.backoff.next(now, now)
 	c.pull.failed, c.pull.err, c.pull.told = now, why, false
 	p.at(timers.Tick(now.Add(relistPeriod)))
@@ -173,7 +173,7 @@ func (p *pod) pullBackoff(c *container, now time.Time) (pullState, bool) {
 		message := fmt.Sprintf("Back-off pulling image %q", c.spec().Image)
 		p.event(now, normal, "BackOff", message, c.field())
 		p.event(now, warning, "Failed", "Error: ImagePullBackOff", c.field())
-		c.waiting, c.message = "ImagePullBackOff", message+": ErrImagePull: "+c.pull.err
+		c.waiting, c.waitsFor = "ImagePullBackOff", message+": ErrImagePull: "+c.pull.err
 	}
 	p.at(end)
 	return pullFailed, true

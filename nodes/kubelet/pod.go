@@ -176,8 +176,8 @@ func (p *pod) admit(now time.Time) {
 	if p.startTime.IsZero() {
 		p.startTime = metav1.NewTime(now)
 	}
-	if why := p.refused(); why != "" {
-		p.fail(now, warning, "Evicted", why)
+	if why := p.admissible(); why != nil {
+		p.reject(now, why)
 	}
 }
 

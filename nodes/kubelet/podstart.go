@@ -9,7 +9,6 @@ import (
 	"demarc/nodes/timers"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/utils/ptr"
 )
 
 // relistPeriod is how soon a kubelet notices that a container has ended
@@ -71,24 +70,42 @@ func (p *pod) done() bool {
 
 // restartable says whether an ended container is to be started again.
 func (p *pod) restartable(c *container) bool {
-	switch policy := restartPolicy(&p.spec.Spec, c.spec()); {
-	case c.again:
+	if c.again {
 		return true
-	case policy == corev1.ContainerRestartPolicyNever:
+	}
+	spec := c.spec()
+	if c.init && !c.sidecar && (spec == nil || spec.RestartPolicy == nil) {
+		return c.exitCode != 0 && p.spec.Spec.RestartPolicy != corev1.RestartPolicyNever
+	}
+	return restarts(&p.spec.Spec, spec, int32(c.exitCode))
+}
+
+// restarts says whether a container, which may be nil, is started again after an exit code:
+// by its own rules, its own policy or its pod's (kubernetes 1.37, pkg/api/v1/pod:
+// ContainerShouldRestart).
+func restarts(pod *corev1.PodSpec, c *corev1.Container, code int32) bool {
+	policy := corev1.ContainerRestartPolicy(pod.RestartPolicy)
+	if c != nil && c.RestartPolicy != nil {
+		policy = *c.RestartPolicy
+		if slices.ContainsFunc(c.RestartPolicyRules, func(r corev1.ContainerRestartRule) bool { return ruleFits(r, code) }) {
+			return true
+		}
+	}
+	switch policy {
+	case corev1.ContainerRestartPolicyNever:
 		return false
-	case policy == corev1.ContainerRestartPolicyOnFailure, c.init && !c.sidecar:
-		return c.exitCode != 0
+	case corev1.ContainerRestartPolicyOnFailure:
+		return code != 0
 	}
 	return true
 }
 
-// restartPolicy is a container's, which may be nil, or its pod's.
-func restartPolicy(pod *corev1.PodSpec, c *corev1.Container) corev1.ContainerRestartPolicy {
-	own := corev1.ContainerRestartPolicy(pod.RestartPolicy)
-	if c != nil {
-		return ptr.Deref(c.RestartPolicy, own)
+// ruleFits says whether a rule has the container started again after an exit code.
+func ruleFits(r corev1.ContainerRestartRule, code int32) bool {
+	if r.ExitCodes == nil || r.Action != corev1.ContainerRestartRuleActionRestart && r.Action != corev1.ContainerRestartRuleActionRestartAllContainers {
+		return false
 	}
-	return own
+	return slices.Contains(r.ExitCodes.Values, code) == (r.ExitCodes.Operator == corev1.ContainerRestartRuleOnExitCodesOpIn)
 }
 
 // ensure brings a container to run. It returns false while the kubelet is busy
@@ -128,7 +145,7 @@ func (p *pod) mayRestart(c *container, now time.Time) bool {
 	if end := c.backoff.until(c.finishedAt); now.Before(end) {
 		if c.waiting != "CrashLoopBackOff" {
 			c.waiting = "CrashLoopBackOff"
-			c.message = fmt.Sprintf("back-off %s restarting failed container=%s pod=%s", c.backoff.delay, c.name, p.title())
+			c.waitsFor = fmt.Sprintf("back-off %s restarting failed container=%s pod=%s", c.backoff.delay, c.name, p.title())
 			p.event(now, warning, "BackOff", fmt.Sprintf("Back-off restarting failed container %s in pod %s", c.name, p.title()), c.field())
 		}
 		p.at(end)
@@ -147,6 +164,9 @@ func (p *pod) create(c *container, now time.Time) bool {
 		return false
 	}
 	spec, err := p.programSpec(c)
+	if err == nil {
+		err = p.mustNotRun(c.spec())
+	}
 	if err != nil {
 		reason := "CreateContainerConfigError"
 		if errors.Is(err, errArguments) {
@@ -162,7 +182,11 @@ func (p *pod) create(c *container, now time.Time) bool {
 	again, cause := c.state == exited, c.cause
 	p.event(now, normal, "Created", "Container created", c.field())
 	c.start(now, spec)
-	p.event(now, normal, "Started", "Container started", c.field())
+	if why := c.behaviour.ExitMessage; why != "" {
+		p.event(now, warning, "Failed", "Error: "+why, c.field())
+	} else {
+		p.event(now, normal, "Started", "Container started", c.field())
+	}
 	c.hookEnd = now.Add(hookTime(hooks(c.spec()).PostStart))
 	c.back(now)
 	if again && !c.init {
@@ -181,7 +205,7 @@ func (p *pod) create(c *container, now time.Time) bool {
 func (p *pod) notMade(c *container, now time.Time, reason string, err error) {
 	if c.tried != p.config.version || c.waiting != reason {
 		c.tried = p.config.version
-		c.waiting, c.message = reason, err.Error()
+		c.waiting, c.waitsFor = reason, err.Error()
 		p.event(now, warning, "Failed", "Error: "+err.Error(), c.field())
 		p.config.refresh = now.Add(syncPeriod)
 	}

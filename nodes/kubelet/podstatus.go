@@ -179,8 +179,7 @@ func (n *counts) addContainer(pod *corev1.PodSpec, c *corev1.Container, s *corev
 		if end.ExitCode == 0 {
 			n.succeeded++
 		}
-		policy := restartPolicy(pod, c)
-		if policy == corev1.ContainerRestartPolicyAlways || policy == corev1.ContainerRestartPolicyOnFailure && end.ExitCode != 0 {
+		if restarts(pod, c, end.ExitCode) {
 			n.restarting++
 		}
 	}
