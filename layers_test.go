@@ -12,7 +12,7 @@ import (
 // besides itself.
 var below = map[string][]string{
 	"cmd":          {"scenarios", "controlplane", "nodes", "backup", "sim"},
-	"scenarios":    {"nodes/cloud", "sim"}, // sizes of machines and security rules are checked before a drill
+	"scenarios":    {"nodes/cloud", "nodes/image", "sim"}, // sizes of machines, security rules and images are checked before a drill
 	"controlplane": {"backup", "sim"},
 	"nodes":        {"sim"},
 	"backup":       {"sim"},

@@ -81,3 +81,43 @@ func TestACataloguesImages(t *testing.T) {
 		}
 	})
 }
+
+// What cannot be pulled says why, in the kubelet's and containerd's words.
+func TestImagesThatCannotBePulled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		own, problems := image.Parse("f", []byte("registries:\n- {match: private.azurecr.io, private: true}\n"))
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		w := makeWorld(t, Config{Nodes: 1, Images: image.Builtin().With(own)})
+		defer w.stop()
+		pod := func(name, image string, secrets ...corev1.LocalObjectReference) {
+			w.create(testPod(w.f, name, func(p *corev1.Pod) {
+				p.Spec.Containers[0].Image, p.Spec.Containers[0].Command, p.Spec.ImagePullSecrets = image, nil, secrets
+			}))
+		}
+		if _, err := w.api.CoreV1().Secrets("default").Create(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "pull"}}, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		pod("badtag", "nginx:1.161")
+		pod("invalid", "NGINX::latest")
+		pod("private", "private.azurecr.io/shop/app:v1")
+		pod("secret", "private.azurecr.io/shop/web:v1", corev1.LocalObjectReference{Name: "pull"})
+		pod("nosecret", "ghcr.io/acme/app:v1", corev1.LocalObjectReference{Name: "nosuchsecret"})
+		w.pass(20 * time.Second)
+		for _, tt := range []struct{ name, reason, event string }{
+			{"badtag", "ImagePullBackOff", "docker.io/library/nginx:1.161: not found"},
+			{"invalid", "InvalidImageName", `Failed to apply default image tag "NGINX::latest": couldn't parse image name "NGINX::latest": invalid reference format: repository name (library/NGINX) must be lowercase`},
+			{"private", "ImagePullBackOff", "https://private.azurecr.io/oauth2/token?scope=repository%3Ashop%2Fapp%3Apull&service=private.azurecr.io: 401 Unauthorized"},
+			{"nosecret", "ImagePullBackOff", "Unable to retrieve some image pull secrets (nosuchsecret); attempting to pull the image may not succeed."},
+		} {
+			s := w.pod(tt.name).Status
+			if len(s.ContainerStatuses) != 1 || s.ContainerStatuses[0].State.Waiting == nil || s.ContainerStatuses[0].State.Waiting.Reason != tt.reason || !strings.Contains(w.events(tt.name), tt.event) {
+				t.Errorf("%s is %+v\n%s", tt.name, s.ContainerStatuses, w.events(tt.name))
+			}
+		}
+		if s := w.pod("secret").Status; s.Phase != corev1.PodRunning {
+			t.Errorf("with the secret it is %s\n%s", s.Phase, w.events("secret"))
+		}
+	})
+}

@@ -9,6 +9,7 @@ import (
 	"demarc/cmd/demarc/command"
 	"demarc/cmd/demarc/drill"
 	"demarc/cmd/demarc/output"
+	"demarc/nodes/image"
 	"demarc/scenarios/script/reference"
 	"demarc/sim/annotation"
 	"demarc/sim/api"
@@ -39,6 +40,7 @@ func topics() []topic {
 		{"environment", "variables, exit codes and logs", text(environment)},
 		{"faults", "every kind of fault: what it strikes, its arguments, who may inject it", text(drill.Reference())},
 		{"features", "previews of the service and feature gates of Kubernetes", text(preview.Help)},
+		{"images", "how containers behave, by their images", text(image.Help)},
 		{"nodes", "what customers can do to nodes, and what heals them", text(api.HelpNodes)},
 		{"patches", "patches of the nodes' operating system, and vulnerabilities", text(api.HelpPatches)},
 		{"provider", "the provider's plane: watchdog, backups, restores, roles", text(api.HelpProvider)},

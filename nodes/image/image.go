@@ -157,6 +157,9 @@ const (
 	Exec Place = "exec" // a command in a container: kubectl exec, a probe, a hook
 )
 
+// Places are all of them.
+var Places = []Place{Main, Init, Job, Exec}
+
 // Assumed is what a program of an unknown image does in a place, in words.
 func Assumed(p Place) string {
 	switch p {
@@ -173,6 +176,11 @@ const Work = 3 * time.Second
 
 //go:embed *.yaml
 var files embed.FS
+
+// Help is what there is to read of images.
+//
+//go:embed images.md
+var Help string
 
 // Builtin is the catalogue that comes with demarc. It must not be changed.
 var Builtin = sync.OnceValue(func() *Catalogue {
@@ -212,6 +220,18 @@ func (c *Catalogue) Lookup(name string) *Entry {
 		}
 	}
 	return nil
+}
+
+// Load reads what a cluster was given: the text of a user's catalogue, or nothing.
+func Load(file, text string) (*Catalogue, error) {
+	if text == "" {
+		return Builtin(), nil
+	}
+	own, problems := Parse(file, []byte(text))
+	if len(problems) > 0 {
+		return nil, Error(problems)
+	}
+	return Builtin().With(own), nil
 }
 
 // Private says whether an image is in a registry that asks who pulls.

@@ -104,15 +104,16 @@ func (r *reader) problem(line int, suggestion, format string, args ...any) {
 }
 
 // read reads the document: strictly, and one entry after the other, so that all mistakes
-// are found.
+// are found. What has the wrong form is looked at no further.
 func (r *reader) read(doc *yaml.Node) {
 	r.known(doc, reflect.TypeFor[Catalogue]())
-	if len(r.problems) > 0 {
-		return
-	}
+	wrong := slices.Clone(r.problems)
 	for i := 0; i+1 < len(doc.Content); i += 2 {
 		key, list := doc.Content[i].Value, doc.Content[i+1]
 		for _, n := range list.Content {
+			if slices.ContainsFunc(wrong, func(p Problem) bool { return p.Line >= n.Line && p.Line <= lastLine(n) }) {
+				continue
+			}
 			switch key {
 			case "images":
 				e := Entry{From: fmt.Sprintf("%s:%d", r.file, n.Line)}
@@ -129,6 +130,15 @@ func (r *reader) read(doc *yaml.Node) {
 			}
 		}
 	}
+}
+
+// lastLine is where a node ends.
+func lastLine(n *yaml.Node) int {
+	line := n.Line
+	for _, c := range n.Content {
+		line = max(line, lastLine(c))
+	}
+	return line
 }
 
 // known checks that a node has the form of a type: no unknown keys, none twice, a list

@@ -2,10 +2,12 @@ package kubelet
 
 import (
 	"fmt"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"demarc/nodes/image"
 	"demarc/nodes/timers"
 	"demarc/sim/annotation"
 
@@ -44,6 +46,10 @@ func (p *pod) ensureImage(c *container, now time.Time) pullState {
 	if c.pull.ready {
 		return pullDone
 	}
+	if err := image.CheckName(spec.Image); err != nil {
+		p.invalidName(c, err, now)
+		return pullFailed
+	}
 	if c.pull.until.IsZero() {
 		if state, waiting := p.pullBackoff(c, now); waiting {
 			return state
@@ -57,6 +63,17 @@ func (p *pod) ensureImage(c *container, now time.Time) pullState {
 		return pullUnderWay
 	}
 	return p.endPull(c, spec.Image, now)
+}
+
+// invalidName says that a name cannot be an image's.
+func (p *pod) invalidName(c *container, err error, now time.Time) {
+	message := fmt.Sprintf("Failed to apply default image tag %q: %v", c.spec().Image, err)
+	if c.waiting != "InvalidImageName" || c.message != message {
+		p.event(now, warning, "InspectFailed", message, c.field())
+		p.event(now, warning, "Failed", "Error: InvalidImageName", c.field())
+		c.waiting, c.message = "InvalidImageName", message
+	}
+	p.at(now.Add(syncPeriod))
 }
 
 // beginPull decides whether the image must be pulled, and starts to.
@@ -78,6 +95,9 @@ func (p *pod) beginPull(c *container, spec *corev1.Container, now time.Time) (pu
 		p.at(now.Add(syncPeriod))
 		return pullFailed, true
 	}
+	if missing := p.missingSecrets(); len(missing) > 0 {
+		p.event(now, warning, "FailedToRetrieveImagePullSecret", fmt.Sprintf("Unable to retrieve some image pull secrets (%s); attempting to pull the image may not succeed.", strings.Join(missing, ", ")), "")
+	}
 	p.event(now, normal, "Pulling", fmt.Sprintf("Pulling image %q", spec.Image), c.field())
 	c.pull.began = now
 	switch {
@@ -85,7 +105,7 @@ func (p *pod) beginPull(c *container, spec *corev1.Container, now time.Time) (pu
 		c.pull.until = timers.Tick(now.Add(dialPatience))
 	case present: // only the registry is asked
 		c.pull.until = now
-	case strings.Contains(spec.Image, missingImage):
+	case p.registryRefuses(spec.Image) != "":
 		c.pull.until = timers.Tick(now.Add(time.Second))
 	case known: // another pod pulls it already
 		c.pull.until = at
@@ -131,28 +151,57 @@ func (p *pod) pullTime() time.Duration {
 }
 
 // endPull is the registry's answer.
-func (p *pod) endPull(c *container, image string, now time.Time) pullState {
+func (p *pod) endPull(c *container, name string, now time.Time) pullState {
 	took := c.pull.until.Sub(c.pull.began).Truncate(time.Millisecond)
 	c.pull.until = time.Time{}
-	ref := imageName(image)
-	why := fmt.Sprintf("rpc error: code = NotFound desc = failed to pull and unpack image %q: failed to resolve reference %q: %s: not found", ref, ref, ref)
-	switch host := p.k.unreachable(image); {
-	case host != "":
+	ref := imageName(name)
+	why := p.registryRefuses(name)
+	if host := p.k.unreachable(name); host != "" {
 		why = fmt.Sprintf("rpc error: code = DeadlineExceeded desc = failed to pull and unpack image %q: failed to resolve reference %q: "+
 			"failed to do request: Head %q: dial tcp: i/o timeout", ref, ref, manifestURL(host, ref))
-	case !strings.Contains(image, missingImage):
+	}
+	if why == "" {
 		p.event(now, normal, "Pulled", fmt.Sprintf("Successfully pulled image %q in %v (%v including waiting). Image size: %d bytes.",
-			image, took, took, imageSize(image)), c.field())
+			name, took, took, imageSize(name)), c.field())
 		c.pull = pull{ready: true}
 		return pullDone
 	}
-	p.event(now, warning, "Failed", fmt.Sprintf("Failed to pull image %q: %s", image, why), c.field())
+	p.event(now, warning, "Failed", fmt.Sprintf("Failed to pull image %q: %s", name, why), c.field())
 	p.event(now, warning, "Failed", "Error: ErrImagePull", c.field())
 	c.waiting, c.waitsFor = "ErrImagePull", why
 	c.pull.backoff.next(now, now)
 	c.pull.failed, c.pull.err, c.pull.told = now, why, false
 	p.at(timers.Tick(now.Add(relistPeriod)))
 	return pullFailed
+}
+
+// registryRefuses is why an image's registry does not give it, in containerd's words; empty
+// if it does.
+func (p *pod) registryRefuses(name string) string {
+	ref, n := imageName(name), image.Split(name)
+	entry := p.k.ks.Images.Lookup(name)
+	missing := p.missingSecrets()
+	secrets := len(p.spec.Spec.ImagePullSecrets)
+	// Who names secrets for an image that nobody knows says that it is private.
+	private := p.k.ks.Images.Private(name) || entry == nil && secrets > 0
+	switch {
+	case strings.Contains(name, missingImage), entry != nil && !entry.Exists(n):
+		return fmt.Sprintf("rpc error: code = NotFound desc = failed to pull and unpack image %q: failed to resolve reference %q: %s: not found", ref, ref, ref)
+	case private && len(missing) == secrets:
+		return fmt.Sprintf("rpc error: code = Unknown desc = failed to pull and unpack image %q: failed to resolve reference %q: failed to authorize: failed to fetch anonymous token: "+
+			"unexpected status from GET request to https://%s/oauth2/token?scope=%s&service=%s: 401 Unauthorized", ref, ref, n.Registry, url.QueryEscape("repository:"+n.Repository+":pull"), n.Registry)
+	}
+	return ""
+}
+
+// missingSecrets are those of the pod's imagePullSecrets that do not exist.
+func (p *pod) missingSecrets() (names []string) {
+	for _, s := range p.spec.Spec.ImagePullSecrets {
+		if p.config.objects[ref{"secret", s.Name}] == nil {
+			names = append(names, s.Name)
+		}
+	}
+	return names
 }
 
 // pullBackoff says whether the kubelet waits before it asks the registry again.
@@ -180,20 +229,7 @@ func (p *pod) pullBackoff(c *container, now time.Time) (pullState, bool) {
 }
 
 // imageName is an image's full name, as containerd has it.
-func imageName(image string) string {
-	name := image
-	first, _, deep := strings.Cut(name, "/")
-	switch {
-	case !deep:
-		name = "docker.io/library/" + name
-	case !strings.ContainsAny(first, ".:") && first != "localhost":
-		name = "docker.io/" + name
-	}
-	if last := name[strings.LastIndex(name, "/")+1:]; !strings.ContainsAny(last, ":@") {
-		name += ":latest"
-	}
-	return name
-}
+func imageName(name string) string { return image.Split(name).String() }
 
 // imageID is the digest that a registry would have for an image.
 func imageID(image string) string {

@@ -150,6 +150,9 @@ func podRefs(pod *corev1.Pod) []ref {
 			out = append(out, r)
 		}
 	}
+	for _, s := range pod.Spec.ImagePullSecrets {
+		add("secret", s.Name)
+	}
 	for _, v := range pod.Spec.Volumes {
 		for _, s := range volumeSources(v) {
 			add(s.kind, s.name)

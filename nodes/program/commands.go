@@ -25,6 +25,8 @@ var own = map[string]func(context.Context, *call) int{
 	"df": df, "free": free, "nslookup": nslookup, "dig": nslookup, "host": nslookup,
 }
 
+func init() { own[agnhost] = agnhostTool } // it runs commands itself
+
 // everywhere are the programs of every image with a system.
 var everywhere = strings.Fields(`awk base64 basename cat chmod chown chgrp cp cut date dd df dirname du echo env egrep expr false fgrep find grep gzip gunzip head hostname
 	id install kill ln ls md5sum mkdir mktemp mount mv nice nohup nproc od printenv printf ps pwd readlink realpath rm rmdir sed seq sha1sum sha256sum sha512sum sleep
@@ -57,6 +59,13 @@ func (s Spec) has(name string) bool {
 	sys := s.system()
 	_, listed := s.program(name)
 	return sys == "" || listed || s.Disk.extended() || sys != image.None && (slices.Contains(everywhere, name) || slices.Contains(systems[sys], name))
+}
+
+// lacks says whether the image is known not to have a program that is no command of ours.
+// Of one with a program of its own only what is in $PATH is known, not what else lies about.
+func (s Spec) lacks(name string) bool {
+	dir := path.Dir(name)
+	return s.system() != "" && !s.Disk.extended() && (s.bare() || dir == "." || slices.Contains(shell.Paths, dir))
 }
 
 // builtin is what runs for a program of this name in any image.

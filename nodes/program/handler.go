@@ -1,8 +1,12 @@
 package program
 
 import (
+	"cmp"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,14 +23,15 @@ type handler struct {
 	status    int
 	latency   time.Duration
 	sickAfter time.Duration
-	sickens   bool // after sickAfter
+	sickens   bool         // after sickAfter
+	own       http.Handler // that answers, if nothing of these does
 }
 
 // health are paths that say how the program is, not what it serves.
 var health = map[string]bool{"/healthz": true, "/readyz": true, "/livez": true, "/health": true, "/ready": true}
 
 // newHandler makes the handler of a container.
-func newHandler(s Spec) http.Handler {
+func newHandler(s Spec) handler {
 	h := handler{spec: s, started: s.StartedAt, status: http.StatusOK}
 	if h.started.IsZero() {
 		h.started = time.Now()
@@ -36,6 +41,13 @@ func newHandler(s Spec) http.Handler {
 	}
 	h.latency, _ = s.duration(annotation.Latency)
 	h.sickAfter, h.sickens = s.duration(annotation.UnhealthyAfter)
+	return h
+}
+
+// governed is a handler that answers as long as no annotation says otherwise.
+func governed(s Spec, own http.Handler) http.Handler {
+	h := newHandler(s)
+	h.own = own
 	return h
 }
 
@@ -57,6 +69,16 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if status == http.StatusOK && h.reviews(w, r) {
 		return
 	}
+	if h.own != nil && status == http.StatusOK {
+		h.own.ServeHTTP(w, r)
+		return
+	}
+	if route, ok := h.route(r); ok && status == http.StatusOK {
+		w.Header().Set("Content-Type", cmp.Or(route.Type, "text/plain; charset=utf-8"))
+		w.WriteHeader(cmp.Or(route.Status, http.StatusOK))
+		_, _ = io.WriteString(w, route.Body) // ends when the client does
+		return
+	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Server", image.Short(h.spec.Image))
 	if text, ok := h.spec.echo(); ok {
@@ -66,6 +88,27 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(status)
 	fmt.Fprintf(w, "%s %s\nfrom pod %s/%s (%s), container %s\n", r.Method, r.URL.Path, h.spec.Namespace, h.spec.Pod, h.spec.PodIP, h.spec.Container)
+}
+
+// route is the answer that the image's entry has for a request. The request says which port
+// it was sent to if that is not the usual one.
+func (h handler) route(r *http.Request) (image.Route, bool) {
+	if h.spec.Entry == nil {
+		return image.Route{}, false
+	}
+	_, port, _ := net.SplitHostPort(r.Host)
+	for _, p := range h.spec.Entry.Serves {
+		if len(h.spec.Entry.Serves) > 1 && port != "" && port != strconv.Itoa(int(p.Port)) && slices.ContainsFunc(h.spec.Entry.Serves, func(o image.Port) bool { return strconv.Itoa(int(o.Port)) == port }) {
+			continue
+		}
+		for _, x := range p.Routes {
+			prefix, open := strings.CutSuffix(x.Path, "*")
+			if x.Path == r.URL.Path || open && strings.HasPrefix(r.URL.Path, prefix) {
+				return x, true
+			}
+		}
+	}
+	return image.Route{}, false
 }
 
 // echo is what hashicorp/http-echo was told to say.

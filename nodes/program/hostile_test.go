@@ -85,6 +85,8 @@ var hostile = map[string]string{
 	"xargs":             `yes a | xargs -n 1 yes | head -1; seq 10000 | xargs -I{} echo {}{}{}{}; yes xargs | xargs xargs xargs`,
 	"walk":              `for i in $(seq 3000); do mkdir d$i; done; while :; do find / -name x; du /; ls -lR / /; done`,
 	"long search":       `x=$(printf "%99999d" 1); for i in $(seq 30); do echo "$x$x$x$x" >> f; done; for i in $(seq 20); do p="$p.{900}"; done; grep -E "${p}x|y" f; sed -E "s/${p}x//" f; awk "/${p}x/" f`,
+	"tar":               `x=$(printf "%99999d" 1); for i in $(seq 100); do echo "$x" > f$i; done; tar czf t.tgz f*; for i in $(seq 100); do tar xzf t.tgz; done; tar cf - / | tar tf - | wc -l; yes | head -1000000 | gzip | gunzip | wc -c`,
+	"dd":                `dd if=/dev/zero bs=1G count=1000 | od | wc; dd if=/dev/zero bs=16M count=1 | sha512sum; expr $(yes '(' | head -20000) 1`,
 	"base64":            `x=$(printf "%99999d" 1); echo "$x$x$x$x" | base64 | base64 | base64 -d | base64 -d | wc -c`,
 	"own formula":       `echo 2>> '/dev/.demarc/size/+ + * ^ / =x ?y f:z 9 9' ; echo >> /dev/.demarc/subst/-1`,
 }

@@ -62,6 +62,8 @@ func TestExecOfUnknownPrograms(t *testing.T) {
 		{"redis:7-alpine", []string{"wget"}, 1, false},
 		{"redis:7", []string{"wget"}, 127, true},
 		{"postgres", []string{"mysqladmin", "ping"}, 127, true},
+		{"bitnami/redis", []string{"/opt/bitnami/scripts/redis/liveness.sh"}, 0, false},
+		{"busybox", []string{"/opt/health"}, 127, true},
 	} {
 		s := testSpec()
 		s.Image, s.Command = tt.image, nil
@@ -154,6 +156,22 @@ func TestScriptsThatStartTheServer(t *testing.T) {
 			t.Errorf("a program that is not there: got %+v", b)
 		}
 	})
+}
+
+// The images of the managed add-ons run the commands that their manifests give them.
+func TestAddons(t *testing.T) {
+	for name, command := range map[string]string{
+		"kubernetes/coredns": "", "kubernetes/kube-proxy": "kube-proxy", "apiserver-network-proxy/agent": "/proxy-agent", "metrics-server": "/metrics-server",
+		"autoscaler/cluster-proportional-autoscaler": "/cluster-proportional-autoscaler", "azuredocs/aks-helloworld": "",
+	} {
+		s := Spec{Image: "mcr.microsoft.com/oss/v2/" + name + ":v1", Assumed: func(image.Place) { t.Errorf("%s is not known", name) }}
+		if command != "" {
+			s.Command = []string{command, "--x"}
+		}
+		if b := Plan(s); b.Exits || b.Handler == nil {
+			t.Errorf("%s: got %+v", name, b)
+		}
+	}
 }
 
 // What a package manager was told to install is there.

@@ -39,6 +39,8 @@ func planCommand(s Spec, argv []string) Behaviour {
 		return runs(s, argv)
 	case name == "perl" && strings.Contains(strings.Join(argv, " "), "bpi("):
 		return Behaviour{Exits: true, ExitAfter: piTime, Lines: fixed("3.1415926535897932384626433832795028841971693993751")}
+	case name == agnhost && s.Entry != nil && s.Entry.Entrypoint == agnhost:
+		return planAgnhost(s, argv[1:])
 	case strings.HasPrefix(string(s.Files[argv[0]]), "#!"): // a mounted script
 		return runs(s, argv)
 	case s.serves(argv):
@@ -52,7 +54,7 @@ func planCommand(s Spec, argv []string) Behaviour {
 			return runs(s, argv)
 		}
 		return planScript(s, argv, script)
-	case s.system() == "":
+	case !s.lacks(argv[0]):
 		return ownProgram(s)
 	}
 	return Behaviour{
@@ -190,9 +192,7 @@ func runs(s Spec, argv []string) Behaviour {
 		Ports: s.ports(), Open: s.vague() && !s.toEnd(), IgnoresTerm: !handlesTerm(s, argv),
 		Script: func(ctx context.Context, out io.Writer) int {
 			sh := newShell(s)
-			if s.system() == "" {
-				sh.Unknown = s.unknown
-			}
+			sh.Unknown = s.unknown
 			return s.run(ctx, sh, argv, s.streams(nil, out, out))
 		},
 	}
@@ -205,7 +205,10 @@ func runs(s Spec, argv []string) Behaviour {
 // unknown stands for a program of an image that we do not have. The last command of a
 // container's script is what it is there for: it runs until it is stopped, or works a while
 // where it is to end. Those before it prepare something and succeed.
-func (s Spec) unknown(ctx context.Context, last bool) int {
+func (s Spec) unknown(ctx context.Context, name string, last bool) (code int, stood bool) {
+	if s.lacks(name) {
+		return 0, false
+	}
 	s.assume(cmp.Or(s.Place, image.Main))
 	switch {
 	case last && s.toEnd():
@@ -213,7 +216,7 @@ func (s Spec) unknown(ctx context.Context, last bool) int {
 	case last:
 		<-ctx.Done()
 	}
-	return 0
+	return 0, true
 }
 
 // handlesTerm says whether a script sets a trap, of which nobody can know when

@@ -30,7 +30,7 @@ func TestPlan(t *testing.T) {
 		{"our own image without ports", Spec{Image: "shop.azurecr.io/worker"}, forEver, 0, nil, false},
 		{"our own image with arguments", Spec{Image: "shop.azurecr.io/api", Args: []string{"--port=9000", "--fast"}}, forEver, 0, []int32{9000}, false},
 		{"our own image with a command", Spec{Image: "shop.azurecr.io/api", Command: []string{"/app/run"}}, forEver, 0, nil, false},
-		{"agnhost", Spec{Image: "registry.k8s.io/e2e-test-images/agnhost:2.40", Args: []string{"netexec", "--http-port=9376"}}, forEver, 0, []int32{8080, 9376}, false},
+		{"agnhost", Spec{Image: "registry.k8s.io/e2e-test-images/agnhost:2.40", Args: []string{"netexec", "--http-port=9376"}}, forEver, 0, []int32{9376}, false},
 		{"nginx with arguments of a command", Spec{Image: "nginx", Args: []string{"sleep", "9"}}, 9 * time.Second, 0, nil, false},
 		{"busybox alone", Spec{Image: "busybox:1.36"}, 0, 0, nil, false},
 		{"ubuntu with a shell", Spec{Image: "ubuntu", Command: []string{"bash"}}, 0, 0, nil, false},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"syscall"
@@ -30,6 +31,21 @@ func (c container) Dial(ctx context.Context, network, address string) (net.Conn,
 		return nil, syscall.ENETUNREACH
 	}
 	return c.spec.Dial(ctx, network, address)
+}
+
+// Lookup implements [shell.Lookup].
+func (c container) Lookup(ctx context.Context, name string) (string, error) {
+	if _, err := netip.ParseAddr(name); err == nil {
+		return name, nil
+	}
+	if c.spec.Resolve == nil {
+		return "", syscall.ENETUNREACH
+	}
+	ips, err := c.spec.Resolve(ctx, name)
+	if err != nil || len(ips) == 0 {
+		return "", cmp.Or(err, error(syscall.ENETUNREACH))
+	}
+	return ips[0].String(), nil
 }
 
 // Processes implements [shell.Processes]: the container's program is the only one.
@@ -94,14 +110,17 @@ func Exec(ctx context.Context, s Spec, argv []string, stdin io.Reader, stdout, s
 	}
 	s.lookUp()
 	sh, io := newShell(s), s.streams(stdin, stdout, stderr)
-	if s.system() == "" {
-		sh.Unknown = func(context.Context, bool) int { s.assume(image.Exec); return 0 }
+	sh.Unknown = func(_ context.Context, name string, _ bool) (int, bool) {
+		if s.lacks(name) {
+			return 0, false
+		}
+		s.assume(image.Exec)
+		return 0, true
 	}
-	switch {
-	case sh.Knows(io, argv[0]):
-	case sh.Unknown != nil:
-		return sh.Unknown(ctx, false), nil
-	default:
+	if !sh.Knows(io, argv[0]) {
+		if code, stood := sh.Unknown(ctx, argv[0], false); stood {
+			return code, nil
+		}
 		return 127, fmt.Errorf("OCI runtime exec failed: exec failed: unable to start container process: %w", notFound(argv[0]))
 	}
 	return s.run(ctx, sh, argv, io), nil

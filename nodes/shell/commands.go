@@ -12,6 +12,9 @@ func init() { // some of the table's functions refer to it
 		"grep": grep, "egrep": grep, "fgrep": grep, "sed": sed, "awk": awk, "gawk": awk, "cut": cut, "sort": sortLines, "uniq": uniq, "wc": wc, "head": head, "tail": head, "tr": tr, "seq": seq, "yes": yes,
 		"basename": basename, "dirname": basename, "base64": base64Text, "xargs": xargs, "echo": echo, "printf": builtin, "test": builtin, "[": builtin, "true": Nothing, "false": no, "pwd": builtin,
 		"date": date, "nproc": nproc, "curl": curl, "wget": wget, "nc": nc, "ncat": nc, "which": which, "type": which,
+		"tar": tarball, "gzip": gzipped, "gunzip": gzipped, "zcat": gzipped, "dd": dd, "od": od, "hexdump": od, "cmp": cmpFiles, "mktemp": mktemp, "expr": expr, "rev": rev,
+		"md5sum": checksum, "sha1sum": checksum, "sha256sum": checksum, "sha512sum": checksum, "install": cp, "chgrp": Nothing, "usleep": Nothing, "arch": arch,
+		"ip": ip, "ifconfig": ip, "ping": ping, "uptime": uptime,
 		"uname": uname, "hostname": hostname, "ps": ps, "top": top, "kill": kill, "pkill": pkill, "killall": pkill, "pgrep": pkill, "pidof": pkill,
 	}
 }

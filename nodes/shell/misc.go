@@ -144,25 +144,42 @@ func builtin(ctx context.Context, c *Call) int {
 	return c.Shell.Script(ctx, text, nil, c.Streams)
 }
 
-// sh is a shell: with -c, with a file, or with what comes in.
+// sh is a shell: with -c, with a file, or with what comes in. Of the options that set takes
+// it knows those that change how a script runs.
 func sh(ctx context.Context, c *Call) int {
-	rest := c.Args
-	for len(rest) > 0 && strings.HasPrefix(rest[0], "-") && rest[0] != "-" {
-		if a := rest[0]; !strings.HasPrefix(a, "--") && strings.Contains(a, "c") {
-			if len(rest) == 1 {
-				return c.Quit(2, "%s", c.say("bash: -c: option requires an argument", "sh: 0: -c requires an argument"))
-			}
-			return c.Shell.Script(ctx, rest[1], append([]string{c.Shell.name()}, rest[min(3, len(rest)):]...), c.Streams)
-		}
+	rest, set, command := c.Args, "", false
+	for len(rest) > 0 && len(rest[0]) > 1 && (rest[0][0] == '-' || rest[0][0] == '+') {
+		a := rest[0]
 		rest = rest[1:]
+		if a == "--" {
+			break
+		}
+		if strings.HasPrefix(a, "--") {
+			continue // bash's: --login, --norc
+		}
+		command = command || a[0] == '-' && strings.Contains(a, "c")
+		for _, o := range a[1:] {
+			switch {
+			case strings.ContainsRune("eufnx", o):
+				set += "set " + a[:1] + string(o) + "; "
+			case o == 'o' && len(rest) > 0:
+				set += "set " + a[:1] + "o " + rest[0] + "; "
+				rest = rest[1:]
+			}
+		}
 	}
-	if len(rest) == 0 || rest[0] == "-" {
+	switch {
+	case command && len(rest) == 0:
+		return c.Quit(2, "%s", c.say("bash: -c: option requires an argument", "sh: 0: -c requires an argument"))
+	case command:
+		return c.Shell.Script(ctx, set+rest[0], append([]string{c.Shell.name()}, rest[min(2, len(rest)):]...), c.Streams)
+	case len(rest) == 0 || rest[0] == "-":
 		return c.Shell.Interactive(ctx, c.Streams)
 	}
 	b, err := c.Read(rest[0])
 	switch {
 	case err == nil:
-		return c.Shell.Script(ctx, string(b), rest, c.Streams)
+		return c.Shell.Script(ctx, set+string(b), rest, c.Streams)
 	case c.Shell.GNU:
 		return c.Quit(127, "bash: %s: %s", rest[0], Reason(err))
 	}

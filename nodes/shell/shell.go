@@ -55,9 +55,10 @@ type Shell struct {
 	Change func(*syntax.Stmt)
 	// Interactive is a shell without a script.
 	Interactive func(ctx context.Context, io Streams) int
-	// Unknown, if not nil, stands for a program that the system lacks; last says that it
-	// is the script's last command.
-	Unknown func(ctx context.Context, last bool) int
+	// Unknown, if not nil, stands for a program that the system may have although it has no
+	// command for it; last says that it is the script's last command. It returns false for
+	// one that the system lacks.
+	Unknown func(ctx context.Context, name string, last bool) (code int, stood bool)
 
 	process *guard.Process
 }
@@ -206,11 +207,11 @@ func (s *Shell) exec(ctx context.Context, from Streams, argv []string, last synt
 		return s.process.Stage(ctx, argv)
 	}
 	io := Streams{In: s.input(h, from), Out: h.Stdout, Err: h.Stderr, Env: h.Env, Dir: h.Dir, User: from.User, Line: h.Pos.Line()}
-	code := 0
-	switch {
-	case s.Unknown != nil && !s.Knows(io, argv[0]):
-		code = s.Unknown(ctx, h.Pos == last)
-	default:
+	code, stood := 0, false
+	if s.Unknown != nil && !s.Knows(io, argv[0]) {
+		code, stood = s.Unknown(ctx, argv[0], h.Pos == last)
+	}
+	if !stood {
 		code = s.Start(ctx, argv, io)
 	}
 	if err := ctx.Err(); err != nil {

@@ -11,6 +11,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"demarc/sim/clock"
 )
 
 // count reads -n N, -c N and -N, and returns the other operands. Numbers may have a sign.
@@ -34,8 +37,8 @@ func (c *Call) count() (n int, plus, minus, inBytes bool, names []string, ok boo
 	return n, plus, minus, inBytes, o.Operands, err == nil
 }
 
-// head also stands for tail. With -f a container's tail waits for more, which does not come;
-// a node's shows what is there: a session is not held up.
+// head also stands for tail. With -f a container's tail waits for more; a node's shows what
+// is there: a session is not held up.
 func head(ctx context.Context, c *Call) int {
 	n, plus, minus, inBytes, names, ok := c.count()
 	if !ok {
@@ -43,8 +46,10 @@ func head(ctx context.Context, c *Call) int {
 	}
 	names = inputs(names)
 	code := 0
+	sizes := map[string]int{}
 	for i, name := range names {
 		b, err := c.Read(name)
+		sizes[name] = len(b)
 		if err != nil {
 			code = c.Fail("%s: cannot open '%s' for reading: %s", c.Name, name, Reason(err))
 			continue
@@ -54,10 +59,53 @@ func head(ctx context.Context, c *Call) int {
 		}
 		_, _ = c.Out.Write(Part(b, n, c.Name == "tail", plus, minus, inBytes)) // ends when the reader does
 	}
-	if c.Name == "tail" && c.Has("fF") && code == 0 && !c.Shell.GNU {
-		<-ctx.Done()
+	if c.Name == "tail" && (c.Has("F") || c.Has("f") && code == 0) && !c.Shell.GNU {
+		return c.follow(ctx, sizes)
 	}
 	return code
+}
+
+// Between two looks of a tail that follows: one that sees nothing looks more and more seldom.
+const (
+	firstLook = time.Second
+	lastLook  = 8 * time.Second
+)
+
+// follow prints what is added to files, by their sizes so far. One that became shorter is
+// another.
+func (c *Call) follow(ctx context.Context, sizes map[string]int) int {
+	if c.onlyDevices(sizes) { // nothing more can come
+		<-ctx.Done()
+	}
+	for pause := firstLook; clock.Sleep(ctx, pause); pause = min(2*pause, lastLook) {
+		for name, seen := range sizes {
+			f, err := c.Stat(name)
+			if err != nil || int(f.Size) == seen {
+				continue
+			}
+			b, err := c.Shell.Read(c.User, c.Path(name))
+			if err != nil || c.Shell.process.Meter.SpendAll(ctx, float64(1+len(b)/readPrice)) != nil {
+				continue
+			}
+			if len(b) < seen {
+				seen = 0
+			}
+			if _, err := c.Out.Write(b[min(seen, len(b)):]); err != nil {
+				return 1 // the reader has ended
+			}
+			sizes[name], pause = len(b), firstLook/2
+		}
+	}
+	return c.Shell.Interrupted()
+}
+
+func (c *Call) onlyDevices(names map[string]int) bool {
+	for name := range names {
+		if name != "-" && !IsDevice(c.Path(name)) {
+			return false
+		}
+	}
+	return true
 }
 
 // Part is the beginning or the end of a text, in bytes or lines.

@@ -216,7 +216,7 @@ func wget(ctx context.Context, c *Call) int {
 	if !c.Shell.GNU {
 		r.limit = 900 * time.Second // its default
 	}
-	o := c.Options("O,output-document= max-time,T,timeout= t,tries= P= U,user-agent= header= data,post-data= q,quiet")
+	o := c.Options("O,output-document= max-time,T,timeout= t,tries= P= U,user-agent= header= data,post-data= q,quiet S,server-response")
 	r.take(o)
 	quiet, output := o.Has("q"), o.Value("O")
 	if len(o.Operands) == 0 {
@@ -304,6 +304,10 @@ func nc(ctx context.Context, c *Call) int {
 		network = "udp"
 	}
 	from := o.Operands
+	if !c.Shell.GNU && (o.Has("l") || o.Has("listen")) {
+		<-ctx.Done() // nobody connects
+		return c.Shell.Interrupted()
+	}
 	if len(from) != 2 || c.Has("l") {
 		return c.Fail("%s", c.say("usage: nc [-46CDdFhklNnrStUuvZz] [-I length] [-i interval] [-w timeout] [destination] [port]", "usage: nc -z [-v] [-w SEC] HOST PORT"))
 	}

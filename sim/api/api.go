@@ -73,6 +73,8 @@ type ClusterSpec struct {
 	AllowUnsupportedGates bool            `json:"allowUnsupportedGates,omitempty"`
 	// WebhookEgress lets webhooks by URL reach any host, and not this machine only.
 	WebhookEgress bool `json:"webhookEgress,omitempty"`
+	// Images is a catalogue of images, as text, that says how containers behave.
+	Images string `json:"images,omitempty"`
 }
 
 // Handle is how to reach an engine: engine.json in its data directory, from the

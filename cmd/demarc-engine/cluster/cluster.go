@@ -14,6 +14,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ import (
 	"demarc/cmd/demarc-engine/cluster/server"
 	"demarc/controlplane"
 	"demarc/nodes"
+	"demarc/nodes/image"
 	"demarc/nodes/network"
 	"demarc/sim/addon"
 	"demarc/sim/api"
@@ -109,6 +111,7 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, loaded state.Loade
 			c.Close(ctx)
 		}
 	}()
+	c.spec.Images = cmp.Or(cfg.Cluster.Images, c.spec.Images) // a newer catalogue may come with each start
 	logs := filepath.Join(dir, "logs")
 	if err := os.MkdirAll(logs, 0o700); err != nil {
 		return nil, err
@@ -208,10 +211,14 @@ func (c *Cluster) machines(saved *state.State) error {
 	if err != nil {
 		return fmt.Errorf("what the last engine was starting: %w", err)
 	}
+	images, err := image.Load("the cluster's catalogue of images", c.spec.Images)
+	if err != nil {
+		return err
+	}
 	c.fleet, err = nodes.NewFleet(nodes.Config{
 		ClusterName: c.spec.Name, Nodes: pool.Count, Seed: c.spec.Seed, Created: c.spec.Start,
 		KubeletVersion: "v" + pool.KubernetesVersion,
-		Timeline:       c.log, Client: client, Watcher: c.incidents, State: saved.Fleet, Starts: starts,
+		Timeline:       c.log, Client: client, Watcher: c.incidents, State: saved.Fleet, Starts: starts, Images: images,
 	})
 	if err != nil {
 		return err

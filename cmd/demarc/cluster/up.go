@@ -35,7 +35,8 @@ ended it. If it is running already, up shows it, and Ctrl-C leaves it alone.`,
 		Example: `  demarc up
   demarc up --nodes 10 --rate 60x --detach
   demarc up --name training --edition 2026-08 --no-sample
-  demarc up --etcd-members 3 --api-servers 2`,
+  demarc up --etcd-members 3 --api-servers 2
+  demarc up --images images.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.changed = c.Flags().Changed
@@ -51,6 +52,7 @@ ended it. If it is running already, up shows it, and Ctrl-C leaves it alone.`,
 	f.StringVar(&o.gates, "feature-gates", "", "Kubernetes' feature gates of a new cluster that are not as by default: NAME=true, more of them behind commas")
 	f.BoolVar(&o.unsupported, "allow-unsupported-feature-gates", false, "take feature gates that the support policy does not cover")
 	f.BoolVar(&o.egress, "webhook-egress", false, "let admission and conversion webhooks by URL of a new cluster reach any host; without it they reach this machine only")
+	f.StringVar(&o.images, "images", "", "file with a catalogue of images, which says how containers behave: demarc help images")
 	f.StringVar(&o.rate, "rate", "1x", "speed of the virtual clock once the cluster is ready: 1x, 60x, max, pause")
 	f.StringVar(&o.edition, "edition", api.Editions[0], "edition of the support policy of a new cluster: "+strings.Join(api.Editions, ", "))
 	f.StringVar(&o.kubernetes, "kubernetes-version", "", "version of Kubernetes of a new cluster, such as 1.36 (default the newest, "+api.NewestKubernetes()+")")

@@ -25,6 +25,7 @@ type upOptions struct {
 	gates       string
 	unsupported bool
 	egress      bool
+	images      string
 	rate        string
 	edition     string
 	kubernetes  string
@@ -55,10 +56,14 @@ func (o upOptions) config(name string) (api.EngineConfig, error) {
 	if err != nil {
 		return api.EngineConfig{}, command.BadInput(fmt.Errorf("--feature-gates: %w", err))
 	}
+	images, err := command.ReadImages(o.images)
+	if err != nil {
+		return api.EngineConfig{}, err
+	}
 	return api.EngineConfig{Rate: rate, NewBackupKey: o.newKey, Cluster: api.ClusterSpec{
 		Name: name, Nodes: o.nodes, Edition: o.edition, KubernetesVersion: o.kubernetes, Seed: 1, Sample: !o.noSample, EtcdMembers: o.etcdMembers, APIServers: o.apiServers,
 		Backups:      api.BackupPolicy{KeepAll: api.Duration(o.backupKeep), KeepDaily: o.backupDaily},
-		FeatureGates: gates, AllowUnsupportedGates: o.unsupported, WebhookEgress: o.egress,
+		FeatureGates: gates, AllowUnsupportedGates: o.unsupported, WebhookEgress: o.egress, Images: images,
 	}}, nil
 }
 
@@ -107,6 +112,9 @@ func warnKept(env *command.Env, o upOptions, s api.Status) {
 	}
 	if o.changed("webhook-egress") && s.Cluster.WebhookEgress != o.egress {
 		kept("webhook-egress", fmt.Sprintf("--webhook-egress=%t", s.Cluster.WebhookEgress))
+	}
+	if images, err := command.ReadImages(o.images); err == nil && images != s.Cluster.Images && o.changed("images") {
+		terminal.Fprintf(env.Err, "demarc: --images has no effect on a cluster that runs: demarc down, and then up with it\n")
 	}
 	// A cluster of an earlier version says nothing of these.
 	if n := cmp.Or(s.Cluster.EtcdMembers, 1); o.changed("etcd-members") && n != o.etcdMembers {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"demarc/nodes/image"
 	"demarc/scenarios/script"
 	"demarc/sim/api"
 	"demarc/sim/fault"
@@ -25,6 +26,9 @@ type property struct {
 	// set does not count; what was probably meant is one of near.
 	set  func(c *api.ClusterSpec, value string) (wanted string)
 	near []string
+	// section sets the property from the section that a value names, in place of set. It
+	// says what is wrong in which line of the section.
+	section func(c *api.ClusterSpec, text string) []image.Problem
 }
 
 var clusterProperties = []property{
@@ -77,6 +81,14 @@ var clusterProperties = []property{
 	},
 	truth("allow-unsupported-gates", "take feature gates that the support policy does not cover", func(c *api.ClusterSpec) *bool { return &c.AllowUnsupportedGates }),
 	truth("webhook-egress", "let webhooks by URL reach any host, and not this machine only", func(c *api.ClusterSpec) *bool { return &c.WebhookEgress }),
+	{
+		Arg: script.Arg{Name: "images", Type: script.ArgSection, Doc: "catalogue of images, which says how containers behave: demarc help images"},
+		section: func(c *api.ClusterSpec, text string) []image.Problem {
+			_, problems := image.Parse("", []byte(text))
+			c.Images = text
+			return problems
+		},
+	},
 	{
 		Arg: script.Arg{Name: "seed", Type: script.ArgInt, Default: strconv.Itoa(defaultSeed), Doc: "makes the simulation's choices repeatable"},
 		set: func(c *api.ClusterSpec, v string) string {
@@ -176,6 +188,14 @@ func (p *parser) setCluster(w script.Word, name, value string) {
 	if i < 0 {
 		names := script.ArgNames(ClusterArgs())
 		p.Problem(w.Col, fault.Suggest(name, names), "cluster has no property %q; it has %s", name, strings.Join(names, ", "))
+		return
+	}
+	if read := clusterProperties[i].section; read != nil {
+		if s := p.Section(script.Word{Text: value, Col: w.At(len(name) + 1), QuotedAt: -1}); s != nil {
+			for _, x := range read(&p.script.Cluster, s.Text) {
+				p.problemAt(s.Marker+x.Line, 1, x.Suggestion, "%s", x.Message)
+			}
+		}
 		return
 	}
 	spec := p.script.Cluster
