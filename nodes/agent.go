@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"context"
 	"io"
-	"path"
-	"strings"
 	"time"
 
+	"demarc/nodes/certgen"
+	"demarc/nodes/image"
 	"demarc/nodes/kubelet"
 	"demarc/nodes/kured"
 	"demarc/nodes/program"
@@ -16,16 +16,21 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// agent is the program of a container that works on its machine and through the API
-// server; nil for any other.
+// agent is the program of a container that works on its machine or through the API server;
+// nil for any other.
 func (f *scaleSet) agent(node string, pod *corev1.Pod, c *corev1.Container) program.Agent {
-	name, _, _ := strings.Cut(path.Base(c.Image), ":")
-	if name != "kured" {
+	account := cmp.Or(pod.Spec.ServiceAccountName, "default")
+	switch image.Short(c.Image) {
+	case "kured":
+	case "kube-webhook-certgen":
+		return func(ctx context.Context, out io.Writer, argv []string) int {
+			return certgen.Run(kubelet.WithServiceAccount(ctx, pod.Namespace, account), f.cfg.Client, out, argv)
+		}
+	default:
 		return nil
 	}
 	m := f.named(node)
 	on := &agentNode{m: m, boot: m.Boots, pod: pod.Namespace + "/" + pod.Name}
-	account := cmp.Or(pod.Spec.ServiceAccountName, "default")
 	privileged := pod.Spec.HostPID && c.SecurityContext != nil && c.SecurityContext.Privileged != nil && *c.SecurityContext.Privileged
 	return func(ctx context.Context, out io.Writer, argv []string) int {
 		return kured.Run(kubelet.WithServiceAccount(ctx, pod.Namespace, account), on, f.cfg.Client, privileged, out, argv)

@@ -19,6 +19,7 @@ import (
 func (c *container) imageOf(s *program.Spec) {
 	spec, ks := c.spec(), c.p.k.ks
 	s.Entry, s.Place, s.Asked = ks.Images.Lookup(spec.Image), c.place(), askedPorts(spec)
+	s.MemoryLimit = spec.Resources.Limits.Memory().Value()
 	if c.p.namespace != "kube-system" { // what is there is the provider's
 		s.Assumed = func(p image.Place) { ks.assume(c.p.k.ks.Log, spec.Image, p) }
 	}

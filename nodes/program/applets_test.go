@@ -26,6 +26,7 @@ func TestApplets(t *testing.T) {
 		{"sh -ec 'false; echo two'; echo $?; sh -o pipefail -c 'false | true'; echo $?; sh -euc 'echo $nothing' 2>/dev/null || echo unset", "1\n1\nunset\n"},
 		{"sh -c 'echo $1' me you", "you\n"},
 		{"printf '  HTTP/1.1 200 OK\\n' | awk '/^  HTTP/{print $2}'", "200\n"},
+		{"mkdir -p q/r; echo x > q/r/a.txt; echo y > q/b.txt; find q -name '*.txt' -exec cat {} \\;; find q -type f -exec echo {} +; find q -type f -print0 | xargs -0 rm; find q -mindepth 1", "y\nx\nq/b.txt q/r/a.txt\nq/r\n"},
 		{"tail -n +2 /proc/1/status | head -1", "State:\tS (sleeping)\n"},
 		{"ip addr | grep -c eth0@; ping -c 2 10.0.0.1 | tail -2 | head -1", "1\n2 packets transmitted, 2 packets received, 0% packet loss\n"},
 	} {

@@ -174,6 +174,20 @@ func TestAddons(t *testing.T) {
 	}
 }
 
+// A program that grows, or is too large, is killed at its limit.
+func TestMemoryLimits(t *testing.T) {
+	c, problems := image.Parse("f", []byte("images:\n- match: [leaks]\n  serves: [{port: 80}]\n  memory: {rest: 64Mi, hour: 32Mi}\n"))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	for limit, want := range map[int64]time.Duration{0: 0, 32 << 20: time.Second, 128 << 20: 2 * time.Hour} {
+		b := Plan(Spec{Image: "leaks", Entry: c.Lookup("leaks"), MemoryLimit: limit})
+		if b.Exits != (limit > 0) || b.ExitAfter != want || b.Exits && (b.ExitReason != "OOMKilled" || b.ExitCode != 137) {
+			t.Errorf("limit %d: got %+v", limit, b)
+		}
+	}
+}
+
 // What a package manager was told to install is there.
 func TestInstalledPrograms(t *testing.T) {
 	s := testSpec()

@@ -126,9 +126,29 @@ func serve(s Spec) Behaviour {
 	b := Behaviour{Ports: ports, Handler: newHandler(s), Lines: s.lines(ports)}
 	if s.Entry != nil {
 		b.ReadyAfter = time.Duration(s.Entry.Start)
+		if d, short := s.runsShort(); short {
+			// 128 + SIGKILL, which is how the kernel ends it.
+			b.ends(d, 137, "OOMKilled")
+		}
 	}
 	return b
 }
+
+// runsShort says when the program has more memory than its limit, if it ever has.
+func (s Spec) runsShort() (after time.Duration, short bool) {
+	rest, hour := s.Entry.Memory.Rest.Value(), s.Entry.Memory.Hour.Value()
+	switch {
+	case s.MemoryLimit <= 0 || rest <= s.MemoryLimit && hour == 0:
+		return 0, false
+	case rest > s.MemoryLimit: // before it is up
+		return max(time.Duration(s.Entry.Start)/2, time.Second), true
+	}
+	hours := float64(s.MemoryLimit-rest) / float64(hour)
+	return time.Duration(min(hours, maxHours) * float64(time.Hour)), true
+}
+
+// maxHours bounds for how long a program can grow.
+const maxHours = 24 * 365 * 100
 
 // ports are those that the container answers: the image's, the declared ones, and, if nobody
 // knows the image's, those that are asked.

@@ -47,6 +47,8 @@ type Spec struct {
 	Ports         []int32
 	// Asked are the ports that probes and hooks dial.
 	Asked []int32
+	// MemoryLimit is the container's, in bytes; 0 is none.
+	MemoryLimit int64
 	// Place is where the container stands; empty is [image.Main].
 	Place image.Place
 	// Entry is how the image behaves; nil means as [image.Builtin] has it.

@@ -2,9 +2,12 @@ package shell
 
 import (
 	"context"
+	"io"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Bounds of a walk: how many files one command looks at, and the price of each in commands.
@@ -39,8 +42,9 @@ func (c *Call) Walk(name string, depth int, show func(name string, f File)) {
 	visit(name, depth)
 }
 
-// find knows -name, -iname, -type, -maxdepth, -size +N and -delete.
-func find(_ context.Context, c *Call) int {
+// find knows -name, -iname, -path, -type, -mindepth, -maxdepth, -size +N, -mtime, -mmin, -empty,
+// -print0, -exec and -delete.
+func find(ctx context.Context, c *Call) int {
 	var dirs []string
 	args := c.Args
 	for len(args) > 0 && !strings.HasPrefix(args[0], "-") {
@@ -51,7 +55,27 @@ func find(_ context.Context, c *Call) int {
 	}
 	pattern, kind, depth, fold, remove := "", "", 20, false, false
 	larger := int64(-1)
+	shallow, whole, end, empty := 0, "", "\n", false
+	var run []string
+	together := false
+	aged := func(time.Duration) bool { return true }
 	for i := 0; i < len(args); i++ {
+		switch args[i] {
+		case "-print0":
+			end = "\x00"
+			continue
+		case "-empty":
+			empty = true
+			continue
+		case "-exec":
+			n := slices.IndexFunc(args[i:], func(a string) bool { return a == ";" || a == "+" })
+			if n < 2 {
+				return c.Fail("find: missing argument to `-exec'")
+			}
+			run, together = args[i+1:i+n], args[i+n] == "+"
+			i += n
+			continue
+		}
 		if args[i] == "-print" || args[i] == "-xdev" || args[i] == "-delete" || args[i] == "-mount" {
 			remove = remove || args[i] == "-delete"
 			continue
@@ -68,6 +92,12 @@ func find(_ context.Context, c *Call) int {
 			kind = value
 		case "-maxdepth":
 			depth, _ = strconv.Atoi(value)
+		case "-mindepth":
+			shallow, _ = strconv.Atoi(value)
+		case "-path":
+			whole = value
+		case "-mtime", "-mmin":
+			aged = age(value, map[string]time.Duration{"-mtime": 24 * time.Hour, "-mmin": time.Minute}[args[i]])
 		case "-size":
 			larger, _ = ParseSize(strings.TrimPrefix(value, "+"))
 		default:
@@ -90,10 +120,21 @@ func find(_ context.Context, c *Call) int {
 			if ok, _ := path.Match(pattern, base); pattern != "" && !ok || kind == "f" && f.Dir || kind == "d" && !f.Dir || f.Size <= larger {
 				return
 			}
+			below := strings.Count(strings.TrimPrefix(name, strings.TrimSuffix(dir, "/")), "/")
+			if ok, _ := path.Match(whole, name); whole != "" && !ok || below < shallow || empty && (f.Dir || f.Size > 0) || !aged(c.Shell.Now().Sub(f.ModTime)) {
+				return
+			}
 			found = append(found, name)
 		})
-		if !remove {
+		switch {
+		case len(run) > 0:
+			code = max(code, c.runOn(ctx, run, found, together))
+			continue
+		case !remove && end == "\n":
 			c.Print(found)
+			continue
+		case !remove:
+			_, _ = io.WriteString(c.Out, strings.Join(append(found, ""), end)) // ends when the reader does
 			continue
 		}
 		for i := len(found) - 1; i >= 0; i-- {
@@ -104,6 +145,49 @@ func find(_ context.Context, c *Call) int {
 		}
 	}
 	return code
+}
+
+// age is the condition of -mtime and -mmin: +N is older than N units, -N younger.
+func age(value string, unit time.Duration) func(time.Duration) bool {
+	n, err := strconv.Atoi(strings.TrimLeft(value, "+-"))
+	return func(d time.Duration) bool {
+		units := int(d / unit)
+		switch {
+		case err != nil:
+			return true
+		case strings.HasPrefix(value, "+"):
+			return units > n
+		case strings.HasPrefix(value, "-"):
+			return units < n
+		}
+		return units == n
+	}
+}
+
+// runOn runs a command for each of the files, whose names stand for {}, or for all together.
+func (c *Call) runOn(ctx context.Context, argv, files []string, together bool) int {
+	put := func(names []string) (out []string) {
+		for _, a := range argv {
+			switch {
+			case a == "{}":
+				out = append(out, names...)
+			case strings.Contains(a, "{}") && len(names) == 1 && len(a)+strings.Count(a, "{}")*len(names[0]) <= maxText:
+				out = append(out, strings.ReplaceAll(a, "{}", names[0]))
+			default:
+				out = append(out, a)
+			}
+		}
+		return out
+	}
+	if together && len(files) > 0 {
+		return c.Run(ctx, put(files))
+	}
+	for _, name := range files {
+		if c.Run(ctx, put([]string{name})); ctx.Err() != nil {
+			return c.Shell.Interrupted()
+		}
+	}
+	return 0
 }
 
 // du knows -s, -h, -a and -d.
