@@ -13,6 +13,7 @@ import (
 	"demarc/nodes/host"
 	"demarc/nodes/kubelet"
 	"demarc/nodes/network"
+	"demarc/nodes/shell"
 	"demarc/nodes/shell/login"
 	"demarc/sim/timeline"
 )
@@ -23,6 +24,7 @@ type Login struct {
 	*login.Session
 	console *console
 	by      timeline.Actor
+	who     string // if not the user of that actor
 }
 
 // Login logs somebody in to a node's machine by SSH: the customer, or the
@@ -68,7 +70,7 @@ func (l *Login) Run(ctx context.Context, script string, stdin io.Reader, stdout,
 	l.console.wrote = host.Writes{}
 	// It explains what happens from now on only if it changes something.
 	l.console.event = m.f.log.Append(timeline.Event{
-		Time: time.Now(), Actor: l.by, Verb: "ran", Subject: "node/" + m.Name, Message: userOf(l.by) + " ran: " + oneLine(script),
+		Time: time.Now(), Actor: l.by, Verb: "ran", Subject: "node/" + m.Name, Message: cmp.Or(l.who, userOf(l.by)) + " ran: " + oneLine(script),
 	})
 	m.f.mu.Unlock()
 	code, err := l.Session.Run(ctx, script, stdin, stdout, stderr)
@@ -77,6 +79,33 @@ func (l *Login) Run(ctx context.Context, script string, stdin io.Reader, stdout,
 	l.tell(before)
 	return code, err
 }
+
+// nodeShell runs a command of a pod's that may do as the node's root does. Its console is
+// the pod's, whatever the network between.
+func (f *scaleSet) nodeShell(ctx context.Context, node, pod string, argv []string, in io.Reader, out, errOut io.Writer) int {
+	f.mu.Lock()
+	m := f.named(node)
+	if m == nil {
+		f.mu.Unlock()
+		return 1
+	}
+	c := &console{m: m, boot: m.Boots}
+	f.mu.Unlock()
+	script, err := shell.Quoted(argv)
+	if err != nil {
+		fmt.Fprintln(errOut, err)
+		return 126
+	}
+	l := &Login{Session: login.New(c, login.Options{User: shell.Root}), console: c, by: timeline.Customer, who: "root in pod " + pod}
+	code, err := l.Run(ctx, script, in, out, errOut)
+	if err != nil { // the machine, and so the pod's container, is gone
+		return exitLost
+	}
+	return code
+}
+
+// exitLost is the exit code of a command whose machine has gone away.
+const exitLost = 255
 
 // tell puts on the timeline what the script that has run has itself lastingly
 // changed on the machine's disk, or that it has put back the last that differed.

@@ -50,7 +50,7 @@ func TestAKubeletDoesNotAdmit(t *testing.T) {
 			switch {
 			case tc.reason == "" && s.Phase != corev1.PodRunning:
 				t.Errorf("%s is %s: %s", name, s.Phase, s.Message)
-			case tc.reason != "" && (s.Phase != corev1.PodFailed || s.Reason != tc.reason || s.Message != "Pod was rejected: "+tc.message):
+			case tc.reason != "" && (len(s.ContainerStatuses) > 0 || s.Phase != corev1.PodFailed || s.Reason != tc.reason || s.Message != "Pod was rejected: "+tc.message):
 				t.Errorf("%s is %s, %s: %s", name, s.Phase, s.Reason, s.Message)
 			case tc.reason != "" && !strings.Contains(w.events(name), tc.reason+": "+tc.message):
 				t.Errorf("of %s it is said:\n%s", name, w.events(name))

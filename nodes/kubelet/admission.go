@@ -38,7 +38,7 @@ func (p *pod) admissible() *refusal {
 // reject ends a pod that was not admitted.
 func (p *pod) reject(now time.Time, r *refusal) {
 	p.fail(now, warning, r.reason, r.message)
-	p.why = "Pod was rejected: " + r.message
+	p.rejected, p.why = true, "Pod was rejected: "+r.message
 }
 
 // tooMuch says which resource the node has too little of.

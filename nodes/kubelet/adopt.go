@@ -20,10 +20,14 @@ func (p *pod) adopt(now time.Time) {
 		p.startTime = *s.StartTime
 		p.admitted = s.StartTime.Time
 	}
+	p.addEphemeral()
 	for _, c := range p.containers {
 		list := s.ContainerStatuses
-		if c.init {
+		switch {
+		case c.init:
 			list = s.InitContainerStatuses
+		case c.ephemeral:
+			list = s.EphemeralContainerStatuses
 		}
 		if st, ok := statusOf(list, c.name); ok {
 			c.adopt(st)
@@ -35,6 +39,7 @@ func (p *pod) adopt(now time.Time) {
 	p.adoptSandbox(now)
 	if terminal(s.Phase) { // its reasons stay
 		p.reason, p.why = s.Reason, s.Message
+		p.rejected = len(s.ContainerStatuses) == 0
 	}
 }
 

@@ -112,7 +112,7 @@ func (s *server) streams(w http.ResponseWriter, r *http.Request) (opts *remoteco
 		http.Error(w, fmt.Sprintf("container not found (%q)", c.name), http.StatusInternalServerError)
 		return nil, nil, false
 	}
-	return opts, &execution{program: c.program, log: c.log}, true
+	return opts, &execution{program: c.program, log: c.log, stdio: c.stdio}, true
 }
 
 func (s *server) portForward(w http.ResponseWriter, r *http.Request) {

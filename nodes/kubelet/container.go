@@ -3,6 +3,7 @@ package kubelet
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"time"
@@ -48,6 +49,8 @@ type container struct {
 	name    string
 	init    bool // of either kind
 	sidecar bool
+	// ephemeral says that somebody has added it to a running pod, to look at it.
+	ephemeral bool
 
 	// The runtime's.
 	state      containerState
@@ -68,6 +71,7 @@ type container struct {
 	termed     bool               // SIGTERM was sent
 	cancel     context.CancelFunc // of a script
 	log        *logBuffer
+	stdio      *stdio
 	previous   *logBuffer // of the instance before
 
 	// The kubelet's.
@@ -106,6 +110,11 @@ func containerSpec(pod *corev1.Pod, name string) *corev1.Container {
 			}
 		}
 	}
+	for i := range pod.Spec.EphemeralContainers {
+		if c := &pod.Spec.EphemeralContainers[i]; c.Name == name {
+			return (*corev1.Container)(&c.EphemeralContainerCommon)
+		}
+	}
 	return nil
 }
 
@@ -116,8 +125,11 @@ func (c *container) subject() string {
 
 // field is how Kubernetes events point to the container.
 func (c *container) field() string {
-	if c.init {
+	switch {
+	case c.init:
 		return "spec.initContainers{" + c.name + "}"
+	case c.ephemeral:
+		return "spec.ephemeralContainers{" + c.name + "}"
 	}
 	return "spec.containers{" + c.name + "}"
 }
@@ -144,6 +156,11 @@ func (c *container) start(now time.Time, spec program.Spec) {
 func (c *container) run(spec program.Spec) {
 	spec.StartedAt, spec.Disk = c.startedAt, program.NewDisk()
 	c.words, c.message = &lastWords{}, ""
+	var input *stdio
+	if s := c.spec(); s != nil && s.Stdin {
+		input = newStdio(nil, s.StdinOnce)
+		spec.Input = input
+	}
 	if s := c.spec(); s != nil {
 		spec.Mounts = append(spec.Mounts, c.words.mount(s))
 	}
@@ -164,13 +181,19 @@ func (c *container) run(spec program.Spec) {
 	if c.behaviour.Exits {
 		c.exitAt = c.startedAt.Add(c.behaviour.ExitAfter)
 	}
-	c.log = newLogBuffer(c.behaviour.Lines, c.startedAt)
+	c.log, c.stdio = newLogBuffer(c.behaviour.Lines, c.startedAt), input
+	if input != nil {
+		input.log = c.log
+	}
 	if c.behaviour.Script == nil || c.p.k.ks.ctx == nil {
 		return
 	}
 	ctx, cancel := context.WithCancel(c.p.k.ks.ctx)
 	c.cancel = cancel
-	ks, id, log, script := c.p.k.ks, c.id, c.log, c.behaviour.Script
+	ks, id, log, script := c.p.k.ks, c.id, io.Writer(c.log), c.behaviour.Script
+	if input != nil {
+		log = input
+	}
 	ks.scripts.Go(func() {
 		code := c.guarded(func() int { return script(ctx, log) })
 		if ks.ctx.Err() == nil { // else the fleet ends, not the script
@@ -200,6 +223,12 @@ func (c *container) attach(spec *program.Spec) {
 	spec.Resolve = func(ctx context.Context, name string) ([]netip.Addr, error) {
 		return ks.Network.Resolve(ctx, from, name)
 	}
+	if c.rulesNode() {
+		spec.Node = func(ctx context.Context, argv []string, in io.Reader, out, errOut io.Writer) int {
+			return ks.NodeShell(ctx, c.p.k.m.Name, c.p.namespace+"/"+c.p.name, argv, in, out, errOut)
+		}
+	}
+	spec.NodeRoot = c.nodeRoot()
 	spec.Kill = func(signal int) { c.endInstance(id, 128+signal) }
 }
 
@@ -266,7 +295,7 @@ func (c *container) terminate(now time.Time) {
 func (c *container) ended(now time.Time, code int, reason string) {
 	stopped := c.termed
 	c.exit(now, code, reason)
-	if stopped || code == 0 {
+	if stopped || code == 0 || c.ephemeral {
 		return
 	}
 	c.tell(now, "crashed", fmt.Sprintf("the container ended with exit code %d (%s)", code, c.reason))
@@ -294,6 +323,9 @@ func (c *container) exit(now time.Time, code int, reason string) {
 	}
 	if c.log != nil {
 		c.log.close()
+	}
+	if c.stdio != nil {
+		c.stdio.end()
 	}
 	c.message = c.farewell()
 	if c.p.config.version > 0 {

@@ -20,6 +20,7 @@ package kubelet
 import (
 	"context"
 	"fmt"
+	"io"
 	"iter"
 	"net/netip"
 	"sync"
@@ -74,6 +75,8 @@ type Config struct {
 	// Images says how the containers of each image behave; nil means as [image.Builtin]
 	// does.
 	Images *image.Catalogue
+	// NodeShell runs a command of a pod's in the shell of its node, as root.
+	NodeShell func(ctx context.Context, node, pod string, argv []string, in io.Reader, out, errOut io.Writer) int
 	// Follow has a machine follow what a container has changed on its disk.
 	Follow func(node string, now time.Time)
 	// Agent is the program of a container that works on the machine itself; nil for

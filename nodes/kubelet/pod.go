@@ -56,6 +56,7 @@ type pod struct {
 	killing     bool // all containers are being stopped
 	killAt      time.Time
 	over        bool   // nothing runs and nothing will
+	rejected    bool   // it was never admitted: there is nothing to say of its containers
 	failed      bool   // the kubelet has ended it for good
 	reason      string // of the phase
 	why         string // the phase's message
@@ -149,6 +150,7 @@ func (p *pod) sync(now time.Time) {
 	if p.config.version > 0 {
 		p.configured(now) // asks again if it is time
 	}
+	p.addEphemeral()
 	p.describe(now)
 	p.heedLimits(now)
 	p.runAdopted()
@@ -160,6 +162,16 @@ func (p *pod) sync(now time.Time) {
 		p.startNext(now)
 	}
 	p.forget()
+}
+
+// addEphemeral takes the containers that somebody has added to the pod.
+func (p *pod) addEphemeral() {
+	for i := range p.spec.Spec.EphemeralContainers {
+		name := p.spec.Spec.EphemeralContainers[i].Name
+		if !slices.ContainsFunc(p.containers, func(c *container) bool { return c.name == name }) {
+			p.containers = append(p.containers, &container{p: p, name: name, ephemeral: true})
+		}
+	}
 }
 
 // describe shows the pod's newest metadata in its volumes.
@@ -291,7 +303,7 @@ func (p *pod) begun() bool {
 
 // anyRunning says whether any container that is not an init container runs.
 func (p *pod) anyRunning() bool {
-	return slices.ContainsFunc(p.containers, func(c *container) bool { return !c.init && c.state == running })
+	return slices.ContainsFunc(p.containers, func(c *container) bool { return c.main() && c.state == running })
 }
 
 // kill stops the pod: its containers first, then its sidecars in reverse, then

@@ -23,7 +23,13 @@ func (p *pod) startNext(now time.Time) {
 		return
 	}
 	for _, c := range p.containers {
+		if c.ephemeral && c.state == absent {
+			p.ensure(c, now) // whatever the others do
+		}
+	}
+	for _, c := range p.containers {
 		switch {
+		case c.ephemeral:
 		case c.init && !c.sidecar:
 			if c.completed() || p.initialised() {
 				continue
@@ -44,6 +50,9 @@ func (p *pod) startNext(now time.Time) {
 	}
 }
 
+// main says whether the container is one that the pod is there for.
+func (c *container) main() bool { return !c.init && !c.ephemeral }
+
 // completed says whether an init container has done its work in this sandbox.
 func (c *container) completed() bool {
 	return c.state == exited && c.exitCode == 0 && !c.again
@@ -56,7 +65,7 @@ func (p *pod) initialised() bool {
 		if c.init && c.again {
 			return false
 		}
-		if !c.init && c.state != absent {
+		if c.main() && c.state != absent {
 			return true
 		}
 	}
@@ -65,12 +74,15 @@ func (p *pod) initialised() bool {
 
 // done says whether all containers have ended and none is to be started again.
 func (p *pod) done() bool {
-	return !slices.ContainsFunc(p.containers, func(c *container) bool { return !c.init && (c.state != exited || p.restartable(c)) })
+	return !slices.ContainsFunc(p.containers, func(c *container) bool { return c.main() && (c.state != exited || p.restartable(c)) })
 }
 
 // restartable says whether an ended container is to be started again.
 func (p *pod) restartable(c *container) bool {
-	if c.again {
+	switch {
+	case c.ephemeral:
+		return false
+	case c.again:
 		return true
 	}
 	spec := c.spec()

@@ -52,16 +52,18 @@ func (p *pod) makeStatus(now time.Time, old *corev1.PodStatus) *corev1.PodStatus
 		s.PodIPs = []corev1.PodIP{{IP: s.PodIP}}
 	}
 	for _, c := range p.containers {
-		if status, ok := c.status(now); ok {
-			if c.init {
+		if status, ok := c.status(now); ok && !p.rejected {
+			switch {
+			case c.ephemeral:
+				s.EphemeralContainerStatuses = append(s.EphemeralContainerStatuses, status)
+			case c.init:
 				s.InitContainerStatuses = append(s.InitContainerStatuses, status)
-			} else {
+			default:
 				s.ContainerStatuses = append(s.ContainerStatuses, status)
 			}
 		}
 	}
 	slices.SortStableFunc(s.ContainerStatuses, func(a, b corev1.ContainerStatus) int { return strings.Compare(a.Name, b.Name) })
-	s.EphemeralContainerStatuses = old.EphemeralContainerStatuses
 	p.setPhase(s, old)
 	p.setConditions(s, old, now)
 	return s

@@ -20,12 +20,19 @@ import (
 type execution struct {
 	program program.Spec
 	log     *logBuffer
+	stdio   *stdio // nil if its input is not open
 }
 
 // ExecInContainer runs a command.
 func (e *execution) ExecInContainer(ctx context.Context, _, _, _ string, cmd []string, in io.Reader, out, errOut io.WriteCloser,
 	tty bool, _ <-chan remotecommand.TerminalSize, _ time.Duration) error {
 	stdout, stderr := writer(out), writer(errOut)
+	if tty {
+		if in != nil {
+			in = &keyboard{from: in, show: stdout}
+		}
+		stdout = screen{stdout}
+	}
 	if tty || errOut == nil {
 		stderr = stdout
 	}
@@ -51,14 +58,25 @@ func writer(w io.WriteCloser) io.Writer {
 	return w
 }
 
-// AttachContainer shows what the container writes from now on, until it ends.
-func (e *execution) AttachContainer(ctx context.Context, _, _, _ string, _ io.Reader, out, _ io.WriteCloser,
-	_ bool, _ <-chan remotecommand.TerminalSize) error {
+// AttachContainer shows what the container writes from now on, until it ends. Into an open
+// input goes what the client types.
+func (e *execution) AttachContainer(ctx context.Context, _, _, _ string, in io.Reader, out, _ io.WriteCloser,
+	tty bool, _ <-chan remotecommand.TerminalSize) error {
+	w := writer(out)
+	if e.stdio != nil {
+		if tty && in != nil {
+			in = &keyboard{from: in, show: w}
+		}
+		if tty {
+			w = screen{w}
+		}
+		e.stdio.attach(ctx, in, w)
+		return nil
+	}
 	if e.log == nil {
 		return nil
 	}
 	_, next, more := e.log.read(0)
-	w := writer(out)
 	for more != nil {
 		select {
 		case <-more:

@@ -22,14 +22,14 @@ type call struct {
 
 // own are a container's commands beside those of [shell.Coreutils].
 var own = map[string]func(context.Context, *call) int{
-	"df": df, "free": free, "nslookup": nslookup, "dig": nslookup, "host": nslookup,
+	"chroot": chroot, "nsenter": nsenter, "df": df, "free": free, "nslookup": nslookup, "dig": nslookup, "host": nslookup,
 }
 
 func init() { own[agnhost] = agnhostTool } // it runs commands itself
 
 // everywhere are the programs of every image with a system.
-var everywhere = strings.Fields(`awk base64 basename cat chmod chown chgrp cp cut date dd df dirname du echo env egrep expr false fgrep find grep gzip gunzip head hostname
-	id install kill ln ls md5sum mkdir mktemp mount mv nice nohup nproc od printenv printf ps pwd readlink realpath rm rmdir sed seq sha1sum sha256sum sha512sum sleep
+var everywhere = strings.Fields(`awk base64 basename cat chmod chroot chown chgrp cp cut date dd df dirname du echo env egrep expr false fgrep find grep gzip gunzip head hostname
+	id install kill ln ls md5sum mkdir mktemp mount mv nice nohup nproc nsenter od printenv printf ps pwd readlink realpath rm rmdir sed seq sha1sum sha256sum sha512sum sleep
 	sort split stat stty sync tac tail tar tee test [ timeout touch tr true tty umount uname uniq wc which whoami xargs yes zcat command type setsid cmp diff comm nl fold paste rev`)
 
 // systems are the programs that a system has beside those that are everywhere: of BusyBox its

@@ -33,7 +33,7 @@ func planCommand(s Spec, argv []string) Behaviour {
 		if i := slices.IndexFunc(argv, isCommandFlag); i >= 0 && i+1 < len(argv) && !strings.HasPrefix(argv[i+1], "-") {
 			return planScript(s, argv, argv[i+1])
 		}
-		if len(argv) == 1 {
+		if len(argv) == 1 && s.Input == nil {
 			return Behaviour{Exits: true} // no terminal, no input
 		}
 		return runs(s, argv)
@@ -213,7 +213,7 @@ func runs(s Spec, argv []string) Behaviour {
 		Script: func(ctx context.Context, out io.Writer) int {
 			sh := newShell(s)
 			sh.Unknown = s.unknown
-			return s.run(ctx, sh, argv, s.streams(nil, out, out))
+			return s.run(ctx, sh, argv, s.streams(s.Input, out, out))
 		},
 	}
 	if len(b.Ports) > 0 || b.Open {

@@ -69,6 +69,12 @@ type Spec struct {
 	// run in it see the same ones if they are given the same Disk; nil means
 	// new ones each time.
 	Disk *Disk
+	// Input, if not nil, is what the program reads: somebody may attach to it.
+	Input io.Reader
+	// Node, if not nil, runs a command in the shell of the node itself: the container may
+	// do as the node's root does. NodeRoot is where it sees the node's file system.
+	Node     func(ctx context.Context, argv []string, in io.Reader, out, errOut io.Writer) int
+	NodeRoot string
 	// Dial and Resolve are the container's network, for wget, curl, nc and
 	// nslookup; without them these fail.
 	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
@@ -133,6 +139,8 @@ func Plan(s Spec) Behaviour {
 		b = planCommand(s, argv)
 	case len(s.Ports) > 0 || !s.bare():
 		b = ownProgram(s)
+	case s.Input != nil:
+		b = runs(s, []string{"sh"})
 	default:
 		b = Behaviour{Exits: true} // a shell without a terminal ends at once
 	}

@@ -1,0 +1,84 @@
+package kubelet
+
+import (
+	"context"
+	"io"
+	"slices"
+	"sync"
+)
+
+// stdio is what the program of a container that has an open input reads and writes.
+type stdio struct {
+	in   *flow
+	log  *logBuffer
+	once bool          // the input ends with the first client's
+	over chan struct{} // closed when the program has ended
+
+	mu    sync.Mutex
+	ended bool
+	shown []*io.Writer // who is attached
+}
+
+func newStdio(log *logBuffer, once bool) *stdio {
+	return &stdio{in: newFlow(), log: log, once: once, over: make(chan struct{})}
+}
+
+// Read implements [io.Reader]: it waits for what is typed.
+func (s *stdio) Read(p []byte) (int, error) { return s.in.read(p) }
+
+// Write implements [io.Writer]: all who are attached see it, and the log has it.
+func (s *stdio) Write(p []byte) (int, error) {
+	_, _ = s.log.Write(p) // never fails
+	s.mu.Lock()
+	shown := slices.Clone(s.shown)
+	s.mu.Unlock()
+	for _, to := range shown {
+		_, _ = (*to).Write(p) // who is gone detaches
+	}
+	return len(p), nil
+}
+
+// end says that the program has ended.
+func (s *stdio) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ended {
+		s.ended = true
+		s.in.finish()
+		close(s.over)
+	}
+}
+
+// attach lets a client type and see, until the program ends or the client goes.
+func (s *stdio) attach(ctx context.Context, in io.Reader, out io.Writer) {
+	s.mu.Lock()
+	s.shown = append(s.shown, &out)
+	s.mu.Unlock()
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		if in == nil {
+			<-ctx.Done()
+			return
+		}
+		_, _ = io.Copy(flowWriter{s.in}, in) // ends with the client
+		if s.once {
+			s.in.finish()
+			<-ctx.Done() // it may still have something to say
+		}
+	}()
+	select {
+	case <-s.over:
+	case <-gone:
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.shown = slices.DeleteFunc(s.shown, func(o *io.Writer) bool { return o == &out })
+}
+
+// flowWriter writes to a flow.
+type flowWriter struct{ *flow }
+
+// Write implements [io.Writer].
+func (w flowWriter) Write(p []byte) (int, error) { return w.write(p) }
