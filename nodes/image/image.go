@@ -194,7 +194,7 @@ var Builtin = sync.OnceValue(func() *Catalogue {
 		if err != nil {
 			panic(err)
 		}
-		c, problems := parse(e.Name(), b, all)
+		c, problems := parse("built-in "+e.Name(), b, all)
 		if len(problems) > 0 {
 			panic(problems[0].String())
 		}

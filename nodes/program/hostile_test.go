@@ -82,6 +82,8 @@ var hostile = map[string]string{
 	"empty lines":       `yes '' | head -2000000 | tac | sort -k 2 -n | head -1; yes '' | tail -n 1; yes '' | grep -c x; yes '' | xargs -n 1 echo`,
 	"sed":               `x=$(printf "%99999d" 1); echo "$x" | sed 's/ /&&&&&&&&&&/g;s/ /&&&&&&&&&&/g;s/./&&&&&&&&&&/g;p;p' | wc -c; yes '' | sed "s/(/(/;$(yes 'p;' | head -20000 | tr -d '\n')"`,
 	"awk":               `seq 100000 | awk '{print $1 $1 $1}' | wc; awk '/((.{1000}){1000}){1000}/' /etc/passwd`,
+	"awk, doubling":     `awk 'BEGIN { x = "aaaaaaaa"; while (1) x = x x }'; awk 'BEGIN { while (1) a[i++] = sprintf("%1000d", 1) }'; awk 'BEGIN { for (;;) $(++i) = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" }'; awk 'BEGIN { while (1) ; }'`,
+	"awk, deep":         `awk "BEGIN { x = $(yes '(' | head -20000 | tr -d '\n')1 }"; awk "$(yes '{' | head -20000 | tr -d '\n')"; awk "BEGIN { print $(yes '! ' | head -20000 | tr -d '\n')1 }"; awk "BEGIN { print $(yes '-' | head -9999 | tr -d '\n') 1 }"`,
 	"xargs":             `yes a | xargs -n 1 yes | head -1; seq 10000 | xargs -I{} echo {}{}{}{}; yes xargs | xargs xargs xargs`,
 	"walk":              `for i in $(seq 3000); do mkdir d$i; done; while :; do find / -name x; du /; ls -lR / /; done`,
 	"long search":       `x=$(printf "%99999d" 1); for i in $(seq 30); do echo "$x$x$x$x" >> f; done; for i in $(seq 20); do p="$p.{900}"; done; grep -E "${p}x|y" f; sed -E "s/${p}x//" f; awk "/${p}x/" f`,

@@ -330,7 +330,7 @@ func TestNetworkCommands(t *testing.T) {
 			{"curl --silent --show-error --max-time 3 http://closed", "", "curl: (7) Failed to connect to closed: Could not connect to server\n", 7},
 			{"curl http://nowhere", "", "curl: (6) Could not resolve host: nowhere\n", 6},
 			{"curl -d a=b -s shop/p", "POST /p", "", 0},
-			{"curl -s https://shop", "", "unsupported protocol", 3},
+			{"curl -s ftp://shop", "", "unsupported protocol", 3},
 			{"nslookup shop", "Server:\t\t10.0.0.10\nAddress:\t10.0.0.10:53\n\nName:\tshop\nAddress: 10.0.1.1\n\n", "", 0},
 			{"nslookup nowhere | tail -2 | head -1", "** server can't find nowhere: NXDOMAIN\n", "", 0},
 			{"nc -z shop 80", "", "", 0},

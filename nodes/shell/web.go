@@ -82,7 +82,7 @@ func (r request) port() string {
 // errURL is curl's word for what is not an address.
 var errURL = errors.New("URL using bad/illegal format or missing URL")
 
-// target reads a URL, for which a name alone stands too. Containers speak no https.
+// target reads a URL, for which a name alone stands too.
 func (c *Call) target(s string) (*url.URL, error) {
 	if !strings.Contains(s, "://") {
 		s = "http://" + s
@@ -91,7 +91,7 @@ func (c *Call) target(s string) (*url.URL, error) {
 	switch {
 	case err != nil || u.Hostname() == "":
 		return nil, errURL
-	case u.Scheme != "http" && !(u.Scheme == "https" && c.Shell.GNU):
+	case u.Scheme != "http" && u.Scheme != "https":
 		return nil, fmt.Errorf(c.say("Protocol %q not supported or disabled in libcurl", "unsupported protocol %s"), u.Scheme)
 	}
 	return u, nil
