@@ -43,7 +43,7 @@ var families = []family{
 		"image-that-does-not-exist", "liveness-probe-at-a-wrong-port",
 		"namespace-deleted-with-its-shop", "new-image-crash-loops", "quota-stops-a-rollout", "rule-closes-the-shops-port",
 		"scaled-to-nought-while-the-node-is-off", "selector-matches-nothing", "service-deleted", "webhook-blocks-new-pods"}},
-	{"workloads", []string{"workload-basics", "crash-loop-back-off", "known-images-are-ready", "printed-on-the-node", "what-ends-by-itself"}},
+	{"workloads", []string{"workload-basics", "crash-loop-back-off", "known-images-are-ready", "printed-on-the-node", "volumes-share-refresh-and-wait", "what-a-kubelet-refuses", "what-ends-by-itself"}},
 }
 
 // family is what its scenarios are about, and they.
