@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 )
 
@@ -96,11 +97,22 @@ func connectHandler(dial TunnelDialer, refusal func(error) string) http.HandlerF
 			return
 		}
 		go func() {
-			_, _ = io.Copy(out, in) // ends when either side does
+			pass(out, in) // ends when either side does
 			out.Close()
 		}()
-		_, _ = io.Copy(in, out)
+		pass(in, out)
 		in.Close()
 		out.Close()
 	}
+}
+
+// buffers are what bytes pass through the tunnel in: many connections are short.
+var buffers = sync.Pool{New: func() any { return new([16 << 10]byte) }}
+
+// pass copies bytes until either side ends.
+func pass(to io.Writer, from io.Reader) {
+	b := buffers.Get().(*[16 << 10]byte)
+	defer buffers.Put(b)
+	// Without the methods by which they would copy with buffers of their own.
+	_, _ = io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, b[:])
 }

@@ -25,7 +25,7 @@ var families = []family{
 		"node-off-needs-no-escalation-2026", "three-deep-chain", "two-of-three-nodes-broken"}},
 	{"by whom", []string{"node-off-by-whom", "crash-of-a-container-by-whom", "disk-filled-by-whom", "kube-proxy-killed-by-whom",
 		"reboot-while-the-api-server-is-lost", "reboot-while-the-scheduler-is-lost", "reboots-by-whom", "runtime-removed-by-whom", "shop-loses-its-node-by-whom", "two-break-one-node", "unrelated-events-change-nothing"}},
-	{"add-ons", []string{"customer-edits-kube-proxy", "admissions-enforcer", "coredns-deleted-twice", "customer-deletes-coredns", "customer-deletes-metrics-server", "dns-is-out-until-it-answers",
+	{"add-ons", []string{"customer-edits-kube-proxy", "admissions-enforcer", "hpa-follows-traffic", "coredns-deleted-twice", "customer-deletes-coredns", "customer-deletes-metrics-server", "dns-is-out-until-it-answers",
 		"rbac-of-the-scheduler-deleted", "webhook-blocks-leases", "webhook-by-service"}},
 	{"patches", []string{"cve-on-nodes-hot-patch", "blocked-egress-gets-no-patches", "cve-in-managed-component", "cve-on-nodes-awaits-reboot",
 		"kured-reboots-one-at-a-time", "os-patches-nightly"}},

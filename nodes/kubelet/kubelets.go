@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"net/http"
 	"net/netip"
 	"sync"
 	"time"
@@ -68,8 +69,6 @@ type Config struct {
 	Size     func() int
 	// Node is a Node as the fleet's informer has it.
 	Node func(name string) (*corev1.Node, error)
-	// Services are those of a namespace, as the fleet's informer has them; nil for none.
-	Services func(namespace string) []*corev1.Service
 	// Blocked says whether something keeps a machine's packets from a registry of images.
 	Blocked func(system *host.Host, registry string) bool
 	// Targeted says whether a Service sends to a port of a pod's; nil for no Service.
@@ -84,6 +83,8 @@ type Config struct {
 	// Agent is the program of a container that works on the machine itself; nil for
 	// any other.
 	Agent func(node string, pod *corev1.Pod, container *corev1.Container) program.Agent
+	// API is what a container answers below /apis/; nil for nothing.
+	API func(node string, container *corev1.Container) http.Handler
 }
 
 // Kubelets are the kubelets of all nodes: the pods, and what is written of them.

@@ -135,12 +135,12 @@ func (p *pod) listening(port int32) (http.Handler, bool) {
 	now := time.Now()
 	for _, c := range p.containers {
 		if c.serves(now) && slices.Contains(c.behaviour.Ports, port) {
-			return c.behaviour.Handler, true
+			return c.answers(), true
 		}
 	}
 	for _, c := range p.containers {
 		if c.serves(now) && c.behaviour.Open && p.k.ks.Targeted != nil && p.k.ks.Targeted(netip.AddrPortFrom(p.ip, uint16(port))) {
-			return c.behaviour.Handler, true
+			return c.answers(), true
 		}
 	}
 	return nil, false

@@ -1,170 +1,119 @@
 package kubelet
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"demarc/nodes/image"
+	"demarc/sim/annotation"
+
+	"k8s.io/apimachinery/pkg/api/resource"
 )
 
-// What a container uses of which nothing is known.
-const (
-	idleMemory = 24 << 20
-	idleCPU    = 1 // thousandths of a core
-)
-
-// usage is what a container, a pod or a node uses: thousandths of a core, and seconds in all;
-// and bytes.
-type usage struct {
-	milli  int64
-	core   float64 // seconds of a core that were used in all
-	memory int64
+// Usage is what a container uses at this time.
+type Usage struct {
+	Container string
+	CPU       resource.Quantity // cores, on average since Window ago
+	Memory    resource.Quantity // bytes of the working set
 }
 
-func (u *usage) add(o usage) {
-	u.milli, u.core, u.memory = u.milli+o.milli, u.core+o.core, u.memory+o.memory
+// PodUsage is what the containers of a running pod use.
+type PodUsage struct {
+	Node, Namespace, Pod string
+	Labels               map[string]string
+	Containers           []Usage
 }
 
-// usage is what the container uses: what its image says, or half of what it asks for, since
-// nobody asks for less than it needs, or what an idle program takes.
-func (c *container) usage(now time.Time) usage {
-	u := usage{milli: idleCPU, memory: idleMemory}
-	if s := c.spec(); s != nil {
-		if q := s.Resources.Requests.Cpu(); !q.IsZero() {
-			u.milli = max(q.MilliValue()/2, idleCPU)
+// Window is over how long requests are counted: the default resolution of metrics-server.
+const Window = 15 * time.Second
+
+// Usage is what the pods of a node use, but for those whose containers have not all run for
+// two windows, of which metrics-server knows nothing yet. The lock is held.
+func (k *Kubelet) Usage(now time.Time) (list []PodUsage) {
+	for _, p := range sortedPods(k.pods) {
+		u := PodUsage{Node: k.m.Name, Namespace: p.namespace, Pod: p.name, Labels: p.spec.Labels}
+		for _, c := range p.containers {
+			switch {
+			case c.state == running && now.Sub(c.startedAt) >= 2*Window:
+				u.Containers = append(u.Containers, c.usage(now))
+			case !c.init || c.sidecar:
+				u.Containers = nil
+			default:
+				continue // it has ended
+			}
+			if u.Containers == nil {
+				break
+			}
 		}
-		if q := s.Resources.Requests.Memory(); !q.IsZero() {
-			u.memory = q.Value() / 2
-		}
-		if e := c.program.Entry; e != nil && !e.Memory.Rest.IsZero() {
-			u.memory = e.Memory.Rest.Value()
-		}
-		if e := c.program.Entry; e != nil && !e.CPU.Rest.IsZero() {
-			u.milli = e.CPU.Rest.MilliValue()
-		}
-		if used := stressed(append(s.Command[:len(s.Command):len(s.Command)], s.Args...)); used > 0 {
-			u.memory = used
+		if len(u.Containers) > 0 {
+			list = append(list, u)
 		}
 	}
-	u.core = float64(u.milli) / 1000 * now.Sub(c.startedAt).Seconds()
+	return list
+}
+
+// usage is what the image's entry says, at the rate at which requests have come; or what
+// the pod's annotations say.
+func (c *container) usage(now time.Time) Usage {
+	cpu, memory := image.UsageOf(c.program.Entry)
+	rate, ran := c.asked.rate(now), now.Sub(c.startedAt)
+	u := Usage{
+		Container: c.name,
+		CPU:       *resource.NewMilliQuantity(int64(1000*cpu.At(rate, ran)), resource.DecimalSI),
+		Memory:    *resource.NewQuantity(int64(memory.At(rate, ran)), resource.BinarySI),
+	}
+	if q, ok := c.program.Quantity(annotation.CPU); ok {
+		u.CPU = q
+	}
+	if q, ok := c.program.Quantity(annotation.Memory); ok {
+		u.Memory = q
+	}
 	return u
 }
 
-// system is what the node's own programs use.
-func (k *Kubelet) system(now time.Time) usage {
-	used, _ := k.m.OS.Memory()
-	const milli = 120
-	return usage{milli: milli, core: milli / 1000.0 * k.m.OS.Uptime(now).Seconds(), memory: used}
-}
-
-// eachRunning calls f for each running container, pod by pod, in order.
-func (k *Kubelet) eachRunning(f func(*container)) {
-	for _, p := range sortedPods(k.pods) {
-		for _, c := range p.containers {
-			if c.state == running {
-				f(c)
-			}
-		}
-	}
-}
-
-// resourceMetrics answers as a kubelet does for the metrics server.
-func (s *server) resourceMetrics(w http.ResponseWriter, r *http.Request) {
-	k, now := dialled(r), time.Now()
-	var cpu, memory, start, podCPU, podMemory string
-	s.ks.Lock.Lock()
-	node, pods, order := k.system(now), map[*pod]*usage{}, []*pod{}
-	k.eachRunning(func(c *container) {
-		u, labels := c.usage(now), fmt.Sprintf("{container=%q,namespace=%q,pod=%q}", c.name, c.p.namespace, c.p.name)
-		cpu += fmt.Sprintf("container_cpu_usage_seconds_total%s %g %d\n", labels, u.core, now.UnixMilli())
-		memory += fmt.Sprintf("container_memory_working_set_bytes%s %d %d\n", labels, u.memory, now.UnixMilli())
-		start += fmt.Sprintf("container_start_time_seconds%s %g\n", labels, float64(c.startedAt.UnixMilli())/1000)
-		if pods[c.p] == nil {
-			pods[c.p], order = &usage{}, append(order, c.p)
-		}
-		pods[c.p].add(u)
-		node.add(u)
+// answers is what a container serves, and counts.
+func (c *container) answers() http.Handler {
+	h := c.behaviour.Handler
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.asked.note(time.Now())
+		h.ServeHTTP(w, r)
 	})
-	s.ks.Lock.Unlock()
-	for _, p := range order {
-		labels := fmt.Sprintf("{namespace=%q,pod=%q}", p.namespace, p.name)
-		podCPU += fmt.Sprintf("pod_cpu_usage_seconds_total%s %g %d\n", labels, pods[p].core, now.UnixMilli())
-		podMemory += fmt.Sprintf("pod_memory_working_set_bytes%s %d %d\n", labels, pods[p].memory, now.UnixMilli())
-	}
-	w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-	family := func(name, help, kind, samples string) {
-		fmt.Fprintf(w, "# HELP %s [STABLE] %s\n# TYPE %s %s\n%s", name, help, name, kind, samples)
-	}
-	family("container_cpu_usage_seconds_total", "Cumulative cpu time consumed by the container in core-seconds", "counter", cpu)
-	family("container_memory_working_set_bytes", "Current working set of the container in bytes", "gauge", memory)
-	family("container_start_time_seconds", "Start time of the container since unix epoch in seconds", "gauge", start)
-	family("node_cpu_usage_seconds_total", "Cumulative cpu time consumed by the node in core-seconds", "counter", fmt.Sprintf("node_cpu_usage_seconds_total %g %d\n", node.core, now.UnixMilli()))
-	family("node_memory_working_set_bytes", "Current working set of the node in bytes", "gauge", fmt.Sprintf("node_memory_working_set_bytes %d %d\n", node.memory, now.UnixMilli()))
-	family("pod_cpu_usage_seconds_total", "Cumulative cpu time consumed by the pod in core-seconds", "counter", podCPU)
-	family("pod_memory_working_set_bytes", "Current working set of the pod in bytes", "gauge", podMemory)
-	family("resource_scrape_error", "1 if there was an error while getting container metrics, 0 otherwise", "gauge", "resource_scrape_error 0\n")
 }
 
-// stats is a usage as /stats/summary has it.
-func (u usage) stats(now time.Time) map[string]any {
-	at := metav1.NewTime(now)
-	return map[string]any{
-		"cpu":    map[string]any{"time": at, "usageNanoCores": u.milli * 1e6, "usageCoreNanoSeconds": int64(u.core * 1e9)},
-		"memory": map[string]any{"time": at, "usageBytes": u.memory, "workingSetBytes": u.memory, "rssBytes": u.memory},
-	}
+// asked counts requests by window.
+type asked struct {
+	mu           sync.Mutex
+	window       int64 // the newest
+	now, earlier int   // in it, and in the one before
 }
 
-// summary tells of the node and its pods what they use.
-func (s *server) summary(w http.ResponseWriter, r *http.Request) {
-	k, now := dialled(r), time.Now()
-	pods := []map[string]any{}
-	s.ks.Lock.Lock()
-	node := k.system(now)
-	for _, p := range sortedPods(k.pods) {
-		if !p.sandbox {
-			continue
-		}
-		var all usage
-		containers := []map[string]any{}
-		for _, c := range p.containers {
-			if c.state != running {
-				continue
-			}
-			u := c.usage(now)
-			all.add(u)
-			stats := u.stats(now)
-			stats["name"], stats["startTime"] = c.name, metav1.NewTime(c.startedAt)
-			containers = append(containers, stats)
-		}
-		node.add(all)
-		stats := all.stats(now)
-		stats["podRef"] = map[string]string{"name": p.name, "namespace": p.namespace, "uid": string(p.uid)}
-		stats["startTime"], stats["containers"] = p.startTime, containers
-		pods = append(pods, stats)
-	}
-	used, size := k.m.OS.Disk()
-	s.ks.Lock.Unlock()
-	stats := node.stats(now)
-	stats["nodeName"] = k.m.Name
-	stats["fs"] = map[string]any{"time": metav1.NewTime(now), "availableBytes": size - used, "capacityBytes": size, "usedBytes": used}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"node": stats, "pods": pods}) // the client's connection may be gone
+func (a *asked) note(at time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.turn(at)
+	a.now++
 }
 
-// configz answers with what the kubelet is configured with, as far as it matters here.
-func (s *server) configz(w http.ResponseWriter, _ *http.Request) {
-	most := allocatable()
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"kubeletconfig": map[string]any{ // the client's connection may be gone
-		"syncFrequency": resyncPeriod.String(), "nodeStatusReportFrequency": statusInterval.String(), "nodeLeaseDurationSeconds": int(leaseDuration.Seconds()),
-		"streamingConnectionIdleTimeout": streamIdle.String(), "configMapAndSecretChangeDetectionStrategy": "Watch",
-		"evictionHard":                     map[string]string{"memory.available": "100Mi", "nodefs.available": fmt.Sprint(leastDiskPercent, "%")},
-		"evictionPressureTransitionPeriod": transitionPeriod.String(), "maxPods": most.Pods().Value(), "port": Port,
-		"registerNode": true, "enableControllerAttachDetach": true, "clusterDomain": "cluster.local", "clusterDNS": []string{"10.0.0.10"},
-		"containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock", "cgroupDriver": "systemd", "serializeImagePulls": false,
-		"kubeReserved": map[string]string{string(corev1.ResourceCPU): "140m"},
-	}})
+// rate is how many requests have come in a second.
+func (a *asked) rate(at time.Time) float64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.turn(at)
+	into := at.Sub(time.Unix(a.window*int64(Window/time.Second), 0))
+	return float64(a.now+a.earlier) / (Window + into).Seconds()
+}
+
+// turn goes on to the window of a time; mu is held.
+func (a *asked) turn(at time.Time) {
+	n := at.Unix() / int64(Window/time.Second)
+	switch n - a.window {
+	case 0:
+		return
+	case 1:
+		a.earlier = a.now
+	default:
+		a.earlier = 0
+	}
+	a.window, a.now = n, 0
 }

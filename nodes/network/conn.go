@@ -15,7 +15,7 @@ const BackendHeader = "X-Demarc-Backend"
 var outsideIP = netip.MustParseAddr("203.0.113.1")
 
 // serve opens a connection from a node to what has an address, and returns the
-// client's end. Once says that it ends with its first answer.
+// client's end. Once is [Origin]'s.
 func (n *Network) serve(node string, b Backend, to netip.AddrPort, once bool) net.Conn {
 	inner, outer := net.Pipe()
 	from := outsideIP
@@ -30,14 +30,13 @@ func (n *Network) serve(node string, b Backend, to netip.AddrPort, once bool) ne
 	l := &oneConn{Conn: server, accepts: make(chan net.Conn, 1), done: make(chan struct{})}
 	l.accepts <- server
 	srv := &http.Server{
-		Handler: &link{network: n, node: node, backend: b, to: to},
+		Handler: &link{network: n, node: node, backend: b, to: to, once: once},
 		ConnState: func(_ net.Conn, s http.ConnState) {
 			if s == http.StateClosed || s == http.StateHijacked {
 				l.Close()
 			}
 		},
 	}
-	srv.SetKeepAlivesEnabled(!once)
 	go func() { _ = srv.Serve(l) }() // ends with the connection
 	return client
 }
@@ -48,6 +47,7 @@ type link struct {
 	node    string
 	backend Backend
 	to      netip.AddrPort
+	once    bool
 }
 
 // ServeHTTP implements [http.Handler].
@@ -61,6 +61,9 @@ func (l *link) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		name = l.backend.Namespace + "/" + name
 	}
 	w.Header().Set(BackendHeader, name)
+	if l.once && r.Method != http.MethodGet {
+		w.Header().Set("Connection", "close")
+	}
 	h.ServeHTTP(w, r)
 	if !l.network.path(l.node, l.backend.Node) {
 		<-r.Context().Done() // the answer is lost: the client gives up some time

@@ -59,8 +59,8 @@ type Origin struct {
 	Node string
 	// Namespace completes short DNS names; "default" if empty.
 	Namespace string
-	// Once says that a connection ends with its first answer: for a client that would not
-	// notice when the other end of an idle one goes away.
+	// Once says that a connection ends with the answer to what cannot be sent twice: for a
+	// client that would not notice when the other end of an idle one goes away.
 	Once bool
 }
 

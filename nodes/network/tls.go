@@ -20,6 +20,9 @@ type authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey
 	pem  []byte
+	// config is shared by all servers, whose sessions a client may resume at any of them. A
+	// key exchange that outlives quantum computers is not needed in memory.
+	config *tls.Config
 
 	mu    sync.Mutex
 	names map[string]*tls.Certificate
@@ -43,6 +46,7 @@ func newAuthority() *authority {
 	if err != nil {
 		panic(err) // of constants
 	}
+	a.config = &tls.Config{GetCertificate: a.certificate, CurvePreferences: []tls.CurveID{tls.X25519}}
 	a.pem = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	return a
 }
@@ -113,7 +117,7 @@ func (e *either) choose() (net.Conn, error) {
 		}
 		e.chose = &begun{e.end, first}
 		if first[0] == handshake {
-			e.chose = tls.Server(e.chose, &tls.Config{GetCertificate: ours().certificate})
+			e.chose = tls.Server(e.chose, ours().config)
 		}
 	})
 	return e.chose, e.err

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"demarc/sim/annotation"
+
+	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 // annotation is a container's value of an annotation, if it has a good one.
@@ -21,6 +23,13 @@ func (s Spec) duration(name string) (time.Duration, bool) {
 	v, ok := s.annotation(name)
 	d, err := time.ParseDuration(v)
 	return d, ok && err == nil
+}
+
+// Quantity is a container's value of an annotation that is an amount, if it has a good one.
+func (s Spec) Quantity(name string) (resource.Quantity, bool) {
+	v, ok := s.annotation(name)
+	q, err := resource.ParseQuantity(v)
+	return q, ok && err == nil
 }
 
 // annotate applies the annotations to a plan.

@@ -60,8 +60,9 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if health[r.URL.Path] {
 		status = http.StatusOK
 	}
-	if strings.HasPrefix(r.URL.Path, "/apis/") && status == http.StatusOK {
-		status = http.StatusNotFound // an API that nobody serves
+	api := strings.HasPrefix(r.URL.Path, "/apis/")
+	if api && status == http.StatusOK && h.spec.API == nil && h.own == nil {
+		status = http.StatusNotFound // nobody serves it
 	}
 	if h.sickens && time.Since(h.started) >= h.sickAfter {
 		status = http.StatusInternalServerError
@@ -71,6 +72,10 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if h.own != nil && status == http.StatusOK {
 		h.own.ServeHTTP(w, r)
+		return
+	}
+	if api && status == http.StatusOK {
+		h.spec.API.ServeHTTP(w, r)
 		return
 	}
 	if route, ok := h.route(r); ok && status == http.StatusOK {

@@ -82,6 +82,8 @@ type Spec struct {
 	// Agent, if not nil, is the image's program: nothing here knows of what it works
 	// on. It gets the command line and returns the exit code.
 	Agent Agent
+	// API, if not nil, answers below /apis/.
+	API http.Handler
 	// Kill, if not nil, is called when somebody sends process 1 a signal.
 	Kill func(signal int)
 }

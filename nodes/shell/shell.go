@@ -60,10 +60,6 @@ type Shell struct {
 	// one that the system lacks.
 	Unknown func(ctx context.Context, name string, last bool) (code int, stood bool)
 
-	// Typed is what comes in for the innermost session: a command that is a shell itself
-	// goes on with it.
-	Typed io.Reader
-
 	process *guard.Process
 }
 
@@ -294,9 +290,6 @@ func (s *Shell) Script(ctx context.Context, text string, args []string, io Strea
 		s.complain(io.Err, err)
 		return 2
 	}
-	if len(args) > 0 {
-		f.Name = args[0] // which is $0
-	}
 	r, err := s.Runner(args, io, f)
 	if err != nil {
 		s.complain(io.Err, err)
@@ -317,7 +310,6 @@ func (s *Shell) Session(ctx context.Context, io Streams, prompt string) int {
 	if input == nil {
 		return 0
 	}
-	s.Typed = input
 	fmt.Fprint(io.Out, prompt)
 	code := 0
 	reader := &guard.Reader{From: input}

@@ -36,8 +36,20 @@ type world struct {
 	notes []Repair
 }
 
+// newClient is a fake one that also knows what client-go's scheme does not.
+func newClient() *fake.FakeDynamicClient {
+	s := runtime.NewScheme()
+	if err := scheme.AddToScheme(s); err != nil {
+		panic(err) // of constants
+	}
+	v1 := schema.GroupVersion{Group: "apiregistration.k8s.io", Version: "v1"}
+	s.AddKnownTypeWithName(v1.WithKind("APIService"), &unstructured.Unstructured{})
+	s.AddKnownTypeWithName(v1.WithKind("APIServiceList"), &unstructured.UnstructuredList{})
+	return fake.NewSimpleDynamicClient(s)
+}
+
 func newWorld(t *testing.T) *world {
-	w := &world{t: t, client: fake.NewSimpleDynamicClient(scheme.Scheme)}
+	w := &world{t: t, client: newClient()}
 	w.client.PrependReactor("create", "*", w.write)
 	w.client.PrependReactor("update", "*", w.write)
 	w.client.PrependReactor("*", "*", func(a clienttesting.Action) (bool, runtime.Object, error) {

@@ -5,12 +5,10 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/dynamic/fake"
-	"k8s.io/client-go/kubernetes/scheme"
 )
 
 func TestLevels(t *testing.T) {
-	r, err := New(Config{Client: fake.NewSimpleDynamicClient(scheme.Scheme)})
+	r, err := New(Config{Client: newClient()})
 	if err != nil {
 		t.Fatal(err)
 	}

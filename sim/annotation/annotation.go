@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"demarc/sim/fault"
+
+	"k8s.io/apimachinery/pkg/api/resource"
 )
 
 // domain is before the slash in the names of all of them.
@@ -27,6 +29,8 @@ const (
 	HTTPStatus     = domain + "/http-status"
 	Latency        = domain + "/latency"
 	UnhealthyAfter = domain + "/unhealthy-after"
+	CPU            = domain + "/cpu"
+	Memory         = domain + "/memory"
 	Deny           = domain + "/deny"
 	IgnoreSIGTERM  = domain + "/ignore-sigterm"
 	PullSeconds    = domain + "/pull-seconds" // the node reads it
@@ -47,6 +51,8 @@ var All = []Annotation{
 	{HTTPStatus, "503", "the status of every answer, except for /healthz, /readyz, /livez, /health and /ready", isNumber(100, 599)},
 	{Latency, "200ms", "how long each answer takes", isDuration},
 	{UnhealthyAfter, "10m", "every answer is 500 so long after the start", isDuration},
+	{CPU, "250m", "the CPU that the container uses, as kubectl top and autoscalers see it", isQuantity},
+	{Memory, "300Mi", "the memory that the container uses, as kubectl top and autoscalers see it", isQuantity},
 	{Deny, "no team label", "as a webhook it denies every AdmissionReview, with this message; it allows them otherwise", isText},
 	{IgnoreSIGTERM, "true", "the program ignores SIGTERM and must be killed", isBool},
 	{PullSeconds, "40", "how long the first pull of an image takes on a node", isSeconds},
@@ -110,6 +116,14 @@ func Mistakes(annotations map[string]string) (list []Mistake) {
 
 func isBool(v string) error {
 	_, err := strconv.ParseBool(v)
+	return err
+}
+
+func isQuantity(v string) error {
+	q, err := resource.ParseQuantity(v)
+	if err == nil && q.Sign() < 0 {
+		err = fmt.Errorf("%s is negative", v)
+	}
 	return err
 }
 

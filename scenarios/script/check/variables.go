@@ -98,6 +98,7 @@ var kindVariables = []Variable{
 	objects("configmaps", "", "v1", "ConfigMap"), objects("namespaces", "", "v1", "Namespace"), objects("persistentvolumeclaims", "", "v1", "PersistentVolumeClaim"),
 	objects("deployments", "apps", "v1", "Deployment"), objects("replicasets", "apps", "v1", "ReplicaSet"), objects("statefulsets", "apps", "v1", "StatefulSet"),
 	objects("daemonsets", "apps", "v1", "DaemonSet"), objects("jobs", "batch", "v1", "Job"),
+	objects("horizontalpodautoscalers", "autoscaling", "v2", "HorizontalPodAutoscaler"),
 	objects("endpointslices", "discovery.k8s.io", "v1", "EndpointSlice"), objects("leases", "coordination.k8s.io", "v1", "Lease"),
 }
 
