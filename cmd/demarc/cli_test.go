@@ -61,6 +61,8 @@ func TestBadInput(t *testing.T) {
 		{"fault inject slow etcd", "latency"},
 		{"fault inject slow etcd latency=1s latency=2s", "given twice"},
 		{"fault inject crash etcd now", "NAME=VALUE"},
+		{"up --images nowhere.yaml", "nowhere.yaml"},
+		{"image explain", "accepts 1 arg"},
 		{"drill", "demarc drill --list"},
 		{"drill etcd-lst", `did you mean "etcd-lost"?`},
 		{"drill ./nowhere.txtar", "nowhere.txtar"},

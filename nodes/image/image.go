@@ -40,6 +40,9 @@ type Entry struct {
 	// Serves are the ports on which it answers, whatever the pod declares. None and no end
 	// is a program that runs and serves what the pod names.
 	Serves []Port `yaml:"serves" json:"serves,omitempty"`
+	// Listens is a regular expression over the files that are mounted, whose first group is
+	// another port on which it answers.
+	Listens string `yaml:"listens" json:"listens,omitempty"`
 	// Ends says that it comes to an end by itself.
 	Ends *End `yaml:"ends" json:"ends,omitempty"`
 	// Logs is what it logs when it starts.

@@ -64,6 +64,7 @@ func TestParseFindsMistakes(t *testing.T) {
 		"images:\n- match: ['a:1']":                    `f:2: pattern "a:1" has a tag`,
 		"images:\n- match: ['[']":                      `f:2: pattern "["`,
 		"images:\n- match: [a]\n  tags: '('":           "f:3: tags: error parsing regexp",
+		"images:\n- match: [a]\n  listens: 'port'":     "f:3: listens: want a regular expression with a group",
 		"images:\n- match: [a]\n  system: busybx":      `f:3: system is "busybx": want busybox, debian, none, or nothing if it may have any program (did you mean "busybox"?)`,
 		"images:\n- match: [a]\n  like: ngin":          `f:3: like is "ngin", and no entry before`,
 		"images:\n- match: [a]\n  ends: {code: 256}":   "f:3: exit code 256: want 0 to 255",

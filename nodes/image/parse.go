@@ -226,6 +226,9 @@ func (r *reader) entry(n *yaml.Node, e *Entry) {
 	if _, err := regexp.Compile(e.Tags); err != nil {
 		r.problem(at(n, "tags"), "", "tags: %v", err)
 	}
+	if re, err := regexp.Compile(e.Listens); err != nil || e.Listens != "" && re.NumSubexp() < 1 {
+		r.problem(at(n, "listens"), "", "listens: want a regular expression with a group for the port, such as '(?m)^listen (\\d+)'")
+	}
 	if e.System != "" && !slices.Contains([]string{Busybox, Debian, None}, e.System) {
 		r.problem(at(n, "system"), fault.Suggest(e.System, []string{Busybox, Debian, None}), "system is %q: want %s, %s, %s, or nothing if it may have any program", e.System, Busybox, Debian, None)
 	}

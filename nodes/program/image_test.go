@@ -122,6 +122,7 @@ func TestToolsSay(t *testing.T) {
 		{"mysql:8", "mysql -h 127.0.0.1 -e 'SELECT 1'", "1\n1\n"},
 		{"mariadb:11", "mariadb-admin ping; mysqladmin status | cut -d: -f1", "mysqld is alive\nUptime\n"},
 		{"mongo:7", "mongosh --eval 'db.runCommand(\"ping\").ok' --quiet", "1\n"},
+		{"zookeeper:3.9", "echo ruok | timeout 2 nc -w 2 localhost 2181 | grep imok", "imok\n"},
 		{"rabbitmq:3", "rabbitmq-diagnostics -q ping", "Ping succeeded\n"},
 		{"bitnami/postgresql", "exec pg_isready -U postgres; [ -f /opt/bitnami/postgresql/tmp/.initialized ]", "127.0.0.1:5432 - accepting connections\n"},
 		{"nginx", "nginx -t 2>&1 | tail -1; nginx -s reload && echo ok", "nginx: configuration file /etc/nginx/nginx.conf test is successful\nok\n"},
@@ -185,6 +186,17 @@ func TestMemoryLimits(t *testing.T) {
 		if b.Exits != (limit > 0) || b.ExitAfter != want || b.Exits && (b.ExitReason != "OOMKilled" || b.ExitCode != 137) {
 			t.Errorf("limit %d: got %+v", limit, b)
 		}
+	}
+}
+
+// A server listens where its mounted configuration says.
+func TestConfiguredPorts(t *testing.T) {
+	s := Spec{Image: "nginx:1.29", Files: map[string][]byte{"/etc/nginx/conf.d/x.conf": []byte("server {\n  listen 8081;\n  listen [::]:8082 ssl;\n}")}}
+	if b := Plan(s); !slices.Equal(b.Ports, []int32{80, 8081, 8082}) {
+		t.Errorf("got %v", b.Ports)
+	}
+	if b := Plan(Spec{Image: "nginxinc/nginx-unprivileged"}); !slices.Equal(b.Ports, []int32{8080}) {
+		t.Errorf("unprivileged: got %v", b.Ports)
 	}
 }
 

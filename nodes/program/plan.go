@@ -158,9 +158,27 @@ func (s Spec) ports() []int32 {
 		for _, p := range s.Entry.Serves {
 			ports = append(ports, p.Port)
 		}
+		ports = append(ports, s.configured()...)
 	}
 	if s.vague() && !s.toEnd() {
 		ports = append(ports, s.Asked...)
+	}
+	return ports
+}
+
+// configured are the ports that the mounted files name.
+func (s Spec) configured() (ports []int32) {
+	if s.Entry.Listens == "" {
+		return nil
+	}
+	re, err := regexp.Compile(s.Entry.Listens)
+	if err != nil {
+		return nil // it was read by image.Parse, which says so
+	}
+	for _, b := range s.Files {
+		for _, m := range re.FindAllSubmatch(b, 100) {
+			ports = withPort(ports, string(m[1]))
+		}
 	}
 	return ports
 }

@@ -149,6 +149,9 @@ func printEntry(t *output.Table, e *image.Entry) {
 				t.Row("", fmt.Sprintf("%d%s: %d", p.Port, r.Path, cmp.Or(r.Status, 200)))
 			}
 		}
+		if e.Listens != "" {
+			t.Row("", "and where its mounted files say: "+e.Listens)
+		}
 		t.Row("ready after", time.Duration(e.Start).String())
 	case e.System == "":
 		t.Row("serves", "what the pod names; an init container and a Job's end")
@@ -186,7 +189,7 @@ exit code is 2 if there are any.`,
 			}
 			err := output.Print(env.Printer, problems, func(w io.Writer, problems []image.Problem) error {
 				for _, p := range problems {
-					if _, err := fmt.Fprintln(w, p); err != nil {
+					if _, err := terminal.Fprintf(w, "%s\n", p.String()); err != nil {
 						return err
 					}
 				}
