@@ -86,6 +86,11 @@ func TestAPodThatRulesItsNode(t *testing.T) {
 				t.Errorf("%s says %q, want %q", name, got, want)
 			}
 		}
+		w.create(testPod(w.f, "types", debugger(true), func(p *corev1.Pod) { p.Spec.Containers[0].Stdin = true }))
+		w.pass(5 * time.Second)
+		if got := w.attach("types", "c", "chroot /host\rhostname\rexit\rexit\r"); !strings.Contains(got, "root@"+node+":~# "+node+"\r\n") {
+			t.Errorf("what is typed shows %q", got)
+		}
 		w.create(testPod(w.f, "stops", debugger(true, "chroot", "/host", "systemctl", "stop", "kubelet")))
 		w.pass(5 * time.Second)
 		w.f.mu.Lock()

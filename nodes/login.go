@@ -1,11 +1,13 @@
 package nodes
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -96,12 +98,32 @@ func (f *scaleSet) nodeShell(ctx context.Context, node, pod string, argv []strin
 		fmt.Fprintln(errOut, err)
 		return 126
 	}
-	l := &Login{Session: login.New(c, login.Options{User: shell.Root}), console: c, by: timeline.Customer, who: "root in pod " + pod}
-	code, err := l.Run(ctx, script, in, out, errOut)
+	alone := len(argv) == 1 || len(argv) == 2 && strings.HasPrefix(argv[1], "-")
+	typed := alone && slices.Contains([]string{"bash", "sh"}, path.Base(argv[0]))
+	l := &Login{Session: login.New(c, login.Options{User: shell.Root, Terminal: typed}), console: c, by: timeline.Customer, who: "root in pod " + pod}
+	var code int
+	if typed {
+		code, err = l.converse(ctx, in, out, errOut)
+	} else {
+		code, err = l.Run(ctx, script, in, out, errOut)
+	}
 	if err != nil { // the machine, and so the pod's container, is gone
 		return exitLost
 	}
 	return code
+}
+
+// converse runs what is typed, line by line, until the shell is left.
+func (l *Login) converse(ctx context.Context, in io.Reader, out, errOut io.Writer) (code int, err error) {
+	lines := bufio.NewScanner(in)
+	for err == nil && !l.Exited() && ctx.Err() == nil {
+		fmt.Fprint(out, l.Prompt())
+		if !lines.Scan() {
+			break
+		}
+		code, err = l.Run(ctx, lines.Text(), nil, out, errOut)
+	}
+	return code, err
 }
 
 // exitLost is the exit code of a command whose machine has gone away.

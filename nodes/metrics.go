@@ -13,7 +13,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -37,12 +36,6 @@ func (f *Fleet) apiOf(node string, c *corev1.Container) http.Handler {
 }
 
 const metricsPrefix = "/apis/" + metrics.GroupName + "/v1beta1"
-
-// What the machine uses beside its pods: the system, the kubelet and the runtime.
-const (
-	systemCPU    = 110 // thousandths of a core
-	systemMemory = 900 << 20
-)
 
 // ServeHTTP implements [http.Handler].
 func (x metricsAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -136,17 +129,11 @@ func (x metricsAPI) nodeMetrics(selector labels.Selector, name string) []metrics
 		if err != nil || name != "" && m.Name != name || !selector.Matches(labels.Set(node.Labels)) {
 			continue
 		}
-		cpu, memory := resource.NewMilliQuantity(systemCPU, resource.DecimalSI), resource.NewQuantity(systemMemory, resource.BinarySI)
-		for _, p := range m.kubelet.Usage(now) {
-			for _, c := range p.Containers {
-				cpu.Add(c.CPU)
-				memory.Add(c.Memory)
-			}
-		}
+		cpu, memory := m.kubelet.NodeUsage(now)
 		list = append(list, metrics.NodeMetrics{
 			TypeMeta: kindOf("NodeMetrics"), ObjectMeta: metav1.ObjectMeta{Name: m.Name, Labels: node.Labels, CreationTimestamp: metav1.NewTime(now)},
 			Timestamp: stamp(now), Window: metav1.Duration{Duration: kubelet.Window},
-			Usage: corev1.ResourceList{corev1.ResourceCPU: *cpu, corev1.ResourceMemory: *memory},
+			Usage: corev1.ResourceList{corev1.ResourceCPU: cpu, corev1.ResourceMemory: memory},
 		})
 	}
 	slices.SortFunc(list, func(a, b metrics.NodeMetrics) int { return strings.Compare(a.Name, b.Name) })

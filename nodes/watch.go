@@ -150,6 +150,12 @@ func (f *objects) node(name string) (*corev1.Node, error) {
 	return f.nodes.Get(name)
 }
 
+// services are those of a namespace.
+func (f *objects) services(namespace string) []*corev1.Service {
+	list, _ := f.informers.Core().V1().Services().Lister().Services(namespace).List(labels.Everything()) // never fails
+	return list
+}
+
 // eachKubelet is the kubelets of the machines, by the machines' indices.
 func (f *scaleSet) eachKubelet(yield func(*kubelet.Kubelet) bool) {
 	for _, m := range f.machines() {

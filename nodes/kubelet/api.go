@@ -27,7 +27,9 @@ func (s *server) handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") })
 	mux.HandleFunc("GET /pods", s.pods)
 	mux.HandleFunc("GET /metrics", s.metrics)
+	mux.HandleFunc("GET /metrics/resource", s.resourceMetrics)
 	mux.HandleFunc("GET /stats/summary", s.summary)
+	mux.HandleFunc("GET /configz", s.configz)
 	mux.HandleFunc("GET /containerLogs/{namespace}/{pod}/{container}", s.logs)
 	mux.HandleFunc("/exec/{namespace}/{pod}/{container}", s.exec)
 	mux.HandleFunc("/exec/{namespace}/{pod}/{uid}/{container}", s.exec)
@@ -158,29 +160,4 @@ func (s *server) metrics(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 	fmt.Fprintf(w, "# HELP kubelet_running_pods Number of pods that have a running pod sandbox\n# TYPE kubelet_running_pods gauge\nkubelet_running_pods %d\n", pods)
 	fmt.Fprintf(w, "# HELP kubelet_running_containers Number of containers currently running\n# TYPE kubelet_running_containers gauge\nkubelet_running_containers{container_state=\"running\"} %d\n", containers)
-}
-
-// summary names the node and its pods; what they use is not simulated.
-func (s *server) summary(w http.ResponseWriter, r *http.Request) {
-	type podRef struct {
-		Name      string `json:"name"`
-		Namespace string `json:"namespace"`
-		UID       string `json:"uid"`
-	}
-	type podStats struct {
-		PodRef    podRef      `json:"podRef"`
-		StartTime metav1.Time `json:"startTime"`
-	}
-	k, stats := dialled(r), []podStats{}
-	s.ks.Lock.Lock()
-	for _, p := range sortedPods(k.pods) {
-		if p.sandbox {
-			stats = append(stats, podStats{podRef{p.name, p.namespace, string(p.uid)}, p.startTime})
-		}
-	}
-	s.ks.Lock.Unlock()
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{ // the client's connection may be gone
-		"node": map[string]any{"nodeName": k.m.Name}, "pods": stats,
-	})
 }

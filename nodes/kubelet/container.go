@@ -60,7 +60,8 @@ type container struct {
 	exitCode   int
 	reason     string
 	message    string // why it ended
-	words      *lastWords
+	words      *smallFile
+	granted    *corev1.ResourceRequirements // with which it runs
 	restarts   int
 	last       *corev1.ContainerStateTerminated // how the instance before ended
 	behaviour  program.Behaviour
@@ -156,7 +157,7 @@ func (c *container) start(now time.Time, spec program.Spec) {
 // run gives the container its program, which has run since startedAt.
 func (c *container) run(spec program.Spec) {
 	spec.StartedAt, spec.Disk = c.startedAt, program.NewDisk()
-	c.words, c.message = &lastWords{}, ""
+	c.words, c.message = &smallFile{}, ""
 	var input *stdio
 	if s := c.spec(); s != nil && s.Stdin {
 		input = newStdio(nil, s.StdinOnce)
@@ -164,6 +165,10 @@ func (c *container) run(spec program.Spec) {
 	}
 	if s := c.spec(); s != nil {
 		spec.Mounts = append(spec.Mounts, c.words.mount(s))
+		c.granted = &s.Resources
+	}
+	if !c.p.spec.Spec.HostNetwork {
+		spec.Mounts = append(spec.Mounts, program.Mount{Path: "/etc/hosts", Volume: &smallFile{text: []byte(c.p.hosts()), at: c.startedAt}, File: true})
 	}
 	c.attach(&spec)
 	if s := c.spec(); s != nil {
@@ -195,6 +200,7 @@ func (c *container) run(spec program.Spec) {
 	ks, id, log, script := c.p.k.ks, c.id, io.Writer(c.log), c.behaviour.Script
 	if input != nil {
 		log = input
+		context.AfterFunc(ctx, input.end) // it reads no more
 	}
 	ks.scripts.Go(func() {
 		code := c.guarded(func() int { return script(ctx, log) })
@@ -217,13 +223,16 @@ func (c *container) endInstance(id string, code int) {
 
 // attach gives a program the network of its node, and process 1 its signals.
 func (c *container) attach(spec *program.Spec) {
-	ks, id := c.p.k.ks, c.id
+	ks, id, aliases := c.p.k.ks, c.id, c.p.spec.Spec.HostAliases
 	from := network.Origin{Node: c.p.k.m.Name, Namespace: c.p.namespace}
 	spec.Dial = func(ctx context.Context, _, address string) (net.Conn, error) {
+		if name, port, err := net.SplitHostPort(address); err == nil && len(aliases) > 0 {
+			address = net.JoinHostPort(alias(aliases, name), port)
+		}
 		return ks.Network.Dial(ctx, from, address)
 	}
 	spec.Resolve = func(ctx context.Context, name string) ([]netip.Addr, error) {
-		return ks.Network.Resolve(ctx, from, name)
+		return ks.Network.Resolve(ctx, from, alias(aliases, name))
 	}
 	if c.rulesNode() {
 		spec.Node = func(ctx context.Context, argv []string, in io.Reader, out, errOut io.Writer) int {

@@ -143,11 +143,7 @@ func expand(s string, v *variables) string {
 func (p *pod) environment(c *corev1.Container) (*variables, error) {
 	v := &variables{values: map[string]string{}}
 	v.set("HOSTNAME", p.hostname())
-	// The address of the Service kubernetes/default: the first of AKS's
-	// default service range (Microsoft, "Azure Kubernetes Service networking").
-	v.set("KUBERNETES_SERVICE_HOST", "10.0.0.1")
-	v.set("KUBERNETES_SERVICE_PORT", "443")
-	v.set("KUBERNETES_SERVICE_PORT_HTTPS", "443")
+	p.links(v)
 	for _, from := range c.EnvFrom {
 		if err := p.envFrom(v, from); err != nil {
 			return nil, err

@@ -69,6 +69,8 @@ type Config struct {
 	Size     func() int
 	// Node is a Node as the fleet's informer has it.
 	Node func(name string) (*corev1.Node, error)
+	// Services are those of a namespace, as the fleet's informer has them; nil for none.
+	Services func(namespace string) []*corev1.Service
 	// Blocked says whether something keeps a machine's packets from a registry of images.
 	Blocked func(system *host.Host, registry string) bool
 	// Targeted says whether a Service sends to a port of a pod's; nil for no Service.

@@ -159,6 +159,7 @@ func (p *pod) sync(now time.Time) {
 		p.kill(now, p.grace())
 	case p.sandbox || p.makeSandbox(now):
 		p.check(now)
+		p.resize(now)
 		p.startNext(now)
 	}
 	p.forget()

@@ -67,7 +67,17 @@ func (q *question) ask(ctx context.Context) (ok bool, output string) {
 	case q.spec.Exec != nil:
 		return q.exec(ctx)
 	}
-	return true, "" // gRPC: no program of ours speaks it
+	return q.grpc(ctx)
+}
+
+// grpc asks by gRPC, which no program of ours speaks: a port that answers is well, and one
+// that does not is waited for as long as a kubelet does.
+func (q *question) grpc(ctx context.Context) (bool, string) {
+	if _, ok := q.find(q.spec.GRPC.Port); ok {
+		return true, ""
+	}
+	<-ctx.Done()
+	return false, fmt.Sprintf("timeout: failed to connect service %q within %v: %v", q.host("", q.spec.GRPC.Port), q.timeout, context.DeadlineExceeded)
 }
 
 // port is the number of a port that may be named.

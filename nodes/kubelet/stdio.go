@@ -14,6 +14,8 @@ type stdio struct {
 	once bool          // the input ends with the first client's
 	over chan struct{} // closed when the program has ended
 
+	typed []byte // was taken from the input; the program's, who reads
+
 	mu    sync.Mutex
 	ended bool
 	shown []*io.Writer // who is attached
@@ -24,7 +26,19 @@ func newStdio(log *logBuffer, once bool) *stdio {
 }
 
 // Read implements [io.Reader]: it waits for what is typed.
-func (s *stdio) Read(p []byte) (int, error) { return s.in.read(p) }
+func (s *stdio) Read(p []byte) (int, error) {
+	if len(s.typed) == 0 {
+		var b [4096]byte
+		n, err := s.in.read(b[:])
+		if err != nil {
+			return 0, err
+		}
+		s.typed = append(s.typed, b[:n]...)
+	}
+	n := copy(p, firstLine(s.typed))
+	s.typed = s.typed[n:]
+	return n, nil
+}
 
 // Write implements [io.Writer]: all who are attached see it, and the log has it.
 func (s *stdio) Write(p []byte) (int, error) {

@@ -20,15 +20,16 @@ const (
 	messageLines  = 80
 )
 
-// lastWords is the file in which a program leaves why it ends.
-type lastWords struct {
+// smallFile is a small file of a container alone: that in which a program leaves why it ends,
+// and /etc/hosts.
+type smallFile struct {
 	mu   sync.Mutex
 	text []byte
 	at   time.Time
 }
 
 // mount is the file where the container finds it.
-func (w *lastWords) mount(c *corev1.Container) program.Mount {
+func (w *smallFile) mount(c *corev1.Container) program.Mount {
 	path := c.TerminationMessagePath
 	if path == "" {
 		path = corev1.TerminationMessagePathDefault
@@ -37,24 +38,24 @@ func (w *lastWords) mount(c *corev1.Container) program.Mount {
 }
 
 // Stat implements [program.Volume].
-func (w *lastWords) Stat(string) (shell.File, error) {
+func (w *smallFile) Stat(string) (shell.File, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return shell.File{Size: int64(len(w.text)), Mode: 0o666, ModTime: w.at}, nil
 }
 
 // List implements [program.Volume]: it is a file.
-func (w *lastWords) List(string) ([]shell.File, error) { return nil, syscall.ENOTDIR }
+func (w *smallFile) List(string) ([]shell.File, error) { return nil, syscall.ENOTDIR }
 
 // Read implements [program.Volume].
-func (w *lastWords) Read(string) ([]byte, error) {
+func (w *smallFile) Read(string) ([]byte, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.text, nil
 }
 
 // Write implements [program.Volume]. What no kubelet reads is not kept.
-func (w *lastWords) Write(_ string, b []byte, add bool) error {
+func (w *smallFile) Write(_ string, b []byte, add bool) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var kept []byte
@@ -66,13 +67,13 @@ func (w *lastWords) Write(_ string, b []byte, add bool) error {
 }
 
 // Allocate implements [program.Volume].
-func (w *lastWords) Allocate(string, int64) error { return syscall.ENOSPC }
+func (w *smallFile) Allocate(string, int64) error { return syscall.ENOSPC }
 
 // Mkdir implements [program.Volume]: it is a file.
-func (w *lastWords) Mkdir(string) error { return syscall.EEXIST }
+func (w *smallFile) Mkdir(string) error { return syscall.EEXIST }
 
 // Remove implements [program.Volume]: it is mounted.
-func (w *lastWords) Remove(string, bool) error { return syscall.EBUSY }
+func (w *smallFile) Remove(string, bool) error { return syscall.EBUSY }
 
 // farewell is what the kubelet reports of why an instance has ended: what the runtime says,
 // and what the program has left or, if the container wants that of a failure, logged last.

@@ -47,9 +47,18 @@ func (k *keyboard) Read(p []byte) (int, error) {
 			k.ready = append(k.ready, k.line...)
 		}
 	}
-	n := copy(p, k.ready)
+	n := copy(p, firstLine(k.ready))
 	k.ready = k.ready[n:]
 	return n, nil
+}
+
+// firstLine is a text up to the end of its first line: nobody reads more of what is typed
+// at once, so that a shell leaves the rest to what it starts.
+func firstLine(text []byte) []byte {
+	if i := bytes.IndexByte(text, '\n'); i >= 0 {
+		return text[:i+1]
+	}
+	return text
 }
 
 func (k *keyboard) press(key byte, shown *bytes.Buffer) {

@@ -2,6 +2,7 @@ package kubelet
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,7 +37,8 @@ func (k *Kubelet) Usage(now time.Time) (list []PodUsage) {
 		for _, c := range p.containers {
 			switch {
 			case c.state == running && now.Sub(c.startedAt) >= 2*Window:
-				u.Containers = append(u.Containers, c.usage(now))
+				x := c.usage(now)
+				u.Containers = append(u.Containers, Usage{c.name, x.cpu(), x.bytes()})
 			case !c.init || c.sidecar:
 				u.Containers = nil
 			default:
@@ -53,23 +55,61 @@ func (k *Kubelet) Usage(now time.Time) (list []PodUsage) {
 	return list
 }
 
-// usage is what the image's entry says, at the rate at which requests have come; or what
-// the pod's annotations say.
-func (c *container) usage(now time.Time) Usage {
+// usage is what a container, a pod or a node uses: thousandths of a core, and seconds of one
+// in all; and bytes.
+type usage struct {
+	milli  int64
+	core   float64
+	memory int64
+}
+
+func (u *usage) add(o usage) {
+	u.milli, u.core, u.memory = u.milli+o.milli, u.core+o.core, u.memory+o.memory
+}
+
+func (u usage) cpu() resource.Quantity {
+	return *resource.NewMilliQuantity(u.milli, resource.DecimalSI)
+}
+
+func (u usage) bytes() resource.Quantity { return *resource.NewQuantity(u.memory, resource.BinarySI) }
+
+// usage is what the image's entry says, at the rate at which requests have come; or what its
+// stress, or the pod's annotations say. Of an image that nobody knows the memory is half of
+// what it asks for, since nobody asks for less than it needs.
+func (c *container) usage(now time.Time) usage {
 	cpu, memory := image.UsageOf(c.program.Entry)
 	rate, ran := c.asked.rate(now), now.Sub(c.startedAt)
-	u := Usage{
-		Container: c.name,
-		CPU:       *resource.NewMilliQuantity(int64(1000*cpu.At(rate, ran)), resource.DecimalSI),
-		Memory:    *resource.NewQuantity(int64(memory.At(rate, ran)), resource.BinarySI),
+	u := usage{milli: int64(1000 * cpu.At(rate, ran)), memory: int64(memory.At(rate, ran))}
+	if s := c.spec(); s != nil {
+		if e := c.program.Entry; e == nil || e.Memory == (image.Usage{}) {
+			u.memory = max(u.memory, s.Resources.Requests.Memory().Value()/2)
+		}
+		if used := stressed(slices.Concat(s.Command, s.Args)); used > 0 {
+			u.memory = used
+		}
 	}
 	if q, ok := c.program.Quantity(annotation.CPU); ok {
-		u.CPU = q
+		u.milli = q.MilliValue()
 	}
 	if q, ok := c.program.Quantity(annotation.Memory); ok {
-		u.Memory = q
+		u.memory = q.Value()
 	}
+	u.core = float64(u.milli) / 1000 * ran.Seconds()
 	return u
+}
+
+// system is what the node's own programs use.
+func (k *Kubelet) system(now time.Time) usage {
+	used, _ := k.m.OS.Memory()
+	const milli = 120
+	return usage{milli: milli, core: milli / 1000.0 * k.m.OS.Uptime(now).Seconds(), memory: used}
+}
+
+// NodeUsage is what the node and all its containers use. The lock is held.
+func (k *Kubelet) NodeUsage(now time.Time) (cpu, memory resource.Quantity) {
+	all := k.system(now)
+	k.eachRunning(func(c *container) { all.add(c.usage(now)) })
+	return all.cpu(), all.bytes()
 }
 
 // answers is what a container serves, and counts.

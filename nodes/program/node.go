@@ -54,5 +54,9 @@ func (c *call) onNode(ctx context.Context, argv []string, denied string) int {
 	if len(argv) == 0 {
 		argv = []string{"bash"}
 	}
-	return c.spec.Node(ctx, argv, c.In, c.Out, c.Err)
+	in := c.In
+	if isShell(path.Base(argv[0])) && c.Shell.Typed != nil {
+		in = c.Shell.Typed
+	}
+	return c.spec.Node(ctx, argv, in, c.Out, c.Err)
 }

@@ -60,6 +60,10 @@ type Shell struct {
 	// one that the system lacks.
 	Unknown func(ctx context.Context, name string, last bool) (code int, stood bool)
 
+	// Typed is what comes in for the innermost session: a command that is a shell itself
+	// goes on with it.
+	Typed io.Reader
+
 	process *guard.Process
 }
 
@@ -310,6 +314,7 @@ func (s *Shell) Session(ctx context.Context, io Streams, prompt string) int {
 	if input == nil {
 		return 0
 	}
+	s.Typed = input
 	fmt.Fprint(io.Out, prompt)
 	code := 0
 	reader := &guard.Reader{From: input}
