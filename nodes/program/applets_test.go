@@ -24,7 +24,7 @@ func TestApplets(t *testing.T) {
 		{"for c in awk sed tr cut find xargs tar dd base64 md5sum sha256sum expr ln stat du mktemp readlink od ip ping nc which seq sort uniq tee tail; do which $c >/dev/null || echo missing $c; done", ""},
 		{"sh -c -e 'echo one; false; echo two'; echo $?", "one\n1\n"},
 		{"sh -ec 'false; echo two'; echo $?; sh -o pipefail -c 'false | true'; echo $?; sh -euc 'echo $nothing' 2>/dev/null || echo unset", "1\n1\nunset\n"},
-		{"sh -c 'echo $1' me you", "you\n"},
+		{"sh -c 'echo $0 $1' me you; printf '#!/bin/sh\\necho $(dirname $0) $1' > /tmp/s.sh; /tmp/s.sh x", "me you\n/tmp x\n"},
 		{"printf '  HTTP/1.1 200 OK\\n' | awk '/^  HTTP/{print $2}'", "200\n"},
 		{"mkdir -p q/r; echo x > q/r/a.txt; echo y > q/b.txt; find q -name '*.txt' -exec cat {} \\;; find q -type f -exec echo {} +; find q -type f -print0 | xargs -0 rm; find q -mindepth 1", "y\nx\nq/b.txt q/r/a.txt\nq/r\n"},
 		{"tail -n +2 /proc/1/status | head -1", "State:\tS (sleeping)\n"},

@@ -84,7 +84,7 @@ func TestScripts(t *testing.T) {
 		{"echo /etc/app/*", "/etc/app/config\n", "", 0},
 		{"[ -f /etc/app/config ] && [ -r /etc/app/config ] && [ -O /etc/app/config ] && [ ! -e /etc/shadow ] && echo yes", "yes\n", "", 0},
 		{"sh /scripts/run.sh a; echo $?; /scripts/run.sh b", "run a\n4\nrun b\n", "", 4},
-		{"sh -c 'echo $0 $1' x y", "sh y\n", "", 0},
+		{"sh -c 'echo $0 $1' x y", "x y\n", "", 0},
 		{". /scripts/lib.sh; greet you", "hello you\n", "", 0},
 		{". /scripts/none.sh", "", "cannot open /scripts/none.sh", 1},
 		{"eval 'for i in a b; do echo $i; done'", "a\nb\n", "", 0},

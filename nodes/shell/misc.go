@@ -172,7 +172,11 @@ func sh(ctx context.Context, c *Call) int {
 	case command && len(rest) == 0:
 		return c.Quit(2, "%s", c.say("bash: -c: option requires an argument", "sh: 0: -c requires an argument"))
 	case command:
-		return c.Shell.Script(ctx, set+rest[0], append([]string{c.Shell.name()}, rest[min(2, len(rest)):]...), c.Streams)
+		args := rest[1:] // the first is $0
+		if len(args) == 0 {
+			args = []string{c.Shell.name()}
+		}
+		return c.Shell.Script(ctx, set+rest[0], args, c.Streams)
 	case len(rest) == 0 || rest[0] == "-":
 		return c.Shell.Interactive(ctx, c.Streams)
 	}

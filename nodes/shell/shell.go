@@ -294,6 +294,9 @@ func (s *Shell) Script(ctx context.Context, text string, args []string, io Strea
 		s.complain(io.Err, err)
 		return 2
 	}
+	if len(args) > 0 {
+		f.Name = args[0] // which is $0
+	}
 	r, err := s.Runner(args, io, f)
 	if err != nil {
 		s.complain(io.Err, err)
