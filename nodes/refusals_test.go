@@ -7,7 +7,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	nodev1 "k8s.io/api/node/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 )
 
@@ -145,6 +147,26 @@ func TestRestartRules(t *testing.T) {
 		}
 		if p := w.pod("once"); p.Status.Phase != corev1.PodFailed || p.Status.ContainerStatuses[0].RestartCount != 0 {
 			t.Errorf("the other is %s after %d restarts", p.Status.Phase, p.Status.ContainerStatuses[0].RestartCount)
+		}
+	})
+}
+
+// A pod waits for a runtime that its node has not.
+func TestARuntimeThatTheNodeHasNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		class := func(name, handler string) *nodev1.RuntimeClass {
+			return &nodev1.RuntimeClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Handler: handler}
+		}
+		w := newWorld(t, 1, nil, class("plain", "runc"), class("sealed", "kata"))
+		defer w.stop()
+		for name, want := range map[string]string{
+			"plain": "", "sealed": `: no runtime for "kata" is configured`, "none": `FailedCreatePodSandBox: Failed to create pod sandbox: runtimeclasses.node.k8s.io "none" not found`,
+		} {
+			w.create(testPod(w.f, name, func(p *corev1.Pod) { p.Spec.RuntimeClassName = &name }))
+			w.pass(30 * time.Second)
+			if phase := w.pod(name).Status.Phase; (phase == corev1.PodRunning) != (want == "") || !strings.Contains(w.events(name), want) {
+				t.Errorf("%s is %s:\n%s", name, phase, w.events(name))
+			}
 		}
 	})
 }

@@ -232,6 +232,14 @@ func (p *pod) makeSandbox(now time.Time) bool {
 	if !p.mounted(now) {
 		return false
 	}
+	if err := p.config.noClass; err != nil {
+		if p.config.refresh.IsZero() && !p.want {
+			p.event(now, warning, "FailedCreatePodSandBox", "Failed to create pod sandbox: "+err.Error(), "")
+			p.config.refresh = timers.Tick(now.Add(syncPeriod))
+		}
+		p.at(p.config.refresh)
+		return false
+	}
 	if p.sandboxes > 0 {
 		p.event(now, normal, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.", "")
 		for _, c := range p.containers {

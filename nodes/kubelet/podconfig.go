@@ -27,6 +27,7 @@ type podConfig struct {
 	version int               // counts answers; 0 before the first
 	objects map[ref]*config   // nil for one that does not exist
 	claims  map[string]*claim // by name
+	noClass error             // why its RuntimeClass cannot be had
 	refresh time.Time         // when to ask again; zero is not
 }
 
@@ -45,7 +46,9 @@ func (c *config) content() map[string][]byte {
 }
 
 // selfContained says whether the pod needs nothing of the API server to start, beside itself.
-func selfContained(pod *corev1.Pod) bool { return len(podRefs(pod)) == 0 && len(claimNames(pod)) == 0 }
+func selfContained(pod *corev1.Pod) bool {
+	return len(podRefs(pod)) == 0 && len(claimNames(pod)) == 0 && pod.Spec.RuntimeClassName == nil
+}
 
 // configured says whether the pod's configuration is here, and asks for it when
 // it is not or should be newer.

@@ -63,6 +63,7 @@ func firstLine(text []byte) []byte {
 
 func (k *keyboard) press(key byte, shown *bytes.Buffer) {
 	switch {
+	case k.over:
 	case k.codes > 0: // arrows and their like: ESC [ A
 		k.codes++
 		if k.codes > 2 && key >= '@' && key <= '~' || k.codes == 2 && key != '[' && key != 'O' {

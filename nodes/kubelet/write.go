@@ -204,10 +204,14 @@ func (ks *Kubelets) fetchConfig(ctx context.Context, p *pod, spec *corev1.Pod) e
 	if err != nil {
 		return err
 	}
+	noClass, err := ks.lookUpClass(ctx, p, spec)
+	if err != nil {
+		return err
+	}
 	ks.Lock.Lock()
 	defer ks.Lock.Unlock()
 	p.want = false
-	p.config.objects, p.config.claims = objects, claims
+	p.config.objects, p.config.claims, p.config.noClass = objects, claims, noClass
 	p.config.version++
 	p.reproject(time.Now())
 	ks.Timers.Wake(p)
