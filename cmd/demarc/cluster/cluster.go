@@ -12,6 +12,6 @@ import (
 // Commands are the commands of this group.
 func Commands(env *command.Env) []*cobra.Command {
 	return []*cobra.Command{
-		upCmd(env), downCmd(env), listCmd(env), statusCmd(env), clockCmd(env), timelineCmd(env), kubeconfigCmd(env), kubectlCmd(env),
+		upCmd(env), downCmd(env), listCmd(env), statusCmd(env), clockCmd(env), timelineCmd(env), kubeconfigCmd(env), kubectlCmd(env), execCmd(env),
 	}
 }

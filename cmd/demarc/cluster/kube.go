@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -85,12 +84,5 @@ func kubectl(ctx context.Context, env *command.Env, args []string) error {
 	k := exec.Command(path, args...)
 	k.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
 	k.Stdin, k.Stdout, k.Stderr = env.In, terminal.Raw(env.Out), terminal.Raw(env.Err)
-	err = k.Run()
-	if ended := (*exec.ExitError)(nil); errors.As(err, &ended) {
-		if code := ended.ExitCode(); code >= 0 {
-			return command.Exit(code)
-		}
-		return command.Exit(command.Interrupted)
-	}
-	return err
+	return command.Passed(k.Run())
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"demarc/cmd/demarc/command"
@@ -43,27 +42,13 @@ ended it. If it is running already, up shows it, and Ctrl-C leaves it alone.`,
 			return up(c.Context(), env, o)
 		},
 	}
+	o.describe(c)
 	f := c.Flags()
-	f.IntVar(&o.nodes, "nodes", api.DefaultNodes, "number of worker nodes of a new cluster")
-	f.IntVar(&o.etcdMembers, "etcd-members", 1, "number of etcd members of a new cluster: 1 or 3")
-	f.IntVar(&o.apiServers, "api-servers", 1, fmt.Sprintf("number of API servers of a new cluster: 1 to %d", api.MaxAPIServers))
 	f.DurationVar(&o.backupKeep, "backup-keep", defaultBackupKeep, "for how long a new cluster keeps every backup")
 	f.IntVar(&o.backupDaily, "backup-daily", defaultBackupDaily, "for how many days after that it keeps the last backup of each day")
-	f.StringVar(&o.gates, "feature-gates", "", "Kubernetes' feature gates of a new cluster that are not as by default: NAME=true, more of them behind commas")
-	f.BoolVar(&o.unsupported, "allow-unsupported-feature-gates", false, "take feature gates that the support policy does not cover")
-	f.BoolVar(&o.egress, "webhook-egress", false, "let admission and conversion webhooks by URL of a new cluster reach any host; without it they reach this machine only")
-	f.StringVar(&o.images, "images", "", "file with a catalogue of images, which says how containers behave: demarc help images")
-	f.StringVar(&o.rate, "rate", "1x", "speed of the virtual clock once the cluster is ready: 1x, 60x, max, pause")
-	f.StringVar(&o.edition, "edition", api.Editions[0], "edition of the support policy of a new cluster: "+strings.Join(api.Editions, ", "))
-	f.StringVar(&o.kubernetes, "kubernetes-version", "", "version of Kubernetes of a new cluster, such as 1.36 (default the newest, "+api.NewestKubernetes()+")")
 	f.BoolVarP(&o.detach, "detach", "d", false, "leave the cluster running in the background")
 	f.BoolVar(&o.noSample, "no-sample", false, "do not install the sample workload")
 	f.BoolVar(&o.newKey, "new-backup-key", false, "make a new key of backups if theirs is lost: the old backups are kept and stay unreadable")
-	command.CompleteFlag(c, "etcd-members", command.Words("1", "3"))
-	command.CompleteFlag(c, "api-servers", command.Words("1", "2", "3"))
-	command.CompleteFlag(c, "rate", completeRates)
-	command.CompleteFlag(c, "edition", command.Words(api.Editions...))
-	command.CompleteFlag(c, "kubernetes-version", command.Words(api.KubernetesReleases...))
 	return c
 }
 

@@ -13,6 +13,8 @@ import (
 	"demarc/sim/engine"
 	"demarc/sim/policy"
 	"demarc/sim/terminal"
+
+	"github.com/spf13/cobra"
 )
 
 // upOptions are the flags of demarc up.
@@ -42,6 +44,26 @@ const (
 	maxBackupKeep      = 366 * 24 * time.Hour
 	maxBackupDaily     = 366
 )
+
+// describe gives a command the flags that say what cluster to bring up.
+func (o *upOptions) describe(c *cobra.Command) {
+	f := c.Flags()
+	f.IntVar(&o.nodes, "nodes", api.DefaultNodes, "number of worker nodes of a new cluster")
+	f.IntVar(&o.etcdMembers, "etcd-members", 1, "number of etcd members of a new cluster: 1 or 3")
+	f.IntVar(&o.apiServers, "api-servers", 1, fmt.Sprintf("number of API servers of a new cluster: 1 to %d", api.MaxAPIServers))
+	f.StringVar(&o.gates, "feature-gates", "", "Kubernetes' feature gates of a new cluster that are not as by default: NAME=true, more of them behind commas")
+	f.BoolVar(&o.unsupported, "allow-unsupported-feature-gates", false, "take feature gates that the support policy does not cover")
+	f.BoolVar(&o.egress, "webhook-egress", false, "let admission and conversion webhooks by URL of a new cluster reach any host; without it they reach this machine only")
+	f.StringVar(&o.images, "images", "", "file with a catalogue of images, which says how containers behave: demarc help images")
+	f.StringVar(&o.rate, "rate", "1x", "speed of the virtual clock once the cluster is ready: 1x, 60x, max, pause")
+	f.StringVar(&o.edition, "edition", api.Editions[0], "edition of the support policy of a new cluster: "+strings.Join(api.Editions, ", "))
+	f.StringVar(&o.kubernetes, "kubernetes-version", "", "version of Kubernetes of a new cluster, such as 1.36 (default the newest, "+api.NewestKubernetes()+")")
+	command.CompleteFlag(c, "etcd-members", command.Words("1", "3"))
+	command.CompleteFlag(c, "api-servers", command.Words("1", "2", "3"))
+	command.CompleteFlag(c, "rate", completeRates)
+	command.CompleteFlag(c, "edition", command.Words(api.Editions...))
+	command.CompleteFlag(c, "kubernetes-version", command.Words(api.KubernetesReleases...))
+}
 
 // config checks the flags and makes the engine's configuration of them.
 func (o upOptions) config(name string) (api.EngineConfig, error) {

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"os/exec"
 	"slices"
 	"strconv"
 	"syscall"
@@ -74,6 +75,18 @@ func wasEnded(err error) bool {
 		return wasEnded(e.Unwrap())
 	}
 	return slices.Contains([]error{ErrInterrupted, ErrClosedPipe, context.Canceled, syscall.EPIPE}, err)
+}
+
+// Passed passes on how a program has ended that was run for the user: its exit code.
+func Passed(err error) error {
+	ended := (*exec.ExitError)(nil)
+	if !errors.As(err, &ended) {
+		return err
+	}
+	if code := ended.ExitCode(); code >= 0 {
+		return Exit(code)
+	}
+	return Exit(Interrupted)
 }
 
 // BadInput makes an error of the user's input.
