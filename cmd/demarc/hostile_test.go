@@ -59,7 +59,7 @@ var printing = []string{
 // quiet are the commands that print nothing of a cluster's: their own words only, or
 // a session of which everything is to be seen as it is.
 var quiet = []string{
-	"down", "kubeconfig", "kubectl", "ssh", "drill", "scenario lint", "scenario verbs", "scenario new", "image explain", "image lint", "image list", "version", "policy list", "policy show", "policy diff", "policy components", "policy rules",
+	"down", "kubeconfig", "kubectl", "exec", "ssh", "drill", "scenario lint", "scenario verbs", "scenario new", "image explain", "image lint", "image list", "version", "policy list", "policy show", "policy diff", "policy components", "policy rules",
 	"fault kinds", "fault heal", "consent revoke", "iaas vm delete", "iaas nsg delete", "patch withdraw", "help", "completion bash", "completion fish", "completion powershell", "completion zsh",
 }
 

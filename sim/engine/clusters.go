@@ -142,7 +142,7 @@ func labelOf(name string) string {
 // leftOver says that a directory is of a drill, or of demarc exec, that has ended and is not to
 // be kept.
 func leftOver(dir string) bool {
-	if c := Find(dir); !c.Config.Ephemeral || c.Config.Keep {
+	if c := Find(dir); !c.Drill() && !c.Config.Ephemeral || c.Config.Keep {
 		return false
 	}
 	f, err := os.OpenFile(filepath.Join(dir, startLock), os.O_RDWR, 0)
