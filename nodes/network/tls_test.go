@@ -1,6 +1,7 @@
 package network
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
@@ -24,7 +25,7 @@ func TestTLS(t *testing.T) {
 	get := func(url string, port uint16) (string, error) {
 		tr := &http.Transport{
 			TLSClientConfig: &tls.Config{RootCAs: roots},
-			Dial: func(string, string) (net.Conn, error) {
+			DialContext: func(context.Context, string, string) (net.Conn, error) {
 				return n.serve("a", b, netip.AddrPortFrom(netip.MustParseAddr("10.244.0.9"), port), true), nil
 			},
 		}
