@@ -81,6 +81,7 @@ func (p *pod) claimable(volume, name string, now time.Time) error {
 	case c == nil:
 		return errNotAttached // not looked up yet
 	case c.err != nil:
+		//lint:ignore ST1005 it is the kubelet's text
 		return fmt.Errorf("Unable to attach or mount volumes: unmounted volumes=[%s], unattached volumes=[], failed to process volumes=[%[1]s]: error processing PVC %s/%s: %w",
 			volume, p.namespace, name, c.err)
 	case !c.attached:
