@@ -20,7 +20,8 @@ import (
 const deskLooks = time.Minute
 
 // Lead is the loop of the provider's leader that works on support cases. All that
-// it goes by is in the log, so that the next leader goes on where it ends.
+// it goes by is in the log, so that the next leader goes on where it ends. It reads what
+// tells of changes: the leader's own replica may be behind that for a moment.
 func (d *Desk) Lead(ctx context.Context, l *provider.Leadership) {
 	select {
 	case <-d.Installed:
@@ -49,7 +50,7 @@ func (d *Desk) Lead(ctx context.Context, l *provider.Leadership) {
 // workOnAll does what is due, and says when something may be due again.
 func (d *Desk) workOnAll(ctx context.Context, l *provider.Leadership) (next time.Duration, err error) {
 	next = 24 * time.Hour
-	for _, x := range casesOf(l.State()) {
+	for _, x := range d.Cases() {
 		wait, err := d.workOn(ctx, l, x)
 		if err != nil {
 			return deskLooks, fmt.Errorf("case %s: %w", x.ID, err)
@@ -83,7 +84,7 @@ func (d *Desk) workOn(ctx context.Context, l *provider.Leadership, x api.Case) (
 		}
 		return 0, d.answer(ctx, l, x, nil)
 	case x.State == api.CaseEscalated:
-		return 0, d.change(l, x, func() error { return d.followRestart(ctx, l, x) })
+		return 0, d.change(x, func() error { return d.followRestart(ctx, l, x) })
 	}
 	return 0, nil
 }
@@ -91,11 +92,11 @@ func (d *Desk) workOn(ctx context.Context, l *provider.Leadership, x api.Case) (
 // change changes a case as the desk has found that it must be. If the customer has
 // changed it since the desk has read it, nothing is done: the log tells the desk of that,
 // and it looks again.
-func (d *Desk) change(l *provider.Leadership, x api.Case, do func() error) error {
+func (d *Desk) change(x api.Case, do func() error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	same := func(now api.Case) bool { return reflect.DeepEqual(now, x) }
-	if !slices.ContainsFunc(casesOf(l.State()), same) {
+	if !slices.ContainsFunc(d.Cases(), same) {
 		return nil
 	}
 	return do()
@@ -121,7 +122,7 @@ func (d *Desk) answer(ctx context.Context, l *provider.Leadership, x api.Case, l
 	if err != nil {
 		return err
 	}
-	return d.change(l, x, func() error { return d.putAnswer(ctx, l, asked, a) })
+	return d.change(x, func() error { return d.putAnswer(ctx, l, asked, a) })
 }
 
 // putAnswer enters what the desk answers; the caller holds the cases.
@@ -159,7 +160,7 @@ func (d *Desk) consented(x api.Case) bool {
 
 // followRestart goes on when the restart that a case asked for is over.
 func (d *Desk) followRestart(ctx context.Context, l *provider.Leadership, x api.Case) error {
-	r, ok := l.State().Repairs[x.Repair]
+	r, ok := d.Replicas.State().Repairs[x.Repair]
 	switch {
 	case ok && r.Outcome == api.RepairPending:
 		return nil

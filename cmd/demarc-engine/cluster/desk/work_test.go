@@ -66,7 +66,7 @@ func customerDoesNotWait(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Fatal("the customer waits for the desk")
 	}
-	if err := d.change(l, seen, func() error {
+	if err := d.change(seen, func() error {
 		return errors.New("a case is changed that the desk has seen before the customer closed it")
 	}); err != nil {
 		t.Error(err)
