@@ -139,6 +139,7 @@ func (s *apiServer) serve(ctx context.Context, o *options.ServerRunOptions) erro
 	s.plane.audit(config)
 	s.plane.watchRefusals(config)
 	s.plane.trustConversion(config)
+	s.plane.dialAggregated(config)
 	var documents upstream.OpenAPI
 	documents.Serve(&config.Aggregator.GenericConfig.Config)
 	holdClock(&config.Aggregator.GenericConfig.Config)

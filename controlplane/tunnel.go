@@ -10,6 +10,10 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/apiserver/pkg/server/egressselector"
+	"k8s.io/kubernetes/cmd/kube-apiserver/app"
 )
 
 // TunnelDialer reaches an address in the cluster's network from a node on which
@@ -115,4 +119,18 @@ func pass(to io.Writer, from io.Reader) {
 	defer buffers.Put(b)
 	// Without the methods by which they would copy with buffers of their own.
 	_, _ = io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, b[:])
+}
+
+// dialAggregated has an API server reach aggregated APIs through the tunnel by calls: it asks
+// each of them ten times a minute whether it is there.
+func (p *Plane) dialAggregated(config *app.Config) {
+	if p.cfg.Tunnel == nil {
+		return
+	}
+	dial := func(ctx context.Context, _, address string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, tunnelTimeout)
+		defer cancel()
+		return p.cfg.Tunnel(ctx, address)
+	}
+	config.Aggregator.GenericConfig.EgressSelector = egressselector.NewEgressSelectorWithMap(map[egressselector.EgressType]utilnet.DialFunc{egressselector.Cluster: dial})
 }
