@@ -3,7 +3,6 @@ package drill
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -49,29 +48,9 @@ with file, line and column. The exit code is 2 if there are any.`,
 				_, found := parse.Parse(s.File, s.Text)
 				problems = append(problems, found...)
 			}
-			return printProblems(env, problems, len(args))
+			return command.Problems(env, problems, len(args), "scenario")
 		},
 	}
-}
-
-func printProblems(env *command.Env, problems []script.Problem, files int) error {
-	err := output.Print(env.Printer, problems, func(w io.Writer, problems []script.Problem) error {
-		for _, p := range problems {
-			if _, err := fmt.Fprintln(w, p); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	switch {
-	case err != nil:
-		return err
-	case len(problems) > 0:
-		return command.Exit(command.BadRequest)
-	case !env.JSON():
-		terminal.Fprintf(env.Err, "no mistakes in %s\n", output.Count(files, "scenario"))
-	}
-	return nil
 }
 
 func scenarioVerbsCmd(env *command.Env) *cobra.Command {

@@ -16,7 +16,6 @@ import (
 	"demarc/cmd/demarc/command"
 	"demarc/cmd/demarc/output"
 	"demarc/nodes/image"
-	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -187,23 +186,7 @@ exit code is 2 if there are any.`,
 				_, found := image.Parse(name, b)
 				problems = append(problems, found...)
 			}
-			err := output.Print(env.Printer, problems, func(w io.Writer, problems []image.Problem) error {
-				for _, p := range problems {
-					if _, err := terminal.Fprintf(w, "%s\n", p.String()); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-			switch {
-			case err != nil:
-				return err
-			case len(problems) > 0:
-				return command.Exit(command.BadRequest)
-			case !env.JSON():
-				terminal.Fprintf(env.Err, "no mistakes in %s\n", output.Count(len(args), "catalogue"))
-			}
-			return nil
+			return command.Problems(env, problems, len(args), "catalogue")
 		},
 	}
 }
