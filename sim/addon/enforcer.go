@@ -47,7 +47,7 @@ func (r *Reconciler) Enforce(ctx context.Context, edited func(subject string)) {
 	var all sync.WaitGroup
 	defer all.Wait()
 	for _, gvr := range webhookKinds {
-		e := enforcer{r.client.Resource(gvr), func(name string) { edited(strings.TrimSuffix(gvr.Resource, "s") + "/" + name) }}
+		e := enforcer{r.client.Resource(gvr), func(name string) { edited(webhooksSubject(gvr, name)) }}
 		names := make(chan string)
 		informer := dynamicinformer.NewFilteredDynamicInformer(r.client, gvr, metav1.NamespaceAll, 0, cache.Indexers{}, longWatch).Informer()
 		look := func(obj any) {
@@ -63,6 +63,32 @@ func (r *Reconciler) Enforce(ctx context.Context, edited func(subject string)) {
 		all.Go(func() { e.run(ctx, names) })
 	}
 	<-ctx.Done()
+}
+
+// Declares is the configuration that declares a webhook, as the timeline names it; empty if
+// there is none any more, as far as the API server tells.
+func (r *Reconciler) Declares(ctx context.Context, webhook string) string {
+	for _, gvr := range webhookKinds {
+		list, err := r.client.Resource(gvr).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			continue
+		}
+		for i := range list.Items {
+			webhooks, _, _ := unstructured.NestedSlice(list.Items[i].Object, "webhooks")
+			if slices.ContainsFunc(webhooks, func(w any) bool {
+				m, ok := w.(map[string]any)
+				return ok && m["name"] == webhook
+			}) {
+				return webhooksSubject(gvr, list.Items[i].GetName())
+			}
+		}
+	}
+	return ""
+}
+
+// webhooksSubject is how the timeline names a configuration of webhooks.
+func webhooksSubject(gvr schema.GroupVersionResource, name string) string {
+	return strings.TrimSuffix(gvr.Resource, "s") + "/" + name
 }
 
 // enforcer keeps one kind of configurations.

@@ -109,7 +109,9 @@ func (m *Management) enterBlock(subject string, b controlplane.Block, at time.Ti
 func (m *Management) blocker(b controlplane.Block) (by string, event int64) {
 	by = "validatingadmissionpolicy/" + b.Policy
 	if b.Webhook != "" {
-		by = cmp.Or(m.configurationOf(b.Webhook), "webhook "+b.Webhook)
+		ctx, cancel := context.WithTimeout(m.Context, 10*time.Second)
+		defer cancel()
+		by = cmp.Or(m.Addons.Declares(ctx, b.Webhook), "webhook "+b.Webhook)
 	}
 	events, _ := m.Log.Since(0)
 	for _, e := range slices.Backward(events) {
@@ -118,30 +120,4 @@ func (m *Management) blocker(b controlplane.Block) (by string, event int64) {
 		}
 	}
 	return by, 0
-}
-
-// configurationOf is the object that declares a webhook, or empty if there is none any more.
-func (m *Management) configurationOf(webhook string) string {
-	ctx, cancel := context.WithTimeout(m.Context, 10*time.Second)
-	defer cancel()
-	client := m.Client.AdmissionregistrationV1()
-	if list, err := client.ValidatingWebhookConfigurations().List(ctx, metav1.ListOptions{}); err == nil {
-		for _, c := range list.Items {
-			for _, w := range c.Webhooks {
-				if w.Name == webhook {
-					return "validatingwebhookconfiguration/" + c.Name
-				}
-			}
-		}
-	}
-	if list, err := client.MutatingWebhookConfigurations().List(ctx, metav1.ListOptions{}); err == nil {
-		for _, c := range list.Items {
-			for _, w := range c.Webhooks {
-				if w.Name == webhook {
-					return "mutatingwebhookconfiguration/" + c.Name
-				}
-			}
-		}
-	}
-	return ""
 }
