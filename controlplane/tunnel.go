@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	utilnet "k8s.io/apimachinery/pkg/util/net"
@@ -101,24 +100,13 @@ func connectHandler(dial TunnelDialer, refusal func(error) string) http.HandlerF
 			return
 		}
 		go func() {
-			pass(out, in) // ends when either side does
+			_, _ = io.Copy(out, in) // ends when either side does
 			out.Close()
 		}()
-		pass(in, out)
+		_, _ = io.Copy(in, out)
 		in.Close()
 		out.Close()
 	}
-}
-
-// buffers are what bytes pass through the tunnel in: many connections are short.
-var buffers = sync.Pool{New: func() any { return new([16 << 10]byte) }}
-
-// pass copies bytes until either side ends.
-func pass(to io.Writer, from io.Reader) {
-	b := buffers.Get().(*[16 << 10]byte)
-	defer buffers.Put(b)
-	// Without the methods by which they would copy with buffers of their own.
-	_, _ = io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, b[:])
 }
 
 // dialAggregated has an API server reach aggregated APIs through the tunnel by calls: it asks
