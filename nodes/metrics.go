@@ -107,9 +107,10 @@ func (metricsAPI) answer(w http.ResponseWriter, code int, what any) {
 
 // scraped are the kubelets that answer a metrics server; the lock is held.
 func (x metricsAPI) scraped() (list []*machine) {
+	own := x.fleet.named(x.from)
+	connected := own != nil && own.Reachable()
 	for _, m := range x.fleet.machines() {
-		own := x.fleet.named(x.from)
-		if m.kubelet.Running && (m.Name == x.from || m.Reachable() && own != nil && own.Reachable()) {
+		if m.kubelet.Running && (m.Name == x.from || m.Reachable() && connected) {
 			list = append(list, m)
 		}
 	}

@@ -21,9 +21,9 @@ type Usage struct {
 
 // PodUsage is what the containers of a running pod use.
 type PodUsage struct {
-	Node, Namespace, Pod string
-	Labels               map[string]string
-	Containers           []Usage
+	Namespace, Pod string
+	Labels         map[string]string
+	Containers     []Usage
 }
 
 // Window is over how long requests are counted: the default resolution of metrics-server.
@@ -33,7 +33,7 @@ const Window = 15 * time.Second
 // two windows, of which metrics-server knows nothing yet. The lock is held.
 func (k *Kubelet) Usage(now time.Time) (list []PodUsage) {
 	for _, p := range sortedPods(k.pods) {
-		u := PodUsage{Node: k.m.Name, Namespace: p.namespace, Pod: p.name, Labels: p.spec.Labels}
+		u := PodUsage{Namespace: p.namespace, Pod: p.name, Labels: p.spec.Labels}
 		for _, c := range p.containers {
 			switch {
 			case c.state == running && now.Sub(c.startedAt) >= 2*Window:
