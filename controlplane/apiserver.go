@@ -20,6 +20,7 @@ import (
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
+	"k8s.io/kubernetes/pkg/serviceaccount"
 )
 
 const (
@@ -136,8 +137,12 @@ func (s *apiServer) serve(ctx context.Context, o *options.ServerRunOptions) erro
 		config.Aggregator.GenericConfig.TracerProvider = tp
 	}
 	config.KubeAPIs.ControlPlane.PeerEndpointReconcileInterval = peerLeases
+	if err := publish(config); err != nil {
+		return err
+	}
 	s.plane.audit(config)
 	s.plane.watchRefusals(config)
+	s.plane.watchFlows(config)
 	s.plane.trustConversion(config)
 	s.plane.dialAggregated(config)
 	var documents upstream.OpenAPI
@@ -198,13 +203,13 @@ func (p *Plane) apiServerFlags(etcd string) []string {
 		"--kubelet-client-key=" + p.pki.key(kubeletClient.file),
 		"--kubelet-preferred-address-types=InternalIP",
 		"--service-account-issuer=" + issuer,
+		"--service-account-jwks-uri=" + issuer + serviceaccount.JWKSPath,
 		"--service-account-key-file=" + p.pki.key("service-account"),
 		"--service-account-signing-key-file=" + p.pki.key("service-account"),
 		"--service-cluster-ip-range=" + serviceRange,
 		"--authorization-mode=Node,RBAC",
 		"--enable-admission-plugins=NodeRestriction",
 		"--allow-privileged=true",
-		"--endpoint-reconciler-type=none", // the provider's, as in AKS; see sim
 		"--egress-selector-config-file=" + p.egressFile(),
 		"--profiling=false",
 		// A watch cache per resource is a goroutine family and a timer each;

@@ -49,9 +49,12 @@ func auditPolicy() serveraudit.PolicyRuleEvaluator {
 	})
 }
 
-// auditor hands on what customers change. It implements the audit backend of the API server.
+// auditor hands on what customers change, and counts who writes. It implements the audit
+// backend of the API server.
 type auditor struct {
 	changed func(Change)
+	blocked func(Block) // nil for nobody
+	writers *writers
 	policy  serveraudit.PolicyRuleEvaluator
 }
 
@@ -70,11 +73,16 @@ func (auditor) String() string { return "changes" }
 // nor has a dry run.
 func (a auditor) ProcessEvents(events ...*audit.Event) bool {
 	for _, e := range events {
-		if party(e.Annotations[partyAnnotation]) != partyCustomer || !concerns(a.policy, e) {
-			continue // it is the provider's, or for the audit log
+		if b, failed := conversionFailed(e); failed && a.blocked != nil && concerns(a.policy, e) {
+			a.blocked(b)
 		}
 		uri, err := url.ParseRequestURI(e.RequestURI)
-		if err != nil || uri.Query().Has("dryRun") || e.ResponseStatus == nil || e.ResponseStatus.Code >= http.StatusBadRequest {
+		if err != nil || uri.Query().Has("dryRun") || e.ResponseStatus == nil || e.ResponseStatus.Code >= http.StatusBadRequest ||
+			!concerns(a.policy, e) { // it is for the audit log
+			continue
+		}
+		a.writers.note(e)
+		if party(e.Annotations[partyAnnotation]) != partyCustomer {
 			continue
 		}
 		o := e.ObjectRef
@@ -94,7 +102,7 @@ func (a auditor) ProcessEvents(events ...*audit.Event) bool {
 // somebody wants to know.
 func (p *Plane) audit(config *app.Config) {
 	evaluator := auditPolicy()
-	changes := auditor{p.cfg.Changed, evaluator}
+	changes := auditor{p.cfg.Changed, p.cfg.Blocked, p.writers, evaluator}
 	for _, c := range []*server.Config{config.KubeAPIs.ControlPlane.Generic, &config.ApiExtensions.GenericConfig.Config, &config.Aggregator.GenericConfig.Config} {
 		p.parties.recognise(c)
 		if p.cfg.Changed == nil {

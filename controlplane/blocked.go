@@ -8,6 +8,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apiserver/pkg/admission"
+	"k8s.io/apiserver/pkg/apis/audit"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
 )
 
@@ -19,8 +20,9 @@ type Block struct {
 	// Resource, Namespace and Name are of the object; the name is what it would begin with
 	// if the API server would have made one up.
 	Resource, Namespace, Name string
-	// Webhook is the name of the webhook, or Policy that of the ValidatingAdmissionPolicy.
-	Webhook, Policy string
+	// Webhook is the name of the webhook, Policy that of the ValidatingAdmissionPolicy, or
+	// Definition that of the CustomResourceDefinition whose conversion webhook fails.
+	Webhook, Policy, Definition string
 	// Message is what was answered.
 	Message string
 }
@@ -80,6 +82,19 @@ func (g guarded) told(a admission.Attributes, err error) error {
 		g.blocked(b)
 	}
 	return err
+}
+
+// conversionFailed finds out, of a request of the cluster's own parts that has failed, that a
+// conversion webhook has: the API server's own answer says that.
+func conversionFailed(e *audit.Event) (Block, bool) {
+	if e.ResponseStatus == nil || !strings.Contains(e.ResponseStatus.Message, "conversion webhook for ") || !strings.HasPrefix(e.User.Username, "system:") {
+		return Block{}, false
+	}
+	o := e.ObjectRef
+	return Block{
+		User: e.User.Username, Resource: o.Resource, Namespace: o.Namespace, Name: o.Name,
+		Definition: o.Resource + "." + o.APIGroup, Message: e.ResponseStatus.Message,
+	}, true
 }
 
 // refusedBy finds who has refused in the API server's own answer, which has it nowhere else.

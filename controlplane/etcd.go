@@ -186,7 +186,7 @@ func (p *Plane) etcdConfig(s *seat) (*embed.Config, error) {
 		}
 	}
 	cfg.UnsafeNoFsync = p.cfg.Ephemeral
-	cfg.QuotaBackendBytes = p.etcdQuota()
+	cfg.QuotaBackendBytes = p.EtcdQuota()
 	cfg.EnableGRPCGateway, cfg.ListenClientUrls, cfg.ListenPeerUrls = false, nil, nil
 	if s.peer != nil {
 		cfg.ListenPeerUrls = []url.URL{{Scheme: "https", Host: "127.0.0.1:0"}}

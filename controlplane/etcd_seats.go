@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -58,6 +59,14 @@ func newSeats(dir string, members int, mended func(api.Mended), sync bool) (_ *s
 	a := &seats{file: filepath.Join(dir, etcdplan.File), sync: sync}
 	if a.plan, err = loadPlan(a.file, dir, members, mended); err != nil {
 		return nil, fmt.Errorf("read what is known of etcd's members: %w", err)
+	}
+	// What an engine that was killed while etcd began has left serves nobody: without the
+	// entry that makes it a member, which is written after the log is made, one member
+	// waits for a leader for ever.
+	if !slices.Contains(a.plan.Formed, true) {
+		if err := os.RemoveAll(filepath.Join(dir, Etcd)); err != nil {
+			return nil, err
+		}
 	}
 	for i := range members {
 		s := &seat{all: a, index: i, name: Etcd, dir: memberDir(dir, i), cut: &gate{}, links: map[*relay]struct{}{}}

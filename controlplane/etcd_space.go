@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"demarc/sim/api"
 	"demarc/sim/clock"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -17,9 +18,10 @@ import (
 )
 
 // aksEtcdQuota is AKS's default limit of etcd's size (aks-facts, section 10).
-const aksEtcdQuota = 8 << 30
+const aksEtcdQuota = api.DefaultEtcdQuota
 
-func (p *Plane) etcdQuota() int64 { return cmp.Or(p.cfg.EtcdQuota, aksEtcdQuota) }
+// EtcdQuota is the size in bytes at which etcd refuses writes.
+func (p *Plane) EtcdQuota() int64 { return cmp.Or(p.cfg.EtcdQuota, aksEtcdQuota) }
 
 // EtcdSpace is how etcd stands to the quota of its database.
 type EtcdSpace struct {
@@ -50,7 +52,7 @@ func (p *Plane) EtcdSpace() EtcdSpace {
 		if err != nil {
 			continue
 		}
-		s, err := ask(context.Background(), func(context.Context) EtcdSpace { return m.space(p.etcdQuota()) })
+		s, err := ask(context.Background(), func(context.Context) EtcdSpace { return m.space(p.EtcdQuota()) })
 		if err != nil {
 			continue
 		}
@@ -75,8 +77,8 @@ func (m *etcdMember) space(quota int64) EtcdSpace {
 	return s
 }
 
-// etcdFull says whether a member that runs has the alarm.
-func (p *Plane) etcdFull() bool {
+// EtcdFull says whether a member that runs has the alarm.
+func (p *Plane) EtcdFull() bool {
 	return slices.ContainsFunc(p.seats.list, func(s *seat) bool {
 		m, err := s.running()
 		if err != nil {
@@ -123,7 +125,7 @@ func (p *Plane) DisarmEtcd(ctx context.Context) error {
 	if err := p.disarm(ctx); err != nil {
 		return err
 	}
-	for p.etcdFull() {
+	for p.EtcdFull() {
 		if !clock.Sleep(ctx, disarmPoll) {
 			return fmt.Errorf("some members still have the alarm: %w", ctx.Err())
 		}

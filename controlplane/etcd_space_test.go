@@ -24,9 +24,10 @@ func TestFullEtcd(t *testing.T) {
 		t.Run(fmt.Sprint(members, " members"), func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 			defer cancel()
-			p, client := startPlaneWith(t, Config{EtcdMembers: members, APIServers: 1, EtcdQuota: testQuota})
+			p, client := startPlaneWith(t, Config{EtcdMembers: members, APIServers: 1, EtcdQuota: testQuota, Changed: func(Change) {}})
 			fill(ctx, t, client, "big")
 			wellWhileFull(ctx, t, p, client)
+			knowsWhat(t, p)
 
 			mend(ctx, t, p)
 			fill(ctx, t, client, "more") // it was disarmed too early: what is live stays
@@ -108,6 +109,21 @@ func wellWhileFull(ctx context.Context, t *testing.T, p *Plane, client kubernete
 	defer snapshot.Close()
 	if n, err := io.Copy(io.Discard, snapshot); err != nil || n < testQuota*9/10 {
 		t.Errorf("backup: %d bytes, %v", n, err)
+	}
+}
+
+// knowsWhat wants the plane to know what takes etcd's space, and who has written it.
+func knowsWhat(t *testing.T, p *Plane) {
+	t.Helper()
+	uses, err := p.EtcdUses()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u := uses[0]; u.Resource != "configmaps" || u.Namespace != "default" || u.Objects < 15 || u.Live < testQuota/2 {
+		t.Errorf("what takes the most: got %+v", u)
+	}
+	if w := p.Writers("configmaps", "default"); len(w) == 0 {
+		t.Error("nobody knows who has written the ConfigMaps")
 	}
 }
 

@@ -42,7 +42,8 @@ type leaseRenewals struct {
 	whole http.Handler
 	etcd  clientv3.KV
 	nodes *tls.ConnectionState // of the proxy that speaks for kubelets
-	// inspected says whether a webhook or a policy may look at requests.
+	// inspected says whether a webhook or a policy may look at requests, or priority and
+	// fairness has requests to choose among.
 	inspected func() bool
 
 	mu    sync.Mutex
@@ -180,7 +181,7 @@ func (s *apiServer) renewals(whole http.Handler, shared informers.SharedInformer
 	return &leaseRenewals{
 		whole: whole, etcd: link.newClient().KV, nodes: s.plane.parties.caller(frontProxy).certified, known: map[string]storedLease{},
 		inspected: func() bool {
-			return slices.ContainsFunc(inspectors, func(i cache.SharedIndexInformer) bool {
+			return s.plane.flows.crowded() || slices.ContainsFunc(inspectors, func(i cache.SharedIndexInformer) bool {
 				return !i.HasSynced() || len(i.GetStore().ListKeys()) > 0
 			})
 		},

@@ -76,6 +76,9 @@ type Config struct {
 	// Blocked is told when a customer's webhook or policy has refused a request of a part of
 	// the cluster; nil for nobody. It must not wait.
 	Blocked func(Block)
+	// Rejected is told of each request that an API server has rejected since its flow asks
+	// for more than its share; nil for nobody. It must not wait.
+	Rejected func(Rejection)
 	// Tracing is the provider of the components' spans; nil for none.
 	Tracing tracing.TracerProvider
 }
@@ -87,6 +90,8 @@ type Plane struct {
 	id         string
 	parties    *parties
 	refusals   *refusals
+	writers    *writers
+	flows      *flows
 	logs       *logs
 	door       *frontDoor
 	tunnel     *tunnel
@@ -112,7 +117,7 @@ func New(cfg Config) (_ *Plane, err error) {
 	if cfg.Mended == nil {
 		cfg.Mended = func(api.Mended) {}
 	}
-	p := &Plane{cfg: cfg, pki: pki{cfg.Dir + "/pki", !cfg.Ephemeral}, refusals: newRefusals(), door: newFrontDoor(cfg.Unserved)}
+	p := &Plane{cfg: cfg, pki: pki{cfg.Dir + "/pki", !cfg.Ephemeral}, refusals: newRefusals(), writers: newWriters(), flows: newFlows(cfg.Rejected), door: newFrontDoor(cfg.Unserved)}
 	defer func() {
 		if err != nil {
 			p.close()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"demarc/nodes/certgen"
+	"demarc/nodes/certmanager"
 	"demarc/nodes/image"
 	"demarc/nodes/kubelet"
 	"demarc/nodes/kured"
@@ -25,6 +26,10 @@ func (f *scaleSet) agent(node string, pod *corev1.Pod, c *corev1.Container) prog
 	case "kube-webhook-certgen":
 		return func(ctx context.Context, out io.Writer, argv []string) int {
 			return certgen.Run(kubelet.WithServiceAccount(ctx, pod.Namespace, account), f.cfg.Client, out, argv)
+		}
+	case "cert-manager-controller":
+		return func(ctx context.Context, out io.Writer, _ []string) int {
+			return certmanager.Run(kubelet.WithServiceAccount(ctx, pod.Namespace, account), f.cfg.Client, out, pod.Namespace)
 		}
 	default:
 		return nil

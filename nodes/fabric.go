@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -65,6 +66,16 @@ func (f fabric) NodeIP(node string) netip.Addr {
 	return netip.Addr{}
 }
 
+// HostPort is where a node sends what comes to a port of its own that a pod has asked for.
+func (f fabric) HostPort(node string, to netip.AddrPort, udp bool) (netip.AddrPort, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if m := f.named(node); m != nil {
+		return m.kubelet.HostPort(to, udp)
+	}
+	return netip.AddrPort{}, false
+}
+
 // Backend is the pod sandbox that has an address. A node's own address is that
 // of its host-network pods.
 func (f fabric) Backend(ip netip.Addr) (network.Backend, bool) {
@@ -74,9 +85,29 @@ func (f fabric) Backend(ip netip.Addr) (network.Backend, bool) {
 		return b, true
 	}
 	if m := f.at(ip); m != nil {
-		return network.Backend{Node: m.Name, Handler: m.kubelet.Handler}, true
+		return network.Backend{Node: m.Name, Handler: m.kubelet.Handler, Answer: m.kubelet.Answer, Real: m.kubelet.Real}, true
+	}
+	if f.cfg.DialAPIServer != nil && ip == f.cfg.APIServer.Addr() {
+		return f.apiServer(), true
 	}
 	return network.Backend{}, false
+}
+
+// apiServer is the API server as what runs on the nodes can reach it.
+func (f fabric) apiServer() network.Backend {
+	at := func(port int32) bool { return port == int32(f.cfg.APIServer.Port()) }
+	return network.Backend{
+		Reaches: func(node string) bool {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			m := f.named(node)
+			return m != nil && m.Online()
+		},
+		Handler: func(port int32) (http.Handler, bool) { return http.NotFoundHandler(), at(port) },
+		Real: func(port int32) (network.Real, bool) {
+			return network.Real{Dial: f.cfg.DialAPIServer, Alive: func() bool { return true }}, at(port)
+		},
+	}
 }
 
 // DialKubelet connects to the kubelet API of the node at an address such as

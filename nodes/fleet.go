@@ -20,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -69,6 +70,13 @@ type Config struct {
 	// Images says how the containers of each image behave; nil means as [image.Builtin]
 	// does.
 	Images *image.Catalogue
+	// Live says whether programs in real time can keep up with the clock: only then are real
+	// programs behind the ports of containers reached. Nil means that they can.
+	Live func() bool
+	// APIServer is the API server's address in the cluster's network, and DialAPIServer
+	// connects a program of a pod's with it; nil for none.
+	APIServer     netip.AddrPort
+	DialAPIServer func(context.Context) (net.Conn, error)
 	// Starts remembers what must not be started again; nil forgets.
 	Starts *kubelet.Starts
 	// State is what [Fleet.Save] returned, to resume; nil for new machines.
@@ -150,8 +158,8 @@ func NewFleet(cfg Config) (*Fleet, error) {
 	set.kubelets, err = kubelet.New(kubelet.Config{
 		Lock: &set.mu, Timers: set.timers, Client: cfg.Client, Network: set.network, Log: set.log, Seed: cfg.Seed, Starts: cfg.Starts,
 		Kubelets: set.eachKubelet, Size: func() int { return len(set.machines()) }, Node: f.node, Proxy: f.proxy, Restoring: &f.proxy.restored.active,
-		Repairs: &set.repairs, Blocked: set.subnet.refuses, Agent: set.agent, API: f.apiOf, Follow: set.follow, Services: f.services, NodeShell: set.nodeShell, Images: cfg.Images,
-		Targeted: func(to netip.AddrPort) bool { return f.proxy.rules.Targeted(to) },
+		Repairs: &set.repairs, Blocked: set.subnet.refuses, Agent: set.agent, API: f.apiOf, Follow: set.follow, Services: f.services, NodeShell: set.nodeShell, Images: cfg.Images, Live: cfg.Live,
+		Targeted: func(to netip.AddrPort, udp bool) bool { return f.proxy.rules.Targeted(to, udp) },
 	})
 	if err != nil {
 		return nil, err

@@ -115,6 +115,8 @@ func TestAKubeletTellsWhatIsUsed(t *testing.T) {
 			"/metrics/resource": `container_memory_working_set_bytes{container="c",namespace="default",pod="uses"} 104857600`,
 			"/stats/summary":    `"workingSetBytes":104857600`,
 			"/configz":          `"syncFrequency":"1m0s"`,
+			"/logs/":            `<a href="syslog">syslog</a>`,
+			"/metrics/cadvisor": `,image="example.com/own",`,
 		} {
 			resp, err := client.Get("https://10.224.0.4:10250" + path)
 			if err != nil {

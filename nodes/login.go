@@ -236,7 +236,7 @@ func (t *console) gone() error {
 }
 
 // Dial implements [login.Machine].
-func (t *console) Dial(ctx context.Context, _, address string) (net.Conn, error) {
+func (t *console) Dial(ctx context.Context, protocol, address string) (net.Conn, error) {
 	f, m := t.m.f, t.m
 	hostname, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -261,5 +261,5 @@ func (t *console) Dial(ctx context.Context, _, address string) (net.Conn, error)
 		}()
 		return client, nil
 	}
-	return f.network.Dial(ctx, network.Origin{Node: m.Name}, address)
+	return f.network.Open(ctx, network.Origin{Node: m.Name}, protocol, address)
 }

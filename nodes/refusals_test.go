@@ -76,6 +76,7 @@ func TestAContainerThatMustNotBeRoot(t *testing.T) {
 			"root":    {"nginx:1.27", nil, `container has runAsNonRoot and image will run as root (pod: "root_default(uid-root)", container: c)`},
 			"named":   {"memcached:1", nil, `container has runAsNonRoot and image has non-numeric user (memcache), cannot verify user is non-root (pod: "named_default(uid-named)", container: c)`},
 			"zero":    {"example.com/own:1", ptr.To[int64](0), `container's runAsUser breaks non-root policy (pod: "zero_default(uid-zero)", container: c)`},
+			"own":     {"nginxinc/nginx-unprivileged:1.27", nil, ""},
 			"user":    {"nginx:1.27", ptr.To[int64](101), ""},
 			"unknown": {"example.com/own:1", nil, ""},
 		} {

@@ -284,3 +284,28 @@ func TestAPodWaitsForItsVolumes(t *testing.T) {
 		}
 	})
 }
+
+// An init container gives a volume to the user of the container, who finds it so; without
+// that the volume is the pod's fsGroup's.
+func TestWhoseAVolumeIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1, nil, configMap("config", "key", "value"))
+		defer w.stop()
+		w.create(testPod(w.f, "p", initScript("touch /data/f; chown -R 1000:1001 /data; touch /data/root"), script("touch /data/mine; sleep 3600"),
+			volumes(emptyDir("data"), emptyDir("free"), configMapVolume("config")), func(p *corev1.Pod) {
+				p.Spec.SecurityContext = &corev1.PodSecurityContext{RunAsUser: ptr.To[int64](1000), FSGroup: ptr.To[int64](3000)}
+				p.Spec.InitContainers[0].SecurityContext = &corev1.SecurityContext{RunAsUser: ptr.To[int64](0)}
+			}))
+		w.pass(15 * time.Second)
+		for file, want := range map[string]string{
+			"/data": "1000:1001", "/data/f": "1000:1001", "/data/root": "0:3000", "/data/mine": "1000:3000", "/free": "0:3000", "/config/key": "0:3000", "/etc/hostname": "0:0",
+		} {
+			if got := strings.TrimSpace(w.exec("p", "stat -c %u:%g "+file)); got != want {
+				t.Errorf("%s is %q's, want %s", file, got, want)
+			}
+		}
+		if got := strings.TrimSpace(w.exec("p", "id")); got != "uid=1000 gid=0(root) groups=0(root),3000" {
+			t.Errorf("id: got %q", got)
+		}
+	})
+}

@@ -16,6 +16,7 @@ var families = []family{
 		"outage-prolonged-by-lost-control-plane", "rollout-interrupted", "scheduler-and-controller-manager-lost",
 		"watchdog-restarts-what-crashes-and-hangs"}},
 	{"etcd is lost", []string{"etcd-lost", "etcd-member-lost-changes-nothing", "etcd-quorum-lost-and-regained-without-restore", "slow-etcd-is-no-outage"}},
+	{"customers break the control plane", []string{"etcd-full-of-revisions", "api-server-flooded", "etcd-full", "webhook-hangs"}},
 	{"backup and restore", []string{"restore-from-backup", "backup-every-30-minutes", "backup-late-is-the-providers",
 		"customer-cannot-reach-backups", "disk-full-never-loses-a-good-backup", "provider-leader-lost-mid-backup",
 		"restore-picks-the-previous-backup-when-the-newest-is-corrupt", "restore-undoes-a-rollout"}},
@@ -43,7 +44,7 @@ var families = []family{
 		"image-that-does-not-exist", "liveness-probe-at-a-wrong-port",
 		"namespace-deleted-with-its-shop", "new-image-crash-loops", "quota-stops-a-rollout", "rule-closes-the-shops-port",
 		"scaled-to-nought-while-the-node-is-off", "selector-matches-nothing", "service-deleted", "webhook-blocks-new-pods"}},
-	{"workloads", []string{"workload-basics", "crash-loop-back-off", "known-images-are-ready", "printed-on-the-node", "volumes-share-refresh-and-wait", "what-a-kubelet-refuses", "what-ends-by-itself"}},
+	{"workloads", []string{"workload-basics", "backend-refused-in-free-run", "crash-loop-back-off", "known-images-are-ready", "pods-ask-the-api-server", "printed-on-the-node", "volumes-share-refresh-and-wait", "what-a-kubelet-refuses", "what-ends-by-itself"}},
 }
 
 // family is what its scenarios are about, and they.

@@ -87,9 +87,9 @@ func makeOne(out, platform string) error {
 }
 
 // build builds a program as a release has it: without symbols, and without paths of the
-// machine that it is built on.
+// machine that it is built on, but with the commit, if the sources are of one.
 func build(path, program, system, architecture string) error {
-	args := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", path}
+	args := []string{"build", "-trimpath", "-buildvcs=auto", "-ldflags", "-s -w", "-o", path}
 	if program == "demarc-engine" {
 		args = append(args, engine.BuildTags(system)...)
 	}

@@ -103,7 +103,7 @@ func TestPrints(t *testing.T) {
 		{"version", "demarc 0."},
 		{"drill --list", "control-plane-lost"},
 		{"fault kinds", "demarc --as director fault inject crash etcd"},
-		{"fault kinds", "--as customer may strike: kubelet/NODE, container/NAMESPACE/POD/NAME, pod/NAMESPACE/NAME,\n  deployment/[NAMESPACE/]NAME, nodes, node/NAME, customer\n"},
+		{"fault kinds", "--as customer may strike: kubelet/NODE, container/NAMESPACE/POD/NAME, pod/NAMESPACE/NAME,\n  deployment/[NAMESPACE/]NAME, nodes, node/NAME, customer, namespace/NAME,\n  serviceaccount/NAMESPACE/NAME\n"},
 		{"fault kinds", "Strikes: etcd, etcd/N, backup/ID\n"},
 		{"fault kinds", "demarc --as director fault inject fill backup-store"},
 		{"__complete --as", "director"},

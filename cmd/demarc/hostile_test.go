@@ -46,7 +46,7 @@ func hostileAnswer(t reflect.Type) any {
 
 // printing are the commands that print what they got from a cluster.
 var printing = []string{
-	"status", "list", "up --detach", "clock get", "clock set 1x", "clock pause", "clock run", "fault list", "fault inject crash etcd", "timeline", "incidents", "repairs",
+	"status", "list", "up --detach", "clock get", "clock set 1x", "clock pause", "clock run", "--as director check true", "fault list", "fault inject crash etcd", "timeline", "incidents", "repairs",
 	"escalate 0", "consent list", "consent grant 0 --for 1h", "support list", "support open words", "support show HOSTILE", "support escalate HOSTILE", "support close HOSTILE",
 	"iaas vm list", "iaas vm stop 0", "iaas vm deallocate 0", "iaas vm start 0", "iaas vm restart 0", "iaas vm resize 0 Standard_D8s_v5", "iaas vm tag 0 a=b",
 	"iaas nsg list", "iaas nsg set x --priority 200", "patch list", "--as provider patch publish linux-azure", "cve list", "cve show x",
@@ -93,7 +93,7 @@ func TestPrintingIsComplete(t *testing.T) {
 			visit(sub)
 		}
 		path := strings.TrimPrefix(c.CommandPath(), "demarc ")
-		if !c.HasSubCommands() && !regexp.MustCompile(`(?m)(^|provider )`+path+`( |$)`).MatchString(known) {
+		if !c.HasSubCommands() && !regexp.MustCompile(`(?m)(^|provider |director )`+path+`( |$)`).MatchString(known) {
 			t.Errorf("what does %q print? Neither printing nor quiet has it", path)
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"demarc/sim/timeline"
 )
 
 // Space is how etcd stands to the quota of its database.
@@ -35,10 +37,16 @@ const (
 	roomAt = 95
 	// defragAt is what must be in use at the most for a database to be defragmented.
 	defragAt = 90
+	// slackAt is the share of free pages from which one that still has room is, too: it
+	// would be the next to be full.
+	slackAt = 50
 )
 
-func (m MemberSpace) roomy() bool          { return m.Size < m.Quota/100*roomAt }
-func (m MemberSpace) defragmentable() bool { return !m.roomy() && m.InUse < m.Quota/100*defragAt }
+func (m MemberSpace) roomy() bool { return m.Size < m.Quota/100*roomAt }
+
+func (m MemberSpace) defragmentable() bool {
+	return m.InUse < m.Quota/100*defragAt && (!m.roomy() || m.Size-m.InUse > m.Quota/100*slackAt)
+}
 
 // spaceStep is one step of mending a full etcd.
 type spaceStep int
@@ -87,6 +95,7 @@ const spaceTimeout = 2 * time.Minute
 type spaceWork struct {
 	full      bool  // the alarm was seen
 	compacted int64 // the revision up to which the history was dropped
+	told      bool  // that only deletes make room
 }
 
 // spaceSteps is how many steps are taken in one round: enough to end the alarm, unless
@@ -103,6 +112,9 @@ func (w *watchdog) mendSpace(ctx context.Context, l *Leadership) {
 		s := w.o.cfg.ControlPlane.Space()
 		w.seeSpace(s)
 		step, member := nextStep(s, w.space.compacted)
+		if step == awaitDeletes {
+			w.awaitDeletes(s)
+		}
 		if step == spaceIsFine || step == awaitDeletes {
 			return
 		}
@@ -120,14 +132,28 @@ func (w *watchdog) seeSpace(s Space) {
 	switch {
 	case s.Alarm:
 		message := "the alarm NOSPACE: " + describe(s.Members) + "; writes are refused, reads and deletes are served"
+		filled := int64(0)
 		if _, known := w.o.cfg.Ledger.Open(etcd); !known {
-			w.o.note("raised", etcd, message)
+			filled = w.o.cfg.ControlPlane.Filled()
+			w.o.noteBecause(filled, "raised", etcd, message)
 		}
-		w.o.cfg.Ledger.Find(Finding{Subject: etcd, Since: time.Now(), Message: message})
+		w.o.cfg.Ledger.Find(Finding{Subject: etcd, Since: time.Now(), Message: message, Event: filled})
 	case w.space.full:
 		w.o.cfg.Ledger.Close(etcd, time.Now())
 	}
 	w.space.full = s.Alarm
+}
+
+// awaitDeletes says, once, that what fills etcd is live, and what that is.
+func (w *watchdog) awaitDeletes(s Space) {
+	if w.space.told {
+		return
+	}
+	w.space.told = true
+	w.o.noteEvent(timeline.Event{
+		Verb: "awaits deletes", Subject: etcd, Detail: &timeline.Detail{Uses: w.o.cfg.ControlPlane.Uses()},
+		Message: "what fills it is live, and only deleting that makes room: " + describe(s.Members),
+	})
 }
 
 // take takes one step, and says so.
@@ -153,7 +179,7 @@ func (w *watchdog) take(ctx context.Context, step spaceStep, member string, s Sp
 		if err := plane.Disarm(ctx); err != nil {
 			return fmt.Errorf("disarm the alarm: %w", err)
 		}
-		w.space.compacted = 0
+		w.space.compacted, w.space.told = 0, false
 		w.o.note("disarmed", etcd, "the alarm NOSPACE: "+describe(s.Members)+"; writes are served again")
 	}
 	return nil

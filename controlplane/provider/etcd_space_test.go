@@ -38,6 +38,8 @@ func TestNextStep(t *testing.T) {
 		{"room again", of(true, 400, 400), 70, disarm, ""},
 		{"room, just so", of(true, 949, 949), 70, disarm, ""},
 		{"members one by one", of(true, 400, 400, 1000, 400, 1000, 400), 70, defragment, "etcd/1"},
+		{"one that has room, and will be full next", of(true, 400, 400, 900, 100), 70, defragment, "etcd/1"},
+		{"one that has room, and some free pages", of(true, 900, 500), 70, disarm, ""},
 		{"one of several is full of live data", of(true, 400, 400, 1000, 990), 70, awaitDeletes, ""},
 	}
 	for _, tt := range tests {
@@ -145,7 +147,7 @@ func TestLiveDataThatFillsEtcdIsWaitedFor(t *testing.T) {
 	p := fullEtcd(disk)
 	operateWith(t, OperatorConfig{ControlPlane: p, Note: noted.note}, func(t *testing.T, _ *Operator, l *fakeLedger, r *Replicas) {
 		time.Sleep(time.Hour)
-		if got, want := noted.String(), "raised compacted"; got != want {
+		if got, want := noted.String(), "raised compacted awaits deletes"; got != want {
 			t.Errorf("noted within an hour: got %q, want %q", got, want)
 		}
 		if _, open := l.Open(etcd); !open {
@@ -160,12 +162,12 @@ func TestLiveDataThatFillsEtcdIsWaitedFor(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		if got, want := noted.String(), "raised compacted compacted"; got != want {
+		if got, want := noted.String(), "raised compacted awaits deletes compacted awaits deletes"; got != want {
 			t.Errorf("noted with another leader: got %q, want %q", got, want)
 		}
 		disk.deleteLive(300 << 20)
 		time.Sleep(2 * probePeriod)
-		if got, want := noted.String(), "raised compacted compacted defragmented disarmed"; got != want {
+		if got, want := noted.String(), "raised compacted awaits deletes compacted awaits deletes defragmented disarmed"; got != want {
 			t.Errorf("noted after deletes: got %q, want %q", got, want)
 		}
 		if _, open := l.Open(etcd); open {

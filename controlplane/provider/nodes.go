@@ -79,6 +79,9 @@ type Nodes interface {
 	// respects PodDisruptionBudgets: left are the pods that are still there, blocked
 	// are those that a budget protects now, as "namespace/pod: reason".
 	Evict(ctx context.Context, node string) (left int, blocked []drain.Blocked, err error)
+	// Explain adds to pods that Evict found blocked the budgets that protect them, as far as
+	// they can be read.
+	Explain(ctx context.Context, blocked []drain.Blocked)
 	// Budgets are all PodDisruptionBudgets.
 	Budgets(ctx context.Context) ([]Budget, error)
 }

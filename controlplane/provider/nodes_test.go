@@ -208,6 +208,8 @@ func (f *fakeNodes) Evict(_ context.Context, node string) (int, []drain.Blocked,
 	return n.pods, slices.Clone(n.blocked), nil
 }
 
+func (f *fakeNodes) Explain(context.Context, []drain.Blocked) {}
+
 // nodeWorld is an operator of nodes, and what came of it.
 type nodeWorld struct {
 	*fakeNodes

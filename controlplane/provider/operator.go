@@ -43,6 +43,10 @@ type ControlPlane interface {
 	Source(ctx context.Context) (source backup.Source, release func(), err error)
 	// Space is how etcd stands to its quota.
 	Space() Space
+	// Uses is what takes etcd's space, the most first. Filled puts on the timeline that it
+	// is used up, by whom and with what, and is that event.
+	Uses() []timeline.Use
+	Filled() int64
 	// Compact drops etcd's history before a revision, Defragment gives a member's
 	// free pages back, and Disarm ends the alarm that etcd is full.
 	Compact(ctx context.Context, revision int64) error

@@ -161,6 +161,9 @@ func (p *fakeControlPlane) Space() Space {
 	return p.disk.space()
 }
 
+func (p *fakeControlPlane) Uses() []timeline.Use { return nil }
+func (p *fakeControlPlane) Filled() int64        { return 0 }
+
 func (p *fakeControlPlane) Compact(_ context.Context, revision int64) error {
 	return p.disk.compact(revision)
 }

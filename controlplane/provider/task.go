@@ -176,7 +176,9 @@ func (t *task) drain(ctx context.Context, n Node, cordoned time.Time, timeout ti
 		return err
 	})
 	d.over = d.left == 0 || len(d.blocked) == 0 && !n.Ready
-	d.late = time.Since(cordoned) >= timeout
+	if d.late = time.Since(cordoned) >= timeout; d.late && !d.over && len(d.blocked) > 0 {
+		t.o.cfg.Nodes.Explain(ctx, d.blocked) // which is told now
+	}
 	return d, ok
 }
 

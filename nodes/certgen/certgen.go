@@ -95,7 +95,7 @@ func (c *certgen) create(ctx context.Context) error {
 		return fmt.Errorf("error getting secret: %w", err)
 	}
 	c.log("info", "creating new secret")
-	ca, cert, key, err := certificates(strings.Split(c.hosts, ","), time.Now())
+	ca, cert, key, err := Certificates(strings.Split(c.hosts, ","), time.Now())
 	if err != nil {
 		return err
 	}
@@ -157,8 +157,8 @@ func (c *certgen) patch(ctx context.Context) error {
 // validity is how long the certificates hold.
 const validity = 100 * 365 * 24 * time.Hour
 
-// certificates are a CA and a server's certificate with its key, as PEM.
-func certificates(hosts []string, now time.Time) (ca, cert, key []byte, err error) {
+// Certificates are a CA and a server's certificate with its key, as PEM.
+func Certificates(hosts []string, now time.Time) (ca, cert, key []byte, err error) {
 	authority := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{Organization: []string{"nil1"}}, NotBefore: now.Add(-5 * time.Minute), NotAfter: now.Add(validity),
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, BasicConstraintsValid: true, IsCA: true,

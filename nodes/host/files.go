@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"io/fs"
 	"path"
 	"slices"
@@ -10,7 +11,7 @@ import (
 
 // file is an entry as it is shown.
 func (h *disk) file(name string, e entry) File {
-	f := File{Path: name, Size: e.size, Mode: e.mode, Dir: e.dir, ModTime: e.mod}
+	f := File{Path: name, Size: e.size, Mode: e.mode, Dir: e.dir, ModTime: e.mod, Owner: e.owner()}
 	if i := h.image.files[e.path]; i != nil {
 		f.Provider = i.provider
 	}
@@ -76,7 +77,7 @@ func (h *disk) Write(now time.Time, name string, data []byte, appendTo bool) err
 	if p == "/dev/null" {
 		return nil
 	}
-	n := &node{Mode: 0o644, Mod: now}
+	n := &node{Mode: 0o644, Mod: now, Owner: old.owner()}
 	if old.path != "" {
 		n.Mode = old.mode
 	}
@@ -108,7 +109,7 @@ func (h *disk) Allocate(now time.Time, name string, size int64) error {
 		return pathError("fallocate", name, syscall.EINVAL)
 	}
 	size, full := h.fit(old, size)
-	return h.finish(now, "fallocate", name, p, &node{Mode: 0o644, Mod: now, Size: size}, full)
+	return h.finish(now, "fallocate", name, p, &node{Mode: 0o644, Mod: now, Size: size, Owner: old.owner()}, full)
 }
 
 // target returns the path of a file that is to be written, and the file that is
@@ -186,6 +187,39 @@ func (h *disk) Mkdir(now time.Time, name string) error {
 	}
 	if err != nil {
 		return pathError("mkdir", name, err)
+	}
+	h.settle(now)
+	return nil
+}
+
+// Chmod changes a file's permissions.
+func (h *disk) Chmod(now time.Time, name string, mode fs.FileMode) error {
+	return h.alter(now, "chmod", name, func(n *node) { n.Mode = n.Mode.Type() | mode.Perm() })
+}
+
+// Chown changes whose a file is. What is empty stays as it is.
+func (h *disk) Chown(now time.Time, name string, to Owner) error {
+	return h.alter(now, "chown", name, func(n *node) {
+		n.Owner = Owner{cmp.Or(to.User, n.Owner.User), cmp.Or(to.Group, n.Owner.Group)}
+	})
+}
+
+// alter changes something of a file that is not its content.
+func (h *disk) alter(now time.Time, op, name string, change func(*node)) error {
+	p, e, err := h.locate(name, true)
+	if err != nil {
+		return pathError(op, name, err)
+	}
+	n := &node{Dir: e.dir, Mode: e.mode, Mod: e.mod, Size: e.size, Owner: e.owner()}
+	switch {
+	case e.node != nil:
+		n.Data = e.node.Data
+	case !e.dir:
+		n.Data = []byte(e.text(h.name))
+	}
+	change(n)
+	if err := h.put(p, n); err != nil {
+		return pathError(op, name, err)
 	}
 	h.settle(now)
 	return nil

@@ -36,6 +36,7 @@ type node struct {
 	Mod    time.Time   `json:"mod"`
 	Data   []byte      `json:"data,omitempty"`
 	Pkg    string      `json:"pkg,omitempty"` // the package that brought it
+	Owner  Owner       `json:"owner,omitzero"`
 }
 
 // entry is a file or directory as it is seen.
@@ -48,6 +49,14 @@ type entry struct {
 	link  string
 	image *imageFile // nil if the entry is not the image's
 	node  *node      // nil if it is
+}
+
+// owner is whose it is: what the image has is root's.
+func (e entry) owner() Owner {
+	if e.node == nil {
+		return Owner{}
+	}
+	return e.node.Owner
 }
 
 // text is the content that is kept.

@@ -81,6 +81,13 @@ type File struct {
 	Dir      bool
 	ModTime  time.Time
 	Provider bool // the provider owns it
+	Owner    Owner
+}
+
+// Owner is whose a file is: names, or numbers without an account. Empty is root.
+type Owner struct {
+	User  string `json:"user,omitempty"`
+	Group string `json:"group,omitempty"`
 }
 
 // Rule is one rule of a chain of iptables.

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"demarc/sim/backend"
 )
 
 // Catalogue is a list of entries, of which the first that matches is an image's, and of
@@ -43,6 +45,8 @@ type Entry struct {
 	// Listens is a regular expression over the files that are mounted, whose first group is
 	// another port on which it answers.
 	Listens string `yaml:"listens" json:"listens,omitempty"`
+	// Backend are the real programs of this machine that are behind its ports.
+	Backend backend.Set `yaml:"backend" json:"backend,omitempty"`
 	// Ends says that it comes to an end by itself.
 	Ends *End `yaml:"ends" json:"ends,omitempty"`
 	// Logs is what it logs when it starts.
@@ -51,15 +55,26 @@ type Entry struct {
 	Memory Usage `yaml:"memory" json:"memory,omitzero"`
 	CPU    Usage `yaml:"cpu" json:"cpu,omitzero"`
 
+	// Makes are Secrets that its program makes when it starts.
+	Makes []Secret `yaml:"makes" json:"makes,omitempty"`
+
 	// Files are those that scripts look for, by their paths.
 	Files map[string]string `yaml:"files" json:"files,omitempty"`
 	// System is which programs it has beside its own: [Busybox], [Debian] or [None]. Without
 	// it nobody knows, and it has whatever is called for.
 	System string `yaml:"system" json:"system,omitempty"`
+	// User is as whom its programs run: a number, 0 for root, or a name. Without it nobody
+	// knows: see [Entry.UserOf].
+	User string `yaml:"user" json:"user,omitempty"`
 	// Programs are its own, by name.
 	Programs map[string]Program `yaml:"programs" json:"programs,omitempty"`
+	// Signals are what its server does at a signal, by the signal's name: [Quits] or
+	// [GoesOn]. Any other signal ends it, with 128 and the signal's number.
+	Signals map[string]string `yaml:"signals" json:"signals,omitempty"`
 	// Entrypoint is the program of ours that its arguments are for.
 	Entrypoint string `yaml:"entrypoint" json:"entrypoint,omitempty"`
+	// Args are what its entry point gets if the pod gives no arguments.
+	Args []string `yaml:"args" json:"args,omitempty"`
 
 	// From is where the entry stands: a file and a line.
 	From string `yaml:"-" json:"from,omitempty"`
@@ -71,6 +86,15 @@ const (
 	Debian  = "debian"  // a shell and the programs of a minimal Debian or Ubuntu
 	None    = "none"    // nothing, not even a shell
 )
+
+// What a server does at a signal.
+const (
+	Quits  = "quits"   // it ends with 0
+	GoesOn = "goes on" // it reads its configuration anew, or opens its logs
+)
+
+// SignalNames are the signals that an entry can name.
+var SignalNames = []string{"HUP", "INT", "QUIT", "TERM", "USR1", "USR2", "WINCH"}
 
 // Port is a port that answers. One without routes answers every path with 200.
 type Port struct {
@@ -85,6 +109,16 @@ type Route struct {
 	Status int    `yaml:"status" json:"status,omitempty"` // 200 if zero
 	Type   string `yaml:"type" json:"type,omitempty"`     // of the content; plain text if empty
 	Body   string `yaml:"body" json:"body,omitempty"`
+}
+
+// Secret is one that a program makes in its own namespace, unless there is one, if its service
+// account may. A key that ends in crt or key is of a certificate, ca.crt of who has signed it,
+// and any other is a password.
+type Secret struct {
+	Name string   `yaml:"name" json:"name"`
+	Keys []string `yaml:"keys" json:"keys"`
+	// Words are those in a row of the command line that makes it; any does if empty.
+	Words string `yaml:"words" json:"words,omitempty"`
 }
 
 // End is how a program comes to its end.
@@ -124,6 +158,9 @@ type Answer struct {
 	Words  string `yaml:"words" json:"words"`
 	Prints string `yaml:"prints" json:"prints,omitempty"`
 	Code   int    `yaml:"code" json:"code,omitempty"`
+	// Signal is the name of what it sends to the container's server. If that does not run
+	// the program prints Fails.
+	Signal string `yaml:"signal" json:"signal,omitempty"`
 }
 
 // Registry says what is known of a registry, or of repositories in it.
@@ -223,6 +260,14 @@ func (c *Catalogue) Lookup(name string) *Entry {
 		}
 	}
 	return nil
+}
+
+// UserOf is as whom the programs of an image run; empty if nobody knows.
+func (c *Catalogue) UserOf(name string) string {
+	if e := c.Lookup(name); e != nil {
+		return e.UserOf(Split(name))
+	}
+	return ""
 }
 
 // Load reads what a cluster was given: the text of a user's catalogue, or nothing.

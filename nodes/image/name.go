@@ -98,15 +98,24 @@ func fits(pattern, name string) bool {
 	return ok && err == nil
 }
 
-// Exists says whether there is such a tag, as far as the entry knows. What it says of tags is
-// of the images of a registry that it names, or of Docker Hub's own: a mirror has others.
-func (e *Entry) Exists(n Name) bool {
-	if e.Tags == "" || n.Tag == "" {
-		return true
-	}
+// vouches says whether what the entry has of tags and users is true of an image: it is of
+// those of a registry that the entry names, or of Docker Hub's own. A mirror has others.
+func (e *Entry) vouches(n Name) bool {
 	own := n.Registry == dockerHub && strings.HasPrefix(n.Repository, "library/")
-	named := slices.ContainsFunc(e.Match, func(p string) bool { return n.ends(p) && strings.HasPrefix(p, n.Registry+"/") })
-	if !own && !named {
+	return own || slices.ContainsFunc(e.Match, func(p string) bool { return n.ends(p) && strings.HasPrefix(p, n.Registry+"/") })
+}
+
+// UserOf is as whom the programs of an image run; empty if nobody knows.
+func (e *Entry) UserOf(n Name) string {
+	if !e.vouches(n) {
+		return ""
+	}
+	return e.User
+}
+
+// Exists says whether there is such a tag, as far as the entry knows.
+func (e *Entry) Exists(n Name) bool {
+	if e.Tags == "" || n.Tag == "" || !e.vouches(n) {
 		return true
 	}
 	re, err := regexp.Compile("^(?:" + e.Tags + ")$")

@@ -16,6 +16,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 	"k8s.io/apimachinery/pkg/api/resource"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 // Problem is one mistake in a catalogue.
@@ -212,6 +213,9 @@ func (r *reader) decode(n *yaml.Node, into any) bool {
 	return false
 }
 
+// userName is as whom an image's programs can run.
+var userName = regexp.MustCompile(`^(\d{1,9}|[a-z_][a-z0-9_-]{0,31})$`)
+
 // entry checks an entry, and gives it what the one has that it is like.
 func (r *reader) entry(n *yaml.Node, e *Entry) {
 	if len(e.Match) == 0 {
@@ -232,6 +236,9 @@ func (r *reader) entry(n *yaml.Node, e *Entry) {
 	if e.System != "" && !slices.Contains([]string{Busybox, Debian, None}, e.System) {
 		r.problem(at(n, "system"), fault.Suggest(e.System, []string{Busybox, Debian, None}), "system is %q: want %s, %s, %s, or nothing if it may have any program", e.System, Busybox, Debian, None)
 	}
+	if e.User != "" && !userName.MatchString(e.User) {
+		r.problem(at(n, "user"), "", "user is %q: want a number, such as 1001 or 0 for root, or a name", e.User)
+	}
 	for _, p := range e.Serves {
 		if p.Port < 1 || p.Port > 65535 {
 			r.problem(at(n, "serves"), "", "port %d: want 1 to 65535", p.Port)
@@ -245,8 +252,27 @@ func (r *reader) entry(n *yaml.Node, e *Entry) {
 			}
 		}
 	}
+	for _, s := range e.Makes {
+		if bad := validation.IsDNS1123Subdomain(s.Name); len(bad) > 0 {
+			r.problem(at(n, "makes"), "", "Secret %q: %s", s.Name, bad[0])
+		}
+		if len(s.Keys) == 0 {
+			r.problem(at(n, "makes"), "", "Secret %q has nothing in it: want keys: with a list such as [tls.crt, tls.key, ca.crt]", s.Name)
+		}
+		for _, key := range s.Keys {
+			if bad := validation.IsConfigMapKey(key); len(bad) > 0 {
+				r.problem(at(n, "makes"), "", "key %q: %s", key, bad[0])
+			}
+		}
+	}
 	if e.Ends != nil {
 		r.code(at(n, "ends"), e.Ends.Code)
+	}
+	for name, does := range e.Signals {
+		r.signal(at(n, "signals"), name)
+		if does != Quits && does != GoesOn {
+			r.problem(at(n, "signals"), "", "at %s it %q: want %q or %q", name, does, Quits, GoesOn)
+		}
 	}
 	for name := range e.Files {
 		if !path.IsAbs(name) || strings.HasSuffix(name, "/") {
@@ -264,7 +290,16 @@ func (r *reader) entry(n *yaml.Node, e *Entry) {
 		r.code(at(n, "programs"), p.FailCode)
 		for _, a := range p.Answers {
 			r.code(at(n, "programs"), a.Code)
+			if a.Signal != "" {
+				r.signal(at(n, "programs"), a.Signal)
+			}
 		}
+	}
+}
+
+func (r *reader) signal(line int, name string) {
+	if !slices.Contains(SignalNames, name) {
+		r.problem(line, fault.Suggest(name, SignalNames), "there is no signal %q: want one of %s", name, strings.Join(SignalNames, ", "))
 	}
 }
 
@@ -302,11 +337,17 @@ func (r *reader) inherit(n *yaml.Node, e *Entry) {
 			own.Field(f).Set(from.Field(f))
 		}
 	}
-	if e.Programs != nil && all[i].Programs != nil {
-		programs := maps.Clone(all[i].Programs)
-		maps.Copy(programs, e.Programs)
-		e.Programs = programs
+	e.Programs, e.Files = merged(all[i].Programs, e.Programs), merged(all[i].Files, e.Files)
+}
+
+// merged is what either map has; the second wins.
+func merged[V any](from, own map[string]V) map[string]V {
+	if from == nil {
+		return own
 	}
+	all := maps.Clone(from)
+	maps.Copy(all, own)
+	return all
 }
 
 // at is the line of a key of an entry.

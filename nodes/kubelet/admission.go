@@ -3,6 +3,7 @@ package kubelet
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -154,6 +155,7 @@ func (p *pod) misplaced() *refusal {
 type hostPort struct {
 	ip, protocol string
 	port         int32
+	to           int32 // the container's
 }
 
 // overlaps says whether two cannot both be had.
@@ -166,7 +168,7 @@ func hostPorts(spec *corev1.PodSpec) (out []hostPort) {
 		for i := range list {
 			for _, port := range list[i].Ports {
 				if port.HostPort > 0 && (isSidecar(&list[i]) || &list[0] == &spec.Containers[0]) {
-					out = append(out, hostPort{strings.TrimPrefix(port.HostIP, "0.0.0.0"), string(port.Protocol), port.HostPort})
+					out = append(out, hostPort{strings.TrimPrefix(port.HostIP, "0.0.0.0"), string(port.Protocol), port.HostPort, port.ContainerPort})
 				}
 			}
 		}
@@ -220,14 +222,6 @@ func forbiddenSysctl(pod *corev1.Pod) string {
 	return ""
 }
 
-// imageUsers are the users as which well-known images run their programs. Of other images
-// nobody knows, and they are taken for such as may run.
-var imageUsers = map[string]string{
-	"nginx": "", "httpd": "", "busybox": "", "alpine": "", "debian": "", "ubuntu": "", "bash": "", "centos": "", "fedora": "",
-	"redis": "", "postgres": "", "mysql": "", "mariadb": "", "mongo": "", "rabbitmq": "", "node": "", "python": "", "golang": "", "ruby": "", "openjdk": "",
-	"memcached": "memcache",
-}
-
 // mustNotRun says in the kubelet's words why a container that must not run as root would
 // (kubernetes 1.37, pkg/kubelet/kuberuntime: verifyRunAsNonRoot); nil if it may run.
 func (p *pod) mustNotRun(c *corev1.Container) error {
@@ -254,13 +248,12 @@ func (p *pod) mustNotRun(c *corev1.Container) error {
 		}
 		return nil
 	}
-	short, official := strings.CutPrefix(strings.SplitN(imageName(c.Image), ":", 2)[0], "docker.io/library/")
-	name, known := imageUsers[short]
-	switch {
-	case !official || !known:
-		return nil
-	case name != "":
+	name := p.k.ks.Images.UserOf(c.Image)
+	switch uid, err := strconv.ParseInt(name, 10, 64); {
+	case name != "" && err != nil:
 		return fmt.Errorf("container has runAsNonRoot and image has non-numeric user (%s), cannot verify user is non-root %s", name, whose)
+	case err == nil && uid == 0:
+		return fmt.Errorf("container has runAsNonRoot and image will run as root %s", whose)
 	}
-	return fmt.Errorf("container has runAsNonRoot and image will run as root %s", whose)
+	return nil // of an image of which nobody knows the user, too
 }

@@ -43,9 +43,8 @@ func (c *container) place() image.Place {
 
 // askedPorts are the ports that a container's probes and hooks dial.
 func askedPorts(c *corev1.Container) (ports []int32) {
-	q := question{ports: c.Ports}
 	add := func(p intstr.IntOrString) {
-		if n, err := q.port(p); err == nil {
+		if n, err := portNumber(c.Ports, p); err == nil {
 			ports = append(ports, n)
 		}
 	}

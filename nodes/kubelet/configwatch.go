@@ -22,20 +22,24 @@ const resyncPeriod = time.Minute
 // nothing changes.
 const configWatch = 24 * time.Hour
 
-// watchConfig notes which ConfigMaps and Secrets change, until ctx ends. One watch for each
-// kind stands for those that each kubelet has of what its own pods use.
+// watchConfig notes which ConfigMaps, Secrets and ClusterTrustBundles change, until ctx ends.
+// One watch for each kind stands for those that each kubelet has of what its own pods use.
 func (ks *Kubelets) watchConfig(ctx context.Context) {
-	var both sync.WaitGroup
-	configMaps, secrets := ks.Client.CoreV1().ConfigMaps(""), ks.Client.CoreV1().Secrets("")
-	both.Go(func() {
+	var all sync.WaitGroup
+	configMaps, secrets, bundles := ks.Client.CoreV1().ConfigMaps(""), ks.Client.CoreV1().Secrets(""), ks.Client.CertificatesV1().ClusterTrustBundles()
+	all.Go(func() {
 		ks.follow(ctx, "configmap", func(o metav1.ListOptions) (metav1.ListInterface, error) { return configMaps.List(ctx, o) },
 			func(o metav1.ListOptions) (watch.Interface, error) { return configMaps.Watch(ctx, o) })
 	})
-	both.Go(func() {
+	all.Go(func() {
 		ks.follow(ctx, "secret", func(o metav1.ListOptions) (metav1.ListInterface, error) { return secrets.List(ctx, o) },
 			func(o metav1.ListOptions) (watch.Interface, error) { return secrets.Watch(ctx, o) })
 	})
-	both.Wait()
+	all.Go(func() {
+		ks.follow(ctx, trustBundle, func(o metav1.ListOptions) (metav1.ListInterface, error) { return bundles.List(ctx, o) },
+			func(o metav1.ListOptions) (watch.Interface, error) { return bundles.Watch(ctx, o) })
+	})
+	all.Wait()
 }
 
 // follow watches one kind from now on. What changed while there was no watch is not known,
@@ -71,7 +75,7 @@ func (ks *Kubelets) hear(ctx context.Context, kind string, w watch.Interface) {
 				return
 			}
 			if o, err := meta.Accessor(e.Object); err == nil {
-				ks.changed(configKey{o.GetNamespace(), ref{kind, o.GetName()}})
+				ks.changed(configKey{o.GetNamespace(), ref{kind: kind, name: o.GetName()}})
 			}
 		case <-ctx.Done():
 			return
@@ -80,10 +84,20 @@ func (ks *Kubelets) hear(ctx context.Context, kind string, w watch.Interface) {
 }
 
 // changed notes that an object has changed: its pods look at it when they are synced next.
-// Without a name any object of the kind may have.
+// Without a name any object of the kind may have. Which signer's bundle has changed nobody
+// asks: all that show bundles look.
 func (ks *Kubelets) changed(key configKey) {
 	ks.Lock.Lock()
 	defer ks.Lock.Unlock()
+	if key.kind == trustBundle {
+		ks.stale(configKey{ref: ref{kind: trustBundles}})
+		key = configKey{ref: ref{kind: trustBundle}}
+	}
+	ks.stale(key)
+}
+
+// stale is changed with the lock held.
+func (ks *Kubelets) stale(key configKey) {
 	now := time.Now()
 	ks.config.forget(key)
 	for _, p := range ks.pods {

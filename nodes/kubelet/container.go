@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
+	"slices"
 	"time"
 
 	"demarc/nodes/network"
@@ -76,17 +76,19 @@ type container struct {
 	previous   *logBuffer // of the instance before
 
 	// The kubelet's.
-	waiting  string // reason, if it waits for something
-	waitsFor string // the message of that
-	starting bool   // past its back-off
-	again    bool   // to be started although it ended well: the sandbox is new
-	hookEnd  time.Time
+	waiting  string             // reason, if it waits for something
+	waitsFor string             // the message of that
+	starting bool               // past its back-off
+	again    bool               // to be started although it ended well: the sandbox is new
+	posting  bool               // the postStart hook runs
+	endHook  context.CancelFunc // of the hook that runs, or nil
 	backoff  backoff
 	pull     pull
 	tried    int // version of the pod's configuration it could not start with
 	probes   [3]probe
 	asked    asked
-	cause    int64 // the event that ended it
+	told     string // id of the instance of which was told that its backend is refused
+	cause    int64  // the event that ended it
 }
 
 func newContainer(p *pod, spec *corev1.Container, init bool) *container {
@@ -145,7 +147,7 @@ func (c *container) start(now time.Time, spec program.Spec) {
 	c.previous, c.log = c.log, nil
 	c.state = running
 	c.startedAt = now
-	c.finishedAt, c.termAt, c.killAt, c.hookEnd = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	c.finishedAt, c.termAt, c.killAt = time.Time{}, time.Time{}, time.Time{}
 	c.termed, c.starting, c.again = false, false, false
 	c.pull = pull{}
 	c.waiting, c.waitsFor = "", ""
@@ -167,9 +169,9 @@ func (c *container) run(spec program.Spec) {
 		spec.Mounts = append(spec.Mounts, c.words.mount(s))
 		c.granted = &s.Resources
 	}
-	if !c.p.spec.Spec.HostNetwork {
-		spec.Mounts = append(spec.Mounts, program.Mount{Path: "/etc/hosts", Volume: &smallFile{text: []byte(c.p.hosts()), at: c.startedAt}, File: true})
-	}
+	spec.Mounts = append(spec.Mounts, program.Mount{Path: "/etc/hosts", Volume: &smallFile{text: []byte(c.p.hosts()), at: c.startedAt}, File: true})
+	spec.Mounts = append(spec.Mounts, program.Mount{Path: "/etc/resolv.conf", Volume: &smallFile{text: []byte(c.p.resolvConf()), at: c.startedAt}, File: true})
+	spec.Mounts = slices.Insert(spec.Mounts, 0, c.cgroupMount())
 	c.attach(&spec)
 	if s := c.spec(); s != nil {
 		spec.Agent = c.p.k.ks.Agent(c.p.k.m.Name, c.p.spec, s)
@@ -192,7 +194,11 @@ func (c *container) run(spec program.Spec) {
 	if input != nil {
 		input.log = c.log
 	}
-	if c.behaviour.Script == nil || c.p.k.ks.ctx == nil {
+	if c.p.k.ks.ctx == nil {
+		return
+	}
+	c.makeSecrets(spec.Makes())
+	if c.behaviour.Script == nil {
 		return
 	}
 	ctx, cancel := context.WithCancel(c.p.k.ks.ctx)
@@ -223,24 +229,30 @@ func (c *container) endInstance(id string, code int) {
 
 // attach gives a program the network of its node, and process 1 its signals.
 func (c *container) attach(spec *program.Spec) {
-	ks, id, aliases := c.p.k.ks, c.id, c.p.spec.Spec.HostAliases
+	ks, id := c.p.k.ks, c.id
 	from := network.Origin{Node: c.p.k.m.Name, Namespace: c.p.namespace}
-	spec.Dial = func(ctx context.Context, _, address string) (net.Conn, error) {
-		if name, port, err := net.SplitHostPort(address); err == nil && len(aliases) > 0 {
-			address = net.JoinHostPort(alias(aliases, name), port)
-		}
-		return ks.Network.Dial(ctx, from, address)
+	if !c.p.spec.Spec.HostNetwork {
+		from.Address = c.p.ip
 	}
-	spec.Resolve = func(ctx context.Context, name string) ([]netip.Addr, error) {
-		return ks.Network.Resolve(ctx, from, alias(aliases, name))
+	spec.Dial = func(ctx context.Context, protocol, address string) (net.Conn, error) {
+		return ks.Network.Open(ctx, from, protocol, address)
 	}
+	spec.Query = func(ctx context.Context, q network.Question) ([]network.Record, error) {
+		return ks.Network.Query(ctx, from, q)
+	}
+	spec.Trust = network.Authority
 	if c.rulesNode() {
 		spec.Node = func(ctx context.Context, argv []string, in io.Reader, out, errOut io.Writer) int {
 			return ks.NodeShell(ctx, c.p.k.m.Name, c.p.namespace+"/"+c.p.name, argv, in, out, errOut)
 		}
 	}
 	spec.NodeRoot = c.nodeRoot()
-	spec.Kill = func(signal int) { c.endInstance(id, 128+signal) }
+	here := *spec
+	spec.Kill = func(signal int) {
+		if code, ends := here.Ends(signal); ends {
+			c.endInstance(id, code)
+		}
+	}
 }
 
 // advance does what the runtime does by itself: programs that come to their end
@@ -275,17 +287,19 @@ func (c *container) stop(now time.Time, grace time.Duration, message string) {
 	if c.state != running {
 		return
 	}
-	hook := min(hookTime(hooks(c.spec()).PreStop), grace)
-	term := now.Add(hook)
-	kill := term.Add(max(grace-hook, minimumGrace))
-	if c.termAt.IsZero() {
-		c.p.event(now, normal, "Killing", message, c.field())
-		c.termAt, c.killAt = term, kill
+	kill := now.Add(max(grace, minimumGrace))
+	if !c.termAt.IsZero() {
+		if kill.Before(c.killAt) {
+			c.killAt = kill
+		}
 		return
 	}
-	if kill.Before(c.killAt) {
-		c.killAt = kill
+	c.p.event(now, normal, "Killing", message, c.field())
+	if h := hooks(c.spec()).PreStop; h != nil && grace > 0 {
+		c.preStop(now, h, grace)
+		return
 	}
+	c.termAt, c.killAt = now, kill
 }
 
 // terminate delivers SIGTERM.
@@ -293,6 +307,8 @@ func (c *container) terminate(now time.Time) {
 	c.termed = true
 	switch {
 	case c.behaviour.IgnoresTerm:
+	case c.behaviour.Drains > 0:
+		c.exitAt = now.Add(c.behaviour.Drains)
 	case c.cancel != nil:
 		c.cancel()
 	case c.behaviour.Handler != nil: // servers shut down in order
@@ -331,6 +347,10 @@ func (c *container) exit(now time.Time, code int, reason string) {
 	if c.cancel != nil {
 		c.cancel()
 		c.cancel = nil
+	}
+	if c.posting = false; c.endHook != nil {
+		c.endHook()
+		c.endHook = nil
 	}
 	if c.log != nil {
 		c.log.close()
@@ -376,8 +396,13 @@ func containerID(id string) string {
 
 // serves says whether the container's ports answer at now.
 func (c *container) serves(now time.Time) bool {
-	return c.state == running && !c.termed && c.behaviour.Handler != nil &&
-		!now.Before(c.startedAt.Add(c.behaviour.ReadyAfter))
+	return c.behaviour.Handler != nil && c.works(now)
+}
+
+// works says whether the container's program is up at now, and not asked to end unless it
+// serves on then.
+func (c *container) works(now time.Time) bool {
+	return c.state == running && (!c.termed || c.behaviour.Drains > 0) && !now.Before(c.startedAt.Add(c.behaviour.ReadyAfter))
 }
 
 func (c *container) describe() api.Container {

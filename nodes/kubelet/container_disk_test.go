@@ -5,6 +5,7 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"demarc/nodes/host"
 	"demarc/nodes/program"
 	"demarc/nodes/vm"
 
@@ -15,7 +16,7 @@ import (
 // liveness probe of the Kubernetes documentation looks for one.
 func TestCommandsShareAContainersDisk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := &container{p: &pod{k: &Kubelet{ks: &Kubelets{}, m: &vm.VM{Name: "n-0"}}, namespace: "default", spec: &corev1.Pod{}}}
+		c := &container{p: &pod{k: &Kubelet{ks: &Kubelets{}, m: &vm.VM{Name: "n-0", OS: host.New("n-0", host.NewImage("202605.14.0", "v1.37.0"))}}, namespace: "default", spec: &corev1.Pod{}}}
 		c.run(program.Spec{Image: "nginx"})
 		var out bytes.Buffer
 		if code, err := program.Exec(t.Context(), c.program, []string{"touch", "/tmp/healthy"}, nil, &out, &out); code != 0 || err != nil {

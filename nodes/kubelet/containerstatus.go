@@ -18,7 +18,7 @@ func (c *container) status(now time.Time) (corev1.ContainerStatus, bool) {
 	s := corev1.ContainerStatus{
 		Name:         c.name,
 		Image:        spec.Image,
-		Ready:        c.ready() && !now.Before(c.hookEnd),
+		Ready:        c.ready() && !c.posting,
 		Started:      &started,
 		RestartCount: int32(c.restarts),
 		State:        c.stateStatus(now),
@@ -43,7 +43,7 @@ func (c *container) status(now time.Time) (corev1.ContainerStatus, bool) {
 
 func (c *container) stateStatus(now time.Time) corev1.ContainerState {
 	switch {
-	case c.state == running && !now.Before(c.hookEnd):
+	case c.state == running && !c.posting:
 		return corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(c.startedAt)}}
 	case c.waiting != "" && !c.p.over:
 		return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: c.waiting, Message: c.waitsFor}}

@@ -144,21 +144,6 @@ func TestImageNames(t *testing.T) {
 	}
 }
 
-func TestSleepTime(t *testing.T) {
-	for command, want := range map[string]time.Duration{
-		"sh -c sleep 10":                      10 * time.Second,
-		"/bin/sleep 5":                        5 * time.Second,
-		"sh -c sleep 1m; nginx -s quit":       time.Minute,
-		"sh -c (sleep 2; sleep 3) && echo ok": 5 * time.Second,
-		"nginx -s quit":                       0,
-		"sleep":                               0,
-	} {
-		if got := sleepTime(command); got != want {
-			t.Errorf("sleepTime(%q) = %v, want %v", command, got, want)
-		}
-	}
-}
-
 func TestEventsAreCountedAndBounded(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	var q eventQueue

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"demarc/nodes/program"
 
@@ -30,7 +31,7 @@ func (p *pod) programSpec(c *container) (program.Spec, error) {
 	if err != nil {
 		return program.Spec{}, err
 	}
-	mounts, err := p.mounts(spec, env)
+	mounts, err := p.mounts(spec, env, time.Now())
 	if err != nil {
 		return program.Spec{}, err
 	}
@@ -47,6 +48,11 @@ func (p *pod) programSpec(c *container) (program.Spec, error) {
 
 		ReadOnlyRoot: spec.SecurityContext != nil && ptr.Deref(spec.SecurityContext.ReadOnlyRootFilesystem, false),
 	}
+	s.UID, s.GID = p.runsAs(spec)
+	s.Groups = p.groups()
+	s.Sysctls = p.sysctls()
+	s.NoNewPrivileges = spec.SecurityContext != nil && !ptr.Deref(spec.SecurityContext.AllowPrivilegeEscalation, true)
+	s.NetAdmin = administersNetwork(spec.SecurityContext)
 	c.imageOf(&s)
 	for _, a := range spec.Command {
 		s.Command = append(s.Command, env.argument(a))
@@ -58,7 +64,12 @@ func (p *pod) programSpec(c *container) (program.Spec, error) {
 		return program.Spec{}, errArguments
 	}
 	for _, port := range spec.Ports {
-		s.Ports = append(s.Ports, port.ContainerPort)
+		switch port.Protocol {
+		case corev1.ProtocolUDP:
+			s.UDPPorts = append(s.UDPPorts, port.ContainerPort)
+		case corev1.ProtocolTCP, "":
+			s.Ports = append(s.Ports, port.ContainerPort)
+		}
 	}
 	s.Env, s.Files = env.list(), scripts(mounts, slices.Concat(s.Command, s.Args))
 	return s, nil
@@ -173,9 +184,9 @@ func (p *pod) envFrom(v *variables, from corev1.EnvFromSource) error {
 	var optional *bool
 	switch {
 	case from.ConfigMapRef != nil:
-		r, optional = ref{"configmap", from.ConfigMapRef.Name}, from.ConfigMapRef.Optional
+		r, optional = ref{kind: "configmap", name: from.ConfigMapRef.Name}, from.ConfigMapRef.Optional
 	case from.SecretRef != nil:
-		r, optional = ref{"secret", from.SecretRef.Name}, from.SecretRef.Optional
+		r, optional = ref{kind: "secret", name: from.SecretRef.Name}, from.SecretRef.Optional
 	default:
 		return nil
 	}
@@ -201,10 +212,10 @@ func (p *pod) envValue(c *corev1.Container, from *corev1.EnvVarSource) (value st
 		return resourceField(c, from.ResourceFieldRef), true, nil
 	case from.ConfigMapKeyRef != nil:
 		r := from.ConfigMapKeyRef
-		return p.key(ref{"configmap", r.Name}, "ConfigMap", r.Key, r.Optional)
+		return p.key(ref{kind: "configmap", name: r.Name}, "ConfigMap", r.Key, r.Optional)
 	case from.SecretKeyRef != nil:
 		r := from.SecretKeyRef
-		return p.key(ref{"secret", r.Name}, "Secret", r.Key, r.Optional)
+		return p.key(ref{kind: "secret", name: r.Name}, "Secret", r.Key, r.Optional)
 	}
 	return "", false, nil
 }

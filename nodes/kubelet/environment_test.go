@@ -40,7 +40,7 @@ func TestWhatAContainerIsGivenIsBounded(t *testing.T) {
 		}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := &pod{namespace: "kube-system", k: &Kubelet{ks: &Kubelets{Config: Config{Images: image.Builtin()}}, m: &vm.VM{Name: "n"}}, config: podConfig{objects: map[ref]*config{{"configmap", "m"}: {data: keys}}}}
+			p := &pod{namespace: "kube-system", k: &Kubelet{ks: &Kubelets{Config: Config{Images: image.Builtin()}}, m: &vm.VM{Name: "n"}}, config: podConfig{objects: map[ref]*config{{kind: "configmap", name: "m"}: {data: keys}}}}
 			spec := corev1.Container{Name: "c"}
 			tc.change(&spec)
 			p.spec = &corev1.Pod{Spec: corev1.PodSpec{Containers: []corev1.Container{spec}, Volumes: []corev1.Volume{{

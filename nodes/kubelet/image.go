@@ -21,8 +21,12 @@ const pullTime = 2 * time.Second
 // missingImage is what an image's name contains if no registry has it.
 const missingImage = "does-not-exist"
 
-// pull is a container's dealings with the registry.
+// pull is the dealings with a registry for the image of a container or a volume.
 type pull struct {
+	image  string
+	policy corev1.PullPolicy
+	field  string // of the pod that events point to; empty for the pod itself
+
 	began   time.Time // of the pull under way
 	until   time.Time
 	failed  time.Time // of the last failure
@@ -30,7 +34,23 @@ type pull struct {
 	told    bool      // ImagePullBackOff was told
 	backoff backoff
 	ready   bool // for the start under way
+	// reason and why are what is said of it while the image is not to be had.
+	reason, why string
 }
+
+// of says what is pulled. Another image than before is pulled anew.
+func (l *pull) of(image string, policy corev1.PullPolicy, field string) {
+	if l.image != image {
+		*l = pull{image: image}
+	}
+	l.policy, l.field = policy, field
+}
+
+// again makes the pull begin anew.
+func (l *pull) again() { *l = pull{image: l.image, policy: l.policy, field: l.field} }
+
+// waits notes why the image is not to be had.
+func (l *pull) waits(reason, why string) { l.reason, l.why = reason, why }
 
 type pullState int
 
@@ -40,57 +60,76 @@ const (
 	pullFailed
 )
 
-// ensureImage brings a container's image to the node.
-func (p *pod) ensureImage(c *container, now time.Time) pullState {
+// ensureImages brings a container's image to the node, and those of the pod's volumes.
+func (p *pod) ensureImages(c *container, now time.Time) pullState {
+	if state := p.ensureVolumes(c, now); state != pullDone {
+		return state
+	}
 	spec := c.spec()
-	if c.pull.ready {
+	c.pull.of(spec.Image, spec.ImagePullPolicy, c.field())
+	state := p.ensureImage(&c.pull, now)
+	if state == pullFailed {
+		c.lacks(now, &c.pull)
+	}
+	return state
+}
+
+// lacks notes that a container cannot be made without an image.
+func (c *container) lacks(now time.Time, l *pull) {
+	if c.waiting != l.reason || c.waitsFor != l.why {
+		c.p.event(now, warning, "Failed", "Error: "+l.reason, c.field())
+		c.waiting, c.waitsFor = l.reason, l.why
+	}
+}
+
+// ensureImage brings an image to the node.
+func (p *pod) ensureImage(l *pull, now time.Time) pullState {
+	if l.ready {
 		return pullDone
 	}
-	if err := image.CheckName(spec.Image); err != nil {
-		p.invalidName(c, err, now)
+	if err := image.CheckName(l.image); err != nil {
+		p.invalidName(l, err, now)
 		return pullFailed
 	}
-	if c.pull.until.IsZero() {
-		if state, waiting := p.pullBackoff(c, now); waiting {
+	if l.until.IsZero() {
+		if state, waiting := p.pullBackoff(l, now); waiting {
 			return state
 		}
-		if state, decided := p.beginPull(c, spec, now); decided {
+		if state, decided := p.beginPull(l, now); decided {
 			return state
 		}
 	}
-	if now.Before(c.pull.until) {
-		p.at(c.pull.until)
+	if now.Before(l.until) {
+		p.at(l.until)
 		return pullUnderWay
 	}
-	return p.endPull(c, spec.Image, now)
+	return p.endPull(l, now)
 }
 
 // invalidName says that a name cannot be an image's.
-func (p *pod) invalidName(c *container, err error, now time.Time) {
-	message := fmt.Sprintf("Failed to apply default image tag %q: %v", c.spec().Image, err)
-	if c.waiting != "InvalidImageName" || c.message != message {
-		p.event(now, warning, "InspectFailed", message, c.field())
-		p.event(now, warning, "Failed", "Error: InvalidImageName", c.field())
-		c.waiting, c.message = "InvalidImageName", message
+func (p *pod) invalidName(l *pull, err error, now time.Time) {
+	message := fmt.Sprintf("Failed to apply default image tag %q: %v", l.image, err)
+	if l.why != message {
+		p.event(now, warning, "InspectFailed", message, l.field)
+		l.waits("InvalidImageName", message)
 	}
 	p.at(now.Add(syncPeriod))
 }
 
 // beginPull decides whether the image must be pulled, and starts to.
-func (p *pod) beginPull(c *container, spec *corev1.Container, now time.Time) (pullState, bool) {
-	at, known := p.k.images[spec.Image]
+func (p *pod) beginPull(l *pull, now time.Time) (pullState, bool) {
+	at, known := p.k.images[l.image]
 	present := known && !at.After(now) || p.namespace == "kube-system" // on the node's disk image
 	switch {
-	case present && spec.ImagePullPolicy != corev1.PullAlways, present && p.namespace == "kube-system":
-		p.event(now, normal, "Pulled", fmt.Sprintf("Container image %q already present on machine and can be accessed by the pod", spec.Image), c.field())
-		c.pull.ready = true
+	case present && l.policy != corev1.PullAlways, present && p.namespace == "kube-system":
+		p.event(now, normal, "Pulled", fmt.Sprintf("Container image %q already present on machine and can be accessed by the pod", l.image), l.field)
+		l.ready = true
 		return pullDone, true
-	case !present && spec.ImagePullPolicy == corev1.PullNever:
-		message := fmt.Sprintf("Container image %q is not present with pull policy of Never", spec.Image)
-		if c.waiting != "ErrImageNeverPull" {
-			p.event(now, warning, "ErrImageNeverPull", message, c.field())
-			p.event(now, warning, "Failed", "Error: ErrImageNeverPull", c.field())
-			c.waiting, c.waitsFor = "ErrImageNeverPull", message
+	case !present && l.policy == corev1.PullNever:
+		message := fmt.Sprintf("Container image %q is not present with pull policy of Never", l.image)
+		if l.why != message {
+			p.event(now, warning, "ErrImageNeverPull", message, l.field)
+			l.waits("ErrImageNeverPull", message)
 		}
 		p.at(now.Add(syncPeriod))
 		return pullFailed, true
@@ -98,20 +137,20 @@ func (p *pod) beginPull(c *container, spec *corev1.Container, now time.Time) (pu
 	if missing := p.missingSecrets(); len(missing) > 0 {
 		p.event(now, warning, "FailedToRetrieveImagePullSecret", fmt.Sprintf("Unable to retrieve some image pull secrets (%s); attempting to pull the image may not succeed.", strings.Join(missing, ", ")), "")
 	}
-	p.event(now, normal, "Pulling", fmt.Sprintf("Pulling image %q", spec.Image), c.field())
-	c.pull.began = now
+	p.event(now, normal, "Pulling", fmt.Sprintf("Pulling image %q", l.image), l.field)
+	l.began = now
 	switch {
-	case p.k.unreachable(spec.Image) != "":
-		c.pull.until = timers.Tick(now.Add(dialPatience))
+	case p.k.unreachable(l.image) != "":
+		l.until = timers.Tick(now.Add(dialPatience))
 	case present: // only the registry is asked
-		c.pull.until = now
-	case p.registryRefuses(spec.Image) != "":
-		c.pull.until = timers.Tick(now.Add(time.Second))
+		l.until = now
+	case p.registryRefuses(l.image) != "":
+		l.until = timers.Tick(now.Add(time.Second))
 	case known: // another pod pulls it already
-		c.pull.until = at
+		l.until = at
 	default:
-		c.pull.until = timers.Tick(now.Add(p.pullTime()))
-		p.k.images[spec.Image] = c.pull.until
+		l.until = timers.Tick(now.Add(p.pullTime()))
+		p.k.images[l.image] = l.until
 	}
 	return 0, false
 }
@@ -151,9 +190,10 @@ func (p *pod) pullTime() time.Duration {
 }
 
 // endPull is the registry's answer.
-func (p *pod) endPull(c *container, name string, now time.Time) pullState {
-	took := c.pull.until.Sub(c.pull.began).Truncate(time.Millisecond)
-	c.pull.until = time.Time{}
+func (p *pod) endPull(l *pull, now time.Time) pullState {
+	name := l.image
+	took := l.until.Sub(l.began).Truncate(time.Millisecond)
+	l.until = time.Time{}
 	ref := imageName(name)
 	why := p.registryRefuses(name)
 	if host := p.k.unreachable(name); host != "" {
@@ -162,15 +202,15 @@ func (p *pod) endPull(c *container, name string, now time.Time) pullState {
 	}
 	if why == "" {
 		p.event(now, normal, "Pulled", fmt.Sprintf("Successfully pulled image %q in %v (%v including waiting). Image size: %d bytes.",
-			name, took, took, imageSize(name)), c.field())
-		c.pull = pull{ready: true}
+			name, took, took, imageSize(name)), l.field)
+		l.again()
+		l.ready = true
 		return pullDone
 	}
-	p.event(now, warning, "Failed", fmt.Sprintf("Failed to pull image %q: %s", name, why), c.field())
-	p.event(now, warning, "Failed", "Error: ErrImagePull", c.field())
-	c.waiting, c.waitsFor = "ErrImagePull", why
-	c.pull.backoff.next(now, now)
-	c.pull.failed, c.pull.err, c.pull.told = now, why, false
+	p.event(now, warning, "Failed", fmt.Sprintf("Failed to pull image %q: %s", name, why), l.field)
+	l.waits("ErrImagePull", why)
+	l.backoff.next(now, now)
+	l.failed, l.err, l.told = now, why, false
 	p.at(timers.Tick(now.Add(relistPeriod)))
 	return pullFailed
 }
@@ -197,7 +237,7 @@ func (p *pod) registryRefuses(name string) string {
 // missingSecrets are those of the pod's imagePullSecrets that do not exist.
 func (p *pod) missingSecrets() (names []string) {
 	for _, s := range p.spec.Spec.ImagePullSecrets {
-		if p.config.objects[ref{"secret", s.Name}] == nil {
+		if p.config.objects[ref{kind: "secret", name: s.Name}] == nil {
 			names = append(names, s.Name)
 		}
 	}
@@ -205,24 +245,23 @@ func (p *pod) missingSecrets() (names []string) {
 }
 
 // pullBackoff says whether the kubelet waits before it asks the registry again.
-func (p *pod) pullBackoff(c *container, now time.Time) (pullState, bool) {
-	if c.pull.failed.IsZero() {
+func (p *pod) pullBackoff(l *pull, now time.Time) (pullState, bool) {
+	if l.failed.IsZero() {
 		return 0, false
 	}
-	end := c.pull.backoff.until(c.pull.failed)
+	end := l.backoff.until(l.failed)
 	if !now.Before(end) {
 		return 0, false
 	}
-	if told := timers.Tick(c.pull.failed.Add(relistPeriod)); now.Before(told) {
+	if told := timers.Tick(l.failed.Add(relistPeriod)); now.Before(told) {
 		p.at(told)
 		return pullFailed, true
 	}
-	if !c.pull.told {
-		c.pull.told = true
-		message := fmt.Sprintf("Back-off pulling image %q", c.spec().Image)
-		p.event(now, normal, "BackOff", message, c.field())
-		p.event(now, warning, "Failed", "Error: ImagePullBackOff", c.field())
-		c.waiting, c.waitsFor = "ImagePullBackOff", message+": ErrImagePull: "+c.pull.err
+	if !l.told {
+		l.told = true
+		message := fmt.Sprintf("Back-off pulling image %q", l.image)
+		p.event(now, normal, "BackOff", message, l.field)
+		l.waits("ImagePullBackOff", message+": ErrImagePull: "+l.err)
 	}
 	p.at(end)
 	return pullFailed, true

@@ -73,8 +73,12 @@ type Config struct {
 	Services func(namespace string) []*corev1.Service
 	// Blocked says whether something keeps a machine's packets from a registry of images.
 	Blocked func(system *host.Host, registry string) bool
-	// Targeted says whether a Service sends to a port of a pod's; nil for no Service.
-	Targeted func(netip.AddrPort) bool
+	// Targeted says whether a Service sends to a port of a pod's, of UDP or of TCP; nil for no
+	// Service.
+	Targeted func(to netip.AddrPort, udp bool) bool
+	// Live says whether programs in real time can keep up with the clock; nil means that they
+	// can.
+	Live func() bool
 	// Images says how the containers of each image behave; nil means as [image.Builtin]
 	// does.
 	Images *image.Catalogue

@@ -20,6 +20,15 @@ const (
 type logLine struct {
 	at   time.Time
 	text string
+	open bool // it has no end: it was cut, or is the last
+}
+
+// String is the line with its end.
+func (l logLine) String() string {
+	if l.open {
+		return l.text
+	}
+	return l.text + "\n"
 }
 
 // logBuffer is what a container wrote. Lines that a program writes when it
@@ -48,21 +57,22 @@ func (b *logBuffer) Write(p []byte) (int, error) {
 	b.partial = append(b.partial, p...)
 	for {
 		line, rest, ok := bytes.Cut(b.partial, []byte("\n"))
-		if len(line) > maxLogLine {
+		long := len(line) > maxLogLine
+		if long {
 			line, rest, ok = b.partial[:maxLogLine], b.partial[maxLogLine:], true
 		}
 		if !ok {
 			break
 		}
-		b.add(string(line))
+		b.add(string(line), long)
 		b.partial = rest
 	}
 	b.partial = slices.Clone(b.partial) // and not what was in front of it
 	return len(p), nil
 }
 
-func (b *logBuffer) add(text string) {
-	b.lines = append(b.lines, logLine{time.Now(), text})
+func (b *logBuffer) add(text string, open bool) {
+	b.lines = append(b.lines, logLine{time.Now(), text, open})
 	b.size += len(text)
 	for len(b.lines) > logLines || b.size > logBytes {
 		b.size -= len(b.lines[0].text)
@@ -78,7 +88,7 @@ func (b *logBuffer) close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.partial) > 0 {
-		b.add(string(b.partial))
+		b.add(string(b.partial), true)
 		b.partial = nil
 	}
 	b.closed = true
@@ -100,7 +110,7 @@ func (b *logBuffer) read(n int) (lines []logLine, next int, more <-chan struct{}
 	var head []logLine
 	if b.startUp != nil {
 		for _, text := range b.startUp(b.started) {
-			head = append(head, logLine{b.started, text})
+			head = append(head, logLine{at: b.started, text: text})
 		}
 	}
 	all := len(head) + b.dropped + len(b.lines)

@@ -101,7 +101,7 @@ func copyLog(ctx context.Context, w http.ResponseWriter, b *logBuffer, o logOpti
 	flusher, _ := w.(http.Flusher)
 	for {
 		for _, l := range lines {
-			text := l.text + "\n"
+			text := l.String()
 			if o.timestamps {
 				text = l.at.UTC().Format(time.RFC3339Nano) + " " + text
 			}

@@ -53,13 +53,15 @@ type pod struct {
 	// Volumes of which the kubelet makes the files, and tokens in them, by name.
 	projections map[string]*projection
 	tokens      map[string]*tokenSource
-	killing     bool // all containers are being stopped
-	killAt      time.Time
-	over        bool   // nothing runs and nothing will
-	rejected    bool   // it was never admitted: there is nothing to say of its containers
-	failed      bool   // the kubelet has ended it for good
-	reason      string // of the phase
-	why         string // the phase's message
+	// pulls are those of its image volumes, by name.
+	pulls    map[string]*pull
+	killing  bool // all containers are being stopped
+	killAt   time.Time
+	over     bool   // nothing runs and nothing will
+	rejected bool   // it was never admitted: there is nothing to say of its containers
+	failed   bool   // the kubelet has ended it for good
+	reason   string // of the phase
+	why      string // the phase's message
 
 	// What the API server is to hear.
 	status *corev1.PodStatus // never changed once it is here
@@ -362,6 +364,7 @@ func (p *pod) powerLost(now time.Time) {
 		}
 		c.pull = pull{}
 	}
+	p.pulls = nil
 	p.dropSandbox()
 }
 
@@ -378,7 +381,7 @@ func (p *pod) blame(now time.Time, cause int64) {
 func (p *pod) kubeletRestarted(now time.Time) {
 	p.admitted = now
 	p.killing = false
-	p.mounting, p.retry = retry{}, retry{}
+	p.mounting, p.retry, p.pulls = retry{}, retry{}, nil
 	for _, c := range p.containers {
 		c.backoff = backoff{}
 		c.pull = pull{}

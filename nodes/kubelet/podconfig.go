@@ -16,10 +16,11 @@ import (
 	"k8s.io/utils/ptr"
 )
 
-// ref names a ConfigMap or a Secret of a pod's namespace.
+// ref names a ConfigMap or a Secret of a pod's namespace, or ClusterTrustBundles.
 type ref struct {
-	kind string // configmap or secret
-	name string
+	kind     string // configmap, secret, or as trustRef has it
+	name     string
+	selector string // of labels, if the name is a signer's
 }
 
 // podConfig is what the API server said of a pod's ConfigMaps, Secrets and claims.
@@ -29,6 +30,9 @@ type podConfig struct {
 	claims  map[string]*claim // by name
 	noClass error             // why its RuntimeClass cannot be had
 	refresh time.Time         // when to ask again; zero is not
+	// Certificates of volumes, and when to look at them again; zero is not.
+	credentials map[credentialKey]*credential
+	renew       time.Time
 }
 
 // config is a ConfigMap or a Secret.
@@ -47,7 +51,7 @@ func (c *config) content() map[string][]byte {
 
 // selfContained says whether the pod needs nothing of the API server to start, beside itself.
 func selfContained(pod *corev1.Pod) bool {
-	return len(podRefs(pod)) == 0 && len(claimNames(pod)) == 0 && pod.Spec.RuntimeClassName == nil
+	return len(podRefs(pod)) == 0 && len(claimNames(pod)) == 0 && len(credentialSources(pod)) == 0 && pod.Spec.RuntimeClassName == nil
 }
 
 // configured says whether the pod's configuration is here, and asks for it when
@@ -57,11 +61,13 @@ func (p *pod) configured(now time.Time) bool {
 		p.want = true
 		return false
 	}
-	if r := p.config.refresh; !r.IsZero() && !now.Before(r) {
-		p.config.refresh = time.Time{}
-		p.want = true
+	for _, due := range []*time.Time{&p.config.refresh, &p.config.renew} {
+		if !due.IsZero() && !now.Before(*due) {
+			*due = time.Time{}
+			p.want = true
+		}
+		p.at(*due)
 	}
-	p.at(p.config.refresh)
 	return true
 }
 
@@ -102,12 +108,25 @@ func (c *podConfig) mountable(v corev1.Volume) error {
 		if s.optional {
 			continue
 		}
-		if object == nil {
+		switch {
+		case object == nil && (s.kind == trustBundle || s.kind == trustBundles):
+			return missingTrust(s.ref)
+		case object == nil:
 			return fmt.Errorf("%s %q not found", s.kind, s.name)
 		}
 		for _, item := range s.items {
 			if _, ok := data[item.Key]; !ok {
 				return fmt.Errorf("references non-existent %s key: %s", map[string]string{"configmap": "config", "secret": "secret"}[s.kind], item.Key)
+			}
+		}
+	}
+	if v.Projected != nil {
+		for i, s := range v.Projected.Sources {
+			if s.PodCertificate == nil {
+				continue
+			}
+			if err := c.credentials[credentialKey{v.Name, i}].missing(); err != nil {
+				return err
 			}
 		}
 	}
@@ -124,7 +143,7 @@ type volumeSource struct {
 func volumeSources(v corev1.Volume) []volumeSource {
 	var out []volumeSource
 	add := func(kind, name string, optional *bool, items []corev1.KeyToPath) {
-		out = append(out, volumeSource{ref{kind, name}, ptr.Deref(optional, false), items})
+		out = append(out, volumeSource{ref{kind: kind, name: name}, ptr.Deref(optional, false), items})
 	}
 	if s := v.ConfigMap; s != nil {
 		add("configmap", s.Name, s.Optional, s.Items)
@@ -140,6 +159,9 @@ func volumeSources(v corev1.Volume) []volumeSource {
 			if s := src.Secret; s != nil {
 				add("secret", s.Name, s.Optional, s.Items)
 			}
+			if s := src.ClusterTrustBundle; s != nil {
+				out = append(out, volumeSource{ref: trustRef(s), optional: ptr.Deref(s.Optional, false)})
+			}
 		}
 	}
 	return out
@@ -148,17 +170,18 @@ func volumeSources(v corev1.Volume) []volumeSource {
 // podRefs is every ConfigMap and Secret that a pod uses, each once.
 func podRefs(pod *corev1.Pod) []ref {
 	var out []ref
-	add := func(kind, name string) {
-		if r := (ref{kind, name}); !slices.Contains(out, r) {
+	put := func(r ref) {
+		if !slices.Contains(out, r) {
 			out = append(out, r)
 		}
 	}
+	add := func(kind, name string) { put(ref{kind: kind, name: name}) }
 	for _, s := range pod.Spec.ImagePullSecrets {
 		add("secret", s.Name)
 	}
 	for _, v := range pod.Spec.Volumes {
 		for _, s := range volumeSources(v) {
-			add(s.kind, s.name)
+			put(s.ref)
 		}
 	}
 	for _, list := range [][]corev1.Container{pod.Spec.InitContainers, pod.Spec.Containers} {
@@ -259,6 +282,9 @@ func (ks *Kubelets) lookUp(ctx context.Context, namespace string, refs []ref) (m
 }
 
 func (ks *Kubelets) getConfig(ctx context.Context, k configKey) (*config, error) {
+	if k.kind == trustBundle || k.kind == trustBundles {
+		return ks.getTrust(ctx, k.ref)
+	}
 	if k.kind == "secret" {
 		s, err := ks.Client.CoreV1().Secrets(k.namespace).Get(ctx, k.name, metav1.GetOptions{})
 		if err != nil {

@@ -121,7 +121,7 @@ func (ks *Kubelets) Backend(ip netip.Addr) (network.Backend, bool) {
 	if p == nil {
 		return network.Backend{}, false
 	}
-	return network.Backend{Node: p.k.m.Name, Namespace: p.namespace, Pod: p.name, Handler: p.handler}, true
+	return network.Backend{Node: p.k.m.Name, Namespace: p.namespace, Pod: p.name, Handler: p.handler, Answer: p.answer, Real: p.real, Certificate: p.certificate}, true
 }
 
 // handler is what answers at a port of the pod; ok is false if nothing listens.
@@ -132,18 +132,27 @@ func (p *pod) handler(port int32) (h http.Handler, ok bool) {
 }
 
 func (p *pod) listening(port int32) (http.Handler, bool) {
-	now := time.Now()
-	for _, c := range p.containers {
-		if c.serves(now) && slices.Contains(c.behaviour.Ports, port) {
-			return c.answers(), true
-		}
-	}
-	for _, c := range p.containers {
-		if c.serves(now) && c.behaviour.Open && p.k.ks.Targeted != nil && p.k.ks.Targeted(netip.AddrPortFrom(p.ip, uint16(port))) {
-			return c.answers(), true
-		}
+	if c := p.listener(port, false); c != nil {
+		return c.answers(port), true
 	}
 	return nil, false
+}
+
+// listener is the container that listens at a port of the pod, of UDP or of TCP; nil if none
+// does.
+func (p *pod) listener(port int32, udp bool) *container {
+	now := time.Now()
+	for _, c := range p.containers {
+		if !udp && c.serves(now) && slices.Contains(c.behaviour.Ports, port) || udp && c.works(now) && slices.Contains(c.behaviour.UDPPorts, port) {
+			return c
+		}
+	}
+	for _, c := range p.containers {
+		if c.serves(now) && c.behaviour.Open && p.k.ks.Targeted != nil && p.k.ks.Targeted(netip.AddrPortFrom(p.ip, uint16(port)), udp) {
+			return c
+		}
+	}
+	return nil
 }
 
 // Handler is what answers at a port of the node itself. The lock is not held.

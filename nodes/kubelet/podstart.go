@@ -124,16 +124,21 @@ func ruleFits(r corev1.ContainerRestartRule, code int32) bool {
 // with it, and can do nothing else for the pod.
 func (p *pod) ensure(c *container, now time.Time) (proceed bool) {
 	if c.state == running {
-		return c.posted(now)
+		return !c.posting // the kubelet waits for the hook
 	}
 	if c.state == exited && !p.restartable(c) {
 		return true
 	}
-	if !c.starting && !p.mayRestart(c, now) {
-		return true
+	if !c.starting {
+		if !p.mayRestart(c, now) {
+			return true
+		}
+		if c.state == exited {
+			p.remount()
+		}
+		c.starting = true
 	}
-	c.starting = true
-	switch p.ensureImage(c, now) {
+	switch p.ensureImages(c, now) {
 	case pullUnderWay:
 		return false
 	case pullFailed:
@@ -142,7 +147,7 @@ func (p *pod) ensure(c *container, now time.Time) (proceed bool) {
 	if !p.create(c, now) {
 		return true
 	}
-	return c.posted(now)
+	return !c.posting // the kubelet waits for the hook
 }
 
 // mayRestart says whether a container that ended may be started again now.
@@ -181,8 +186,11 @@ func (p *pod) create(c *container, now time.Time) bool {
 	}
 	if err != nil {
 		reason := "CreateContainerConfigError"
-		if errors.Is(err, errArguments) {
+		switch {
+		case errors.Is(err, errArguments):
 			reason = "RunContainerError"
+		case errors.As(err, new(imageMountError)):
+			reason = "CreateContainerError"
 		}
 		p.notMade(c, now, reason, err)
 		return false
@@ -199,7 +207,7 @@ func (p *pod) create(c *container, now time.Time) bool {
 	} else {
 		p.event(now, normal, "Started", "Container started", c.field())
 	}
-	c.hookEnd = now.Add(hookTime(hooks(c.spec()).PostStart))
+	c.post()
 	c.back(now)
 	if again && !c.init {
 		c.tell(now, "restarted", fmt.Sprintf("the node's kubelet restarted the container (restart %d)", c.restarts))
@@ -222,16 +230,6 @@ func (p *pod) notMade(c *container, now time.Time, reason string, err error) {
 		p.config.refresh = now.Add(syncPeriod)
 	}
 	p.at(p.config.refresh)
-}
-
-// posted says whether a running container's postStart hook is over; the kubelet
-// waits for it.
-func (c *container) posted(now time.Time) bool {
-	if now.Before(c.hookEnd) {
-		c.p.at(c.hookEnd)
-		return false
-	}
-	return true
 }
 
 // proxies says whether the pod is the node's kube-proxy.

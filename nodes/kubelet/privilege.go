@@ -2,6 +2,8 @@ package kubelet
 
 import (
 	"path"
+	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
@@ -15,6 +17,18 @@ func (c *container) rulesNode() bool {
 		return false
 	}
 	return c.p.spec.Spec.HostPID || s.SecurityContext != nil && ptr.Deref(s.SecurityContext.Privileged, false)
+}
+
+// administersNetwork says whether a container has the capability NET_ADMIN, as every
+// privileged one has.
+func administersNetwork(s *corev1.SecurityContext) bool {
+	if s == nil {
+		return false
+	}
+	has := func(c corev1.Capability) bool {
+		return slices.Contains([]string{"ALL", "NET_ADMIN"}, strings.TrimPrefix(strings.ToUpper(string(c)), "CAP_"))
+	}
+	return ptr.Deref(s.Privileged, false) || s.Capabilities != nil && slices.ContainsFunc(s.Capabilities.Add, has)
 }
 
 // nodeRoot is where the container sees the whole file system of its node; empty if it

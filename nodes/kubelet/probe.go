@@ -100,7 +100,7 @@ func (c *container) ready() bool {
 // own beat, which runs from the kubelet's first sight of the pod, as a prober's
 // worker does.
 func (c *container) scheduleProbes(now time.Time) {
-	if c.init && !c.sidecar || now.Before(c.hookEnd) {
+	if c.init && !c.sidecar || c.posting {
 		return
 	}
 	for kind, spec := range probeSpecs(c.spec()) {

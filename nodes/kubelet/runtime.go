@@ -84,7 +84,7 @@ func (r shellRuntime) Logs(id string) []byte {
 	var b strings.Builder
 	lines, _, _ := c.log.read(0)
 	for _, l := range lines {
-		b.WriteString(l.text + "\n")
+		b.WriteString(l.String())
 	}
 	return []byte(b.String())
 }

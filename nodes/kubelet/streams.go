@@ -86,7 +86,7 @@ func (e *execution) AttachContainer(ctx context.Context, _, _, _ string, in io.R
 		var lines []logLine
 		lines, next, more = e.log.read(next)
 		for _, l := range lines {
-			if _, err := fmt.Fprintln(w, l.text); err != nil {
+			if _, err := fmt.Fprint(w, l); err != nil {
 				return nil // the client is gone
 			}
 		}
@@ -97,9 +97,16 @@ func (e *execution) AttachContainer(ctx context.Context, _, _, _ string, in io.R
 // forwarder carries port-forwarded connections to a pod.
 type forwarder struct{ p *pod }
 
-// PortForward serves the HTTP requests of one connection to a port of the pod.
+// PortForward serves the HTTP requests of one connection to a port of the pod, or hands it
+// to the real program behind that.
 func (f forwarder) PortForward(ctx context.Context, _, _ string, port int32, stream io.ReadWriteCloser) error {
 	defer stream.Close()
+	if r, ok := f.p.real(port); ok {
+		if err := joinReal(ctx, r, stream); err != nil {
+			return fmt.Errorf("failed to connect to localhost:%d inside namespace %q: %w", port, f.p.uid, err)
+		}
+		return nil
+	}
 	bounded := &io.LimitedReader{R: stream}
 	in := bufio.NewReader(bounded)
 	for {

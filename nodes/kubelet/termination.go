@@ -1,6 +1,7 @@
 package kubelet
 
 import (
+	"io/fs"
 	"strings"
 	"sync"
 	"syscall"
@@ -72,6 +73,10 @@ func (w *smallFile) Allocate(string, int64) error { return syscall.ENOSPC }
 // Mkdir implements [program.Volume]: it is a file.
 func (w *smallFile) Mkdir(string) error { return syscall.EEXIST }
 
+// Chmod implements [program.Volume]: anybody may write to it.
+func (w *smallFile) Chmod(string, fs.FileMode) error { return nil }
+func (w *smallFile) Chown(string, shell.Owner) error { return nil }
+
 // Remove implements [program.Volume]: it is mounted.
 func (w *smallFile) Remove(string, bool) error { return syscall.EBUSY }
 
@@ -105,7 +110,7 @@ func (c *container) logged() string {
 	lines = lines[max(len(lines)-messageLines, 0):]
 	var b strings.Builder
 	for _, l := range lines {
-		b.WriteString(l.text + "\n")
+		b.WriteString(l.String())
 	}
 	text := b.String()
 	return strings.ToValidUTF8(text[max(len(text)-maxMessageLog, 0):], "")

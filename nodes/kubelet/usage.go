@@ -1,6 +1,9 @@
 package kubelet
 
 import (
+	"context"
+	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -112,11 +115,17 @@ func (k *Kubelet) NodeUsage(now time.Time) (cpu, memory resource.Quantity) {
 	return all.cpu(), all.bytes()
 }
 
-// answers is what a container serves, and counts.
-func (c *container) answers() http.Handler {
-	h := c.behaviour.Handler
+// answers is what a container serves on a port, and counts. A program knows the port as a
+// server of net/http does.
+func (c *container) answers(port int32) http.Handler {
+	h, line, log := c.behaviour.Handler, c.behaviour.Requests, c.log
+	at := &net.TCPAddr{IP: c.p.ip.AsSlice(), Port: int(port)}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c.asked.note(time.Now())
+		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, at))
+		if line != nil && log != nil {
+			fmt.Fprintln(log, line(r)) // never fails
+		}
 		h.ServeHTTP(w, r)
 	})
 }

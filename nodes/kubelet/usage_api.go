@@ -3,8 +3,11 @@ package kubelet
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
+
+	"demarc/nodes/network"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,33 +24,52 @@ func (k *Kubelet) eachRunning(f func(*container)) {
 	}
 }
 
+// podSum is what a pod's running containers use.
+type podSum struct {
+	*pod
+	usage
+}
+
+// sums calls f for each running container with what it uses, and adds that up by pod, in
+// order, and with the node's own programs for all.
+func (k *Kubelet) sums(now time.Time, f func(*container, usage)) (pods []podSum, node usage) {
+	node = k.system(now)
+	k.eachRunning(func(c *container) {
+		u := c.usage(now)
+		f(c, u)
+		if n := len(pods); n == 0 || pods[n-1].pod != c.p {
+			pods = append(pods, podSum{pod: c.p})
+		}
+		pods[len(pods)-1].add(u)
+		node.add(u)
+	})
+	return pods, node
+}
+
+// writeFamily writes a family of metrics in the text format of Prometheus.
+func writeFamily(w io.Writer, name, help, kind, samples string) {
+	fmt.Fprintf(w, "# HELP %s %s\n# TYPE %s %s\n%s", name, help, name, kind, samples)
+}
+
 // resourceMetrics answers as a kubelet does for the metrics server.
 func (s *server) resourceMetrics(w http.ResponseWriter, r *http.Request) {
 	k, now := dialled(r), time.Now()
 	var cpu, memory, start, podCPU, podMemory string
 	s.ks.Lock.Lock()
-	node, pods, order := k.system(now), map[*pod]*usage{}, []*pod{}
-	k.eachRunning(func(c *container) {
-		u, labels := c.usage(now), fmt.Sprintf("{container=%q,namespace=%q,pod=%q}", c.name, c.p.namespace, c.p.name)
+	pods, node := k.sums(now, func(c *container, u usage) {
+		labels := fmt.Sprintf("{container=%q,namespace=%q,pod=%q}", c.name, c.p.namespace, c.p.name)
 		cpu += fmt.Sprintf("container_cpu_usage_seconds_total%s %g %d\n", labels, u.core, now.UnixMilli())
 		memory += fmt.Sprintf("container_memory_working_set_bytes%s %d %d\n", labels, u.memory, now.UnixMilli())
 		start += fmt.Sprintf("container_start_time_seconds%s %g\n", labels, float64(c.startedAt.UnixMilli())/1000)
-		if pods[c.p] == nil {
-			pods[c.p], order = &usage{}, append(order, c.p)
-		}
-		pods[c.p].add(u)
-		node.add(u)
 	})
 	s.ks.Lock.Unlock()
-	for _, p := range order {
+	for _, p := range pods {
 		labels := fmt.Sprintf("{namespace=%q,pod=%q}", p.namespace, p.name)
-		podCPU += fmt.Sprintf("pod_cpu_usage_seconds_total%s %g %d\n", labels, pods[p].core, now.UnixMilli())
-		podMemory += fmt.Sprintf("pod_memory_working_set_bytes%s %d %d\n", labels, pods[p].memory, now.UnixMilli())
+		podCPU += fmt.Sprintf("pod_cpu_usage_seconds_total%s %g %d\n", labels, p.core, now.UnixMilli())
+		podMemory += fmt.Sprintf("pod_memory_working_set_bytes%s %d %d\n", labels, p.memory, now.UnixMilli())
 	}
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-	family := func(name, help, kind, samples string) {
-		fmt.Fprintf(w, "# HELP %s [STABLE] %s\n# TYPE %s %s\n%s", name, help, name, kind, samples)
-	}
+	family := func(name, help, kind, samples string) { writeFamily(w, name, "[STABLE] "+help, kind, samples) }
 	family("container_cpu_usage_seconds_total", "Cumulative cpu time consumed by the container in core-seconds", "counter", cpu)
 	family("container_memory_working_set_bytes", "Current working set of the container in bytes", "gauge", memory)
 	family("container_start_time_seconds", "Start time of the container since unix epoch in seconds", "gauge", start)
@@ -113,7 +135,7 @@ func (s *server) configz(w http.ResponseWriter, _ *http.Request) {
 		"streamingConnectionIdleTimeout": streamIdle.String(), "configMapAndSecretChangeDetectionStrategy": "Watch",
 		"evictionHard":                     map[string]string{"memory.available": "100Mi", "nodefs.available": fmt.Sprint(leastDiskPercent, "%")},
 		"evictionPressureTransitionPeriod": transitionPeriod.String(), "maxPods": most.Pods().Value(), "port": Port,
-		"registerNode": true, "enableControllerAttachDetach": true, "clusterDomain": "cluster.local", "clusterDNS": []string{"10.0.0.10"},
+		"registerNode": true, "enableControllerAttachDetach": true, "clusterDomain": network.ClusterDomain, "clusterDNS": []string{network.DNSServiceIP.String()},
 		"containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock", "cgroupDriver": "systemd", "serializeImagePulls": false,
 		"kubeReserved": map[string]string{string(corev1.ResourceCPU): "140m"},
 	}})

@@ -1,7 +1,9 @@
 package kubelet
 
 import (
+	"io/fs"
 	"path"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -18,6 +20,8 @@ type nodeDir struct {
 	path string
 	lazy bool // a directory that is there from when something is first written to it
 	own  bool // the pod's, and no change of the machine's
+	// grouped says that the pod's fsGroup is its files' group.
+	grouped bool
 }
 
 // emptyDir is where the node keeps one. What is in /run is in memory, and takes no disk.
@@ -26,7 +30,7 @@ func (p *pod) emptyDir(v *corev1.Volume) nodeDir {
 	if v.EmptyDir != nil && v.EmptyDir.Medium == corev1.StorageMediumMemory {
 		dir = p.memoryDir()
 	}
-	return nodeDir{p: p, path: path.Join(dir, "volumes/kubernetes.io~empty-dir", v.Name), lazy: true, own: true}
+	return nodeDir{p: p, path: path.Join(dir, "volumes/kubernetes.io~empty-dir", v.Name), lazy: true, own: true, grouped: true}
 }
 
 // dir and memoryDir are where the node keeps what is the pod's.
@@ -88,10 +92,20 @@ func (d nodeDir) Stat(name string) (f shell.File, err error) {
 		if d.virtual(name, err) {
 			found, err = host.File{Dir: true, Mode: 0o777}, nil
 		}
-		f = shell.File{Size: found.Size, Mode: found.Mode.Perm(), Dir: found.Dir, ModTime: found.ModTime}
+		f = d.shown(found)
 		return err
 	})
 	return f, err
+}
+
+// shown is a file as containers see it. The pod's fsGroup is the group of what nobody has
+// given another (kubernetes 1.37, pkg/volume: SetVolumeOwnership).
+func (d nodeDir) shown(f host.File) shell.File {
+	own := shell.Owner(f.Owner)
+	if s := d.p.spec.Spec.SecurityContext; d.grouped && s != nil && s.FSGroup != nil && own.Group == "" {
+		own.Group = strconv.FormatInt(*s.FSGroup, 10)
+	}
+	return shell.File{Path: f.Path, Size: f.Size, Mode: f.Mode.Perm(), Dir: f.Dir, ModTime: f.ModTime, Owner: own}
 }
 
 // List implements [program.Volume].
@@ -102,7 +116,7 @@ func (d nodeDir) List(name string) (files []shell.File, err error) {
 			return nil
 		}
 		for _, f := range list {
-			files = append(files, shell.File{Path: f.Path, Size: f.Size, Mode: f.Mode.Perm(), Dir: f.Dir, ModTime: f.ModTime})
+			files = append(files, d.shown(f))
 		}
 		return err
 	})
@@ -144,6 +158,16 @@ func (d nodeDir) Allocate(name string, size int64) error {
 // Mkdir implements [program.Volume].
 func (d nodeDir) Mkdir(name string) error {
 	return d.change(func(now time.Time, h *host.Host) error { return h.Mkdir(now, d.at(name)) })
+}
+
+// Chmod implements [program.Volume].
+func (d nodeDir) Chmod(name string, mode fs.FileMode) error {
+	return d.change(func(now time.Time, h *host.Host) error { return h.Chmod(now, d.at(name), mode) })
+}
+
+// Chown implements [program.Volume].
+func (d nodeDir) Chown(name string, to shell.Owner) error {
+	return d.change(func(now time.Time, h *host.Host) error { return h.Chown(now, d.at(name), host.Owner(to)) })
 }
 
 // Remove implements [program.Volume].

@@ -16,6 +16,7 @@ import (
 // projection is a volume whose files the kubelet makes: of ConfigMaps, Secrets, the
 // downward API and tokens. What it holds changes as a whole, and containers cannot change it.
 type projection struct {
+	unwritable
 	mu    sync.Mutex
 	files map[string]projected // by name
 	at    time.Time            // when they were made
@@ -25,6 +26,7 @@ type projection struct {
 type projected struct {
 	data  []byte
 	mode  fs.FileMode
+	group string       // whose it is beside root's; empty for root's too
 	token *tokenSource // what the file is read from, if it is a token
 }
 
@@ -71,7 +73,7 @@ func (v *projection) Stat(name string) (shell.File, error) {
 	if dir {
 		return shell.File{Mode: 0o777, Dir: true, ModTime: v.at}, nil
 	}
-	return shell.File{Size: f.size(), Mode: f.mode, ModTime: v.at}, err
+	return shell.File{Size: f.size(), Mode: f.mode, ModTime: v.at, Owner: shell.Owner{Group: f.group}}, err
 }
 
 // size is the file's, as far as it is known without reading it.
@@ -101,7 +103,7 @@ func (v *projection) List(name string) ([]shell.File, error) {
 			continue
 		}
 		first, _, deeper := strings.Cut(rest, "/")
-		seen[first] = shell.File{Path: path.Join(name, first), Size: f.size(), Mode: f.mode, ModTime: v.at}
+		seen[first] = shell.File{Path: path.Join(name, first), Size: f.size(), Mode: f.mode, ModTime: v.at, Owner: shell.Owner{Group: f.group}}
 		if deeper {
 			seen[first] = shell.File{Path: path.Join(name, first), Mode: 0o755, Dir: true, ModTime: v.at}
 		}
@@ -131,14 +133,12 @@ func (v *projection) peek(name string) ([]byte, error) {
 	return f.data, err
 }
 
-// Write, Allocate, Mkdir and Remove implement [program.Volume]: they change nothing.
-func (v *projection) Write(string, []byte, bool) error { return syscall.EROFS }
+// unwritable has the methods of a [program.Volume] that change something: they do not.
+type unwritable struct{}
 
-// Allocate is as Write.
-func (v *projection) Allocate(string, int64) error { return syscall.EROFS }
-
-// Mkdir is as Write.
-func (v *projection) Mkdir(string) error { return syscall.EROFS }
-
-// Remove is as Write.
-func (v *projection) Remove(string, bool) error { return syscall.EROFS }
+func (unwritable) Write(string, []byte, bool) error     { return syscall.EROFS }
+func (unwritable) Allocate(string, int64) error         { return syscall.EROFS }
+func (unwritable) Mkdir(string) error                   { return syscall.EROFS }
+func (unwritable) Chmod(string, fs.FileMode) error      { return syscall.EROFS }
+func (unwritable) Chown(string, shell.Owner) error      { return syscall.EROFS }
+func (unwritable) Remove(name string, whole bool) error { return syscall.EROFS }

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,7 +23,7 @@ type peeker interface {
 }
 
 // mounts are the container's volumes, where it finds them.
-func (p *pod) mounts(c *corev1.Container, env *variables) (out []program.Mount, err error) {
+func (p *pod) mounts(c *corev1.Container, env *variables, now time.Time) (out []program.Mount, err error) {
 	for _, m := range c.VolumeMounts {
 		i := slices.IndexFunc(p.spec.Spec.Volumes, func(v corev1.Volume) bool { return v.Name == m.Name })
 		if i < 0 {
@@ -30,12 +31,24 @@ func (p *pod) mounts(c *corev1.Container, env *variables) (out []program.Mount, 
 		}
 		v := &p.spec.Spec.Volumes[i]
 		mount := program.Mount{Path: m.MountPath, Volume: p.volume(v), ReadOnly: m.ReadOnly || readOnly(v)}
-		sub := m.SubPath
-		if m.SubPathExpr != "" {
-			sub = expand(m.SubPathExpr, env)
+		switch {
+		case inMemory(v):
+			mount.Type = "tmpfs"
+		case v.Image != nil:
+			mount.Type, mount.NoExec = "overlay", true
+		}
+		sub, err := subPath(&m, env)
+		if err != nil {
+			return nil, err
 		}
 		if sub = path.Clean(sub); sub != "." {
+			if err := p.imagePart(v, sub); err != nil {
+				return nil, err
+			}
 			mount = within(mount, sub)
+			if err := p.makeSub(mount, now); err != nil {
+				return nil, fmt.Errorf("failed to create subPath directory for volumeMount %q of container %q", m.Name, c.Name)
+			}
 		}
 		if d, ok := mount.Volume.(nodeDir); ok {
 			f, err := p.k.m.OS.Stat(d.path)
@@ -44,6 +57,45 @@ func (p *pod) mounts(c *corev1.Container, env *variables) (out []program.Mount, 
 		out = append(out, mount)
 	}
 	return out, nil
+}
+
+// subPath is what of its volume is mounted, with what the kubelet says of one that cannot be
+// (kubernetes 1.37, pkg/kubelet: makeMounts).
+func subPath(m *corev1.VolumeMount, env *variables) (string, error) {
+	sub := m.SubPath
+	if m.SubPathExpr != "" {
+		for _, r := range reference.FindAllStringSubmatch(m.SubPathExpr, -1) {
+			if _, known := env.values[r[1]]; !known && r[1] != "" {
+				return "", fmt.Errorf("missing value for %q", r[1])
+			}
+		}
+		sub = expand(m.SubPathExpr, env)
+	}
+	switch {
+	case path.IsAbs(sub):
+		return "", fmt.Errorf("error SubPath `%s` must not be an absolute path", sub)
+	case slices.Contains(strings.Split(sub, "/"), ".."):
+		return "", fmt.Errorf("unable to provision SubPath `%s`: must not contain '..'", sub)
+	}
+	return sub, nil
+}
+
+// makeSub makes the directory of a subPath that is missing.
+func (p *pod) makeSub(m program.Mount, now time.Time) error {
+	d, ok := m.Volume.(nodeDir)
+	if !ok || m.ReadOnly {
+		return nil
+	}
+	if _, err := p.k.m.OS.Stat(d.path); err == nil {
+		return nil
+	}
+	return p.k.m.OS.MakeDirs(now, d.path, 0o777)
+}
+
+// inMemory says whether the volume is a tmpfs on the node: what holds secrets is, and an
+// emptyDir that wants it.
+func inMemory(v *corev1.Volume) bool {
+	return v.Secret != nil || v.DownwardAPI != nil || v.Projected != nil || v.EmptyDir != nil && v.EmptyDir.Medium == corev1.StorageMediumMemory
 }
 
 // within is the mount of a part of a volume.
@@ -61,12 +113,12 @@ func within(m program.Mount, sub string) program.Mount {
 
 // readOnly says whether nobody can write to the volume.
 func readOnly(v *corev1.Volume) bool {
-	return projects(v) || v.Image != nil || v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ReadOnly
+	return projects(v) || v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ReadOnly
 }
 
-// projects says whether the kubelet makes the volume's files.
+// projects says whether the node makes the volume's files.
 func projects(v *corev1.Volume) bool {
-	return v.ConfigMap != nil || v.Secret != nil || v.DownwardAPI != nil || v.Projected != nil
+	return v.ConfigMap != nil || v.Secret != nil || v.DownwardAPI != nil || v.Projected != nil || v.Image != nil
 }
 
 // volume is one of the pod's volumes, which can be mounted. One whose data lie elsewhere, of
@@ -92,9 +144,9 @@ func (p *pod) persistent(pv *corev1.PersistentVolume) nodeDir {
 	case s.HostPath != nil:
 		return nodeDir{p: p, path: s.HostPath.Path, lazy: ptr.Deref(s.HostPath.Type, "") == corev1.HostPathUnset}
 	case s.Local != nil:
-		return nodeDir{p: p, path: s.Local.Path}
+		return nodeDir{p: p, path: s.Local.Path, grouped: true}
 	}
-	return nodeDir{p: p, path: path.Join("/var/lib/kubelet/plugins", pv.Name), lazy: true}
+	return nodeDir{p: p, path: path.Join("/var/lib/kubelet/plugins", pv.Name), lazy: true, grouped: true}
 }
 
 // projection is a volume of which the kubelet makes the files.
@@ -141,30 +193,33 @@ type projecting struct {
 func (p *pod) projected(v *corev1.Volume) map[string]projected {
 	b := projecting{p: p, volume: v.Name, mode: 0o644, files: map[string]projected{}}
 	switch {
+	case v.Image != nil:
+		b.image(v.Image.Reference)
 	case v.ConfigMap != nil:
 		b.setMode(v.ConfigMap.DefaultMode)
-		b.config(ref{"configmap", v.ConfigMap.Name}, v.ConfigMap.Items)
+		b.config(ref{kind: "configmap", name: v.ConfigMap.Name}, v.ConfigMap.Items)
 	case v.Secret != nil:
 		b.setMode(v.Secret.DefaultMode)
-		b.config(ref{"secret", v.Secret.SecretName}, v.Secret.Items)
+		b.config(ref{kind: "secret", name: v.Secret.SecretName}, v.Secret.Items)
 	case v.DownwardAPI != nil:
 		b.setMode(v.DownwardAPI.DefaultMode)
 		b.downward(v.DownwardAPI.Items)
 	case v.Projected != nil:
 		b.setMode(v.Projected.DefaultMode)
-		for _, s := range v.Projected.Sources {
-			b.source(s)
+		for i, s := range v.Projected.Sources {
+			b.source(i, s)
 		}
 	}
 	return b.files
 }
 
-func (b *projecting) source(s corev1.VolumeProjection) {
+// source adds the files of the i-th source of a projected volume.
+func (b *projecting) source(i int, s corev1.VolumeProjection) {
 	switch {
 	case s.ConfigMap != nil:
-		b.config(ref{"configmap", s.ConfigMap.Name}, s.ConfigMap.Items)
+		b.config(ref{kind: "configmap", name: s.ConfigMap.Name}, s.ConfigMap.Items)
 	case s.Secret != nil:
-		b.config(ref{"secret", s.Secret.Name}, s.Secret.Items)
+		b.config(ref{kind: "secret", name: s.Secret.Name}, s.Secret.Items)
 	case s.DownwardAPI != nil:
 		b.downward(s.DownwardAPI.Items)
 	case s.ServiceAccountToken != nil:
@@ -172,6 +227,29 @@ func (b *projecting) source(s corev1.VolumeProjection) {
 		f := b.files[path.Clean(s.ServiceAccountToken.Path)]
 		f.token = b.p.token(b.volume, s.ServiceAccountToken)
 		b.files[path.Clean(s.ServiceAccountToken.Path)] = f
+	case s.ClusterTrustBundle != nil:
+		b.put(s.ClusterTrustBundle.Path, b.p.config.objects[trustRef(s.ClusterTrustBundle)].content()[trustKey], nil)
+	case s.PodCertificate != nil:
+		b.credential(s.PodCertificate, b.p.config.credentials[credentialKey{b.volume, i}])
+	}
+}
+
+// credential adds a private key with its certificate. One that a group may read is nobody
+// else's (kubernetes 1.37, pkg/volume/projected: collectData).
+func (b *projecting) credential(s *corev1.PodCertificateProjection, c *credential) {
+	if c.missing() != nil {
+		return
+	}
+	var mode *int32
+	if sc := b.p.spec.Spec.SecurityContext; sc != nil && sc.FSGroup != nil {
+		mode = ptr.To[int32](0o600)
+	}
+	for path, data := range map[string][]byte{
+		s.CredentialBundlePath: slices.Concat(c.key, c.chain), s.KeyPath: c.key, s.CertificateChainPath: c.chain,
+	} {
+		if path != "" {
+			b.put(path, data, mode)
+		}
 	}
 }
 
@@ -185,6 +263,7 @@ func (b *projecting) put(name string, data []byte, mode *int32) {
 	f := projected{data: data, mode: fs.FileMode(ptr.Deref(mode, int32(b.mode))).Perm()}
 	if s := b.p.spec.Spec.SecurityContext; s != nil && s.FSGroup != nil {
 		f.mode |= 0o440
+		f.group = strconv.FormatInt(*s.FSGroup, 10)
 	}
 	b.files[path.Clean(name)] = f
 }

@@ -192,7 +192,7 @@ func (ks *Kubelets) writePod(ctx context.Context, p *pod) error {
 	return errors.Join(errs...)
 }
 
-// fetchConfig looks up a pod's ConfigMaps, Secrets and claims.
+// fetchConfig looks up a pod's ConfigMaps, Secrets, claims and certificates.
 func (ks *Kubelets) fetchConfig(ctx context.Context, p *pod, spec *corev1.Pod) error {
 	ctx, cancel := request(ctx)
 	defer cancel()
@@ -208,8 +208,13 @@ func (ks *Kubelets) fetchConfig(ctx context.Context, p *pod, spec *corev1.Pod) e
 	if err != nil {
 		return err
 	}
+	credentials, err := ks.lookUpCredentials(ctx, p, spec)
 	ks.Lock.Lock()
 	defer ks.Lock.Unlock()
+	p.config.renewing(credentials, time.Now())
+	if err != nil {
+		return err // what else there is comes with the next try
+	}
 	p.want = false
 	p.config.objects, p.config.claims, p.config.noClass = objects, claims, noClass
 	p.config.version++

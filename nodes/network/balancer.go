@@ -91,13 +91,14 @@ func (n *Network) DialService(ctx context.Context, namespace, name string, port 
 	if p == nil {
 		return nil, &net.DNSError{Err: "no such host", Name: name + "." + namespace, IsNotFound: true}
 	}
-	return n.balance(ctx, frontend, p)
+	r, err := n.balance(frontend, p)
+	return n.connect(ctx, r, frontend.AddrPort, err)
 }
 
-// balance picks a node for a new connection.
-func (n *Network) balance(ctx context.Context, frontend netip.AddrPort, p *servicePort) (net.Conn, error) {
+// balance picks a node for a new connection, or for a datagram.
+func (n *Network) balance(frontend socket, p *servicePort) (route, error) {
 	if !n.fabric.Admits(frontend.Port()) {
-		return nil, n.dropped(ctx, frontend)
+		return route{}, errDropped
 	}
 	now := time.Now()
 	var backends []string
@@ -107,7 +108,7 @@ func (n *Network) balance(ctx context.Context, frontend netip.AddrPort, p *servi
 		}
 	}
 	if len(backends) == 0 {
-		return nil, n.dropped(ctx, frontend)
+		return route{}, errDropped
 	}
 	node := backends[n.intn(len(backends))]
 	if p.affinity > 0 { // AKS then has it hash the client's address alone
@@ -115,7 +116,7 @@ func (n *Network) balance(ctx context.Context, frontend netip.AddrPort, p *servi
 		h.Write([]byte(p.service.namespace + "/" + p.service.name))
 		node = backends[h.Sum32()%uint32(len(backends))]
 	}
-	return n.enter(ctx, node, frontend, client{})
+	return n.enter(node, frontend, client{})
 }
 
 // newest are the newest rules that any node has: the load balancer was told
@@ -130,21 +131,21 @@ func (n *Network) newest() (newest *Rules) {
 }
 
 // frontend finds the load-balancer address of a Service.
-func (n *Network) frontend(namespace, name string, port int32) (netip.AddrPort, *servicePort) {
+func (n *Network) frontend(namespace, name string, port int32) (socket, *servicePort) {
 	newest := n.newest()
 	if newest == nil {
-		return netip.AddrPort{}, nil
+		return socket{}, nil
 	}
 	svc := newest.services[namespace+"/"+name]
 	if svc == nil || len(svc.frontends) == 0 {
-		return netip.AddrPort{}, nil
+		return socket{}, nil
 	}
 	for _, p := range svc.ports {
 		if port == 0 || p.port == port {
-			return netip.AddrPortFrom(svc.frontends[0], uint16(p.port)), p
+			return socket{netip.AddrPortFrom(svc.frontends[0], uint16(p.port)), p.udp}, p
 		}
 	}
-	return netip.AddrPort{}, nil
+	return socket{}, nil
 }
 
 // FirstPort is the first port of a Service, as the rules of a node have it.

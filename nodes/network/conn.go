@@ -14,23 +14,18 @@ const BackendHeader = "X-Demarc-Backend"
 // that is reserved for documentation (RFC 5737).
 var outsideIP = netip.MustParseAddr("203.0.113.1")
 
-// serve opens a connection from a node to what has an address, and returns the
-// client's end. Once is [Origin]'s.
-func (n *Network) serve(node string, b Backend, to netip.AddrPort, once bool) net.Conn {
+// serve opens a connection along a route, and returns the client's end.
+func (n *Network) serve(r route) net.Conn {
 	inner, outer := net.Pipe()
-	from := outsideIP
-	if ip := n.fabric.NodeIP(node); ip.IsValid() {
-		from = ip
-	}
-	client := &end{Conn: inner, local: netip.AddrPortFrom(from, 0), remote: to}
+	client := r.clientEnd(inner)
 	server := net.Conn(&end{Conn: outer, local: client.remote, remote: client.local})
-	if to.Port() != plainPort {
-		server = &either{end: server.(*end)}
+	if r.to.Port() != plainPort {
+		server = &either{end: server.(*end), port: int32(r.to.Port()), certificate: r.backend.Certificate}
 	}
 	l := &oneConn{Conn: server, accepts: make(chan net.Conn, 1), done: make(chan struct{})}
 	l.accepts <- server
 	srv := &http.Server{
-		Handler: &link{network: n, node: node, backend: b, to: to, once: once},
+		Handler: &link{network: n, route: r, server: server},
 		ConnState: func(_ net.Conn, s http.ConnState) {
 			if s == http.StateClosed || s == http.StateHijacked {
 				l.Close()
@@ -41,17 +36,23 @@ func (n *Network) serve(node string, b Backend, to netip.AddrPort, once bool) ne
 	return client
 }
 
+// clientEnd is the end that a client has of a connection.
+func (r route) clientEnd(conn net.Conn) *end {
+	return &end{Conn: conn, local: netip.AddrPortFrom(r.from, 0), remote: r.to.AddrPort}
+}
+
 // link is an open connection's way to its backend.
 type link struct {
 	network *Network
-	node    string
-	backend Backend
-	to      netip.AddrPort
-	once    bool
+	route
+	server net.Conn
 }
 
 // ServeHTTP implements [http.Handler].
 func (l *link) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if e, ok := l.server.(*either); ok {
+		r.TLS = e.state()
+	}
 	h, ok := l.backend.Handler(int32(l.to.Port()))
 	if !ok {
 		panic(http.ErrAbortHandler) // net/http closes the connection

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"demarc/sim/clock"
@@ -28,50 +27,98 @@ const (
 	dnsAttempts = 2
 )
 
-// Resolve looks up a name as a pod in the client's namespace does: by way of the
-// rules of its node to a CoreDNS pod, which answers from what its own node's
-// rules say. Public DNS, which clients outside ask, knows no names of a cluster.
+// Question is what a client asks a server of names.
+type Question struct {
+	// Name is a full name, or with Search one that may be completed.
+	Name string
+	// Type is one of the types of records: A, AAAA, CNAME, PTR, SRV.
+	Type   string
+	Search bool
+	// TCP says that it is asked by a connection and not by a datagram.
+	TCP bool
+	// Server is where it is asked; the cluster's own if it is not valid.
+	Server netip.Addr
+}
+
+// Resolve looks up a name as a pod in the client's namespace does.
 func (n *Network) Resolve(ctx context.Context, from Origin, name string) ([]netip.Addr, error) {
-	if from.Node == "" {
-		return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+	records, err := n.Query(ctx, from, Question{Name: name, Type: "A", Search: true})
+	if err != nil {
+		return nil, err
 	}
-	server := netip.AddrPortFrom(DNSServiceIP, dnsPort)
+	var ips []netip.Addr
+	for _, r := range records {
+		if r.Type == "A" {
+			ips = append(ips, netip.MustParseAddr(r.Data)) // it was one
+		}
+	}
+	if len(ips) == 0 {
+		return nil, &net.DNSError{Err: "no such host", Name: name, Server: serverOf(Question{}).String(), IsNotFound: true}
+	}
+	return ips, nil
+}
+
+func serverOf(q Question) netip.AddrPort {
+	if q.Server.IsValid() {
+		return netip.AddrPortFrom(q.Server, dnsPort)
+	}
+	return netip.AddrPortFrom(DNSServiceIP, dnsPort)
+}
+
+// Query asks for records: by way of the rules of the client's node a CoreDNS pod, which
+// answers from what its own node's rules say. No records are a name that has others. Public
+// DNS, which clients outside ask, knows no names of a cluster.
+func (n *Network) Query(ctx context.Context, from Origin, q Question) ([]Record, error) {
+	if from.Node == "" {
+		return nil, &net.DNSError{Err: "no such host", Name: q.Name, IsNotFound: true}
+	}
+	server := serverOf(q)
 	var knowledge *Rules
 	var err error
 	for range dnsAttempts {
-		if knowledge, err = n.askDNS(ctx, from.Node, server); err == nil || ctx.Err() != nil {
+		if knowledge, err = n.askDNS(ctx, from.client(), socket{server, !q.TCP}); err == nil || ctx.Err() != nil {
 			break
 		}
 	}
 	if err != nil {
+		network := "udp"
+		if q.TCP {
+			network = "tcp"
+		}
 		return nil, &net.DNSError{
-			Err: "read udp: " + err.Error(), UnwrapErr: err, Name: name, Server: server.String(),
+			Err: "read " + network + ": " + err.Error(), UnwrapErr: err, Name: q.Name, Server: server.String(),
 			IsTimeout: errors.Is(err, os.ErrDeadlineExceeded), IsTemporary: true,
 		}
 	}
-	for _, candidate := range searchPath(from.Namespace, name) {
-		if ips := knowledge.lookup(candidate, n.intn); len(ips) > 0 {
-			return ips, nil
-		}
+	names := []string{strings.TrimSuffix(q.Name, ".")}
+	if q.Search {
+		names = searchPath(from.Namespace, q.Name)
 	}
-	return nil, &net.DNSError{Err: "no such host", Name: name, Server: server.String(), IsNotFound: true}
+	known := false
+	for _, name := range names {
+		records, exists := knowledge.lookup(name, q.Type)
+		if len(records) > 0 {
+			return rotate(records, n.intn), nil
+		}
+		known = known || exists
+	}
+	if known {
+		return nil, nil
+	}
+	return nil, &net.DNSError{Err: "no such host", Name: q.Name, Server: server.String(), IsNotFound: true}
 }
 
 // askDNS finds a CoreDNS pod that answers, and what it knows.
-func (n *Network) askDNS(ctx context.Context, node string, server netip.AddrPort) (*Rules, error) {
-	to, err := n.translate(node, server, client{node: node})
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return nil, err
-	}
-	b, ok := n.fabric.Backend(to.Addr())
-	if err != nil || !ok || !n.path(node, b.Node) {
+func (n *Network) askDNS(ctx context.Context, c client, server socket) (*Rules, error) {
+	r, err := n.way(server, c)
+	if errors.Is(err, errDropped) {
 		clock.Sleep(ctx, dnsTimeout)
 		return nil, os.ErrDeadlineExceeded
 	}
-	if _, ok := b.Handler(int32(to.Port())); !ok {
-		return nil, syscall.ECONNREFUSED // the host says that the port is closed
+	if err != nil {
+		return nil, err
 	}
-	return n.fabric.Rules(b.Node), nil
+	return n.fabric.Rules(r.backend.Node), nil
 }
 
 // ndots is from how many dots on a name is first taken for a full one: what the
@@ -91,69 +138,4 @@ func searchPath(namespace, name string) []string {
 		return append([]string{name}, path...)
 	}
 	return append(path, name)
-}
-
-// lookup answers a query for a full name.
-func (r *Rules) lookup(name string, random func(int) int) []netip.Addr {
-	const maxAliases = 8 // ExternalNames may point at each other
-	for range maxAliases {
-		ips, alias := r.answer(name)
-		if alias == "" {
-			return rotate(ips, random)
-		}
-		name = strings.TrimSuffix(alias, ".")
-	}
-	return nil
-}
-
-// answer is the addresses of a name, or the other name that it stands for.
-func (r *Rules) answer(name string) (ips []netip.Addr, alias string) {
-	rest, ok := strings.CutSuffix(strings.ToLower(name), "."+ClusterDomain)
-	if r == nil || !ok {
-		return nil, ""
-	}
-	labels := strings.Split(rest, ".")
-	switch kind := labels[len(labels)-1]; {
-	case kind == "pod" && len(labels) == 3: // AKS has `pods insecure`: any address
-		if ip, err := netip.ParseAddr(strings.ReplaceAll(labels[0], "-", ".")); err == nil {
-			ips = append(ips, ip)
-		}
-		return ips, ""
-	case kind != "svc" || len(labels) < 3 || len(labels) > 4:
-		return nil, ""
-	}
-	labels = labels[:len(labels)-1]
-	svc := r.services[labels[len(labels)-1]+"/"+labels[len(labels)-2]]
-	switch {
-	case svc == nil:
-		return nil, ""
-	case svc.external != "":
-		return nil, svc.external
-	case svc.clusterIP.IsValid() && len(labels) == 2:
-		return []netip.Addr{svc.clusterIP}, ""
-	}
-	for _, e := range svc.pods {
-		if len(labels) == 2 || e.label() == labels[0] {
-			ips = append(ips, e.addr)
-		}
-	}
-	return ips, ""
-}
-
-// label is an endpoint's own name below its Service: its hostname, or its address.
-func (e endpoint) label() string {
-	if e.hostname != "" {
-		return e.hostname
-	}
-	return strings.ReplaceAll(e.addr.String(), ".", "-")
-}
-
-// rotate begins the answer with any of the addresses, as CoreDNS's loadbalance
-// plugin does.
-func rotate(ips []netip.Addr, random func(int) int) []netip.Addr {
-	if len(ips) < 2 {
-		return ips
-	}
-	k := random(len(ips))
-	return append(ips[k:len(ips):len(ips)], ips[:k]...)
 }

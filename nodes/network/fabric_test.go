@@ -25,12 +25,15 @@ type fabric struct {
 	pods  map[netip.Addr]*fakePod
 	// closed are the ports that a rule of the network denies.
 	closed []uint16
+	// hostPorts are the ports of the machines that pods have.
+	hostPorts map[socket]netip.AddrPort
 }
 
 type fakePod struct {
 	node, name string
-	ports      []int32
+	ports, udp []int32
 	stopped    bool
+	silent     bool // takes datagrams and answers none
 	handler    http.Handler
 }
 
@@ -47,6 +50,11 @@ func (f *fabric) Rules(node string) *Rules   { return f.rules[node] }
 func (f *fabric) Reachable(node string) bool { return slices.Contains(f.nodes, node) && !f.down[node] }
 func (f *fabric) Nodes() []string            { return f.nodes }
 func (f *fabric) Admits(port uint16) bool    { return !slices.Contains(f.closed, port) }
+
+func (f *fabric) HostPort(_ string, to netip.AddrPort, udp bool) (netip.AddrPort, bool) {
+	at, ok := f.hostPorts[socket{to, udp}]
+	return at, ok
+}
 
 func (f *fabric) NodeIP(node string) netip.Addr {
 	if i := slices.Index(f.nodes, node); i >= 0 {
@@ -67,12 +75,17 @@ func (f *fabric) Backend(ip netip.Addr) (Backend, bool) {
 	}
 	return Backend{Node: p.node, Namespace: "default", Pod: p.name, Handler: func(port int32) (http.Handler, bool) {
 		return p.handler, !p.stopped && slices.Contains(p.ports, port)
+	}, Answer: func(port int32, from netip.AddrPort, payload []byte) ([]byte, bool) {
+		if p.silent {
+			return nil, true
+		}
+		return fmt.Appendf(nil, "%s: %s from %s", p.name, payload, from.Addr()), !p.stopped && slices.Contains(p.udp, port)
 	}}, true
 }
 
 // pod adds a pod and returns its endpoint.
 func (f *fabric) pod(node, name, ip string, port int32) *fakePod {
-	p := &fakePod{node: node, name: name, ports: []int32{port}, handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	p := &fakePod{node: node, name: name, ports: []int32{port}, udp: []int32{port}, handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, "from ", r.RemoteAddr)
 	})}
 	f.pods[netip.MustParseAddr(ip)] = p
@@ -92,7 +105,7 @@ func (f *fabric) dns(node string) (*corev1.Service, *discoveryv1.EndpointSlice) 
 	f.pod(node, "coredns", "10.244.9.9", 53)
 	s := svc("kube-dns", "10.0.0.10", func(s *corev1.Service) {
 		s.Namespace = "kube-system"
-		s.Spec.Ports = []corev1.ServicePort{{Name: "dns", Port: 53}}
+		s.Spec.Ports = []corev1.ServicePort{{Name: "dns", Port: 53, Protocol: corev1.ProtocolUDP}}
 	})
 	return s, slice(s, 53, ep("10.244.9.9", node))
 }

@@ -6,26 +6,26 @@
 // CoreDNS pods, a virtual address by the rules that the client's own node has
 // (rules.go, translate.go), a pod's address to the pod, if the machines on the way run.
 // [Network.DialService] comes from outside, by the load balancer (balancer.go).
+// [Network.Exchange] sends a datagram the same way, and has the answer (datagram.go).
 //
 // A connection is a pipe in memory with a real HTTP server at its far end, so
 // clients are net/http clients and handlers are net/http handlers. Nothing runs
 // while nobody is connected. A request that is being answered when its container
 // ends is answered; the connection breaks at the next one. If the machine or its
-// network fails meanwhile, the answer never comes.
+// network fails meanwhile, the answer never comes. Behind a port may also be a real
+// program (real.go): then the far end of the pipe is a connection to that.
 package network
 
 import (
 	"context"
-	"errors"
+	"crypto/tls"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
-	"os"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -38,6 +38,9 @@ type Fabric interface {
 	// Admits says whether the network around the machines lets packets from
 	// outside to a port of a load balancer's.
 	Admits(port uint16) bool
+	// HostPort is where a node sends what comes to a port of its own that a pod has asked
+	// for, of UDP or of TCP.
+	HostPort(node string, to netip.AddrPort, udp bool) (pod netip.AddrPort, ok bool)
 	// Backend finds the pod sandbox, or the host, that has an address.
 	Backend(ip netip.Addr) (Backend, bool)
 	// Nodes are the names of all machines; NodeIP is the address of one.
@@ -49,8 +52,31 @@ type Fabric interface {
 type Backend struct {
 	// Node is where it is. Namespace and Pod are empty for a host.
 	Node, Namespace, Pod string
+	// Reaches says whether a machine's packets get to what is on no machine; nil for what is
+	// on one.
+	Reaches func(node string) bool
+	// Certificate is what the server of a port shows, if it has one of its own; may be nil.
+	Certificate func(port int32) *tls.Certificate
 	// Handler is what serves a port; not ok means that nothing listens.
 	Handler func(port int32) (h http.Handler, ok bool)
+	// Answer is what a port answers to a datagram, nil if nothing; not ok means that nothing
+	// listens. Nil means so of every port.
+	Answer func(port int32, from netip.AddrPort, payload []byte) (answer []byte, ok bool)
+	// Real is the real program behind a port that Handler serves; not ok means that there is
+	// none, and so does a nil Real.
+	Real func(port int32) (r Real, ok bool)
+}
+
+// listens says whether something is behind a port.
+func (b Backend) listens(port uint16, udp bool) (ok bool) {
+	if udp {
+		if b.Answer != nil {
+			_, ok = b.Answer(int32(port), netip.AddrPort{}, nil)
+		}
+		return ok
+	}
+	_, ok = b.Handler(int32(port))
+	return ok
 }
 
 // Origin is where a client is.
@@ -59,16 +85,19 @@ type Origin struct {
 	Node string
 	// Namespace completes short DNS names; "default" if empty.
 	Namespace string
+	// Address is the client's own; that of its node if it is not valid.
+	Address netip.Addr
 	// Once says that a connection ends with the answer to what cannot be sent twice: for a
 	// client that would not notice when the other end of an idle one goes away.
 	Once bool
 }
 
 // client tells clients apart, for session affinity and for traffic policies: by
-// the node they are on, which is empty outside.
+// the node they are on, which is empty outside, and the address that is theirs alone.
 type client struct {
-	node string
-	once bool
+	node    string
+	address netip.Addr
+	once    bool
 }
 
 // Network connects clients with pods. Its methods may be called from any
@@ -99,21 +128,31 @@ func (n *Network) intn(k int) int {
 // a load balancer leads anywhere. Packets that nobody answers are waited for
 // until ctx ends; the error is then a timeout.
 func (n *Network) Dial(ctx context.Context, from Origin, address string) (net.Conn, error) {
-	host, portText, err := net.SplitHostPort(address)
+	ips, port, err := n.find(ctx, from, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	port, err := strconv.ParseUint(portText, 10, 16)
+	return n.dialAny(ctx, from.client(), ips, port)
+}
+
+func (o Origin) client() client { return client{o.Node, o.Address, o.Once} }
+
+// find are the addresses of host:port.
+func (n *Network) find(ctx context.Context, from Origin, network, address string) (ips []netip.Addr, port uint16, _ error) {
+	host, portText, err := net.SplitHostPort(address)
 	if err != nil {
-		return nil, fmt.Errorf("port %q: %w", portText, err)
+		return nil, 0, err
 	}
-	var ips []netip.Addr
+	number, err := strconv.ParseUint(portText, 10, 16)
+	if err != nil {
+		return nil, 0, fmt.Errorf("port %q: %w", portText, err)
+	}
 	if ip, err := netip.ParseAddr(host); err == nil {
 		ips = append(ips, ip)
 	} else if ips, err = n.Resolve(ctx, from, host); err != nil {
-		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: err}
+		return nil, 0, &net.OpError{Op: "dial", Net: network, Err: err}
 	}
-	return n.dialAny(ctx, client{from.Node, from.Once}, ips, uint16(port))
+	return ips, uint16(number), nil
 }
 
 // dialAny tries addresses one after another, as Go's and most other clients do,
@@ -122,7 +161,9 @@ func (n *Network) dialAny(ctx context.Context, c client, ips []netip.Addr, port 
 	var first error
 	for i, ip := range ips {
 		sub, cancel := share(ctx, len(ips)-i)
-		conn, err := n.dialOne(sub, c, netip.AddrPortFrom(ip, port))
+		to := netip.AddrPortFrom(ip, port)
+		r, err := n.way(socket{AddrPort: to}, c)
+		conn, err := n.connect(sub, r, to, err)
 		cancel()
 		if err == nil {
 			return conn, nil
@@ -137,18 +178,6 @@ func (n *Network) dialAny(ctx context.Context, c client, ips []netip.Addr, port 
 	return nil, first
 }
 
-func (n *Network) dialOne(ctx context.Context, c client, to netip.AddrPort) (net.Conn, error) {
-	if c.node != "" {
-		return n.enter(ctx, c.node, to, c)
-	}
-	if rules := n.newest(); rules != nil {
-		if p := rules.virtual[to]; p != nil && to.Addr() != p.service.clusterIP {
-			return n.balance(ctx, to, p)
-		}
-	}
-	return nil, n.dropped(ctx, to)
-}
-
 // share is the part of the time left that one of several addresses gets, by the
 // rule of package net: its even share, but not less than 2 s.
 func share(ctx context.Context, addresses int) (context.Context, context.CancelFunc) {
@@ -158,58 +187,4 @@ func share(ctx context.Context, addresses int) (context.Context, context.CancelF
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeout(ctx, max(time.Until(deadline)/time.Duration(addresses), least))
-}
-
-// enter takes a client's packets through the rules of the node that they come to
-// first, and on to where these lead.
-func (n *Network) enter(ctx context.Context, node string, to netip.AddrPort, c client) (net.Conn, error) {
-	if !n.path(c.node, node) {
-		return nil, n.dropped(ctx, to)
-	}
-	target, err := n.translate(node, to, c)
-	if errors.Is(err, errDropped) {
-		return nil, n.dropped(ctx, to)
-	}
-	if err != nil {
-		return nil, opError(to, err)
-	}
-	b, ok := n.fabric.Backend(target.Addr())
-	if !ok || !n.path(node, b.Node) {
-		return nil, n.dropped(ctx, to)
-	}
-	if target == to && b.Pod == "" && b.Node != node {
-		return n.enter(ctx, b.Node, to, c) // to a node port of another machine
-	}
-	if _, ok := b.Handler(int32(target.Port())); !ok {
-		return nil, opError(to, syscall.ECONNREFUSED)
-	}
-	return n.serve(node, b, target, c.once), nil
-}
-
-// path says whether packets get from one machine to another; the empty name is
-// the internet. Within a machine they always do.
-func (n *Network) path(a, b string) bool {
-	return a == b || (a == "" || n.fabric.Reachable(a)) && n.fabric.Reachable(b)
-}
-
-// connectTimeout is when Linux gives up a connection that nobody answers: after
-// 6 retransmissions (net.ipv4.tcp_syn_retries), each twice as late as the last.
-const connectTimeout = 127 * time.Second
-
-// dropped waits as long as a client waits for an answer that does not come.
-func (n *Network) dropped(ctx context.Context, to netip.AddrPort) error {
-	own, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	<-own.Done()
-	switch {
-	case errors.Is(ctx.Err(), context.Canceled):
-		return opError(to, context.Canceled)
-	case ctx.Err() != nil:
-		return opError(to, os.ErrDeadlineExceeded)
-	}
-	return opError(to, syscall.ETIMEDOUT)
-}
-
-func opError(to netip.AddrPort, err error) error {
-	return &net.OpError{Op: "dial", Net: "tcp", Addr: net.TCPAddrFromAddrPort(to), Err: err}
 }

@@ -1,9 +1,6 @@
 package network
 
-import (
-	"net/netip"
-	"time"
-)
+import "time"
 
 // Answering is how many of the pods of a Service answer on its first port, and of how many,
 // those that are not ready included. It sends nothing.
@@ -18,7 +15,7 @@ func (n *Network) Answering(namespace, name string) (answer, of int) {
 	}
 	p := svc.ports[0]
 	for _, e := range p.cluster {
-		if n.answers(e) {
+		if n.answers(e, p.udp) {
 			answer++
 		}
 	}
@@ -26,13 +23,12 @@ func (n *Network) Answering(namespace, name string) (answer, of int) {
 }
 
 // answers says whether something listens at an endpoint that packets can come to.
-func (n *Network) answers(e endpoint) bool {
+func (n *Network) answers(e endpoint, udp bool) bool {
 	b, ok := n.fabric.Backend(e.addr)
-	if !ok || !n.fabric.Reachable(b.Node) {
+	if !ok || b.Reaches == nil && !n.fabric.Reachable(b.Node) {
 		return false
 	}
-	_, ok = b.Handler(int32(e.port))
-	return ok
+	return b.listens(e.port, udp)
 }
 
 // Frontends is how many nodes the load balancer of a Service takes for healthy, and of how
@@ -59,7 +55,7 @@ func (n *Network) Frontends(namespace, name string) (healthy, of int) {
 // serves says whether kube-proxy on a node answers the probe of a frontend: it fails that of
 // a node with no endpoint of its own, if the Service's externalTrafficPolicy is Local.
 // Nothing answers on a node without rules.
-func (n *Network) serves(node string, frontend netip.AddrPort, p *servicePort) bool {
+func (n *Network) serves(node string, frontend socket, p *servicePort) bool {
 	rules := n.fabric.Rules(node)
 	return rules == nil || !p.localExternal || rules.virtual[frontend] != nil && len(rules.virtual[frontend].local[node]) > 0
 }

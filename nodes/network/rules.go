@@ -2,12 +2,14 @@ package network
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 )
 
@@ -15,28 +17,44 @@ import (
 // what CoreDNS answers from. They do not change once they are built, so that a
 // thousand nodes can share them.
 type Rules struct {
-	generation uint64                          // later rules have a higher one
-	virtual    map[netip.AddrPort]*servicePort // clusterIP and load-balancer address
-	nodePorts  map[uint16]*servicePort
-	services   map[string]*service // by namespace/name
-	targets    func() map[netip.AddrPort]bool
+	generation uint64                  // later rules have a higher one
+	virtual    map[socket]*servicePort // clusterIP and load-balancer address
+	nodePorts  map[socket]*servicePort // without an address
+	services   map[string]*service     // by namespace/name
+	targets    func() map[socket]bool
 }
 
-// Targeted says whether a Service sends to a port of an address.
-func (r *Rules) Targeted(to netip.AddrPort) bool { return r != nil && r.targets()[to] }
+// socket is a port of an address, of TCP or of UDP: each has its own.
+type socket struct {
+	netip.AddrPort
+	udp bool
+}
+
+// nodePort is a port of every node's.
+func nodePort(port uint16, udp bool) socket {
+	return socket{netip.AddrPortFrom(netip.Addr{}, port), udp}
+}
+
+// Targeted says whether a Service sends to a port of an address, of UDP or of TCP.
+func (r *Rules) Targeted(to netip.AddrPort, udp bool) bool {
+	return r != nil && r.targets()[socket{to, udp}]
+}
 
 type service struct {
 	namespace, name string
-	clusterIP       netip.Addr // invalid for headless
-	external        string     // of ExternalName
-	frontends       []netip.Addr
+	clusterIP       netip.Addr   // invalid for headless
+	external        string       // of ExternalName
+	frontends       []netip.Addr // of its load balancer
 	ports           []*servicePort
-	pods            []endpoint // the ready ones, for DNS
+	pods            []endpoint     // the ready ones, for DNS
+	named           []portEndpoint // the same of a headless one, by the names of their ports
 }
 
 type servicePort struct {
 	service *service
+	name    string
 	port    int32
+	udp     bool
 	cluster []endpoint            // where new connections go
 	all     int                   // how many there are, with those that are not ready
 	local   map[string][]endpoint // the same for each node's own; nil if no policy is Local
@@ -58,8 +76,8 @@ var generations atomic.Uint64
 // BuildRules makes the rules for the Services and EndpointSlices given.
 func BuildRules(services []*corev1.Service, slices []*discoveryv1.EndpointSlice) *Rules {
 	r := &Rules{
-		generation: generations.Add(1), virtual: map[netip.AddrPort]*servicePort{},
-		nodePorts: map[uint16]*servicePort{}, services: map[string]*service{},
+		generation: generations.Add(1), virtual: map[socket]*servicePort{},
+		nodePorts: map[socket]*servicePort{}, services: map[string]*service{},
 	}
 	byService := map[string][]*discoveryv1.EndpointSlice{}
 	for _, s := range slices {
@@ -71,12 +89,12 @@ func BuildRules(services []*corev1.Service, slices []*discoveryv1.EndpointSlice)
 	for _, s := range services {
 		r.add(s, byService[s.Namespace+"/"+s.Name])
 	}
-	r.targets = sync.OnceValue(func() map[netip.AddrPort]bool { // few ask
-		all := map[netip.AddrPort]bool{}
+	r.targets = sync.OnceValue(func() map[socket]bool { // few ask
+		all := map[socket]bool{}
 		for _, svc := range r.services {
 			for _, p := range svc.ports {
 				for _, e := range p.cluster {
-					all[netip.AddrPortFrom(e.addr, e.port)] = true
+					all[socket{netip.AddrPortFrom(e.addr, e.port), p.udp}] = true
 				}
 			}
 		}
@@ -85,7 +103,7 @@ func BuildRules(services []*corev1.Service, slices []*discoveryv1.EndpointSlice)
 	return r
 }
 
-func (r *Rules) add(s *corev1.Service, slices []*discoveryv1.EndpointSlice) {
+func (r *Rules) add(s *corev1.Service, all []*discoveryv1.EndpointSlice) {
 	svc := &service{namespace: s.Namespace, name: s.Name}
 	r.services[s.Namespace+"/"+s.Name] = svc
 	if s.Spec.Type == corev1.ServiceTypeExternalName {
@@ -98,27 +116,53 @@ func (r *Rules) add(s *corev1.Service, slices []*discoveryv1.EndpointSlice) {
 			svc.frontends = append(svc.frontends, ip)
 		}
 	}
-	for _, e := range endpointsOf(slices, nil) {
+	own := slices.Clone(svc.frontends)
+	for _, text := range s.Spec.ExternalIPs {
+		if ip, err := netip.ParseAddr(text); err == nil {
+			own = append(own, ip)
+		}
+	}
+	for _, e := range endpointsOf(all, nil) {
 		if e.ready { // CoreDNS names no others
 			svc.pods = append(svc.pods, e)
 		}
 	}
+	if !svc.clusterIP.IsValid() {
+		svc.named = namedOf(all)
+	} else { // kube-proxy and CoreDNS leave different ones out
+		all = slices.DeleteFunc(slices.Clone(all), func(e *discoveryv1.EndpointSlice) bool { return labelled(e, corev1.IsHeadlessService) })
+	}
 	for i := range s.Spec.Ports {
-		p := portOf(svc, s, &s.Spec.Ports[i], slices)
+		if s.Spec.Ports[i].Protocol == corev1.ProtocolSCTP {
+			continue // nobody speaks it
+		}
+		p := portOf(svc, s, &s.Spec.Ports[i], all)
 		svc.ports = append(svc.ports, p)
-		for _, ip := range append([]netip.Addr{svc.clusterIP}, svc.frontends...) {
+		if labelled(s, proxyName) {
+			continue
+		}
+		for _, ip := range append([]netip.Addr{svc.clusterIP}, own...) {
 			if ip.IsValid() {
-				r.virtual[netip.AddrPortFrom(ip, uint16(p.port))] = p
+				r.virtual[socket{netip.AddrPortFrom(ip, uint16(p.port)), p.udp}] = p
 			}
 		}
 		if n := s.Spec.Ports[i].NodePort; n != 0 {
-			r.nodePorts[uint16(n)] = p
+			r.nodePorts[nodePort(uint16(n), p.udp)] = p
 		}
 	}
 }
 
+// proxyName is the label of a Service that another proxy serves than kube-proxy (kubernetes
+// 1.37, pkg/proxy/apis: LabelServiceProxyName).
+const proxyName = "service.kubernetes.io/service-proxy-name"
+
+func labelled(o metav1.Object, name string) bool {
+	_, ok := o.GetLabels()[name]
+	return ok
+}
+
 func portOf(svc *service, s *corev1.Service, p *corev1.ServicePort, slices []*discoveryv1.EndpointSlice) *servicePort {
-	sp := &servicePort{service: svc, port: p.Port}
+	sp := &servicePort{service: svc, name: p.Name, port: p.Port, udp: p.Protocol == corev1.ProtocolUDP}
 	sp.localInternal = ptr.Deref(s.Spec.InternalTrafficPolicy, "") == corev1.ServiceInternalTrafficPolicyLocal
 	sp.localExternal = s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal
 	if s.Spec.SessionAffinity == corev1.ServiceAffinityClientIP {

@@ -136,7 +136,7 @@ func TestNamedPortsAndTwoSlices(t *testing.T) {
 	if got := outcome(t, n, "n3", "10.0.1.1:80"); got != "refused" {
 		t.Errorf("http: got %s, want refused: nothing listens on 8080", got)
 	}
-	if got := len(f.rules["n1"].virtual[mustAddrPort("10.0.1.1:81")].cluster); got != 2 {
+	if got := len(f.rules["n1"].virtual[socket{AddrPort: mustAddrPort("10.0.1.1:81")}].cluster); got != 2 {
 		t.Errorf("got %d endpoints, want 2: both slices name the same", got)
 	}
 }
@@ -210,4 +210,48 @@ func TestSameSeedSameChoices(t *testing.T) {
 	if slices.Equal(run(7), run(8)) {
 		t.Error("another seed chose the same 20 times")
 	}
+}
+
+// What is labelled for others is not kube-proxy's, and an external address leads to pods from
+// within the cluster alone.
+func TestLabelsAndExternalAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, tt := range []struct {
+			name, from, to, want string
+			change               func(*corev1.Service, *discoveryv1.EndpointSlice)
+		}{
+			{"external address", "n3", "203.0.113.250:80", "default/shop", func(s *corev1.Service, _ *discoveryv1.EndpointSlice) {
+				s.Spec.ExternalIPs = []string{"203.0.113.250"}
+			}},
+			{"external address from outside", "", "203.0.113.250:80", "timeout", func(s *corev1.Service, _ *discoveryv1.EndpointSlice) {
+				s.Spec.ExternalIPs = []string{"203.0.113.250"}
+			}},
+			{"another proxy", "n3", "10.0.1.1:80", "timeout", func(s *corev1.Service, _ *discoveryv1.EndpointSlice) {
+				s.Labels = map[string]string{proxyName: "other"}
+			}},
+			{"headless endpoints", "n3", "10.0.1.1:80", "refused", func(_ *corev1.Service, e *discoveryv1.EndpointSlice) {
+				e.Labels[corev1.IsHeadlessService] = ""
+			}},
+		} {
+			f := newFabric()
+			s := svc("shop", "10.0.1.1")
+			f.pod("n1", "shop", "10.244.1.1", 80)
+			e := slice(s, 80, ep("10.244.1.1", "n1"))
+			tt.change(s, e)
+			f.program([]*corev1.Service{s}, e)
+			if got := outcome(t, New(f, 1), tt.from, tt.to); got != tt.want {
+				t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
+			}
+			if records, err := New(withDNS(f, s, e), 1).Resolve(t.Context(), Origin{Node: "n3"}, "shop"); err != nil || len(records) != 1 {
+				t.Errorf("%s: DNS has %v, %v", tt.name, records, err)
+			}
+		}
+	})
+}
+
+// withDNS adds CoreDNS to what is programmed.
+func withDNS(f *fabric, s *corev1.Service, e *discoveryv1.EndpointSlice) *fabric {
+	dns, endpoints := f.dns("n2")
+	f.program([]*corev1.Service{s, dns}, e, endpoints)
+	return f
 }

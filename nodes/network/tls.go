@@ -103,6 +103,9 @@ const handshake = 22
 // either is a server's end of a connection that speaks TLS if its client does.
 type either struct {
 	*end
+	port        int32
+	certificate func(port int32) *tls.Certificate // the server's own; may be nil
+
 	once  sync.Once
 	chose net.Conn
 	err   error
@@ -117,10 +120,29 @@ func (e *either) choose() (net.Conn, error) {
 		}
 		e.chose = &begun{e.end, first}
 		if first[0] == handshake {
-			e.chose = tls.Server(e.chose, ours().config)
+			e.chose = tls.Server(e.chose, e.config())
 		}
 	})
 	return e.chose, e.err
+}
+
+// config has the server's own certificate, or one that is made for its client.
+func (e *either) config() *tls.Config {
+	if e.certificate != nil {
+		if own := e.certificate(e.port); own != nil {
+			return &tls.Config{Certificates: []tls.Certificate{*own}, ClientAuth: tls.RequestClientCert, CurvePreferences: ours().config.CurvePreferences}
+		}
+	}
+	return ours().config
+}
+
+// state is that of the TLS connection; nil if the client speaks none.
+func (e *either) state() *tls.ConnectionState {
+	if c, ok := e.chose.(*tls.Conn); ok {
+		s := c.ConnectionState()
+		return &s
+	}
+	return nil
 }
 
 // Read implements [net.Conn].

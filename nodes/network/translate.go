@@ -2,9 +2,9 @@ package network
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 	"syscall"
 	"time"
 )
@@ -15,19 +15,17 @@ var errDropped = errors.New("dropped")
 // translate does what a node's rules do to a packet that comes to it, from a
 // client of its own or from the outside. Destinations of which no rule speaks
 // stay as they are.
-func (n *Network) translate(node string, to netip.AddrPort, c client) (netip.AddrPort, error) {
-	rules := n.fabric.Rules(node)
-	if rules == nil {
-		return to, nil
-	}
-	p, ok := rules.virtual[to]
-	external := ok && to.Addr() != p.service.clusterIP
-	if !ok {
-		if p, ok = rules.nodePorts[to.Port()]; !ok || to.Addr() != n.fabric.NodeIP(node) {
-			return to, nil
+// masked says that the packet goes on with the node's own address as its sender.
+func (n *Network) translate(node string, to socket, c client) (_ socket, masked bool, _ error) {
+	here := to.Addr() == n.fabric.NodeIP(node) || to.Addr().IsLoopback()
+	p, external := n.fabric.Rules(node).find(to, here)
+	if p == nil {
+		if at, ok := n.fabric.HostPort(node, to.AddrPort, to.udp); ok && here {
+			to.AddrPort = at
 		}
-		external = true
+		return to, false, nil
 	}
+	masked = external && !p.localExternal
 	// The node's own clients are not bound by the policy for what comes from
 	// outside (Kubernetes v1.37, pkg/proxy/iptables/proxier.go).
 	endpoints := p.cluster
@@ -36,11 +34,26 @@ func (n *Network) translate(node string, to netip.AddrPort, c client) (netip.Add
 	}
 	switch {
 	case len(endpoints) > 0:
-		return n.choose(node, c, p, endpoints), nil
+		return socket{n.choose(node, c, p, endpoints), to.udp}, masked, nil
 	case len(p.cluster) > 0: // others have some: kube-proxy drops
-		return to, errDropped
+		return to, false, errDropped
 	}
-	return to, syscall.ECONNREFUSED // none anywhere: kube-proxy rejects
+	return to, false, syscall.ECONNREFUSED // none anywhere: kube-proxy rejects
+}
+
+// find is the port of a Service that a rule sends packets to; nil if none does. here says that
+// they are for the node itself, external that they are for what clients outside can use.
+func (r *Rules) find(to socket, here bool) (p *servicePort, external bool) {
+	if r == nil {
+		return nil, false
+	}
+	if p := r.virtual[to]; p != nil {
+		return p, to.Addr() != p.service.clusterIP
+	}
+	if here {
+		return r.nodePorts[nodePort(to.Port(), to.udp)], true
+	}
+	return nil, false
 }
 
 // affinityKey is one client of one service port, as one node knows it.
@@ -62,7 +75,7 @@ func (n *Network) choose(node string, c client, p *servicePort, endpoints []endp
 	if p.affinity == 0 {
 		return to
 	}
-	key := affinityKey{node, c, p.service.namespace + "/" + p.service.name + ":" + strconv.Itoa(int(p.port))}
+	key := affinityKey{node, c, fmt.Sprintf("%s/%s:%d/%t", p.service.namespace, p.service.name, p.port, p.udp)}
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := time.Now()

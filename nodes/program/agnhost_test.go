@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,7 +19,9 @@ const testImage = "registry.k8s.io/e2e-test-images/agnhost:2.53"
 
 func ask(h http.Handler, target string) (int, string) {
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
+	r := httptest.NewRequest(http.MethodGet, target, nil)
+	port, _ := strconv.Atoi(r.URL.Port())
+	h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, &net.TCPAddr{Port: port})))
 	return w.Code, w.Body.String()
 }
 
@@ -37,7 +40,7 @@ func TestAgnhostServes(t *testing.T) {
 	b = Plan(s)
 	for target, want := range map[string]string{
 		"/hostname": "pod-1", "/hostName": "pod-1", "/echo?msg=hi": "hi", "/healthz": "", "/clientip": "192.0.2.1:1234",
-		"/dial?host=10.0.0.9&port=80&request=hostname&protocol=http&tries=2": `{"responses":["pod-1","pod-1"]}` + "\n",
+		"/dial?host=10.0.0.9&port=80&request=hostname&protocol=http&tries=2": `{"responses":["pod-1","pod-1"]}`,
 		"/shell?shellCommand=echo+x":                                         `{"output":"x\n"}` + "\n",
 	} {
 		if code, body := ask(b.Handler, target); code != 200 || body != want {

@@ -1,10 +1,13 @@
 package program
 
 import (
+	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"demarc/sim/annotation"
+	"demarc/sim/backend"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 )
@@ -32,8 +35,36 @@ func (s Spec) Quantity(name string) (resource.Quantity, bool) {
 	return q, ok && err == nil
 }
 
+// backends are the real programs behind the container's ports.
+func (s Spec) backends() backend.Set {
+	if v, ok := s.annotation(annotation.Backend); ok {
+		b, _ := backend.Parse(v) // it was checked
+		return b
+	}
+	if s.Entry != nil {
+		return s.Entry.Backend
+	}
+	return nil
+}
+
+// answersBy has real programs answer on a container's ports. One that is behind all is
+// there as soon as the container is, and answers wherever it is asked.
+func (b *Behaviour) answersBy(s Spec, set backend.Set) {
+	if len(set) == 0 {
+		return
+	}
+	b.Backend, b.Ports = set, append(slices.Clone(b.Ports), set.Ports()...)
+	if set.All() {
+		b.Ports, b.Open, b.ReadyAfter = slices.Concat(b.Ports, s.Ports, s.Asked), true, 0
+	}
+	if b.Handler == nil {
+		b.Handler = http.NotFoundHandler() // on no port of its own
+	}
+}
+
 // annotate applies the annotations to a plan.
 func annotate(s Spec, b *Behaviour) {
+	b.answersBy(s, s.backends())
 	if d, ok := s.duration(annotation.ReadyAfter); ok {
 		b.ReadyAfter = d
 	}

@@ -12,6 +12,7 @@ import (
 // BusyBox's applets that scripts in containers use, beside those of TestShell.
 func TestApplets(t *testing.T) {
 	for _, tt := range []struct{ script, want string }{
+		{"printf 'server\\r\\n' | tr -d '\\r\\n'; echo; printf 'a\\\\b' | tr '\\\\' /", "server\na/b"},
 		{"printf abc | md5sum", "900150983cd24fb0d6963f7d28e17f72  -\n"},
 		{"printf abc > f; sha256sum f > s; sha256sum -c s", "f: OK\n"},
 		{"expr 2 + 3 '*' 4; expr length abc; expr abc : 'a\\(.\\)'; expr 1 '>' 2", "14\n3\nb\n0\n"},

@@ -2,10 +2,6 @@ package program
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net"
-	"net/netip"
 	"path"
 	"slices"
 	"strings"
@@ -22,10 +18,10 @@ type call struct {
 
 // own are a container's commands beside those of [shell.Coreutils].
 var own = map[string]func(context.Context, *call) int{
-	"chroot": chroot, "nsenter": nsenter, "df": df, "free": free, "nslookup": nslookup, "dig": nslookup, "host": nslookup,
+	"chroot": chroot, "nsenter": nsenter, "df": df, "free": free, "sysctl": sysctl, "mount": mount, "nonewprivs": nonewprivs, "nslookup": nslookup, "dig": dig, "host": nslookup, "getent": getent,
 }
 
-func init() { own[agnhost] = agnhostTool } // it runs commands itself
+func init() { own[agnhost], own[agnhost+"-2"] = agnhostTool, agnhostTool } // it runs commands itself
 
 // everywhere are the programs of every image with a system.
 var everywhere = strings.Fields(`awk base64 basename cat chmod chroot chown chgrp cp cut date dd df dirname du echo env egrep expr false fgrep find grep gzip gunzip head hostname
@@ -35,7 +31,7 @@ var everywhere = strings.Fields(`awk base64 basename cat chmod chroot chown chgr
 // systems are the programs that a system has beside those that are everywhere: of BusyBox its
 // applets, of Debian what a minimal installation has.
 var systems = map[string][]string{
-	image.Busybox: strings.Fields("ash sh adduser addgroup free hexdump httpd ifconfig ip killall less more nc netstat nslookup pgrep pidof ping pkill telnet top traceroute uptime usleep vi watch wget xxd unzip"),
+	image.Busybox: strings.Fields("ash sh adduser addgroup free hexdump httpd ifconfig ip killall less more nc netstat nslookup pgrep pidof ping pkill telnet top sysctl traceroute uptime usleep vi watch wget xxd unzip"),
 	image.Debian:  strings.Fields("bash dash sh perl gawk mawk pgrep pkill free top uptime watch useradd groupadd usermod dpkg less more ionice stdbuf shuf hostid arch factor numfmt getent ldconfig"),
 }
 
@@ -44,7 +40,8 @@ func (s Spec) command(name string) shell.Command {
 	if p, ok := s.program(name); ok && (p.Server || p.Asks > 0 || p.Prints != "" || p.Code != 0 || len(p.Answers) > 0 || p.Takes > 0 || s.builtin(name) == nil) {
 		return s.tool(p)
 	}
-	if dir := path.Dir(name); dir != "." && !slices.Contains(shell.Paths, dir) {
+	_, own := s.program(name)
+	if dir := path.Dir(name); dir != "." && !own && !slices.Contains(shell.Paths, dir) {
 		return nil
 	}
 	name = path.Base(name)
@@ -86,8 +83,8 @@ func (s Spec) builtin(name string) shell.Command {
 	return shell.Coreutils[name]
 }
 
-// quiet are programs that change what a container does not have: owners, accounts, mounts.
-var quiet = strings.Fields("chmod chown chgrp mount umount adduser addgroup useradd groupadd usermod stty ldconfig")
+// quiet are programs that change what a container does not have: accounts, mounts.
+var quiet = strings.Fields("umount adduser addgroup useradd groupadd usermod stty ldconfig")
 
 // installers bring programs that an image lacks.
 var installers = strings.Fields("apk apt apt-get yum dnf tdnf microdnf")
@@ -108,28 +105,4 @@ func df(_ context.Context, c *call) int {
 
 func free(_ context.Context, c *call) int {
 	return c.Done("              total        used        free      shared  buff/cache   available\nMem:       16393284     1240068    12482048        2104     2671168    14830160\nSwap:             0           0           0\n")
-}
-
-// nslookup asks the cluster's DNS.
-func nslookup(ctx context.Context, c *call) int {
-	names := c.Operands()
-	if len(names) == 0 || c.spec.Resolve == nil {
-		return c.Fail("usage: nslookup HOST")
-	}
-	var ips []netip.Addr
-	ips, err := c.spec.Resolve(ctx, names[0])
-	var dns *net.DNSError
-	switch {
-	case errors.As(err, &dns) && dns.IsNotFound:
-		c.Printf("Server:\t\t10.0.0.10\nAddress:\t10.0.0.10:53\n\n** server can't find %s: NXDOMAIN\n\n", names[0])
-		return 1
-	case err != nil:
-		return c.Fail(";; connection timed out; no servers could be reached\n")
-	}
-	c.Printf("Server:\t\t10.0.0.10\nAddress:\t10.0.0.10:53\n\n")
-	for _, ip := range ips {
-		c.Printf("Name:\t%s\nAddress: %s\n", names[0], ip)
-	}
-	fmt.Fprintln(c.Out)
-	return 0
 }

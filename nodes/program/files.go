@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"path"
@@ -42,6 +43,8 @@ type Disk struct {
 
 	mounts   []Mount // the deepest first
 	readOnly bool    // all but what is mounted
+
+	own shell.Owner // of what is made
 }
 
 // extended says whether programs were installed; the image may have any then.
@@ -85,7 +88,7 @@ func (d *Disk) attach(s Spec) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.all == nil {
-		d.all, d.readOnly = before(s), s.ReadOnlyRoot
+		d.all, d.readOnly, d.own = before(s), s.ReadOnlyRoot, s.owner()
 		d.mount(s.Mounts)
 	}
 	for name := range d.mounted {
@@ -124,6 +127,9 @@ func before(s Spec) fstest.MapFS {
 		"proc/loadavg":    "0.00 0.00 0.00 1/1 1\n",
 	} {
 		all[name] = &fstest.MapFile{Data: []byte(text), Mode: 0o644}
+	}
+	for name, value := range sysctls(s) {
+		all[sysctlFile(name)] = &fstest.MapFile{Data: []byte(value + "\n"), Mode: 0o644}
 	}
 	if s.Entry != nil {
 		for name, text := range s.Entry.Files {
@@ -179,7 +185,8 @@ func (d *Disk) Stat(name string) (shell.File, error) {
 }
 
 func fileOf(name string, i fs.FileInfo) shell.File {
-	return shell.File{Path: name, Size: i.Size(), Mode: i.Mode().Perm(), Dir: i.IsDir(), ModTime: i.ModTime()}
+	own, _ := i.Sys().(shell.Owner) // of what the image has there is none: it is root's
+	return shell.File{Path: name, Size: i.Size(), Mode: i.Mode().Perm(), Dir: i.IsDir(), ModTime: i.ModTime(), Owner: inFull(own)}
 }
 
 // List implements [shell.Files].
@@ -199,8 +206,11 @@ func (d *Disk) List(_, name string) (files []shell.File, err error) {
 }
 
 // Access implements [shell.Files]: every file is root's.
-func (d *Disk) Access(_, name string, _ interp.AccessMode) error {
-	_, err := d.Stat(name)
+func (d *Disk) Access(_, name string, mode interp.AccessMode) error {
+	f, err := d.Stat(name)
+	if p, ok := d.within(name); ok && err == nil && p.NoExec && !f.Dir && mode&interp.AccessExec != 0 {
+		return p.problem("access", syscall.EACCES)
+	}
 	return err
 }
 
@@ -223,7 +233,7 @@ func failure(op, name string, err error) error {
 // Write implements [shell.Files].
 func (d *Disk) Write(_, name string, b []byte, add bool) error {
 	if p, ok := d.within(name); ok {
-		return p.change("open", func() error { return p.Volume.Write(p.inside, b, add) })
+		return p.make("open", d.own, func() error { return p.Volume.Write(p.inside, b, add) })
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -237,7 +247,10 @@ func (d *Disk) Write(_, name string, b []byte, add bool) error {
 	case !d.directory(path.Dir(key)):
 		return &fs.PathError{Op: "open", Path: name, Err: syscall.ENOENT}
 	}
-	file := &fstest.MapFile{Mode: 0o644, ModTime: time.Now()}
+	file := &fstest.MapFile{Mode: 0o644, ModTime: time.Now(), Sys: d.own}
+	if old != nil {
+		file.Mode, file.Sys = old.Mode, old.Sys
+	}
 	more := len(b)
 	switch {
 	case old == nil:
@@ -268,7 +281,7 @@ func (d *Disk) directory(key string) bool {
 // Mkdir implements [shell.Files].
 func (d *Disk) Mkdir(_, name string) error {
 	if p, ok := d.within(name); ok {
-		return p.change("mkdir", func() error { return p.Volume.Mkdir(p.inside) })
+		return p.make("mkdir", d.own, func() error { return p.Volume.Mkdir(p.inside) })
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -279,7 +292,53 @@ func (d *Disk) Mkdir(_, name string) error {
 	if len(d.all) >= maxFiles || !d.grow(entrySize+len(key)) {
 		return &fs.PathError{Op: "mkdir", Path: name, Err: syscall.ENOSPC}
 	}
-	d.all[key] = &fstest.MapFile{Mode: fs.ModeDir | 0o755}
+	d.all[key] = &fstest.MapFile{Mode: fs.ModeDir | 0o755, Sys: d.own}
+	return nil
+}
+
+// changeable finds a file of the container's own, unless it is read-only. The lock is held.
+func (d *Disk) changeable(op, name string) (key string, info fs.FileInfo, err error) {
+	key = clean(name)
+	info, err = d.all.Stat(key)
+	if err == nil && (d.mounted[key] || d.sealed(key)) {
+		return key, info, &fs.PathError{Op: op, Path: name, Err: syscall.EROFS}
+	}
+	return key, info, failure(op, name, err)
+}
+
+// Chmod implements [shell.Files].
+func (d *Disk) Chmod(_, name string, mode fs.FileMode) error {
+	if p, ok := d.within(name); ok {
+		return p.change("chmod", func() error { return p.Volume.Chmod(p.inside, mode) })
+	}
+	return d.alter("chmod", name, func(f *fstest.MapFile) { f.Mode = f.Mode.Type() | mode.Perm() })
+}
+
+// Chown implements [shell.Owners].
+func (d *Disk) Chown(_, name string, to shell.Owner) error {
+	if p, ok := d.within(name); ok {
+		return p.change("chown", func() error { return p.Volume.Chown(p.inside, to) })
+	}
+	return d.alter("chown", name, func(f *fstest.MapFile) {
+		own, _ := f.Sys.(shell.Owner) // none is root
+		f.Sys = shell.Owner{User: cmp.Or(to.User, own.User), Group: cmp.Or(to.Group, own.Group)}
+	})
+}
+
+// alter changes something of a file that is not its content.
+func (d *Disk) alter(op, name string, change func(*fstest.MapFile)) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	key, info, err := d.changeable(op, name)
+	if err != nil {
+		return err
+	}
+	file := &fstest.MapFile{Mode: info.Mode(), ModTime: info.ModTime(), Sys: info.Sys()}
+	if old := d.all[key]; old != nil {
+		file.Data = old.Data
+	}
+	change(file)
+	d.all[key] = file
 	return nil
 }
 
@@ -290,13 +349,10 @@ func (d *Disk) Remove(_, name string, whole bool) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	key := clean(name)
-	info, err := d.all.Stat(key)
+	key, info, err := d.changeable("remove", name)
 	switch {
 	case err != nil:
-		return failure("remove", name, err)
-	case d.mounted[key], d.sealed(key):
-		return &fs.PathError{Op: "remove", Path: name, Err: syscall.EROFS}
+		return err
 	case info.IsDir() && !whole:
 		return &fs.PathError{Op: "remove", Path: name, Err: syscall.EISDIR}
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -25,6 +24,7 @@ type handler struct {
 	sickAfter time.Duration
 	sickens   bool         // after sickAfter
 	own       http.Handler // that answers, if nothing of these does
+	reviewer  reviewer     // of a webhook, may be nil
 }
 
 // health are paths that say how the program is, not what it serves.
@@ -60,10 +60,6 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if health[r.URL.Path] {
 		status = http.StatusOK
 	}
-	api := strings.HasPrefix(r.URL.Path, "/apis/")
-	if api && status == http.StatusOK && h.spec.API == nil && h.own == nil {
-		status = http.StatusNotFound // nobody serves it
-	}
 	if h.sickens && time.Since(h.started) >= h.sickAfter {
 		status = http.StatusInternalServerError
 	}
@@ -74,7 +70,8 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.own.ServeHTTP(w, r)
 		return
 	}
-	if api && status == http.StatusOK {
+	aggregated := strings.HasPrefix(r.URL.Path, "/apis/")
+	if aggregated && status == http.StatusOK && h.spec.API != nil {
 		h.spec.API.ServeHTTP(w, r)
 		return
 	}
@@ -83,6 +80,9 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(cmp.Or(route.Status, http.StatusOK))
 		_, _ = io.WriteString(w, route.Body) // ends when the client does
 		return
+	}
+	if aggregated && status == http.StatusOK {
+		status = http.StatusNotFound // nobody serves it
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Server", image.Short(h.spec.Image))
@@ -95,15 +95,14 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "%s %s\nfrom pod %s/%s (%s), container %s\n", r.Method, r.URL.Path, h.spec.Namespace, h.spec.Pod, h.spec.PodIP, h.spec.Container)
 }
 
-// route is the answer that the image's entry has for a request. The request says which port
-// it was sent to if that is not the usual one.
+// route is the answer that the image's entry has for a request.
 func (h handler) route(r *http.Request) (image.Route, bool) {
 	if h.spec.Entry == nil {
 		return image.Route{}, false
 	}
-	_, port, _ := net.SplitHostPort(r.Host)
+	port := dialled(r)
 	for _, p := range h.spec.Entry.Serves {
-		if len(h.spec.Entry.Serves) > 1 && port != "" && port != strconv.Itoa(int(p.Port)) && slices.ContainsFunc(h.spec.Entry.Serves, func(o image.Port) bool { return strconv.Itoa(int(o.Port)) == port }) {
+		if port != p.Port && slices.ContainsFunc(h.spec.Entry.Serves, func(o image.Port) bool { return o.Port == port }) {
 			continue
 		}
 		for _, x := range p.Routes {

@@ -64,6 +64,9 @@ func TestExecOfUnknownPrograms(t *testing.T) {
 		{"postgres", []string{"mysqladmin", "ping"}, 127, true},
 		{"bitnami/redis", []string{"/opt/bitnami/scripts/redis/liveness.sh"}, 0, false},
 		{"busybox", []string{"/opt/health"}, 127, true},
+		{"bitnami/redis", []string{"bash", "-c", "info well"}, 127, false},
+		{"nginx", []string{"cp", "/tmp/conf", "/etc/nginx"}, 1, false},
+		{"busybox", []string{"sh", "-c", ". /opt/lib.sh; info well"}, 127, false},
 	} {
 		s := testSpec()
 		s.Image, s.Command = tt.image, nil
@@ -125,6 +128,10 @@ func TestToolsSay(t *testing.T) {
 		{"zookeeper:3.9", "echo ruok | timeout 2 nc -w 2 localhost 2181 | grep imok", "imok\n"},
 		{"rabbitmq:3", "rabbitmq-diagnostics -q ping", "Ping succeeded\n"},
 		{"bitnami/postgresql", "exec pg_isready -U postgres; [ -f /opt/bitnami/postgresql/tmp/.initialized ]", "127.0.0.1:5432 - accepting connections\n"},
+		{"bitnami/postgresql", `set -eu; . /opt/bitnami/scripts/libpostgresql.sh; is_boolean_yes "$TLS" && debug_execute pg_isready -p "$PORT"; echo well`, "well\n"},
+		{"bitnami/mongodb", "mongod -version | grep 'db version'", "db version v8.0.13\n"},
+		{"bitnami/rabbitmq", "type curl >/dev/null && echo well", "well\n"},
+		{"bitnami/rabbitmq", "set -e; mkdir -p /srv; cp -r --preserve=mode /opt/bitnami/rabbitmq/plugins/ /srv; cp /etc/rabbitmq/rabbitmq.conf /srv/conf; ls /srv", "conf\nplugins\n"},
 		{"nginx", "nginx -t 2>&1 | tail -1; nginx -s reload && echo ok", "nginx: configuration file /etc/nginx/nginx.conf test is successful\nok\n"},
 		{"ghcr.io/azure-samples/aks-store-demo/virtual-customer:2.2.0", "head -1 /proc/1/status", "Name:\tvirtual-customer\n"},
 	} {

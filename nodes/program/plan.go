@@ -28,6 +28,12 @@ const piTime = 5 * time.Second
 // planCommand plans a container that says what it runs.
 func planCommand(s Spec, argv []string) Behaviour {
 	name := path.Base(argv[0])
+	if file := path.Clean(argv[0]); path.IsAbs(file) && s.mountOf(file).NoExec {
+		if _, there := s.Files[file]; there {
+			return notStarted(denied(argv[0]))
+		}
+		return notStarted(notFound(argv[0]))
+	}
 	switch {
 	case isShell(name):
 		if i := slices.IndexFunc(argv, isCommandFlag); i >= 0 && i+1 < len(argv) && !strings.HasPrefix(argv[i+1], "-") {
@@ -39,6 +45,8 @@ func planCommand(s Spec, argv []string) Behaviour {
 		return runs(s, argv)
 	case name == "perl" && strings.Contains(strings.Join(argv, " "), "bpi("):
 		return Behaviour{Exits: true, ExitAfter: piTime, Lines: fixed("3.1415926535897932384626433832795028841971693993751")}
+	case name == sampleAPIServer && s.Entry != nil && s.Entry.Entrypoint == sampleAPIServer:
+		return planSampleAPIServer(s)
 	case name == agnhost && s.Entry != nil && s.Entry.Entrypoint == agnhost:
 		return planAgnhost(s, argv[1:])
 	case strings.HasPrefix(string(s.Files[argv[0]]), "#!"): // a mounted script
@@ -57,10 +65,15 @@ func planCommand(s Spec, argv []string) Behaviour {
 	case !s.lacks(argv[0]):
 		return ownProgram(s)
 	}
+	return notStarted(notFound(argv[0]))
+}
+
+// notStarted is a container whose program cannot be started.
+func notStarted(why error) Behaviour {
 	return Behaviour{
 		Exits: true, ExitCode: startError, ExitReason: "StartError",
 		ExitMessage: "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: " +
-			"unable to start container process: " + notFound(argv[0]).Error(),
+			"unable to start container process: " + why.Error(),
 	}
 }
 
@@ -72,6 +85,21 @@ func (s Spec) serves(argv []string) bool {
 	}
 	_, told := answer(p, argv[1:])
 	return !told
+}
+
+// Makes are the Secrets that the program makes when it starts.
+func (s Spec) Makes() (list []image.Secret) {
+	s.lookUp()
+	if s.Entry == nil {
+		return nil
+	}
+	line := " " + strings.Join(slices.Concat(s.Command, s.Args), " ") + " "
+	for _, x := range s.Entry.Makes {
+		if x.Words == "" || strings.Contains(line, " "+x.Words+" ") {
+			list = append(list, x)
+		}
+	}
+	return list
 }
 
 // isCommandFlag says whether a word is a shell's -c, alone or among others.
@@ -226,14 +254,18 @@ func planScript(s Spec, argv []string, script string) Behaviour {
 
 // runs plans a command that must be run to see what it does.
 func runs(s Spec, argv []string) Behaviour {
-	b := Behaviour{
-		Ports: s.ports(), Open: s.vague() && !s.toEnd(), IgnoresTerm: !handlesTerm(s, argv),
-		Script: func(ctx context.Context, out io.Writer) int {
-			sh := newShell(s)
-			sh.Unknown = s.unknown
-			return s.run(ctx, sh, argv, s.streams(s.Input, out, out))
-		},
-	}
+	b := s.scripted(func(ctx context.Context, out io.Writer) int {
+		sh := newShell(s)
+		sh.Unknown = s.unknown
+		return s.run(ctx, sh, argv, s.streams(s.Input, out, out))
+	})
+	b.IgnoresTerm = !handlesTerm(s, argv)
+	return b
+}
+
+// scripted is a container that runs a script, and serves the while.
+func (s Spec) scripted(script func(ctx context.Context, out io.Writer) int) Behaviour {
+	b := Behaviour{Script: script, Ports: s.ports(), Open: s.vague() && !s.toEnd()}
 	if len(b.Ports) > 0 || b.Open {
 		b.Handler = newHandler(s)
 	}
@@ -256,6 +288,17 @@ func (s Spec) unknown(ctx context.Context, name string, last bool) (code int, st
 	}
 	return 0, true
 }
+
+// hidden says whether a file that is not there may be of the image: it is nowhere where only
+// what runs has files.
+func (s Spec) hidden(file string) bool {
+	mounted := slices.ContainsFunc(s.Mounts, func(m Mount) bool { _, ok := m.below(file); return ok })
+	first, _, _ := strings.Cut(strings.TrimPrefix(file, "/"), "/")
+	return !mounted && !s.bare() && s.system() != image.None && !slices.Contains(ownFolders, first)
+}
+
+// ownFolders are where images have no files.
+var ownFolders = strings.Fields("tmp run proc sys dev root home mnt")
 
 // handlesTerm says whether a script sets a trap, of which nobody can know when
 // it is set.

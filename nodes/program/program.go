@@ -27,6 +27,8 @@ import (
 	"time"
 
 	"demarc/nodes/image"
+	"demarc/nodes/network"
+	"demarc/sim/backend"
 )
 
 // Agent is a program that works on the machine below and through the API server.
@@ -38,13 +40,22 @@ type Spec struct {
 	Command, Args []string
 	Env           []string // NAME=value
 	WorkingDir    string
-	Hostname      string
-	PodIP         string
-	Namespace     string
-	Pod           string
-	Container     string
-	Annotations   map[string]string
-	Ports         []int32
+	UID, GID      int64   // as which it runs; 0 is root
+	Groups        []int64 // in which it is beside
+	// NoNewPrivileges says that no program can become another user.
+	NoNewPrivileges bool
+	// NetAdmin says that it has the capability NET_ADMIN.
+	NetAdmin bool
+	// Sysctls are the kernel's parameters that the pod sets.
+	Sysctls     map[string]string
+	Hostname    string
+	PodIP       string
+	Namespace   string
+	Pod         string
+	Container   string
+	Annotations map[string]string
+	Ports       []int32
+	UDPPorts    []int32
 	// Asked are the ports that probes and hooks dial.
 	Asked []int32
 	// MemoryLimit is the container's, in bytes; 0 is none.
@@ -75,10 +86,13 @@ type Spec struct {
 	// do as the node's root does. NodeRoot is where it sees the node's file system.
 	Node     func(ctx context.Context, argv []string, in io.Reader, out, errOut io.Writer) int
 	NodeRoot string
-	// Dial and Resolve are the container's network, for wget, curl, nc and
+	// Dial and Query are the container's network, for wget, curl, nc and
 	// nslookup; without them these fail.
-	Dial    func(ctx context.Context, network, address string) (net.Conn, error)
-	Resolve func(ctx context.Context, name string) ([]netip.Addr, error)
+	Dial  func(ctx context.Context, network, address string) (net.Conn, error)
+	Query func(ctx context.Context, q network.Question) ([]network.Record, error)
+	// Trust is who has signed the certificates of simulated servers, in PEM, whom every image
+	// trusts; nil if there are none.
+	Trust func() []byte
 	// Agent, if not nil, is the image's program: nothing here knows of what it works
 	// on. It gets the command line and returns the exit code.
 	Agent Agent
@@ -106,12 +120,22 @@ type Behaviour struct {
 	// Handler answers on Ports; nil if it serves nothing.
 	Handler http.Handler
 	Ports   []int32
+	// UDPPorts are where it takes datagrams, and Datagram what it answers to one, nil for
+	// nothing; a nil Datagram answers none.
+	UDPPorts []int32
+	Datagram func(port int32, from netip.AddrPort, payload []byte) []byte
 	// Open says that it answers on any port that a Service sends to.
 	Open bool
+	// Backend are the real programs of this machine that answer in place of Handler.
+	Backend backend.Set
+	// Drains is for how long it serves on after SIGTERM, before it ends.
+	Drains time.Duration
 	// IgnoresTerm says that SIGTERM does not end it. Process 1 of a container
 	// ignores what it does not handle, and neither a shell nor sleep(1) handles
 	// it: such containers end by SIGKILL, when their grace period is over.
 	IgnoresTerm bool
+	// Requests is what it logs of a request; nil if nothing.
+	Requests func(r *http.Request) string
 	// Lines is what it logs when it starts, at the time given.
 	Lines func(t time.Time) []string
 }
@@ -122,7 +146,7 @@ func Plan(s Spec) Behaviour {
 	s.lookUp()
 	argv := slices.Concat(s.Command, s.Args)
 	if s.Agent != nil {
-		b := Behaviour{Script: func(ctx context.Context, out io.Writer) int { return s.Agent(ctx, out, argv) }}
+		b := s.scripted(func(ctx context.Context, out io.Writer) int { return s.Agent(ctx, out, argv) })
 		annotate(s, &b)
 		return b
 	}
@@ -130,6 +154,9 @@ func Plan(s Spec) Behaviour {
 		// What arguments mean is the image's affair, unless they are a command
 		// of ours: the entry points of most images run those.
 		if entry := s.Entry; entry != nil && entry.Entrypoint != "" {
+			if len(argv) == 0 {
+				argv = entry.Args
+			}
 			argv = append([]string{entry.Entrypoint}, argv...)
 		} else if len(argv) > 0 && !s.bare() && s.command(argv[0]) == nil {
 			argv = nil
@@ -139,12 +166,15 @@ func Plan(s Spec) Behaviour {
 	switch {
 	case len(argv) > 0:
 		b = planCommand(s, argv)
-	case len(s.Ports) > 0 || !s.bare():
+	case len(s.Ports)+len(s.UDPPorts) > 0 || !s.bare():
 		b = ownProgram(s)
 	case s.Input != nil:
 		b = runs(s, []string{"sh"})
 	default:
 		b = Behaviour{Exits: true} // a shell without a terminal ends at once
+	}
+	if b.Datagram == nil {
+		b.UDPPorts = s.UDPPorts
 	}
 	annotate(s, &b)
 	return b

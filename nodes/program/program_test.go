@@ -1,6 +1,8 @@
 package program
 
 import (
+	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -131,6 +133,14 @@ func TestAnnotations(t *testing.T) {
 	}
 }
 
+// Who works through the API server is probed, too.
+func TestAgentServes(t *testing.T) {
+	b := Plan(Spec{Image: "ghcr.io/kubereboot/kured:1.23.0", Ports: []int32{8080}, Agent: func(context.Context, io.Writer, []string) int { return 0 }})
+	if b.Script == nil || b.Handler == nil || !slices.Equal(b.Ports, []int32{8080}) {
+		t.Errorf("got %+v", b)
+	}
+}
+
 func TestHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		get := func(h http.Handler, path string) *httptest.ResponseRecorder {
@@ -158,6 +168,16 @@ func TestHandler(t *testing.T) {
 		spec.StartedAt = start // another engine goes on with the same instance
 		if w := get(Plan(spec).Handler, "/healthz"); w.Code != 500 {
 			t.Errorf("resumed: got %d, want 500", w.Code)
+		}
+		adapter := Plan(Spec{Image: "registry.k8s.io/prometheus-adapter/prometheus-adapter:v0.12.0", Ports: []int32{6443}}).Handler
+		if w := get(adapter, "/apis/custom.metrics.k8s.io/v1beta1"); w.Code != 200 || !strings.Contains(w.Body.String(), `"groupVersion":"custom.metrics.k8s.io/v1beta1"`) {
+			t.Errorf("an API that is aggregated: got %d %s", w.Code, w.Body)
+		}
+		if w := get(adapter, "/apis/custom.metrics.k8s.io/v1beta1/nodes"); w.Code != 404 {
+			t.Errorf("a resource of it: got %d, want 404", w.Code)
+		}
+		if w := get(Plan(Spec{Image: "acme/adapter", Ports: []int32{6443}}).Handler, "/apis/custom.metrics.k8s.io/v1beta1"); w.Code != 404 {
+			t.Errorf("an API of a server that nobody knows: got %d, want 404", w.Code)
 		}
 		echo := Plan(Spec{Image: "hashicorp/http-echo", Args: []string{"-text=hello", "-listen=:5678"}})
 		if w := get(echo.Handler, "/"); w.Body.String() != "hello\n" {

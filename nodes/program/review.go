@@ -1,6 +1,7 @@
 package program
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"mime"
@@ -23,10 +24,18 @@ type review struct {
 }
 
 type reviewRequest struct {
-	UID               string           `json:"uid"`
+	UID       string         `json:"uid"`
+	Operation string         `json:"operation"`
+	Name      string         `json:"name"`
+	Object    map[string]any `json:"object"`
+	OldObject map[string]any `json:"oldObject"`
+
 	DesiredAPIVersion string           `json:"desiredAPIVersion"`
 	Objects           []map[string]any `json:"objects"`
 }
+
+// reviewer answers a review itself, or leaves it: not ok.
+type reviewer func(r *http.Request, q *reviewRequest) (answer map[string]any, ok bool)
 
 // reviews answers a request that is a review, and says whether it was one. What no program
 // has looked at is allowed, unless an annotation of the pod denies it; and is converted by
@@ -36,14 +45,21 @@ func (h handler) reviews(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxReview))
+	r.Body = io.NopCloser(bytes.NewReader(body)) // for whoever answers what is no review
 	var x review
 	if err != nil || json.Unmarshal(body, &x) != nil || x.Request == nil {
 		return false
 	}
-	switch x.Kind {
-	case "AdmissionReview":
+	own, answered := map[string]any(nil), false
+	if _, denies := h.spec.annotation(annotation.Deny); h.reviewer != nil && !denies {
+		own, answered = h.reviewer(r, x.Request)
+	}
+	switch {
+	case answered:
+		x.Response = own
+	case x.Kind == "AdmissionReview":
 		x.Response = h.admission(x.Request.UID)
-	case "ConversionReview":
+	case x.Kind == "ConversionReview":
 		for _, o := range x.Request.Objects {
 			o["apiVersion"] = x.Request.DesiredAPIVersion
 		}

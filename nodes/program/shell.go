@@ -6,9 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"demarc/nodes/shell"
 
 	"mvdan.cc/sh/v3/expand"
+	"mvdan.cc/sh/v3/interp"
 )
 
 // container is a container as [shell.System].
@@ -25,27 +25,12 @@ type container struct {
 	spec Spec
 }
 
-// Dial implements [shell.System].
-func (c container) Dial(ctx context.Context, network, address string) (net.Conn, error) {
-	if c.spec.Dial == nil {
-		return nil, syscall.ENETUNREACH
+// Authorities implements [shell.Secure].
+func (c container) Authorities() (pem []byte, ok bool) {
+	if c.spec.Trust == nil {
+		return nil, false
 	}
-	return c.spec.Dial(ctx, network, address)
-}
-
-// Lookup implements [shell.Lookup].
-func (c container) Lookup(ctx context.Context, name string) (string, error) {
-	if _, err := netip.ParseAddr(name); err == nil {
-		return name, nil
-	}
-	if c.spec.Resolve == nil {
-		return "", syscall.ENETUNREACH
-	}
-	ips, err := c.spec.Resolve(ctx, name)
-	if err != nil || len(ips) == 0 {
-		return "", cmp.Or(err, error(syscall.ENETUNREACH))
-	}
-	return ips[0].String(), nil
+	return c.spec.Trust(), true
 }
 
 // Processes implements [shell.Processes]: the container's program is the only one.
@@ -86,9 +71,37 @@ func newShell(s Spec) *shell.Shell {
 		disk = NewDisk()
 	}
 	disk.attach(s)
-	sh := &shell.Shell{System: container{disk, s}, PID: 1, Users: map[string]int{shell.Root: 0}}
+	sh := &shell.Shell{System: container{disk, s}, Hidden: s.hidden, PID: 1, Users: map[string]int{shell.Root: 0, s.user(): int(s.UID)}, Group: int(s.GID)}
+	for _, n := range s.Groups {
+		sh.Groups = append(sh.Groups, int(n))
+	}
 	sh.Interactive = func(ctx context.Context, io shell.Streams) int { return sh.Session(ctx, io, "# ") }
 	return sh
+}
+
+// owner is whose files are that the container's processes make; empty for root.
+func (s Spec) owner() (own shell.Owner) {
+	if s.UID != 0 {
+		own.User = s.user()
+	}
+	if s.GID != 0 {
+		own.Group = strconv.FormatInt(s.GID, 10)
+	}
+	return own
+}
+
+// inFull is an owner with root for what is empty: in a container no place is another's.
+func inFull(own shell.Owner) shell.Owner {
+	return shell.Owner{User: cmp.Or(own.User, shell.Root), Group: cmp.Or(own.Group, shell.Root)}
+}
+
+// user is whom the container's processes run as: a number, since images have no accounts
+// but root.
+func (s Spec) user() string {
+	if s.UID == 0 {
+		return shell.Root
+	}
+	return strconv.FormatInt(s.UID, 10)
 }
 
 // run runs a command as a process of its own. A fault in it is its end only.
@@ -99,7 +112,7 @@ func (s Spec) run(ctx context.Context, sh *shell.Shell, argv []string, io shell.
 // streams are what the container's own processes begin with.
 func (s Spec) streams(in io.Reader, out, errOut io.Writer) shell.Streams {
 	env := append([]string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "HOSTNAME=" + s.Hostname}, s.Env...)
-	return shell.Streams{In: in, Out: out, Err: errOut, Env: expand.ListEnviron(env...), Dir: "/" + strings.TrimPrefix(clean(s.WorkingDir), "."), User: shell.Root}
+	return shell.Streams{In: in, Out: out, Err: errOut, Env: expand.ListEnviron(env...), Dir: "/" + strings.TrimPrefix(clean(s.WorkingDir), "."), User: s.user()}
 }
 
 // Exec runs a command in a container and returns its exit code. Its error is
@@ -117,6 +130,9 @@ func Exec(ctx context.Context, s Spec, argv []string, stdin io.Reader, stdout, s
 		s.assume(image.Exec)
 		return 0, true
 	}
+	if file := shell.Absolute(io.Dir, argv[0]); strings.Contains(argv[0], "/") && errors.Is(sh.Access(io.User, file, interp.AccessExec), syscall.EACCES) {
+		return 126, fmt.Errorf("OCI runtime exec failed: exec failed: unable to start container process: %w", denied(argv[0]))
+	}
 	if !sh.Knows(io, argv[0]) {
 		if code, stood := sh.Unknown(ctx, argv[0], false); stood {
 			return code, nil
@@ -125,6 +141,9 @@ func Exec(ctx context.Context, s Spec, argv []string, stdin io.Reader, stdout, s
 	}
 	return s.run(ctx, sh, argv, io), nil
 }
+
+// denied is what a container runtime says of a program that must not be run.
+func denied(name string) error { return fmt.Errorf("exec: %q: permission denied: unknown", name) }
 
 // notFound is what a container runtime says of a program that an image lacks.
 func notFound(name string) error {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +16,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"demarc/nodes/network"
 )
 
 func testSpec() Spec {
@@ -303,11 +304,11 @@ func TestNetworkCommands(t *testing.T) {
 			}
 			return nil, &net.DNSError{Err: "no such host", IsNotFound: true}
 		}
-		s.Resolve = func(_ context.Context, name string) ([]netip.Addr, error) {
-			if name == "shop" {
-				return []netip.Addr{netip.MustParseAddr("10.0.1.1")}, nil
+		s.Query = func(_ context.Context, q network.Question) ([]network.Record, error) {
+			if q.Name == "shop" {
+				return []network.Record{{Name: "shop.default.svc.cluster.local.", Type: "A", Data: "10.0.1.1"}}, nil
 			}
-			return nil, &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}
+			return nil, &net.DNSError{Err: "no such host", Name: q.Name, IsNotFound: true}
 		}
 		killed := 0
 		s.Kill = func(signal int) { killed = signal }
@@ -324,9 +325,12 @@ func TestNetworkCommands(t *testing.T) {
 			{"wget -q -T 2 http://dead", "", "wget: download timed out\n", 1},
 			{"wget -q http://nowhere", "", "wget: bad address 'nowhere'\n", 1},
 			{"curl -s shop", "GET /", "", 0},
+			{"curl -s --user shop:secret shop", "GET /", "", 0},
 			{"curl -s -o /dev/null -w '%{http_code}\\n' http://shop/503", "503\n", "", 0},
 			{"curl -sf http://shop/503", "", "", 22},
 			{"curl -sS -m 3 http://dead", "", "curl: (28) Connection timed out after 3000 milliseconds\n", 28},
+			{"curl -sS --connect-timeout 2 --max-time 60 http://dead", "", "curl: (28) Connection timed out after 2000 milliseconds\n", 28},
+			{"curl -s --connect-timeout 2 --interface 10.244.0.7 shop", "GET /", "", 0},
 			{"curl --silent --show-error --max-time 3 http://closed", "", "curl: (7) Failed to connect to closed: Could not connect to server\n", 7},
 			{"curl http://nowhere", "", "curl: (6) Could not resolve host: nowhere\n", 6},
 			{"curl -d a=b -s shop/p", "POST /p", "", 0},

@@ -32,12 +32,41 @@ func (s Spec) tool(p image.Program) shell.Command {
 			clock.Sleep(ctx, shell.MaxSpan)
 			return c.Shell.Interrupted()
 		}
+		if a.Signal != "" && !s.signals(c, a.Signal) {
+			_, _ = io.WriteString(c.Err, say.Replace(p.Fails)) // ends when the reader does
+			return cmp.Or(p.FailCode, 1)
+		}
 		if p.Takes > 0 && !clock.Sleep(ctx, time.Duration(p.Takes)) {
 			return c.Shell.Interrupted()
 		}
 		c.Printf("%s", say.Replace(a.Prints))
 		return a.Code
 	}
+}
+
+// signals sends a signal to the container's server, if that is what the container runs.
+func (s Spec) signals(c *shell.Call, name string) bool {
+	argv := slices.Concat(s.Command, s.Args)
+	serves := len(argv) == 0 || len(s.Command) == 0 && strings.HasPrefix(argv[0], "-")
+	for _, word := range strings.Fields(strings.Join(argv, " ")) {
+		p, _ := s.program(word)
+		serves = serves || p.Server
+	}
+	return serves && c.Shell.Signal(c.User, 1, shell.Signals[name]) == nil
+}
+
+// Ends is what a signal does to the container's process 1: whether it ends, and with which
+// exit code.
+func (s Spec) Ends(signal int) (code int, ends bool) {
+	s.lookUp()
+	if s.Entry != nil {
+		for name, does := range s.Entry.Signals {
+			if shell.Signals[name] == signal {
+				return 0, does == image.Quits
+			}
+		}
+	}
+	return 128 + signal, true
 }
 
 // asksNobody says whether a program only tells about itself.

@@ -23,6 +23,8 @@ type Volume interface {
 	Write(name string, b []byte, add bool) error
 	Allocate(name string, size int64) error
 	Mkdir(name string) error
+	Chmod(name string, mode fs.FileMode) error
+	Chown(name string, to shell.Owner) error
 	Remove(name string, whole bool) error
 }
 
@@ -31,8 +33,44 @@ type Mount struct {
 	Path     string
 	Volume   Volume
 	Sub      string // what of the volume is mounted; empty for all
+	Type     string // of its file system; ext4 if empty
 	File     bool   // that is a file
 	ReadOnly bool
+	NoExec   bool // no program of it can be run
+}
+
+// fileSystem is the mount's type, and options how it is mounted.
+func (m Mount) fileSystem() string { return cmp.Or(m.Type, "ext4") }
+
+func (m Mount) options() string {
+	options := "rw"
+	if m.ReadOnly {
+		options = "ro"
+	}
+	if m.NoExec {
+		options += ",noexec"
+	}
+	return options + ",relatime"
+}
+
+// below says whether a file is in the mount, and where from its root.
+func (m Mount) below(name string) (rest string, ok bool) {
+	rest, ok = strings.CutPrefix(name, strings.TrimSuffix(path.Clean("/"+m.Path), "/"))
+	return rest, ok && (rest == "" || rest[0] == '/' && !m.File)
+}
+
+// root is the container's own file system.
+func (s Spec) root() Mount { return Mount{Path: "/", Type: "overlay", ReadOnly: s.ReadOnlyRoot} }
+
+// mountOf is the mount that a file is in.
+func (s Spec) mountOf(name string) Mount {
+	found, deepest := s.root(), 0
+	for _, m := range s.Mounts {
+		if _, ok := m.below(name); ok && len(m.Path) >= deepest {
+			deepest, found = len(m.Path), m
+		}
+	}
+	return found
 }
 
 // place is a file of a mounted volume.
@@ -63,8 +101,7 @@ func (d *Disk) within(name string) (place, bool) {
 	defer d.mu.Unlock()
 	name = path.Clean("/" + name)
 	for _, m := range d.mounts {
-		rest, ok := strings.CutPrefix(name, strings.TrimSuffix(path.Clean("/"+m.Path), "/"))
-		if ok && (rest == "" || rest[0] == '/' && !m.File) {
+		if rest, ok := m.below(name); ok {
 			return place{m, path.Join(".", m.Sub, rest), name}, true
 		}
 	}
@@ -94,9 +131,23 @@ func (p place) change(op string, change func() error) error {
 	return p.problem(op, change())
 }
 
+// make makes something in the volume, or changes it; what is new is own's.
+func (p place) make(op string, own shell.Owner, change func() error) error {
+	if own == (shell.Owner{}) {
+		return p.change(op, change)
+	}
+	_, missing := p.Volume.Stat(p.inside)
+	return p.change(op, func() error {
+		if err := change(); err != nil || missing == nil {
+			return err
+		}
+		return p.Volume.Chown(p.inside, own)
+	})
+}
+
 func (p place) stat() (shell.File, error) {
 	f, err := p.Volume.Stat(p.inside)
-	f.Path = p.name
+	f.Path, f.Owner = p.name, inFull(f.Owner)
 	return f, p.problem("stat", err)
 }
 
@@ -104,7 +155,7 @@ func (p place) stat() (shell.File, error) {
 func (p place) list(mounts []Mount) ([]shell.File, error) {
 	files, err := p.Volume.List(p.inside)
 	for i := range files {
-		files[i].Path = path.Join(p.name, path.Base(files[i].Path))
+		files[i].Path, files[i].Owner = path.Join(p.name, path.Base(files[i].Path)), inFull(files[i].Owner)
 	}
 	for _, m := range mounts {
 		at := path.Clean("/" + m.Path)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path"
 	"slices"
 	"strings"
@@ -76,6 +77,9 @@ func (s *Shell) call(ctx context.Context, from Streams, argv []string) ([]string
 		switch {
 		case err == nil:
 			return s.eval(ctx, string(b), h.Stderr), nil
+		case errors.Is(err, fs.ErrNotExist) && s.hides(argv[1]):
+			s.sourced.Store(true)
+			return s.eval(ctx, "set +u", h.Stderr), nil // and any variable
 		case s.GNU:
 			fmt.Fprintf(h.Stderr, "bash: %s: %s\n", argv[1], Reason(err))
 		default:
@@ -84,6 +88,11 @@ func (s *Shell) call(ctx context.Context, from Streams, argv []string) ([]string
 		return []string{"false"}, nil
 	}
 	return argv, nil
+}
+
+// hides says whether a file that is not there may be of the system.
+func (s *Shell) hides(file string) bool {
+	return s.Hidden != nil && path.IsAbs(file) && s.Hidden(path.Clean(file))
 }
 
 // direct takes away the words in front of a command by which it would get past

@@ -232,7 +232,7 @@ func tr(_ context.Context, c *Call) int {
 const maxSet = 4 << 10
 
 func spread(set string) string {
-	set = strings.NewReplacer(`\n`, "\n", `\t`, "\t", `\0`, "\x00", "[:upper:]", "A-Z", "[:lower:]", "a-z", "[:digit:]", "0-9", "[:space:]", " \t\n").Replace(set)
+	set = strings.NewReplacer(`\n`, "\n", `\t`, "\t", `\r`, "\r", `\f`, "\f", `\v`, "\v", `\a`, "\a", `\b`, "\b", `\\`, `\`, `\0`, "\x00", "[:upper:]", "A-Z", "[:lower:]", "a-z", "[:digit:]", "0-9", "[:space:]", " \t\n\r\f\v").Replace(set)
 	var b strings.Builder
 	r := []rune(set)
 	for i := 0; i < len(r); i++ {

@@ -13,7 +13,7 @@ func init() { // some of the table's functions refer to it
 		"basename": basename, "dirname": basename, "base64": base64Text, "xargs": xargs, "echo": echo, "printf": builtin, "test": builtin, "[": builtin, "true": Nothing, "false": no, "pwd": builtin,
 		"date": date, "nproc": nproc, "curl": curl, "wget": wget, "nc": nc, "ncat": nc, "which": which, "type": which,
 		"tar": tarball, "gzip": gzipped, "gunzip": gzipped, "zcat": gzipped, "dd": dd, "od": od, "hexdump": od, "cmp": cmpFiles, "mktemp": mktemp, "expr": expr, "rev": rev,
-		"md5sum": checksum, "sha1sum": checksum, "sha256sum": checksum, "sha512sum": checksum, "install": cp, "chgrp": Nothing, "usleep": Nothing, "arch": arch,
+		"md5sum": checksum, "sha1sum": checksum, "sha256sum": checksum, "sha512sum": checksum, "install": cp, "chgrp": chown, "chown": chown, "chmod": chmod, "usleep": Nothing, "arch": arch,
 		"ip": ip, "ifconfig": ip, "ping": ping, "uptime": uptime,
 		"uname": uname, "hostname": hostname, "ps": ps, "top": top, "kill": kill, "pkill": pkill, "killall": pkill, "pgrep": pkill, "pidof": pkill,
 	}

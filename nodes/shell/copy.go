@@ -103,6 +103,8 @@ func (c *Call) copy(name, target string) string {
 	switch {
 	case err != nil && c.Name == "ln":
 		return "" // a link may lead nowhere
+	case err != nil && c.Name == "cp" && c.Shell.hides(from):
+		return c.copyHidden(name, target)
 	case err != nil:
 		return fmt.Sprintf("cannot stat '%s': %s", name, Reason(err))
 	case from == to:
@@ -128,6 +130,21 @@ func (c *Call) copy(name, target string) string {
 		}
 	}
 	return failed
+}
+
+// copyHidden copies what nobody knows: a file without contents, or a directory without files.
+func (c *Call) copyHidden(name, target string) string {
+	dir := c.Has("rRa")
+	if dir && (strings.HasSuffix(name, "/.") || strings.ContainsAny(path.Base(name), "*?")) {
+		return "" // all that is in it
+	}
+	if dir {
+		return c.copyOne(name, target, File{Dir: true})
+	}
+	if err := c.Shell.Write(c.User, c.Path(target), nil, false); err != nil {
+		return fmt.Sprintf("cannot create regular file '%s': %s", target, Reason(err))
+	}
+	return ""
 }
 
 func (c *Call) copyOne(name, target string, f File) string {

@@ -145,7 +145,7 @@ func (c *Call) entries(files []File, dir string) {
 	if c.Has("r") {
 		slices.Reverse(shown)
 	}
-	if inside && c.Has("l") {
+	if inside && c.Has("ln") {
 		total := strconv.FormatInt(blocks, 10)
 		if c.Has("h") {
 			total = Human(blocks * 1024)
@@ -153,7 +153,7 @@ func (c *Call) entries(files []File, dir string) {
 		c.Printf("total %s\n", total)
 	}
 	for _, f := range shown {
-		if !c.Has("l") {
+		if !c.Has("ln") {
 			c.Printf("%s\n", f.Path)
 			continue
 		}
@@ -171,8 +171,11 @@ func (c *Call) row(f File, full string) string {
 	if at.IsZero() {
 		at = c.Shell.Now()
 	}
-	own := owner(full)
-	return fmt.Sprintf(c.say("%s 1 %s %s %8s %s %s", "%s    1 %-8s %-8s %9s %s %s"), mode(f), own, own, size, at.UTC().Format("Jan _2 15:04"), f.Path)
+	own := f.owner(full)
+	if c.Has("n") {
+		own = Owner{strconv.Itoa(c.number(own.User)), strconv.Itoa(c.number(own.Group))}
+	}
+	return fmt.Sprintf(c.say("%s 1 %s %s %8s %s %s", "%s    1 %-8s %-8s %9s %s %s"), mode(f), own.User, own.Group, size, at.UTC().Format("Jan _2 15:04"), f.Path)
 }
 
 // Shared are directories in which everybody may write.
@@ -184,6 +187,19 @@ func owner(name string) string {
 		return strings.Split(rest, "/")[0]
 	}
 	return Root
+}
+
+// owner is whose a file is whose whole name is full.
+func (f File) owner(full string) Owner {
+	return Owner{cmp.Or(f.Owner.User, owner(full)), cmp.Or(f.Owner.Group, owner(full))}
+}
+
+// number is a user's or a group's, by its name.
+func (c *Call) number(name string) int {
+	if n, err := strconv.Atoi(name); err == nil {
+		return n
+	}
+	return c.Shell.UID(name)
 }
 
 // mode is a file's type and permissions.
@@ -224,15 +240,16 @@ func stat(_ context.Context, c *Call) int {
 		} else if f.Size == 0 {
 			kind = "regular empty file"
 		}
-		text, own := mode(f), owner(c.Path(name))
+		text, own := mode(f), f.owner(c.Path(name))
+		uid, gid := c.number(own.User), c.number(own.Group)
 		octal := fmt.Sprintf("%o", f.Mode.Perm())
 		at := f.ModTime.UTC().Format("2006-01-02 15:04:05.000000000 -0700")
 		if format != "" {
-			c.Printf("%s\n", strings.NewReplacer("%n", name, "%s", strconv.FormatInt(f.Size, 10), "%a", octal, "%A", text, "%U", own, "%G", own, "%F", kind, "%y", at, "%Y", strconv.FormatInt(f.ModTime.Unix(), 10)).Replace(format))
+			c.Printf("%s\n", strings.NewReplacer("%n", name, "%s", strconv.FormatInt(f.Size, 10), "%a", octal, "%A", text, "%U", own.User, "%G", own.Group, "%u", strconv.Itoa(uid), "%g", strconv.Itoa(gid), "%F", kind, "%y", at, "%Y", strconv.FormatInt(f.ModTime.Unix(), 10)).Replace(format))
 			continue
 		}
 		c.Printf("  File: %s\n  Size: %-10d\tBlocks: %-10d IO Block: 4096   %s\nAccess: (%04o/%s)  Uid: (%5d/%8s)   Gid: (%5d/%8s)\nModify: %s\n",
-			name, f.Size, (f.Size+511)/512, kind, f.Mode.Perm(), text, c.Shell.UID(own), own, c.Shell.UID(own), own, at)
+			name, f.Size, (f.Size+511)/512, kind, f.Mode.Perm(), text, uid, own.User, gid, own.Group, at)
 	}
 	return code
 }

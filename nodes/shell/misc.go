@@ -195,6 +195,19 @@ func id(_ context.Context, c *Call) int {
 	if names := c.Operands(); len(names) > 0 {
 		user = names[0]
 	}
+	if _, err := strconv.Atoi(user); err == nil && user == c.User { // one without an account
+		switch {
+		case c.Has("u"):
+			return c.Done("%s\n", user)
+		case c.Has("g"):
+			return c.Done("%d\n", c.Shell.Group)
+		}
+		groups := groupName(c.Shell.Group)
+		for _, n := range c.Shell.Groups {
+			groups += "," + groupName(n)
+		}
+		return c.Done("uid=%s gid=%s groups=%s\n", user, groupName(c.Shell.Group), groups)
+	}
 	if !slices.Contains(Accounts, user) {
 		return c.Fail("id: ‘%s’: no such user", user)
 	}
@@ -208,6 +221,13 @@ func id(_ context.Context, c *Call) int {
 	default:
 		return c.Done("uid=%[1]d(%[2]s) gid=%[1]d(%[2]s) groups=%[1]d(%[2]s),4(adm),27(sudo)\n", n, user)
 	}
+}
+
+func groupName(n int) string {
+	if n == 0 {
+		return "0(root)"
+	}
+	return strconv.Itoa(n)
 }
 
 func whoami(_ context.Context, c *Call) int { return c.Done("%s\n", c.User) }

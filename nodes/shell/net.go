@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -9,11 +10,25 @@ import (
 	"demarc/sim/clock"
 )
 
-// ip shows the addresses and the routes of a container; ifconfig too.
+// NetworkAdmin says whether programs of a system may change its network: they have the
+// capability NET_ADMIN.
+type NetworkAdmin interface{ AdministersNetwork() bool }
+
+// ipChanges are what ip does to addresses, links and routes, beside showing them.
+var ipChanges = []string{"add", "append", "change", "del", "delete", "flush", "replace", "set"}
+
+// ip shows the addresses and the routes of a container; ifconfig too. What it changes, where
+// it may, nobody sees: the cluster's network has no other links.
 func ip(_ context.Context, c *Call) int {
 	me := c.Shell.Identity()
-	what := strings.Join(c.Operands(), " ")
+	operands := c.Operands()
+	what := strings.Join(operands, " ")
 	switch {
+	case len(operands) > 1 && slices.Contains(ipChanges, operands[1]):
+		if a, ok := c.Shell.System.(NetworkAdmin); !ok || !a.AdministersNetwork() {
+			return c.Quit(2, "%s", c.say("RTNETLINK answers: Operation not permitted", "ip: RTNETLINK answers: Operation not permitted"))
+		}
+		return 0
 	case c.Name == "ifconfig":
 		return c.Done("eth0      Link encap:Ethernet  HWaddr 02:42:0A:F4:00:02\n          inet addr:%s  Bcast:0.0.0.0  Mask:255.255.255.0\n          UP BROADCAST RUNNING MULTICAST  MTU:1500  Metric:1\n\n"+
 			"lo        Link encap:Local Loopback\n          inet addr:127.0.0.1  Mask:255.0.0.0\n          UP LOOPBACK RUNNING  MTU:65536  Metric:1\n", me.Address)
@@ -32,7 +47,7 @@ type Lookup interface {
 }
 
 // ping asks whether a name can be found, and takes a host that can for one that answers: the
-// cluster's network carries connections only.
+// cluster's network carries connections and datagrams only.
 func ping(ctx context.Context, c *Call) int {
 	o := c.Options("c= W= w= i= I= s= t=")
 	if len(o.Operands) == 0 {

@@ -153,12 +153,12 @@ func UpWords(d time.Duration) string {
 	return fmt.Sprintf("%d days, %s", days, text)
 }
 
-// signalNames are the signals that people send.
-var signalNames = map[string]int{"HUP": 1, "INT": 2, "QUIT": 3, "KILL": 9, "USR1": 10, "USR2": 12, "TERM": 15, "CONT": 18, "STOP": 19}
+// Signals are the signals that people send.
+var Signals = map[string]int{"HUP": 1, "INT": 2, "QUIT": 3, "KILL": 9, "USR1": 10, "USR2": 12, "TERM": 15, "CONT": 18, "STOP": 19, "WINCH": 28}
 
 // SignalNumber reads a signal's name or number.
 func SignalNumber(s string, fallback int) int {
-	if n, ok := signalNames[strings.TrimPrefix(strings.ToUpper(s), "SIG")]; ok {
+	if n, ok := Signals[strings.TrimPrefix(strings.ToUpper(s), "SIG")]; ok {
 		return n
 	}
 	if n, err := strconv.Atoi(s); err == nil && n >= 0 && n <= 64 {

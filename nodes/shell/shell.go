@@ -20,9 +20,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -60,11 +62,22 @@ type Shell struct {
 	// one that the system lacks.
 	Unknown func(ctx context.Context, name string, last bool) (code int, stood bool)
 
+	// Hidden, if not nil, says whether a file that is not there may be of the system: one whose
+	// files nobody knows.
+	Hidden  func(file string) bool
+	sourced atomic.Bool // such a file was: any command may be defined in it
+
 	// Typed is what comes in for the innermost session: a command that is a shell itself
 	// goes on with it.
 	Typed io.Reader
 
+	// Group is that of a user without an account, whose name is its number.
+	Group int
+	// Groups are those that such a user is in beside.
+	Groups []int
+
 	process *guard.Process
+	started string // as what ash was started: what it says begins with that
 }
 
 // Streams are what a command reads and writes, where, and as whom.
@@ -104,8 +117,11 @@ func (s *Shell) Contain(ctx context.Context, stderr io.Writer, run func(ctx cont
 
 // name is what the shell calls itself.
 func (s *Shell) name() string {
-	if s.GNU {
+	switch {
+	case s.GNU:
 		return "bash"
+	case s.started != "":
+		return s.started
 	}
 	return "sh"
 }
@@ -214,6 +230,7 @@ func (s *Shell) exec(ctx context.Context, from Streams, argv []string, last synt
 	code, stood := 0, false
 	if s.Unknown != nil && !s.Knows(io, argv[0]) {
 		code, stood = s.Unknown(ctx, argv[0], h.Pos == last)
+		stood = stood || s.sourced.Load() && !strings.Contains(argv[0], "/")
 	}
 	if !stood {
 		code = s.Start(ctx, argv, io)
@@ -239,6 +256,9 @@ func (s *Shell) input(h interp.HandlerContext, from Streams) io.Reader {
 
 // Start runs a command, or says in the shell's words that there is none.
 func (s *Shell) Start(ctx context.Context, argv []string, io Streams) int {
+	if path.Base(argv[0]) == "sh" && s.started == "" {
+		s.started = argv[0]
+	}
 	if cmd := s.lookup(argv[0]); cmd != nil {
 		c := s.newCall(ctx, argv, io)
 		defer c.memory.Release()
@@ -254,7 +274,7 @@ func (s *Shell) missing(name string, io Streams) int {
 	if s.GNU {
 		fmt.Fprintf(io.Err, "bash: %s: command not found\n", name)
 	} else {
-		fmt.Fprintf(io.Err, "sh: %d: %s: not found\n", max(io.Line, 1), name)
+		fmt.Fprintf(io.Err, "%s: %d: %s: not found\n", s.name(), max(io.Line, 1), name)
 	}
 	return 127
 }
@@ -265,6 +285,8 @@ func (s *Shell) file(ctx context.Context, argv []string, io Streams) int {
 	b, err := s.Read(io.User, name)
 	code, why := 126, ""
 	switch {
+	case errors.Is(s.Access(io.User, name, interp.AccessExec), syscall.EACCES):
+		why = Reason(syscall.EACCES)
 	case !s.GNU && (err != nil || !strings.HasPrefix(string(b), "#!")):
 		return s.missing(argv[0], io)
 	case errors.Is(err, syscall.ENOENT):
@@ -276,7 +298,11 @@ func (s *Shell) file(ctx context.Context, argv []string, io Streams) int {
 	default:
 		return s.Script(ctx, string(b), argv, io)
 	}
-	fmt.Fprintf(io.Err, "bash: %s: %s\n", argv[0], why)
+	if s.GNU {
+		fmt.Fprintf(io.Err, "bash: %s: %s\n", argv[0], why)
+	} else {
+		fmt.Fprintf(io.Err, "%s: %d: %s: %s\n", s.name(), max(io.Line, 1), argv[0], why)
+	}
 	return code
 }
 
@@ -398,7 +424,7 @@ func (s *Shell) open(ctx context.Context, user, name string, flag int) (io.ReadW
 	case err != nil && s.GNU:
 		return nil, &fs.PathError{Op: "bash:", Path: name, Err: errors.New(Reason(err))}
 	case err != nil:
-		return nil, ashProblem(name, writing, err)
+		return nil, s.ashProblem(name, writing, err)
 	case writing:
 		return s.process.File(name, &opened{s: s, user: user, name: full, complain: h.Stderr})
 	}
@@ -406,10 +432,10 @@ func (s *Shell) open(ctx context.Context, user, name string, flag int) (io.ReadW
 }
 
 // ashProblem is what ash says of a file that it cannot open.
-func ashProblem(name string, writing bool, err error) error {
-	op, text := "sh: can't open", Reason(err)
+func (s *Shell) ashProblem(name string, writing bool, err error) error {
+	op, text := s.name()+": can't open", Reason(err)
 	if writing {
-		op = "sh: can't create"
+		op = s.name() + ": can't create"
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		text = map[bool]string{true: "nonexistent directory", false: "no such file"}[writing]

@@ -45,6 +45,8 @@ type Files interface {
 	// Allocate makes a file of a size whose bytes nobody looks at.
 	Allocate(user, name string, size int64) error
 	Mkdir(user, name string) error
+	// Chmod changes the permissions.
+	Chmod(user, name string, mode fs.FileMode) error
 	// Remove removes a file, or with whole a directory and all that is in it.
 	Remove(user, name string, whole bool) error
 	// Access says why a user may not use a file so.
@@ -58,6 +60,17 @@ type File struct {
 	Mode    fs.FileMode // 0 is unknown
 	Dir     bool
 	ModTime time.Time
+	Owner   Owner
+}
+
+// Owner is whose a file is: names, or numbers without an account. An empty one is as the
+// file's place says.
+type Owner struct{ User, Group string }
+
+// Owners are the files of a system that says whose they are.
+type Owners interface {
+	// Chown changes whose a file is. What is empty stays as it is.
+	Chown(user, name string, to Owner) error
 }
 
 // info is a file as package io/fs wants it.

@@ -23,6 +23,11 @@ type request struct {
 	header http.Header
 	body   string
 	limit  time.Duration
+	// connect is how long the connection may take; 0 is the kernel's.
+	connect time.Duration
+	// insecure says that any certificate will do; authority is a file of whom it trusts.
+	insecure  bool
+	authority string
 }
 
 // connectTime is how long a connection may take that was given no limit: the kernel's own.
@@ -46,16 +51,27 @@ func (c *Call) Dial(ctx context.Context, network, address string, limit time.Dur
 	return conn, func() { stop(); conn.Close(); cancel() }, nil
 }
 
-// send makes the request and returns the answer with its body. Behind https there is only
-// the connection: nobody on the other end has a certificate that this machine could trust,
-// so an answer is made up: the status of the registry's own front page.
+// send makes the request and returns the answer with its body. Behind https a system that is
+// not [Secure] finds only the connection, so an answer is made up: the status of the
+// registry's own front page.
 func (c *Call) send(ctx context.Context, r request) (*http.Response, []byte, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	late := time.AfterFunc(cmp.Or(r.connect, connectTime), cancel)
 	conn, done, err := c.Dial(ctx, "tcp", net.JoinHostPort(r.url.Hostname(), r.port()), r.limit)
+	if !late.Stop() && err != nil {
+		err = context.DeadlineExceeded
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	defer done()
 	if r.url.Scheme == "https" {
+		if s, ok := c.Shell.System.(Secure); ok {
+			if authorities, ok := s.Authorities(); ok {
+				return c.secure(ctx, conn, authorities, r)
+			}
+		}
 		return &http.Response{Status: "200 OK", StatusCode: http.StatusOK, Header: http.Header{}}, nil, nil
 	}
 	req, err := http.NewRequestWithContext(ctx, r.method, r.url.String(), strings.NewReader(r.body))
@@ -103,11 +119,15 @@ func (r *request) take(o *Options) {
 	if o.Has("max-time") {
 		r.limit, _ = Span(o.Value("max-time"))
 	}
+	if o.Has("connect-timeout") {
+		r.connect, _ = Span(o.Value("connect-timeout"))
+	}
 	for _, h := range o.All("header") {
 		if name, value, ok := strings.Cut(h, ":"); ok {
 			r.header.Set(strings.TrimSpace(name), strings.TrimSpace(value))
 		}
 	}
+	r.insecure, r.authority = o.Has("k"), o.Value("cacert")
 	if o.Has("data") {
 		r.method, r.body = http.MethodPost, o.Value("data")
 	}
@@ -123,11 +143,12 @@ func Trouble(err error) (name, refused, late bool) {
 	return name, refused, late
 }
 
-// curl knows -s, -S, -f, -i, -I, -k, -L, -v, -o, -m, --connect-timeout, -H, -X, -d and -w.
+// curl knows -s, -S, -f, -i, -I, -k, -L, -v, -o, -m, --cacert, --connect-timeout, -H, -X, -d
+// and -w.
 func curl(ctx context.Context, c *Call) int {
 	r := request{method: http.MethodGet, header: http.Header{"User-Agent": {c.say("curl/7.81.0", "curl/8.5.0")}, "Accept": {"*/*"}}}
-	o := c.Options("o,output= max-time,m,connect-timeout= header,H= X,request= data,d= w,write-out= A,user-agent= u= x= e= retry= retry-delay= cacert= cert= key= noproxy= " +
-		"I,head i,include f,fail s,silent S,show-error")
+	o := c.Options("o,output= max-time,m= connect-timeout= interface= header,H= X,request= data,d= w,write-out= A,user-agent= u,user= x= e= retry= retry-delay= cacert= cert= key= noproxy= " +
+		"k,insecure I,head i,include f,fail s,silent S,show-error")
 	r.take(o)
 	if o.Has("I") {
 		r.method = http.MethodHead
@@ -172,7 +193,12 @@ func curl(ctx context.Context, c *Call) int {
 
 // curlTrouble is curl's exit code and its words for a connection that failed.
 func (c *Call) curlTrouble(r request, err error, took time.Duration) (int, string) {
+	why := untrusted(err, r.url.Hostname())
 	switch name, refused, late := Trouble(err); {
+	case err == errAuthority:
+		return 77, fmt.Sprintf("%v:  CAfile: %s CApath: none", err, r.authority)
+	case why != "":
+		return 60, why + moreOfCertificates
 	case late:
 		return 28, fmt.Sprintf("Connection timed out after %d milliseconds", took.Milliseconds())
 	case name:
@@ -216,8 +242,9 @@ func wget(ctx context.Context, c *Call) int {
 	if !c.Shell.GNU {
 		r.limit = 900 * time.Second // its default
 	}
-	o := c.Options("O,output-document= max-time,T,timeout= t,tries= P= U,user-agent= header= data,post-data= q,quiet S,server-response")
+	o := c.Options("O,output-document= max-time,T,timeout= t,tries= P= U,user-agent= header= data,post-data= cacert,ca-certificate= k,no-check-certificate q,quiet S,server-response")
 	r.take(o)
+	r.insecure = r.insecure || !c.Shell.GNU // BusyBox does not look at certificates
 	quiet, output := o.Has("q"), o.Value("O")
 	if len(o.Operands) == 0 {
 		return c.Fail("%s", c.say("wget: missing URL\nUsage: wget [OPTION]... [URL]...\n\nTry `wget --help' for more options.", "usage: wget [-q] [-S] [-O FILE] [-T SEC] [--spider] URL"))
@@ -260,6 +287,12 @@ func (c *Call) wgetTrouble(r request, err error, quiet bool) int {
 	name, refused, late := Trouble(err)
 	host := r.url.Hostname()
 	var text string
+	if c.Shell.GNU && untrusted(err, host) != "" {
+		if !quiet {
+			c.Fail("ERROR: cannot verify %s's certificate:\n  Unable to locally verify the issuer's authority.\nTo connect to %[1]s insecurely, use `--no-check-certificate'.", host)
+		}
+		return 5
+	}
 	if c.Shell.GNU {
 		text = fmt.Sprintf("Connecting to %s... failed: %v.", r.url.Host, err)
 		switch {
@@ -288,46 +321,4 @@ func (c *Call) wgetTrouble(r request, err error, quiet bool) int {
 		text = "error getting response: Connection reset by peer"
 	}
 	return c.Fail("wget: %s", text)
-}
-
-// nc tries whether a port is open, as with -z.
-func nc(ctx context.Context, c *Call) int {
-	limit, network := time.Duration(0), "tcp"
-	if !c.Shell.GNU {
-		limit = 10 * time.Second
-	}
-	o := c.Options("w= i= p=")
-	if o.Has("w") {
-		limit, _ = Span(o.Value("w"))
-	}
-	if o.Has("u") {
-		network = "udp"
-	}
-	from := o.Operands
-	if !c.Shell.GNU && (o.Has("l") || o.Has("listen")) {
-		<-ctx.Done() // nobody connects
-		return c.Shell.Interrupted()
-	}
-	if len(from) != 2 || c.Has("l") {
-		return c.Fail("%s", c.say("usage: nc [-46CDdFhklNnrStUuvZz] [-I length] [-i interval] [-w timeout] [destination] [port]", "usage: nc -z [-v] [-w SEC] HOST PORT"))
-	}
-	_, done, err := c.Dial(ctx, network, net.JoinHostPort(from[0], from[1]), limit)
-	name, refused, late := Trouble(err)
-	switch {
-	case err == nil:
-		done()
-		if c.Has("v") {
-			fmt.Fprintf(c.Err, c.say("Connection to %s %s port [%s/*] succeeded!\n", "%s (%s) open%.0s\n"), from[0], from[1], network)
-		}
-		return 0
-	case !c.Shell.GNU:
-		return c.Fail("nc: %s (%s): %v", from[0], from[1], err)
-	case name:
-		return c.Fail("nc: getaddrinfo for host \"%s\" port %s: Name or service not known", from[0], from[1])
-	case refused && c.Has("v"):
-		return c.Fail("nc: connect to %s port %s (tcp) failed: Connection refused", from[0], from[1])
-	case late && c.Has("v"):
-		return c.Fail("nc: connect to %s port %s (tcp) timed out: Operation now in progress", from[0], from[1])
-	}
-	return 1
 }

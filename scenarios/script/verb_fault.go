@@ -75,14 +75,17 @@ func checkFault(k Checker, c *Call) {
 	case t.Node != "":
 		k.NodeIndex(t.Node, target.Col+len(target.Text)-len(t.Node))
 	case t.Name != "":
-		kind := schema.GroupVersionKind{Version: "v1", Kind: "Pod"}
-		if t.Kind == fault.Deployment {
-			kind = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
-		}
-		k.Exists(kind, t.Namespace, t.Name, target.Col+strings.LastIndex(target.Text, t.Name))
+		k.Exists(struckKinds[t.Kind], t.Namespace, t.Name, target.Col+strings.LastIndex(target.Text, t.Name))
 	case t.Instance != "":
 		checkInstance(k, c, t, target.Col)
 	}
+}
+
+// struckKinds are the kinds of the objects that targets with a name are.
+var struckKinds = map[fault.TargetKind]schema.GroupVersionKind{
+	fault.Container: {Version: "v1", Kind: "Pod"}, fault.Pod: {Version: "v1", Kind: "Pod"},
+	fault.Deployment: {Group: "apps", Version: "v1", Kind: "Deployment"},
+	fault.Namespace:  {Version: "v1", Kind: "Namespace"}, fault.ServiceAccount: {Version: "v1", Kind: "ServiceAccount"},
 }
 
 // checkInstance checks that the cluster has the instance of a component, and

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"demarc/sim/backend"
 	"demarc/sim/fault"
 
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -32,6 +33,7 @@ const (
 	CPU            = domain + "/cpu"
 	Memory         = domain + "/memory"
 	Deny           = domain + "/deny"
+	Backend        = domain + "/backend"
 	IgnoreSIGTERM  = domain + "/ignore-sigterm"
 	PullSeconds    = domain + "/pull-seconds" // the node reads it
 )
@@ -54,6 +56,7 @@ var All = []Annotation{
 	{CPU, "250m", "the CPU that the container uses, as kubectl top and autoscalers see it", isQuantity},
 	{Memory, "300Mi", "the memory that the container uses, as kubectl top and autoscalers see it", isQuantity},
 	{Deny, "no team label", "as a webhook it denies every AdmissionReview, with this message; it allows them otherwise", isText},
+	{Backend, "127.0.0.1:9443", "a real program on this machine is behind the container's ports; 8443=127.0.0.1:9443,80=127.0.0.1:8080 is for single ports", isBackend},
 	{IgnoreSIGTERM, "true", "the program ignores SIGTERM and must be killed", isBool},
 	{PullSeconds, "40", "how long the first pull of an image takes on a node", isSeconds},
 }
@@ -112,6 +115,11 @@ func Mistakes(annotations map[string]string) (list []Mistake) {
 		}
 	}
 	return list
+}
+
+func isBackend(v string) error {
+	_, err := backend.Parse(v)
+	return err
 }
 
 func isBool(v string) error {

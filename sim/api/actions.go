@@ -55,6 +55,11 @@ type Actions struct {
 	Inject func(context.Context, fault.Spec) (fault.Active, error) `route:"POST /v1/faults" needs:"verb,target"`
 	// Heal ends the fault of that ID.
 	Heal func(ctx context.Context, id string) error `route:"DELETE /v1/faults/{id}"`
+	// Check looks at an expression of the scenarios' checks: at this moment, or until it is
+	// true but not longer than within, or for as long as throughout if it is true all that
+	// time. Both are durations of virtual time. Checks see what is the customer's and what is
+	// the provider's.
+	Check func(ctx context.Context, expression, within, throughout string) (CheckResult, error) `route:"GET /v1/check?expression&within&throughout" role:"director" action:"look at checks" timeout:"24h"`
 	// StartTraffic starts clients of a service.
 	StartTraffic func(context.Context, traffic.Spec) (traffic.Spec, error) `route:"POST /v1/traffic" role:"customer" action:"send traffic" needs:"name,from,to,rate"`
 	// StopTraffic ends the traffic of that name. Its results stay.

@@ -64,6 +64,9 @@ type ClusterSpec struct {
 	// if zero.
 	EtcdMembers int `json:"etcdMembers,omitempty"`
 	APIServers  int `json:"apiServers,omitempty"`
+	// EtcdQuota is the size in bytes at which etcd refuses writes; [DefaultEtcdQuota] if
+	// zero.
+	EtcdQuota int64 `json:"etcdQuota,omitempty"`
 	// Backups says which backups are kept.
 	Backups BackupPolicy `json:"backups,omitzero"`
 	// FeatureGates are Kubernetes' feature gates that a new cluster has otherwise
@@ -257,10 +260,8 @@ type Traffic struct {
 
 // TrafficOf is what came of a traffic since it began.
 func TrafficOf(r *traffic.Record) Traffic {
-	t := r.Totals(time.Time{})
-	return Traffic{
-		Spec: r.Spec(), Sent: t.Sent, Failed: t.Failed, Reasons: t.Reasons, Outages: r.Outages(), Failures: r.Failures(), Backends: r.Pods(),
-	}
+	s := r.Summary()
+	return Traffic{Spec: r.Spec(), Sent: s.Sent, Failed: s.Failed, Reasons: s.Reasons, Outages: s.Outages, Failures: s.Failures, Backends: s.Pods}
 }
 
 // Step is one line of a scenario as it is run.

@@ -65,18 +65,24 @@ type Clock struct {
 	// while the clock is paused, and for the first seconds at a rate.
 	Rate    Rate `json:"rate"`
 	Reached Rate `json:"reached,omitzero"`
+	// Behind is the virtual time that is owed, if this machine does not keep to the rate: it
+	// is caught up with when it can be. It is zero for a clock that keeps to its rate.
+	Behind Duration `json:"behind,omitzero"`
 	// Virtual says whether the engine has a virtual clock; a plain build
 	// runs in real time, always at 1x.
 	Virtual bool `json:"virtual"`
 }
 
-// behindShare is the share of a rate below which a clock has fallen behind: measured
-// over seconds, it is never quite the one that was asked for.
-const behindShare = 0.9
-
-// Behind says that the clock goes slower than it was asked to.
-func (c Clock) Behind() bool {
-	return c.Rate > 0 && c.Reached > 0 && c.Reached < behindShare*c.Rate
+// Lag says how far the clock has fallen behind its rate; empty if it has not.
+func (c Clock) Lag() string {
+	if c.Behind == 0 {
+		return ""
+	}
+	text := "asked for " + c.Rate.String()
+	if c.Reached > 0 {
+		text += ", reached " + c.Reached.String()
+	}
+	return fmt.Sprintf("%s, %s behind", text, time.Duration(c.Behind))
 }
 
 // ClockRequest changes the clock.

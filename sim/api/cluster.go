@@ -1,5 +1,11 @@
 package api
 
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+)
+
 // Bounds and defaults of a [ClusterSpec].
 const (
 	DefaultNodes = 3
@@ -9,9 +15,26 @@ const (
 	// MaxAPIServers bounds how many API servers a cluster has behind its front
 	// door.
 	MaxAPIServers = 3
+	// DefaultEtcdQuota is AKS's limit of etcd's size in bytes (Microsoft, "Troubleshoot API
+	// server and etcd problems in Azure Kubernetes Services", 2026). With less than
+	// MinEtcdQuota there would be no room for what the cluster itself writes.
+	DefaultEtcdQuota = 8 << 30
+	MinEtcdQuota     = 16 << 20
 	// DefaultEdition is the edition of the support policy that demarc is about.
 	DefaultEdition = "2019-04"
 )
 
 // Editions are the editions of the support policy, oldest first.
 var Editions = []string{DefaultEdition, "2026-08"}
+
+// ParseEtcdQuota reads the size at which etcd refuses writes, in Kubernetes' notation.
+func ParseEtcdQuota(s string) (int64, error) {
+	q, err := resource.ParseQuantity(s)
+	if n := q.Value(); err == nil && n >= MinEtcdQuota && n <= DefaultEtcdQuota {
+		return n, nil
+	}
+	return 0, fmt.Errorf("want a size from %s to %s, such as 64Mi", Size(MinEtcdQuota), Size(DefaultEtcdQuota))
+}
+
+// Size is a number of bytes in Kubernetes' notation.
+func Size(n int64) string { return resource.NewQuantity(n, resource.BinarySI).String() }

@@ -44,6 +44,7 @@ func (r Role) Actor() timeline.Actor {
 var injectors = map[fault.TargetKind][]Role{
 	fault.Node: Roles, fault.Nodes: Roles, fault.Kubelet: Roles,
 	fault.Container: customers, fault.Pod: customers, fault.Deployment: customers, fault.CustomerAccess: customers,
+	fault.Namespace: customers, fault.ServiceAccount: customers,
 	fault.Component: providers, fault.ControlPlane: providers,
 	fault.Provider: providers, fault.Replica: providers, fault.BackupStore: providers, fault.Backup: providers,
 	fault.All: directors,

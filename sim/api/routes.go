@@ -78,6 +78,8 @@ func newRoute(i int, f reflect.StructField) *Route {
 	switch role := Role(f.Tag.Get("role")); role {
 	case RoleCustomer, RoleProvider:
 		r.Roles = []Role{role, RoleDirector}
+	case RoleDirector:
+		r.Roles = directors
 	}
 	about := f.Tag.Get("because")
 	r.Because, r.Subject = reasons[about], cmp.Or(about, string(r.Roles[0]))

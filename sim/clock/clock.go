@@ -72,7 +72,9 @@ func (d *Dial) Clock() api.Clock {
 	defer d.mu.Unlock()
 	c := api.Clock{Now: time.Now().UTC(), Rate: d.pace.rate, Virtual: Virtual}
 	if Virtual && c.Rate != 0 {
-		c.Reached = d.gauge.rate(read())
+		now := read()
+		c.Reached = d.gauge.rate(now)
+		c.Behind = api.Duration(d.pace.behind(now, c.Reached))
 	}
 	return c
 }
@@ -143,6 +145,10 @@ func (d *Dial) notifyLocked() {
 	close(d.changed)
 	d.changed = make(chan struct{})
 }
+
+// Free says whether the clock runs as fast as the machine goes, so that nobody outside can
+// keep up with it.
+func (d *Dial) Free() bool { return d.current().pace.rate < 0 }
 
 // Rest lets clients in real time have a turn while much is computed: it waits
 // until everything else is idle, if the clock is held to a rate, and the runtime

@@ -38,6 +38,33 @@ func TestPace(t *testing.T) {
 	}
 }
 
+func TestPaceBehind(t *testing.T) {
+	zero := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		name          string
+		rate, reached api.Rate
+		real, virtual time.Duration
+		want          time.Duration
+	}{
+		{"it keeps up", 60, 60, time.Minute, time.Hour - 900*time.Millisecond, 0},
+		{"for seconds it does not", 60, 41, 10 * time.Second, 588 * time.Second, 12 * time.Second},
+		{"a moment of work", 60, 59, 10 * time.Second, 590 * time.Second, 0},
+		{"it catches up", 60, 90, time.Minute, time.Hour - 5*time.Minute, 5 * time.Minute},
+		{"it has caught up", 60, 90, time.Minute, time.Hour - 90*time.Second, 0},
+		{"it stands still", 60, 0, time.Minute, 0, time.Hour},
+		{"at 1x, a moment of work", 1, 0.8, 10 * time.Second, 8100 * time.Millisecond, 0},
+		{"at 1x, three seconds of it", 1, 0.7, 10 * time.Second, 6900 * time.Millisecond, 3 * time.Second},
+		{"ahead", 1, 3, time.Second, time.Minute, 0},
+		{"paused", 0, 0, time.Hour, 0, 0},
+		{"free run", api.FreeRun, 500, time.Hour, 0, 0},
+	} {
+		p := pace{tt.rate, reading{time.Hour, zero}}
+		if got := p.behind(reading{time.Hour + tt.real, zero.Add(tt.virtual)}, tt.reached); got != tt.want {
+			t.Errorf("%s: behind = %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
 func TestGauge(t *testing.T) {
 	zero := time.Date(2026, 11, 22, 0, 0, 0, 0, time.UTC)
 	at := func(real, virtual float64) reading {

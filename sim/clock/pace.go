@@ -38,6 +38,21 @@ func (p pace) owed(now reading) time.Duration {
 	return p.in(now.real-p.since.real) - now.virtual.Sub(p.since.virtual)
 }
 
+// behindShare is the share of a rate below which a clock does not keep to it: measured
+// over seconds, it is never quite the one that was asked for.
+const behindShare = 0.9
+
+// behind is the virtual time that is owed if the clock does not keep to its rate, by the
+// rate that it has reached over the last seconds, or has not caught up with what it owes of
+// seconds before; else 0. A step is always owed.
+func (p pace) behind(now reading, reached api.Rate) time.Duration {
+	owed := p.owed(now)
+	if p.rate <= 0 || owed < 2*Step || owed < p.in(gaugeSpan) && (reached == 0 || reached >= behindShare*p.rate) {
+		return 0
+	}
+	return owed.Truncate(Step)
+}
+
 // in is the virtual time in a span of real time.
 func (p pace) in(real time.Duration) time.Duration {
 	return time.Duration(float64(real) * float64(p.rate))

@@ -31,15 +31,6 @@ func Cordon(ctx context.Context, client kubernetes.Interface, node string, unsch
 	return err
 }
 
-// Blocked is a pod that a PodDisruptionBudget protects now.
-type Blocked struct {
-	Pod    string // as namespace/name
-	Reason string // the API server's
-}
-
-// String is the pod and the reason.
-func (b Blocked) String() string { return b.Pod + ": " + b.Reason }
-
 // Evict asks once for the eviction of each pod that a drain moves. Left are those that
 // are still there, and blocked those of them that a budget protects.
 func Evict(ctx context.Context, client kubernetes.Interface, node string) (left int, blocked []Blocked, err error) {
@@ -64,7 +55,7 @@ func Evict(ctx context.Context, client kubernetes.Interface, node string) (left 
 		err = client.PolicyV1().Evictions(pod.Namespace).Evict(ctx, &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}})
 		switch {
 		case apierrors.IsTooManyRequests(err):
-			blocked = append(blocked, Blocked{pod.Namespace + "/" + pod.Name, err.Error()})
+			blocked = append(blocked, Blocked{Pod: pod.Namespace + "/" + pod.Name, Reason: err.Error()})
 		case err != nil && !apierrors.IsNotFound(err):
 			errs = append(errs, fmt.Errorf("evict pod %s/%s: %w", pod.Namespace, pod.Name, err))
 		}

@@ -5,9 +5,11 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes/fake"
 	core "k8s.io/client-go/testing"
 
@@ -36,7 +38,16 @@ func TestEvict(t *testing.T) {
 		pod("orphan", "DaemonSet", "deleted", nil),
 		pod("static", "Node", "a", func(p *corev1.Pod) { p.Annotations = map[string]string{corev1.MirrorPodAnnotationKey: "x"} }),
 		pod("ending", "ReplicaSet", "web", func(p *corev1.Pod) { p.DeletionTimestamp = &metav1.Time{}; p.Finalizers = []string{"x/y"} }),
-		pod("guarded", "ReplicaSet", "web", nil),
+		pod("guarded", "ReplicaSet", "web", func(p *corev1.Pod) { p.Labels = map[string]string{"app": "web"} }),
+		&policyv1.PodDisruptionBudget{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"},
+			Spec:       policyv1.PodDisruptionBudgetSpec{MinAvailable: new(intstr.FromInt32(1)), Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "web"}}},
+			Status:     policyv1.PodDisruptionBudgetStatus{CurrentHealthy: 1, DesiredHealthy: 1, ExpectedPods: 2},
+		},
+		&policyv1.PodDisruptionBudget{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "another"},
+			Spec:       policyv1.PodDisruptionBudgetSpec{Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "db"}}},
+		},
 	)
 	var evicted []string
 	client.PrependReactor("create", "pods", func(action core.Action) (bool, runtime.Object, error) {
@@ -54,8 +65,16 @@ func TestEvict(t *testing.T) {
 	if d := cmp.Diff([]string{"bare", "failed-logs", "finished-job", "orphan", "web"}, evicted); d != "" {
 		t.Errorf("evicted (-want +got):\n%s", d)
 	}
-	if d := cmp.Diff([]Blocked{{"shop/guarded", "Cannot evict pod as it would violate the pod's disruption budget."}}, blocked); d != "" {
-		t.Errorf("blocked (-want +got):\n%s", d)
+	Explain(t.Context(), client, blocked)
+	want := []Blocked{{"shop/guarded", "Cannot evict pod as it would violate the pod's disruption budget.", []Budget{{
+		Name: "web", Limit: "MinAvailable", Value: "1", Healthy: 1, DesiredHealthy: 1, Expected: 2, Unready: []string{"guarded"},
+	}}}}
+	if d := cmp.Diff(want, blocked); d != "" {
+		t.Fatalf("blocked (-want +got):\n%s", d)
+	}
+	const line = "shop/guarded blocked by pdb web (MinAvailable: 1) (CurrentHealthy: 1) (DesiredHealthy: 1) (ExpectedPods: 2) with 1 unready pods: [guarded]"
+	if got := blocked[0].String(); got != line {
+		t.Errorf("got %s\nwant %s", got, line)
 	}
 	if left != 7 {
 		t.Errorf("left: got %d, want the evicted, the one that ends and the one that is guarded", left)

@@ -31,7 +31,7 @@ func Build(ctx context.Context, progress io.Writer) (path string, err error) {
 		}
 		return filepath.Abs(path)
 	}
-	root := sourceTree()
+	root := SourceTree()
 	if path := besideExecutable(root); path != "" {
 		return path, nil
 	}

@@ -96,7 +96,7 @@ func TestFingerprint(t *testing.T) {
 		return f
 	}
 	before := print()
-	for _, name := range []string{"nodes/a_test.go", "bin/x", "README.md", "cmd/demarc/main.go", ".git/index", "nodes/testdata/x"} {
+	for _, name := range []string{"nodes/a_test.go", "bin/x", "README.md", "cmd/demarc/main.go", "demarctest/drill.go", ".git/index", "nodes/testdata/x"} {
 		x.write(name, "x")
 		if print() != before {
 			t.Errorf("it changes with %s, which is not the engine's", name)

@@ -15,10 +15,9 @@ import (
 // modulePath is the module that has the engine.
 const modulePath = "demarc"
 
-// sourceTree finds the directory of the module's source: the one from which
-// this program was compiled, or one around the program or the working
-// directory. Empty if there is none.
-func sourceTree() string {
+// SourceTree is the directory of the source from which this program was compiled, or of the
+// one around it or the working directory; empty if there is none.
+func SourceTree() string {
 	var starts []string
 	if _, file, _, ok := runtime.Caller(0); ok && filepath.IsAbs(file) {
 		starts = append(starts, filepath.Dir(file))
@@ -92,7 +91,7 @@ func fingerprint(root string) (string, error) {
 }
 
 // irrelevant says which directories have nothing of the engine: among them the other
-// programs.
+// programs, and what other modules import.
 func irrelevant(rel, name string) bool {
-	return rel == "bin" || filepath.Dir(rel) == "cmd" && name != "demarc-engine" || name == "testdata" || len(name) > 1 && name[0] == '.'
+	return rel == "bin" || rel == "demarctest" || filepath.Dir(rel) == "cmd" && name != "demarc-engine" || name == "testdata" || len(name) > 1 && name[0] == '.'
 }

@@ -164,22 +164,61 @@ var kinds = []Kind{
 		Verb:    "fill",
 		Past:    "filled",
 		EndedBy: "heal",
-		Summary: "fills the disk that backups are on",
-		Doc:     "Every further write to it fails: no space left on device. Ended by heal.",
+		Summary: "fills the disk that backups are on, or etcd with what a customer writes",
+		Doc: "Every further write to the backup store fails: no space left on device. In a namespace a client of the customer's writes ConfigMaps " +
+			"until etcd's database has the size of its quota (cluster etcd-quota=16Mi, demarc up --etcd-quota): etcd raises the alarm NOSPACE, " +
+			"serves reads and deletes, and refuses writes. The provider compacts, defragments and ends the alarm; " +
+			"what is live only its owner can delete, and heal has the client do that.",
 		Example: "fill backup-store",
-		Targets: []TargetKind{BackupStore},
-		Actor:   timeline.Platform,
+		Targets: []TargetKind{BackupStore, Namespace},
+		Args: []Arg{{
+			Name: "with", Type: Enum, Values: []string{WithObjects, WithRevisions}, Default: WithObjects, Only: []TargetKind{Namespace},
+			Doc: "objects: new ConfigMaps, which stay, and more of them when there is room again; revisions: one ConfigMap, written again and again until etcd refuses, of which compacting leaves the last",
+		}},
+	},
+	{
+		Verb:    "flood",
+		Past:    "flooded",
+		EndedBy: "heal",
+		Summary: "has a client with a service account's token ask more of the API servers than its share",
+		Doc: "It lists all pods, again and again, and takes no 429 for an answer. By the API server's priority and fairness its flow has its seats " +
+			"and its queues; the rest is answered 429 Too Many Requests, and other flows do not notice. The service account must be there, " +
+			"and may list pods if somebody has bound a role to it. Ended by heal.",
+		Example: "flood serviceaccount/default/default rate=100",
+		Targets: []TargetKind{ServiceAccount},
+		Args: []Arg{
+			{Name: "rate", Type: Int, Default: "100", Doc: "requests per second"},
+			{Name: "takes", Type: Duration, Default: "10s", Doc: "for how long each request keeps an API server busy that lets it in, as a list of tens of thousands of objects does"},
+		},
+		check: checkFlood,
 	},
 	{
 		Verb:    "heal",
 		Past:    "healed",
-		Summary: "ends the faults that hold something: hang, slow, partition, flap, cut, fill",
+		Summary: "ends the faults that hold something: hang, slow, partition, flap, cut, fill, flood",
 		Doc: "What crashed or was stopped is not healed but started (start, power-on), and what was wiped or corrupted is lost. " +
 			"With the target all, every such fault in the cluster ends.",
 		Example: "heal all",
-		Targets: []TargetKind{All, Component, ControlPlane, Nodes, Node, Kubelet, CustomerAccess, Provider, Replica, BackupStore},
+		Targets: []TargetKind{All, Component, ControlPlane, Nodes, Node, Kubelet, Namespace, ServiceAccount, CustomerAccess, Provider, Replica, BackupStore},
 		Repairs: true,
 	},
+}
+
+// What a namespace is filled with: values of "with=".
+const (
+	WithObjects   = "objects"
+	WithRevisions = "revisions"
+)
+
+// maxFlood bounds the rate of a flood, so that a typo does not make a scenario take all day.
+const maxFlood = 1000
+
+// checkFlood checks that a flood can be played.
+func checkFlood(s Spec, _ Target) error {
+	if s.Int("rate") > maxFlood {
+		return &Error{Part: PartArgValue, Word: s.Args["rate"], Arg: "rate", Message: fmt.Sprintf("rate=%s: want a whole number from 1 to %d", s.Args["rate"], maxFlood)}
+	}
+	return nil
 }
 
 // link is a connection that partition can cut.

@@ -20,6 +20,8 @@ const (
 	Container      TargetKind = "container/NAMESPACE/POD/NAME"
 	Pod            TargetKind = "pod/NAMESPACE/NAME"
 	Deployment     TargetKind = "deployment/[NAMESPACE/]NAME"
+	Namespace      TargetKind = "namespace/NAME"
+	ServiceAccount TargetKind = "serviceaccount/NAMESPACE/NAME"
 	CustomerAccess TargetKind = "customer"
 	Provider       TargetKind = "provider"         // every replica of the provider's plane
 	Replica        TargetKind = "provider/REPLICA" // one of them
@@ -65,8 +67,8 @@ type Target struct {
 	// Node is set for a Node and a Kubelet: a full name, a vmss suffix, or an
 	// index, as it was written.
 	Node string
-	// Namespace and Name are set for a Pod and a Deployment, and for the pod
-	// of a Container.
+	// Namespace and Name are set for a Pod, a Deployment and a ServiceAccount, and for
+	// the pod of a Container. A Namespace has only a name.
 	Namespace, Name string
 	// Container is set for a Container.
 	Container string
@@ -94,6 +96,10 @@ func (t Target) String() string {
 		return "pod/" + t.Namespace + "/" + t.Name
 	case Deployment:
 		return "deployment/" + t.Namespace + "/" + t.Name
+	case Namespace:
+		return "namespace/" + t.Name
+	case ServiceAccount:
+		return "serviceaccount/" + t.Namespace + "/" + t.Name
 	case Replica:
 		return "provider/" + t.Replica
 	case Backup:
@@ -144,6 +150,10 @@ func ParseTarget(s string) (Target, error) {
 		return Target{Kind: Deployment, Namespace: parts[0], Name: parts[1]}, nil
 	case word == "deployment" && len(parts) == 1:
 		return Target{Kind: Deployment, Namespace: "default", Name: parts[0]}, nil
+	case word == "namespace" && len(parts) == 1:
+		return Target{Kind: Namespace, Name: parts[0]}, nil
+	case word == "serviceaccount" && len(parts) == 2:
+		return Target{Kind: ServiceAccount, Namespace: parts[0], Name: parts[1]}, nil
 	}
 	return Target{}, badForm(s, word)
 }
@@ -202,13 +212,13 @@ func parseBareTarget(s string) (Target, error) {
 // badForm explains a target whose first word is unknown, or known but followed
 // by the wrong number of parts.
 func badForm(s, word string) error {
-	for _, k := range []TargetKind{Node, Kubelet, Container, Pod, Deployment, Replica, Backup} {
+	for _, k := range []TargetKind{Node, Kubelet, Container, Pod, Deployment, Namespace, ServiceAccount, Replica, Backup} {
 		if w, _, _ := strings.Cut(string(k), "/"); w == word {
 			return targetError(s, "target %q is not of the form %s", s, k)
 		}
 	}
 	words := append(Components(), "control-plane", "nodes", "customer", "provider", "backup-store", "all",
-		"node", "kubelet", "container", "pod", "deployment", "backup")
+		"node", "kubelet", "container", "pod", "deployment", "namespace", "serviceaccount", "backup")
 	e := targetError(s, "unknown target %q", s)
 	if near := Suggest(word, words); near != "" {
 		e.Suggestion = near + strings.TrimPrefix(s, word)

@@ -7,9 +7,13 @@ import (
 	"demarc/sim/timeline"
 )
 
-// observed puts the remedy of a node's outage right by what became of it: rules say
-// what is promised, and the service may do more or less.
+// observed puts the remedy of an outage of a node or of a full etcd right by what became of
+// it: rules say what is promised, and the service may do more or less.
 func (j *Judge) observed(i api.Incident, root *Fact, v Judgement) Judgement {
+	if v.Owner == Customer && v.Remedy == Automatic && j.awaitsDeletes(i) {
+		v.Remedy = ByCustomer
+		v.Sentence += " But what fills it is live, and only the customer can delete that."
+	}
 	node := nodeOf(i.Subject)
 	if node == "" {
 		return v
@@ -34,6 +38,15 @@ func (j *Judge) observed(i api.Incident, root *Fact, v Judgement) Judgement {
 		}
 	}
 	return v
+}
+
+// awaitsDeletes says whether an outage is that of a full etcd in which compacting makes no
+// room.
+func (j *Judge) awaitsDeletes(i api.Incident) bool {
+	_, ok := find(j.w.Events, func(x timeline.Event) bool {
+		return x.Verb == "awaits deletes" && x.Subject == i.Subject && !x.Time.Before(i.Start) && !x.Time.After(j.end(i))
+	})
+	return ok
 }
 
 // autoRepaired says whether node auto-repair has ended an outage, and not somebody

@@ -33,6 +33,8 @@ func TestObserved(t *testing.T) {
 		{"it leaves it alone at first", world(broke, ev("16m", provider, "does not repair", "node/a", 1, "x")).out("kubelet/a", 1, "10m", "25m"), []api.Repair{healed}, Automatic, "working state."},
 		{"it leaves the provider's node alone", world(ev("10m", node, "failed", "kubelet/a", 0, ""), ev("16m", provider, "does not repair", "node/a", 1, "x")).out("kubelet/a", 1, "10m", ""), nil, Escalation, "alone: x."},
 		{"it leaves another one alone", world(broke, ev("16m", provider, "does not repair", "node/b", 0, "x")).out("kubelet/a", 1, "10m", ""), nil, Automatic, "working state."},
+		{"live data fill etcd", world(ev("10m", customer, "used up", "etcd", 0, "x"), ev("11m", provider, "awaits deletes", "etcd", 1, "x")).out("etcd", 1, "10m", "25m"), nil, ByCustomer, "only the customer can delete that."},
+		{"old revisions fill etcd", world(ev("10m", customer, "used up", "etcd", 0, "x"), ev("30m", provider, "awaits deletes", "etcd", 0, "x")).out("etcd", 1, "10m", "25m"), nil, Automatic, "ends the alarm."},
 		{"what is no node", world(ev("10m", provider, "crashed", "kube-apiserver", 0, "")).out("kube-apiserver", 1, "10m", "25m"), nil, Automatic, ""},
 	} {
 		w := tt.world

@@ -42,6 +42,9 @@ type Outage struct {
 	// the one that came first has the time until it is mended, and the next what it
 	// prolongs.
 	Parts []Part `json:"parts"`
+	// WritesOnly are the minutes of the API server's in which it refused writes alone, since
+	// etcd was full.
+	WritesOnly float64 `json:"writesOnly,omitempty"`
 }
 
 // Minutes are minutes of outage by owner.
@@ -117,6 +120,7 @@ func outages(in Input, from, to time.Time) (server Outage, rest []Outage, failed
 		parts[subject] = append(parts[subject], list...)
 	}
 	server = outage(APIServer, parts[APIServer], from, to)
+	server.WritesOnly = writesOnly(in, server)
 	delete(parts, APIServer)
 	rest = []Outage{}
 	for subject, list := range parts {

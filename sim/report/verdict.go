@@ -24,7 +24,7 @@ func verdict(r Report) []string {
 func availability(r Report) string {
 	var parts []string
 	if r.APIServer.Minutes.Total > 0 {
-		parts = append(parts, "the API server was out for "+spanOf(r.APIServer.Minutes.Total)+" ("+split(r.APIServer.Minutes)+")")
+		parts = append(parts, ofAPIServer(r.APIServer))
 	}
 	if n := len(r.Outages); n > 0 {
 		worst := slices.MaxFunc(r.Outages, func(a, b Outage) int { return cmp.Compare(a.Minutes.Total, b.Minutes.Total) })

@@ -23,6 +23,10 @@ type Detail struct {
 	// Down is why a machine has stopped that was told so from within: [Rebooted] or
 	// [PoweredOff].
 	Down string `json:"down,omitempty" enum:"down"`
+	// Uses are what takes most of etcd's space, the most first.
+	Uses []Use `json:"uses,omitempty"`
+	// Flow is whose requests an API server rejects.
+	Flow *Flow `json:"flow,omitempty"`
 	// Annotation is one of a pod that changes nothing.
 	Annotation *Annotation `json:"annotation,omitempty"`
 }
@@ -33,6 +37,31 @@ type Annotation struct {
 	// Suggestion is the key that was probably meant; empty if none is near, or if the
 	// value is what is wrong.
 	Suggestion string `json:"suggestion,omitempty"`
+}
+
+// Use is what the objects of a resource take of etcd's space in a namespace.
+type Use struct {
+	// Resource is as in configmaps; Namespace is empty for what is in none.
+	Resource  string `json:"resource"`
+	Namespace string `json:"namespace,omitempty"`
+	// Objects is how many there are. Live is the bytes of them as they are, History those of
+	// their older revisions and of deleted objects.
+	Objects int   `json:"objects"`
+	Live    int64 `json:"live"`
+	History int64 `json:"history"`
+	// User is who has written most of them, and Program with which client; empty if the API
+	// servers do not know.
+	User    string `json:"user,omitempty"`
+	Program string `json:"program,omitempty"`
+}
+
+// Flow is whose requests have a share of an API server by its priority and fairness.
+type Flow struct {
+	User          string `json:"user"`
+	FlowSchema    string `json:"flowSchema"`
+	PriorityLevel string `json:"priorityLevel"`
+	// Rejected is how many requests were answered 429 Too Many Requests.
+	Rejected int `json:"rejected"`
 }
 
 // Span is a span of time: from a backup to the loss of what it is of.

@@ -15,6 +15,7 @@ var verbs = map[Verb]Meaning{
 	"failed":         {Effect: Breaks, Kind: Fault, Reads: "%s failed"},
 	"failed to boot": {Effect: Breaks, Kind: Boot, Reads: "%s failed to boot", UndoneBy: []Verb{"reimaged", "redeployed", "started", "repaired", "restarted", "powered-on"}},
 	"filled":         {Effect: Breaks, Kind: Fault},
+	"flooded":        {Effect: Breaks, Kind: Fault},
 	"flapping":       {Effect: Breaks, Kind: Fault, Reads: "%s is flapping"},
 	"hung":           {Effect: Breaks, Kind: Fault},
 	"is short":       {Effect: Breaks, Reads: "%s is short"},
@@ -23,6 +24,8 @@ var verbs = map[Verb]Meaning{
 	"powered-off":    {Effect: Breaks, Kind: Power, PowerLost: true, UndoneBy: []Verb{"powered-on", "repowered", "repaired"}},
 	"removed":        {Effect: Breaks, Kind: Fault},
 	"stopped":        {Effect: Breaks, Kind: Fault, PowerLost: true},
+	"throttled":      {Effect: Breaks, Reads: "%s is throttled", UndoneBy: []Verb{"recovered"}},
+	"used up":        {Effect: Breaks},
 	"wiped":          {Effect: Breaks, Kind: Fault},
 
 	// It works again.
@@ -113,6 +116,7 @@ var verbs = map[Verb]Meaning{
 	"active":              {Effect: Tells, Reads: "%s is active"},
 	"annotated wrongly":   {Effect: Tells, Bad: true, Reads: "customer annotated %s wrongly"},
 	"assumed":             {Effect: Tells, Reads: "how %s behaves is assumed"},
+	"awaits deletes":      {Effect: Tells, Bad: true, Reads: "%s awaits deletes"},
 	"awaits reboot":       {Effect: Tells, Reads: "%s awaits a reboot"},
 	"consent expired":     {Effect: Tells, Kind: Consent, Reads: "consent expired for %s"},
 	"copied":              {Effect: Tells},

@@ -1,7 +1,6 @@
 package traffic
 
 import (
-	"maps"
 	"slices"
 	"time"
 )
@@ -27,11 +26,10 @@ type Outage struct {
 // strayGap is how far apart failures may begin that are counted together.
 const strayGap = 30 * time.Second
 
-// Failures are the requests that failed between others that succeeded, the oldest first:
-// those that are in no outage. What failed within half a minute counts as one.
-func (r *Record) Failures() []Outage {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// failures are the requests that failed between others that succeeded, the oldest first:
+// those that are in no outage. What failed within half a minute counts as one. The caller
+// holds mu.
+func (r *Record) failures() []Outage {
 	list := slices.Clone(r.strays)
 	if n := r.run.Failed; n > 0 && n < outageRun {
 		list = append(list, r.run)
@@ -49,23 +47,14 @@ func (r *Record) addStray(run Outage) {
 	r.strays = append(r.strays, run)
 }
 
-// Outages are the times in which at least three requests in a row failed, the
-// oldest first.
-func (r *Record) Outages() []Outage {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+// outagesSoFar are the times in which at least three requests in a row failed, the oldest
+// first. The caller holds mu.
+func (r *Record) outagesSoFar() []Outage {
 	list := slices.Clone(r.outages)
 	if r.run.Failed >= outageRun {
 		list = append(list, r.run)
 	}
 	return list
-}
-
-// Pods are the pods (namespace/name) that ever answered, in alphabetical order.
-func (r *Record) Pods() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Sorted(maps.Keys(r.pods))
 }
 
 // addToRun takes note of whether requests fail in a row; the caller holds mu.

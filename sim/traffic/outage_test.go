@@ -31,7 +31,7 @@ func TestOutages(t *testing.T) {
 				}
 				r.Add(res)
 			}
-			if d := cmp.Diff(c.want, r.Outages()); d != "" {
+			if d := cmp.Diff(c.want, r.Summary().Outages); d != "" {
 				t.Errorf("(-want +got)\n%s", d)
 			}
 		})
@@ -46,10 +46,10 @@ func TestOutageEndsLate(t *testing.T) {
 		r.Add(Result{Time: now.Add(time.Duration(i) * time.Second), Reason: "HTTP 503"})
 	}
 	r.Add(Result{Time: now.Add(-time.Second), Latency: 9 * time.Second, Backend: "default/b"})
-	if got := r.Outages(); len(got) != 1 || !got[0].To.Equal(now) {
+	if got := r.Summary().Outages; len(got) != 1 || !got[0].To.Equal(now) {
 		t.Errorf("got %+v", got)
 	}
-	if d := cmp.Diff([]string{"default/b"}, r.Pods()); d != "" {
+	if d := cmp.Diff([]string{"default/b"}, r.Summary().Pods); d != "" {
 		t.Errorf("backends (-want +got)\n%s", d)
 	}
 }

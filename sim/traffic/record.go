@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -32,6 +33,17 @@ type Totals struct {
 	Reasons map[string]int64
 	// Last is the newest result, and its Time is zero if there is none.
 	Last Result
+}
+
+// Summary is what came of a traffic until one moment: the requests that failed are those of
+// its outages and those between them.
+type Summary struct {
+	Totals
+	// Outages are the times in which at least three requests in a row failed, and Failures
+	// those that failed in between; the oldest first.
+	Outages, Failures []Outage
+	// Pods are the pods (namespace/name) that ever answered, in alphabetical order.
+	Pods []string
 }
 
 // NewRecord returns an empty record.
@@ -125,6 +137,18 @@ func counts(byName map[string][]int64, since time.Time) map[string]int64 {
 func (r *Record) Totals(since time.Time) Totals {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.totals(since)
+}
+
+// Summary sums up all requests that have ended.
+func (r *Record) Summary() Summary {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return Summary{Totals: r.totals(time.Time{}), Outages: r.outagesSoFar(), Failures: r.failures(), Pods: slices.Sorted(maps.Keys(r.pods))}
+}
+
+// totals are those of [Record.Totals]; the caller holds mu.
+func (r *Record) totals(since time.Time) Totals {
 	t := Totals{Sent: from(r.starts, since), Success: 1, Reasons: counts(r.reasons, since)}
 	for _, n := range t.Reasons {
 		t.Failed += n

@@ -3,6 +3,7 @@ package traffic
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"testing"
 	"time"
 )
@@ -88,5 +89,37 @@ func BenchmarkTotals(b *testing.B) {
 	}
 	for b.Loop() {
 		r.Totals(at(50_000))
+	}
+}
+
+// TestSummaryAddsUp checks that the failures of a summary are those of its outages and those
+// between them, while results come in.
+func TestSummaryAddsUp(t *testing.T) {
+	r := NewRecord(Spec{Name: "t"})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		now := time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
+		for i := range 20_000 {
+			res := Result{Time: now.Add(time.Duration(i) * time.Second)}
+			if n := i % 8; n == 1 || n > 3 {
+				res.Reason = "connection refused"
+			}
+			r.Add(res)
+		}
+	}()
+	for more := true; more; {
+		select {
+		case <-done:
+			more = false
+		default:
+		}
+		s, sum := r.Summary(), int64(0)
+		for _, o := range slices.Concat(s.Outages, s.Failures) {
+			sum += o.Failed
+		}
+		if sum != s.Failed {
+			t.Fatalf("%d requests failed, and outages and failures have %d", s.Failed, sum)
+		}
 	}
 }

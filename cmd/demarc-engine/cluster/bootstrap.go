@@ -12,7 +12,6 @@ import (
 	"demarc/sim/timeline"
 	"demarc/sim/traffic"
 
-	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -36,40 +35,8 @@ func (c *Cluster) bootstrap(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := c.addons.Prepare(ctx); err != nil {
-		return err
-	}
-	return c.publishServer(ctx)
+	return c.addons.Prepare(ctx)
 }
-
-// publishServer gives Service default/kubernetes its endpoint, which in AKS is
-// the API server's public address.
-func (c *Cluster) publishServer(ctx context.Context) error {
-	port, err := portOf(c.plane.URL())
-	if err != nil {
-		return err
-	}
-	name, number, ready := "https", int32(port), true
-	slice := &discoveryv1.EndpointSlice{
-		ObjectMeta: metav1.ObjectMeta{
-			Name: "kubernetes", Namespace: metav1.NamespaceDefault,
-			Labels: map[string]string{discoveryv1.LabelServiceName: "kubernetes"},
-		},
-		AddressType: discoveryv1.AddressTypeIPv4,
-		Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{apiServerPublicIP}, Conditions: discoveryv1.EndpointConditions{Ready: &ready}}},
-		Ports:       []discoveryv1.EndpointPort{{Name: &name, Port: &number}},
-	}
-	_, err = c.provider.DiscoveryV1().EndpointSlices(metav1.NamespaceDefault).Create(ctx, slice, metav1.CreateOptions{})
-	if apierrors.IsAlreadyExists(err) {
-		return nil
-	}
-	return err
-}
-
-// apiServerPublicIP stands for the API server's public address. It is from a
-// block that is reserved for documentation (RFC 5737): the API server refuses
-// loopback addresses in EndpointSlices.
-const apiServerPublicIP = "203.0.113.1"
 
 // create creates every object of a manifest that is not there yet.
 func create(ctx context.Context, client dynamic.Interface, manifest []byte) error {

@@ -71,6 +71,7 @@ type Cluster struct {
 	balancers *balancers
 	faults    *faults.Faults
 	incidents *incident.Ledger
+	flows     flows
 	probes    probe.Book
 	contract  contract
 	telemetry *telemetry
@@ -127,15 +128,16 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, loaded state.Loade
 	}
 	c.faults = c.newFaults()
 	c.incidents = incident.NewLedger(c.log, c.holds, c.struck)
+	c.flows.of = c
 	c.openBooks()
 	if cfg.Scenario != "" {
 		c.drill = server.NewDrill()
 	}
 	c.plane, err = controlplane.New(controlplane.Config{
 		Name: c.spec.Name, Dir: dir, Logs: logs, Port: loaded.Port, Ephemeral: cfg.Ephemeral,
-		EtcdMembers: c.spec.EtcdMembers, APIServers: c.spec.APIServers, WebhookEgress: c.spec.WebhookEgress,
+		EtcdMembers: c.spec.EtcdMembers, APIServers: c.spec.APIServers, EtcdQuota: c.spec.EtcdQuota, WebhookEgress: c.spec.WebhookEgress,
 		Tunnel: c.tunnel, Note: c.note, Mended: c.mend, Changed: c.changed, Unserved: c.unserved, Tracing: c.telemetry.provider(),
-		Workloads: network.Authority(), Blocked: func(b controlplane.Block) { c.Management.Blocked(b) },
+		Workloads: network.Authority(), Blocked: func(b controlplane.Block) { c.Management.Blocked(b) }, Rejected: c.flows.rejected,
 	})
 	if err != nil {
 		return nil, err
@@ -219,6 +221,7 @@ func (c *Cluster) machines(saved *state.State) error {
 		ClusterName: c.spec.Name, Nodes: pool.Count, Seed: c.spec.Seed, Created: c.spec.Start,
 		KubeletVersion: "v" + pool.KubernetesVersion,
 		Timeline:       c.log, Client: client, Watcher: c.incidents, State: saved.Fleet, Starts: starts, Images: images,
+		Live: func() bool { return !c.dial.Free() }, APIServer: controlplane.PublicAddress, DialAPIServer: c.plane.DialPublic,
 	})
 	if err != nil {
 		return err
@@ -242,6 +245,9 @@ func (c *Cluster) machines(saved *state.State) error {
 // plane serves, the nodes are Ready and kube-system runs.
 func (c *Cluster) Start(ctx context.Context) error {
 	err := c.start(ctx)
+	if err == nil && c.drill != nil {
+		awaitDrillStart(ctx)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err != nil {
@@ -270,8 +276,8 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.BringUp(ctx); err != nil {
 		return err
 	}
-	if err := c.bootstrap(ctx); err != nil {
-		return fmt.Errorf("install the managed add-ons: %w", err)
+	if err := c.install(ctx, c.bootstrap); err != nil {
+		return err
 	}
 	c.setPhase("nodes")
 	c.work.Go(func() { c.balancers.run(c.ctx) })
@@ -291,8 +297,8 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.await(ctx, "the nodes", c.schedulable); err != nil {
 		return err
 	}
-	if err := c.addons.Install(ctx); err != nil {
-		return fmt.Errorf("install the managed add-ons: %w", err)
+	if err := c.install(ctx, c.addons.Install); err != nil {
+		return err
 	}
 	close(c.installed)
 	c.setPhase("workloads")
@@ -338,6 +344,22 @@ func (c *Cluster) await(ctx context.Context, what string, ok func() bool) error 
 		}
 	}
 	return nil
+}
+
+// install installs some of the managed add-ons, again until it succeeds: what an engine that
+// was killed has left half done is refused until Kubernetes has cleaned it up. An address
+// whose Service was not made any more is free again after a minute (kubernetes 1.37,
+// pkg/registry/core/service/ipallocator/controller: syncIPAddress).
+func (c *Cluster) install(ctx context.Context, some func(context.Context) error) error {
+	var refused error
+	err := c.await(ctx, "the managed add-ons", func() bool {
+		refused = some(ctx)
+		return refused == nil
+	})
+	if err != nil && refused != nil {
+		return fmt.Errorf("%w: %w", err, refused)
+	}
+	return err
 }
 
 func (c *Cluster) setPhase(p string) {

@@ -4,13 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync"
 
+	"demarc/cmd/demarc-engine/cluster/operate"
 	"demarc/controlplane"
 	"demarc/sim/timeline"
-
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/client-go/kubernetes/scheme"
 )
 
 // changed puts on the timeline what a customer has changed with kubectl or another
@@ -20,7 +17,7 @@ func (c *Cluster) changed(x controlplane.Change) {
 	if !ok {
 		return
 	}
-	subject := singular(x.Resource)
+	subject := operate.Singular(x.Resource)
 	for _, part := range []string{x.Namespace, x.Name} {
 		if part != "" {
 			subject += "/" + part
@@ -90,22 +87,4 @@ func nodeVerb(body []byte) timeline.Verb {
 		return "cordoned"
 	}
 	return "uncordoned"
-}
-
-// singulars are the singular names of the resources of built-in kinds.
-var singulars = sync.OnceValue(func() map[string]string {
-	m := map[string]string{}
-	for kind := range scheme.Scheme.AllKnownTypes() {
-		many, one := meta.UnsafeGuessKindToResource(kind)
-		m[many.Resource] = one.Resource
-	}
-	return m
-})
-
-// singular is a resource as subjects of the timeline begin with it.
-func singular(resource string) string {
-	if one, ok := singulars()[resource]; ok {
-		return one
-	}
-	return strings.TrimSuffix(resource, "s")
 }

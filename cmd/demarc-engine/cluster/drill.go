@@ -2,12 +2,26 @@ package cluster
 
 import (
 	"context"
+	"time"
 
 	"demarc/scenarios/script"
 	"demarc/scenarios/script/run"
 	"demarc/sim/api"
 	"demarc/sim/clock"
 )
+
+// A scenario begins drillOffset after a whole drillStart, however many seconds the start of
+// the cluster has taken. What works in whole periods, as monitors and probes do, comes at the
+// same times of each run then; and not in the very second of what a scenario does, which is
+// at a multiple of five seconds for the most part.
+const (
+	drillStart  = time.Minute
+	drillOffset = 2 * time.Second
+)
+
+func awaitDrillStart(ctx context.Context) {
+	clock.Sleep(ctx, clock.UntilTick(time.Now(), drillStart)+drillOffset)
+}
 
 // Drill runs a scenario in the cluster and returns its report. If the cluster
 // did not start, failed says why, and so does the report.

@@ -17,7 +17,8 @@ import (
 func (c *Cluster) newFaults() *faults.Faults {
 	return faults.New(faults.World{
 		Log: c.log, Context: c.ctx, Go: c.work.Go, Fine: c.dial.Fine, Outage: c.outage,
-		Well: func(subject string) { c.incidents.Close(subject, time.Now()) },
+		Clients: customerClients{c},
+		Well:    func(subject string) { c.incidents.Close(subject, time.Now()) },
 	})
 }
 

@@ -65,10 +65,10 @@ func (c *Cluster) whyUnserved(since time.Time) int64 {
 	return 0
 }
 
-// holds says whether something that is out stays so: a fault has it in its grip, or it is
-// without the rights that it needs.
+// holds says whether something that is out stays so: a fault has it in its grip, it is
+// without the rights that it needs, or it is an etcd that lives and is full.
 func (c *Cluster) holds(subject string) bool {
-	return c.faults.Holds(subject) || c.Management != nil && c.Deprived(subject)
+	return c.faults.Holds(subject) || subject == controlplane.Etcd && c.plane.EtcdFull() || c.Management != nil && c.Deprived(subject)
 }
 
 // struck is the event of what has a subject in its grip: a fault in force, or a customer's

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -104,8 +103,8 @@ func (c *Cluster) warnings(k api.Clock) (list []string) {
 	if c.unsaved != nil {
 		list = append(list, "the cluster cannot be saved: "+c.unsaved.Error())
 	}
-	if k.Behind() {
-		list = append(list, fmt.Sprintf("the clock falls behind: %s was asked for, and this machine reached %s over the last seconds", k.Rate, k.Reached))
+	if lag := k.Lag(); lag != "" {
+		list = append(list, "the clock falls behind: "+lag)
 	}
 	return list
 }

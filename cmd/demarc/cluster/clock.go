@@ -30,9 +30,9 @@ func clockCmd(env *command.Env) *cobra.Command {
 func clockGetCmd(env *command.Env) *cobra.Command {
 	return &cobra.Command{
 		Use: "get", Short: "Show the time and the rate", Args: cobra.NoArgs,
-		Long: `Get shows the time of the cluster and the rate of its clock: also the one that was
-reached over the last seconds, where this machine is too slow for the one that was
-asked for.`,
+		Long: `Get shows the time of the cluster and the rate of its clock. Where this machine is too
+slow for the one that was asked for, it shows also the one that was reached over the
+last seconds, and the virtual time by which the clock is behind.`,
 		Example: "  demarc clock get -o json",
 		RunE: command.Ask(env, func(ctx context.Context, c *api.Client, _ []string) (api.Clock, error) { return c.Clock(ctx) },
 			output.Sentence(clockText)),
@@ -153,8 +153,8 @@ func clockText(k api.Clock) string {
 		return text + ", as fast as the machine goes: " + k.Reached.String()
 	case k.Rate < 0:
 		return text + ", as fast as the machine goes"
-	case k.Behind():
-		return fmt.Sprintf("%s, %s was asked for and %s reached", text, k.Rate, k.Reached)
+	case k.Behind != 0:
+		return text + ", " + k.Lag()
 	}
 	return text + ", " + k.Rate.String()
 }

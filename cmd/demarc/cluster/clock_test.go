@@ -19,7 +19,8 @@ func TestClockText(t *testing.T) {
 		{api.Clock{Virtual: true}, ", paused", `"rate":"pause","virtual":true}`},
 		{api.Clock{Rate: 60, Virtual: true}, ", 60x", `"rate":"60x","virtual":true}`},
 		{api.Clock{Rate: 60, Reached: 59.9, Virtual: true}, ", 60x", `"rate":"60x","reached":"59.9x","virtual":true}`},
-		{api.Clock{Rate: 60, Reached: 41.2, Virtual: true}, ", 60x was asked for and 41.2x reached", `"rate":"60x","reached":"41.2x","virtual":true}`},
+		{api.Clock{Rate: 60, Reached: 41, Behind: api.Duration(12 * time.Second), Virtual: true}, ", asked for 60x, reached 41x, 12s behind", `"rate":"60x","reached":"41x","behind":"12s","virtual":true}`},
+		{api.Clock{Rate: 60, Behind: api.Duration(time.Hour), Virtual: true}, ", asked for 60x, 1h0m0s behind", `"rate":"60x","behind":"1h0m0s","virtual":true}`},
 		{api.Clock{Rate: api.FreeRun, Virtual: true}, ", as fast as the machine goes", `"rate":"max","virtual":true}`},
 		{api.Clock{Rate: api.FreeRun, Reached: 1840, Virtual: true}, ", as fast as the machine goes: 1840x", `"rate":"max","reached":"1840x","virtual":true}`},
 	} {

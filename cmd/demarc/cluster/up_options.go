@@ -22,6 +22,7 @@ type upOptions struct {
 	nodes       int
 	etcdMembers int
 	apiServers  int
+	etcdQuota   string
 	backupKeep  time.Duration
 	backupDaily int
 	gates       string
@@ -51,6 +52,7 @@ func (o *upOptions) describe(c *cobra.Command) {
 	f.IntVar(&o.nodes, "nodes", api.DefaultNodes, "number of worker nodes of a new cluster")
 	f.IntVar(&o.etcdMembers, "etcd-members", 1, "number of etcd members of a new cluster: 1 or 3")
 	f.IntVar(&o.apiServers, "api-servers", 1, fmt.Sprintf("number of API servers of a new cluster: 1 to %d", api.MaxAPIServers))
+	f.StringVar(&o.etcdQuota, "etcd-quota", api.Size(api.DefaultEtcdQuota), "size at which etcd of a new cluster refuses writes, such as 64Mi")
 	f.StringVar(&o.gates, "feature-gates", "", "Kubernetes' feature gates of a new cluster that are not as by default: NAME=true, more of them behind commas")
 	f.BoolVar(&o.unsupported, "allow-unsupported-feature-gates", false, "take feature gates that the support policy does not cover")
 	f.BoolVar(&o.egress, "webhook-egress", false, "let admission and conversion webhooks by URL of a new cluster reach any host; without it they reach this machine only")
@@ -78,12 +80,16 @@ func (o upOptions) config(name string) (api.EngineConfig, error) {
 	if err != nil {
 		return api.EngineConfig{}, command.BadInput(fmt.Errorf("--feature-gates: %w", err))
 	}
+	quota, err := api.ParseEtcdQuota(o.etcdQuota)
+	if err != nil {
+		return api.EngineConfig{}, command.BadInput(fmt.Errorf("--etcd-quota %s: %w", o.etcdQuota, err))
+	}
 	images, err := command.ReadImages(o.images)
 	if err != nil {
 		return api.EngineConfig{}, err
 	}
 	return api.EngineConfig{Rate: rate, NewBackupKey: o.newKey, Cluster: api.ClusterSpec{
-		Name: name, Nodes: o.nodes, Edition: o.edition, KubernetesVersion: o.kubernetes, Seed: 1, Sample: !o.noSample, EtcdMembers: o.etcdMembers, APIServers: o.apiServers,
+		Name: name, Nodes: o.nodes, Edition: o.edition, KubernetesVersion: o.kubernetes, Seed: 1, Sample: !o.noSample, EtcdMembers: o.etcdMembers, APIServers: o.apiServers, EtcdQuota: quota,
 		Backups:      api.BackupPolicy{KeepAll: api.Duration(o.backupKeep), KeepDaily: o.backupDaily},
 		FeatureGates: gates, AllowUnsupportedGates: o.unsupported, WebhookEgress: o.egress, Images: images,
 	}}, nil
@@ -144,6 +150,11 @@ func warnKept(env *command.Env, o upOptions, s api.Status) {
 	}
 	if n := cmp.Or(s.Cluster.APIServers, 1); o.changed("api-servers") && n != o.apiServers {
 		kept("api-servers", output.Count(n, "API server"))
+	}
+	if n := cmp.Or(s.Cluster.EtcdQuota, api.DefaultEtcdQuota); o.changed("etcd-quota") {
+		if asked, err := api.ParseEtcdQuota(o.etcdQuota); err == nil && asked != n {
+			kept("etcd-quota", "an etcd of "+api.Size(n))
+		}
 	}
 	if d := cmp.Or(time.Duration(s.Cluster.Backups.KeepAll), defaultBackupKeep); o.changed("backup-keep") && d != o.backupKeep {
 		kept("backup-keep", "backups kept for "+d.String())

@@ -12,22 +12,29 @@ import (
 )
 
 func TestUpOptions(t *testing.T) {
-	o := upOptions{nodes: 3, etcdMembers: 3, apiServers: 2, backupKeep: 48 * time.Hour, backupDaily: 30, rate: "1x", edition: api.DefaultEdition, egress: true}
+	o := upOptions{nodes: 3, etcdMembers: 3, apiServers: 2, etcdQuota: "64Mi", backupKeep: 48 * time.Hour, backupDaily: 30, rate: "1x", edition: api.DefaultEdition, egress: true}
 	cfg, err := o.config("demarc")
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := cfg.Cluster
-	if want := (api.BackupPolicy{KeepAll: api.Duration(48 * time.Hour), KeepDaily: 30}); c.EtcdMembers != 3 || c.APIServers != 2 || c.Backups != want || !c.WebhookEgress {
+	if want := (api.BackupPolicy{KeepAll: api.Duration(48 * time.Hour), KeepDaily: 30}); c.EtcdMembers != 3 || c.APIServers != 2 || c.EtcdQuota != 64<<20 || c.Backups != want || !c.WebhookEgress {
 		t.Errorf("got %+v", c)
 	}
 	var said strings.Builder
 	o.changed = func(string) bool { return true }
 	warnKept(command.New(nil, nil, &said), o, api.Status{Name: "demarc", Cluster: api.ClusterSpec{Nodes: 3, Edition: api.DefaultEdition}})
-	for _, want := range []string{"--etcd-members", "1 etcd member (", "--api-servers", "1 API server (", "--webhook-egress=false (", "kept for 24h0m0s", "kept for 7 days"} {
+	for _, want := range []string{"--etcd-members", "1 etcd member (", "--api-servers", "1 API server (", "an etcd of 8Gi (", "--webhook-egress=false (", "kept for 24h0m0s", "kept for 7 days"} {
 		if !strings.Contains(said.String(), want) {
 			t.Errorf("got no %q in:\n%s", want, said.String())
 		}
+	}
+}
+
+func TestUpWithAQuotaThatCannotBe(t *testing.T) {
+	o := upOptions{nodes: 1, etcdMembers: 1, apiServers: 1, etcdQuota: "1Mi", backupKeep: time.Hour, backupDaily: 1, rate: "1x", edition: api.DefaultEdition}
+	if _, err := o.config("demarc"); err == nil || !strings.Contains(err.Error(), "--etcd-quota 1Mi: want a size from 16Mi to 8Gi") {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 
 // Commands are the commands of this group.
 func Commands(env *command.Env) []*cobra.Command {
-	return []*cobra.Command{drillCmd(env), scenarioCmd(env), faultCmd(env)}
+	return []*cobra.Command{drillCmd(env), scenarioCmd(env), faultCmd(env), checkCmd(env)}
 }
 
 // drillOptions are the flags of demarc drill.

@@ -129,6 +129,9 @@ func printExplanation(w io.Writer, x explanation) error {
 		if !x.Exists {
 			t.Row("pull", "fails: there is no such tag; there are "+e.Tags)
 		}
+		if who := e.UserOf(image.Split(x.Image)); who != "" {
+			t.Row("runs as", "user "+who+map[string]string{"0": ", which is root"}[who])
+		}
 		printEntry(&t, e)
 	}
 	if x.Private {
@@ -138,6 +141,9 @@ func printExplanation(w io.Writer, x explanation) error {
 }
 
 func printEntry(t *output.Table, e *image.Entry) {
+	if len(e.Backend) > 0 {
+		t.Row("backend", e.Backend.String()+": a real program on this machine")
+	}
 	switch {
 	case e.Ends != nil:
 		t.Row("ends", fmt.Sprintf("with %d after %s", e.Ends.Code, time.Duration(e.Ends.After)))
@@ -154,6 +160,9 @@ func printEntry(t *output.Table, e *image.Entry) {
 		t.Row("ready after", time.Duration(e.Start).String())
 	case e.System == "":
 		t.Row("serves", "what the pod names; an init container and a Job's end")
+	}
+	for _, s := range e.Makes {
+		t.Row("makes", "Secret "+s.Name+", with "+strings.Join(s.Keys, ", "))
 	}
 	t.Row("programs", strings.Join(append(slices.Sorted(maps.Keys(e.Programs)), map[string]string{
 		"": "and any other", image.Busybox: "and BusyBox's", image.Debian: "and those of a minimal Debian", image.None: "and no other, no shell either",

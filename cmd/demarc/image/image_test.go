@@ -37,6 +37,7 @@ func TestImageCommands(t *testing.T) {
 		{[]string{"image", "explain", "ghcr.io/acme/shop:1"}, command.Held, "it ends with 0 after 3s", ""},
 		{[]string{"image", "explain", "ghcr.io/acme/shop:1", "--images", good}, command.Held, "with 3 after 5s", ""},
 		{[]string{"image", "explain", "ghcr.io/acme/shop:1", "--images", good}, command.Held, "imagePullSecrets", ""},
+		{[]string{"image", "explain", "nginx"}, command.Held, "user 0, which is root", ""},
 		{[]string{"image", "explain", "NGINX::latest"}, command.BadRequest, "", "must be lowercase"},
 		{[]string{"image", "explain", "nginx", "--images", bad}, command.BadRequest, "", bad + `:2: there is no key "mach" here`},
 		{[]string{"image", "explain", "nginx", "--images", "/nowhere"}, command.BadRequest, "", "/nowhere"},

@@ -182,11 +182,11 @@ func decimal(n int64) string {
 	return text + " " + units[i] + ", " + shell.Human(n) + "iB"
 }
 
-// chmod also stands for chown and chgrp: they succeed for files that are there.
-func chmod(_ context.Context, c *call) int {
+// chown also stands for chgrp: they succeed for files that are there.
+func chown(_ context.Context, c *call) int {
 	var names []string
 	for _, a := range c.Args {
-		if !strings.HasPrefix(a, "-") || strings.Trim(a, "-rwxst") == "" && len(names) == 0 && !strings.Contains("-R -v -c -f", a) {
+		if !strings.HasPrefix(a, "-") {
 			names = append(names, a)
 		}
 	}
@@ -200,8 +200,8 @@ func chmod(_ context.Context, c *call) int {
 			code = c.Fail("%s: cannot access '%s': %s", c.Name, name, shell.Reason(err))
 			continue
 		}
-		if !owns(c.User, full) || c.Name != "chmod" && !c.Root() {
-			what := map[string]string{"chmod": "changing permissions of", "chown": "changing ownership of", "chgrp": "changing group of"}[c.Name]
+		if !owns(c.User, full) || !c.Root() {
+			what := map[string]string{"chown": "changing ownership of", "chgrp": "changing group of"}[c.Name]
 			code = c.Fail("%s: %s '%s': Operation not permitted", c.Name, what, name)
 		}
 	}

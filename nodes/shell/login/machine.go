@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"io/fs"
 	"net"
 	"path"
 	"slices"
@@ -135,6 +136,11 @@ func (m system) Allocate(user, name string, size int64) error {
 // Mkdir implements [shell.Files].
 func (m system) Mkdir(user, name string) error {
 	return m.change(user, name, func(now time.Time, h *host.Host) error { return h.Mkdir(now, name) })
+}
+
+// Chmod implements [shell.Files].
+func (m system) Chmod(user, name string, mode fs.FileMode) error {
+	return m.change(user, name, func(now time.Time, h *host.Host) error { return h.Chmod(now, name, mode) })
 }
 
 // Remove implements [shell.Files].

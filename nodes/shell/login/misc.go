@@ -94,7 +94,7 @@ func init() { // some of the table's functions refer to it
 		"apt": apt, "apt-get": apt, "apt-cache": aptCache, "apt-mark": aptMark, "unattended-upgrade": unattendedUpgrade, "unattended-upgrades": unattendedUpgrade, "dpkg": dpkg, "dpkg-query": dpkg,
 		"iptables": iptables, "iptables-save": iptablesSave, "iptables-nft": iptables, "iptables-legacy": iptables, "ufw": ufw,
 		"htop": htop, "__spawn": spawn, "stress": stress, "stress-ng": stress,
-		"chmod": chmod, "chown": chmod, "chgrp": chmod, "df": df, "truncate": allocate, "fallocate": allocate, "dd": dd,
+		"chown": chown, "chgrp": chown, "df": df, "truncate": allocate, "fallocate": allocate, "dd": dd,
 		"reboot": power, "shutdown": power, "poweroff": power, "halt": power, "init": power, "telinit": power,
 		"arch": arch, "hostnamectl": hostnamectl, "uptime": uptime, "free": free, "lsblk": lsblk, "lsb_release": lsbRelease, "tty": tty,
 		"sysctl": sysctl, "swapon": swap, "swapoff": swap, "modprobe": modprobe, "rmmod": modprobe, "lsmod": modprobe, "mount": mount, "umount": mount,

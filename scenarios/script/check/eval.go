@@ -3,6 +3,7 @@ package check
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -99,15 +100,19 @@ func (b *Evaluation) Unsent(v *View) string {
 	return ""
 }
 
-// tally counts a traffic since the view's window began.
-func (b *Evaluation) tally(v *View, name string) *tally {
+// tally counts a traffic since the view's window began, to its newest result.
+func (b *Evaluation) tally(v *View, name string) *tally { return b.tallyTo(v, name, math.MaxInt64) }
+
+// tallyTo counts no more than the first results of a traffic.
+func (b *Evaluation) tallyTo(v *View, name string, first int64) *tally {
 	t, ok := b.totals[name]
 	if !ok || !t.since.Equal(v.Since) {
 		t = &tally{since: v.Since, trafficSeen: trafficSeen{Success: 1, Reasons: map[string]int64{}, Backends: map[string]int64{}}}
 		b.totals[name] = t
 	}
 	if rec, ok := v.World.Traffic(name); ok {
-		t.read(rec)
+		results, _ := rec.Results(time.Time{})
+		t.read(results[:min(first, int64(len(results)))])
 	}
 	return t
 }
@@ -131,9 +136,9 @@ type trafficSeen struct {
 	Last      traffic.Result   `json:"last"`
 }
 
-func (t *tally) read(rec *traffic.Record) {
-	results, _ := rec.Results(time.Time{})
-	for _, res := range results[t.seen:] {
+// read counts the results that it has not seen; there may be fewer than it has.
+func (t *tally) read(results []traffic.Result) {
+	for _, res := range results[min(t.seen, len(results)):] {
 		t.seen++
 		if res.Time.Before(t.since) {
 			continue
@@ -161,6 +166,9 @@ type activation struct {
 	of     *Evaluation
 	known  map[string]any
 	judged *api.Contract // nil until it is asked for
+	// counted are how many results of each traffic the report has counted. The traffic
+	// beside it is that of the same requests, though more have ended meanwhile.
+	counted map[string]int64
 }
 
 var _ interpreter.Activation = (*activation)(nil)
@@ -199,9 +207,14 @@ func (a *activation) get(v Variable) (any, error) {
 func (a *activation) traffic() map[string]*trafficSeen {
 	m := map[string]*trafficSeen{}
 	for _, name := range a.of.looksAt.Traffic {
-		if _, ok := a.view.World.Traffic(name); ok {
-			m[name] = &a.of.tally(a.view, name).trafficSeen
+		if _, ok := a.view.World.Traffic(name); !ok {
+			continue
 		}
+		first, ok := a.counted[name]
+		if !ok {
+			first = math.MaxInt64
+		}
+		m[name] = &a.of.tallyTo(a.view, name, first).trafficSeen
 	}
 	return m
 }

@@ -163,9 +163,12 @@ func (a *activation) account() (accountSeen, error) {
 	w := a.view.World
 	in := report.Input{From: a.view.Ready, To: time.Now(), Incidents: k.Incidents, Repairs: w.Repairs(), Restores: w.Restores(), Support: k.Support}
 	in.Events, _ = w.Timeline().Since(0)
+	a.counted = map[string]int64{}
 	for _, name := range a.of.looksAt.Traffic {
 		if rec, ok := w.Traffic(name); ok {
-			in.Traffic = append(in.Traffic, api.TrafficOf(rec))
+			t := api.TrafficOf(rec)
+			a.counted[name] = t.Sent
+			in.Traffic = append(in.Traffic, t)
 		}
 	}
 	r := report.Make(in)

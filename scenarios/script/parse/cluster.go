@@ -60,6 +60,17 @@ var clusterProperties = []property{
 	},
 	wholeNumber("api-servers", 1, "API servers behind the front door, 1 to 3", api.MaxAPIServers, func(c *api.ClusterSpec) *int { return &c.APIServers }),
 	{
+		Arg: script.Arg{Name: "etcd-quota", Type: script.ArgText, Default: api.Size(api.DefaultEtcdQuota), Doc: "size at which etcd refuses writes, such as 16Mi"},
+		set: func(c *api.ClusterSpec, v string) string {
+			n, err := api.ParseEtcdQuota(v)
+			if err != nil {
+				return err.Error()
+			}
+			c.EtcdQuota = n
+			return ""
+		},
+	},
+	{
 		Arg: script.Arg{Name: "backup-keep", Type: script.ArgDuration, Default: "24h", Doc: "for how long every backup is kept"},
 		set: func(c *api.ClusterSpec, v string) string {
 			d, err := script.ParseDuration(v)

@@ -55,6 +55,9 @@ What a command of "at" or "then" printed is for a check to judge if as=NAME keep
 outputs.NAME.exit == 0 && outputs.NAME.stdout.contains('ready'). After "when", and in
 "throughout … until", expect and check can be left out: 'CEL', SECTION, or NAME for the section NAME.cel.
 
+That moment is two seconds after a whole minute of the cluster's clock: what works in whole
+periods, as monitors, probes and backups do, comes at the same times of each run.
+
 Windows open at the current time: when the step before them is over. An "at" may not lie before
 the latest end of the windows before it, of which a "throughout … until" is none. Durations are written with a unit: 500ms, 90s, 10m, 2h,
 1d12h. Expectations are looked at whenever something changes in what they name, and at each whole

@@ -60,6 +60,16 @@ func TestChecks(t *testing.T) {
 	}
 }
 
+// TestAccountOfTheSameRequests checks that the report and the counts beside it are of the
+// same requests, whatever ends while a check is looked at.
+func TestAccountOfTheSameRequests(t *testing.T) {
+	report, _, _ := play(t, "at 0s traffic shop from=outside to=service/shop rate=1/s\nthroughout 5s check 'account.failedBy.shared == traffic.shop.failed'\n",
+		func(w *fakeWorld) { w.busy.Store(40) })
+	if got := report.Expectations[0]; !got.Held {
+		t.Errorf("got %+v", got)
+	}
+}
+
 // dear is a check that would go on for years.
 var dear = strings.Repeat("[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16].all(x, ", 12) + "true" + strings.Repeat(")", 12)
 

@@ -21,6 +21,7 @@ import (
 type kube struct {
 	dynamic   dynamic.Interface
 	discovery discovery.DiscoveryInterface // nil if there are only built-in kinds
+	close     func()                       // its connections; nil if it has none
 
 	mu     sync.Mutex
 	mapper meta.RESTMapper // of kinds that are not built in; nil until needed
@@ -41,7 +42,7 @@ func newKube(cfg *rest.Config) (*kube, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a discovery client: %w", err)
 	}
-	return &kube{dynamic: d, discovery: disco}, nil
+	return &kube{dynamic: d, discovery: disco, close: client.CloseIdleConnections}, nil
 }
 
 // resource is the client of a kind, in a namespace if it lives in one.

@@ -107,7 +107,7 @@ func (l *lens) set(gvk schema.GroupVersionKind, objects []*unstructured.Unstruct
 	s := l.kinds[gvk]
 	s.err, s.sorted, s.objects = err, nil, map[string]*unstructured.Unstructured{}
 	for _, obj := range objects {
-		s.objects[objectKey(obj)] = obj
+		s.put(obj)
 	}
 	l.tell()
 }
@@ -121,9 +121,15 @@ func (l *lens) change(gvk schema.GroupVersionKind, obj *unstructured.Unstructure
 	if gone {
 		delete(s.objects, objectKey(obj))
 	} else {
-		s.objects[objectKey(obj)] = obj
+		s.put(obj)
 	}
 	l.tell()
+}
+
+// put takes in an object as a list or a watch has it. The lock is held.
+func (s *kindState) put(obj *unstructured.Unstructured) {
+	dropNulls(obj.Object)
+	s.objects[objectKey(obj)] = obj
 }
 
 // tell wakes whoever waits for a change. The lock is held.
@@ -162,4 +168,23 @@ func sortObjects(m map[string]*unstructured.Unstructured) []*unstructured.Unstru
 
 func objectKey(obj *unstructured.Unstructured) string {
 	return obj.GetNamespace() + "/" + obj.GetName()
+}
+
+// dropNulls removes fields that are null, as the endpoints of an EndpointSlice are that has
+// none: Kubernetes takes them for absent, and so does whoever asks for them in CEL.
+func dropNulls(fields map[string]any) {
+	for name, value := range fields {
+		switch v := value.(type) {
+		case nil:
+			delete(fields, name)
+		case map[string]any:
+			dropNulls(v)
+		case []any:
+			for _, e := range v {
+				if m, ok := e.(map[string]any); ok {
+					dropNulls(m)
+				}
+			}
+		}
+	}
 }

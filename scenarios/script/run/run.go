@@ -17,8 +17,9 @@ import (
 	"demarc/sim/timeline"
 )
 
-// actionTimeout bounds one request of an action, as kubectl would be given up on.
-const actionTimeout = 30 * time.Second
+// actionTimeout bounds one request of an action, as kubectl would be given up on: not before
+// the API server gives up on a webhook, for which it waits for thirty seconds at the most.
+const actionTimeout = 45 * time.Second
 
 // run is one run of a script.
 type run struct {

@@ -34,8 +34,9 @@ type fakeWorld struct {
 	log     *timeline.Log
 	client  *fake.FakeDynamicClient
 	down    atomic.Bool
-	ready   atomic.Bool // the file ready is there
-	mu      sync.Mutex  // guards what follows: requests come in timers' goroutines
+	ready   atomic.Bool  // the file ready is there
+	busy    atomic.Int32 // so many requests of a traffic fail, one whenever its record is asked for
+	mu      sync.Mutex   // guards what follows: requests come in timers' goroutines
 	records map[string]*traffic.Record
 
 	catalogue []api.Backup
@@ -77,6 +78,9 @@ func (w *fakeWorld) Traffic(name string) (*traffic.Record, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	r, ok := w.records[name]
+	if ok && w.busy.Add(-1) >= 0 {
+		r.Add(traffic.Result{Time: time.Now(), Reason: "connection refused"})
+	}
 	return r, ok
 }
 func (w *fakeWorld) Timeline() *timeline.Log                { return w.log }

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"demarc/sim/fault"
-	"demarc/sim/timeline"
 )
 
 var wipe = effect{whole: func(f *Faults, _ context.Context, x inForce) (fault.Active, error) {
@@ -47,18 +46,4 @@ func (f *Faults) damageBackup(x inForce) (fault.Active, error) {
 	x.Target = x.at.String()
 	x.Event = f.record(x.Spec, x.Target, 0).Seq
 	return x.Active, f.Store.Damage(x.at.Backup, x.Args["how"])
-}
-
-// fill fills the disk that backups are on.
-var fill = effect{
-	whole: func(f *Faults, _ context.Context, x inForce) (fault.Active, error) {
-		f.Disk.Fill()
-		return f.begin(x), nil
-	},
-	undo: func(f *Faults, ended inForce, _ timeline.Actor) error {
-		if _, full := f.on(ended.Target, ended.Verb); !full {
-			f.Disk.SetCapacity(0)
-		}
-		return nil
-	},
 }

@@ -3,7 +3,8 @@
 //
 // What a kind of fault is called, strikes and takes is a row in package fault
 // (sim/fault); what it does, and how that is undone, is its [effect], in the file
-// of its family: crash.go, hang.go, network.go, power.go, disk.go. To add a kind:
+// of its family: crash.go, hang.go, network.go, power.go, disk.go,
+// clients.go. To add a kind:
 // a row there, an effect here, and a line in the table of effects.
 package faults
 
@@ -82,6 +83,19 @@ type Disk interface {
 	SetLatency(time.Duration)
 }
 
+// Clients are programs of the customer's that do more than they should.
+type Clients interface {
+	// Fill begins to write in a namespace: objects, and write goes on until ctx ends, or
+	// revisions of one, until etcd refuses. Because is the event that has begun it. Empty
+	// deletes what was written.
+	Fill(ctx context.Context, namespace, with string) (write func(because int64), err error)
+	Empty(ctx context.Context, namespace string) error
+	// Flood begins to ask with the token of a service account, so many times in a second.
+	// Each request keeps an API server busy for a time. Ask goes on until end is called or
+	// ctx ends.
+	Flood(ctx context.Context, namespace, account string, rate int, takes time.Duration) (ask, end func(), err error)
+}
+
 // World is what faults strike, and who is told.
 type World struct {
 	Plane    Plane
@@ -89,6 +103,7 @@ type World struct {
 	Replicas Replicas
 	Store    Store
 	Disk     Disk
+	Clients  Clients
 	Log      *timeline.Log
 	// Outage is told what is out because of an event, and Well what may be well again.
 	Outage func(subject string, cause timeline.Event)
@@ -133,7 +148,7 @@ var effects = map[string]effect{
 	"hang": hang, "slow": slow,
 	"partition": partition, "cut": cut,
 	"power-off": powerOff, "power-on": powerOn,
-	"wipe": wipe, "corrupt": corrupt, "fill": fill,
+	"wipe": wipe, "corrupt": corrupt, "fill": fill, "flood": flood,
 	"heal": heal,
 }
 

@@ -27,7 +27,7 @@ type fake struct {
 func newFake(t *testing.T) *fake {
 	w := &fake{is: map[string]bool{}, names: []string{"etcd/0", "etcd/1", "etcd/2", "kube-apiserver/0", "kube-apiserver/1", "kube-apiserver/2", "kube-controller-manager", "kube-scheduler"}}
 	w.Faults = New(World{
-		Plane: w, Nodes: w, Replicas: fakeReplicas{w}, Store: w, Disk: fakeDisk{w}, Log: timeline.New(),
+		Plane: w, Nodes: w, Replicas: fakeReplicas{w}, Store: w, Disk: fakeDisk{w}, Clients: w, Log: timeline.New(),
 		Outage: func(string, timeline.Event) {}, Well: func(string) {}, Context: t.Context(), Go: func(do func()) { do() },
 		Fine: func() func() {
 			w.fine++
@@ -142,6 +142,17 @@ func (w *fake) CrashContainer(_, pod, name string, _ int, _ string, by timeline.
 
 func (w *fake) IDs() []string               { return []string{"20260105T083000Z"} }
 func (w *fake) Damage(id, how string) error { return w.set(id+" "+how, true) }
+
+func (w *fake) Fill(_ context.Context, namespace, with string) (func(int64), error) {
+	return func(int64) { w.put(namespace+" full of "+with, true) }, nil
+}
+func (w *fake) Empty(_ context.Context, namespace string) error {
+	w.put(namespace+" full of objects", false)
+	return nil
+}
+func (w *fake) Flood(_ context.Context, _, account string, _ int, _ time.Duration) (ask, end func(), err error) {
+	return func() { w.put(account+" floods", true) }, func() { w.put(account+" floods", false) }, nil
+}
 
 type fakeDisk struct{ w *fake }
 

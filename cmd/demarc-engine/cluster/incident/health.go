@@ -111,13 +111,18 @@ func (h *Health) ask() *round {
 	all := h.Components()
 	r := &round{began: time.Now(), asked: all, done: make(chan struct{})}
 	each := make([]api.Component, len(all))
-	var checks sync.WaitGroup
 	for i, x := range all {
 		each[i] = x.Component
+		if x.State == running {
+			each[i].Message = noAnswer
+		}
+	}
+	r.list = append(sums(each), each...)
+	var checks sync.WaitGroup
+	for i, x := range all {
 		if x.State != running {
 			continue
 		}
-		each[i].Message = noAnswer
 		checks.Go(func() {
 			healthy, message := h.check(x.Check)
 			r.mu.Lock()
@@ -126,9 +131,6 @@ func (h *Health) ask() *round {
 			r.list = append(sums(each), each...)
 		})
 	}
-	r.mu.Lock()
-	r.list = append(sums(each), each...)
-	r.mu.Unlock()
 	go func() {
 		defer close(r.done)
 		checks.Wait()

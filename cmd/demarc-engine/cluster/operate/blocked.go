@@ -47,7 +47,7 @@ func (m *Management) Blocked(b controlplane.Block) {
 	}
 	m.blocks.mu.Lock()
 	defer m.blocks.mu.Unlock()
-	now, by := time.Now(), cmp.Or(b.Webhook, b.Policy)
+	now, by := time.Now(), cmp.Or(b.Webhook, b.Policy, b.Definition)
 	x := m.blocks.of[subject]
 	if x.by != by || now.Sub(x.last) >= stillBlocks {
 		go m.enterBlock(subject, b, now)
@@ -59,7 +59,8 @@ func (m *Management) Blocked(b controlplane.Block) {
 	m.blocks.of[subject] = x
 }
 
-// BlockedBy is the event of what blocks a subject at this time, or 0.
+// BlockedBy is the event of what blocks a subject at this time, or 0. A full etcd blocks
+// the nodes: their leases are not written.
 func (m *Management) BlockedBy(subject string) int64 {
 	if strings.HasPrefix(subject, "node/") {
 		subject = allNodes
@@ -69,17 +70,22 @@ func (m *Management) BlockedBy(subject string) int64 {
 	if x := m.blocks.of[subject]; time.Since(x.last) < stillBlocks {
 		return x.event
 	}
+	if subject == allNodes {
+		return m.filled.now()
+	}
 	return 0
 }
 
-// suffers is whom a refusal hurts: the nodes, whose leases are not renewed, or an add-on;
-// empty for what is nobody's but the customer's.
+// suffers is whom a refusal hurts: the nodes, whose leases are not renewed, an add-on, or a
+// namespace that is to be deleted; empty for what is nobody's but the customer's.
 func (m *Management) suffers(b controlplane.Block) string {
 	switch {
 	case b.Namespace == "kube-node-lease", b.Resource == "nodes":
 		return allNodes
 	case b.Namespace == metav1.NamespaceSystem:
 		return m.Addons.Of(b.Name)
+	case b.Definition != "":
+		return "namespace/" + b.Namespace // which is not emptied
 	}
 	return ""
 }
@@ -108,16 +114,24 @@ func (m *Management) enterBlock(subject string, b controlplane.Block, at time.Ti
 // blocker is the object that has refused, and the customer's newest event of it, or 0.
 func (m *Management) blocker(b controlplane.Block) (by string, event int64) {
 	by = "validatingadmissionpolicy/" + b.Policy
+	if b.Definition != "" {
+		by = "customresourcedefinition/" + b.Definition
+	}
 	if b.Webhook != "" {
 		ctx, cancel := context.WithTimeout(m.Context, 10*time.Second)
 		defer cancel()
 		by = cmp.Or(m.Addons.Declares(ctx, b.Webhook), "webhook "+b.Webhook)
 	}
+	return by, m.customersNewest(func(e timeline.Event) bool { return e.Subject == by })
+}
+
+// customersNewest is the newest event of a customer's that is as asked for, or 0.
+func (m *Management) customersNewest(is func(timeline.Event) bool) int64 {
 	events, _ := m.Log.Since(0)
 	for _, e := range slices.Backward(events) {
-		if e.Actor == timeline.Customer && e.Subject == by {
-			return by, e.Seq
+		if e.Actor == timeline.Customer && is(e) {
+			return e.Seq
 		}
 	}
-	return by, 0
+	return 0
 }

@@ -63,6 +63,9 @@ func (p managed) Source(ctx context.Context) (backup.Source, func(), error) {
 // Space implements [provider.ControlPlane].
 func (p managed) Space() provider.Space {
 	s := p.m.Plane.EtcdSpace()
+	if s.Alarm {
+		p.m.filled.seen()
+	}
 	space := provider.Space{Alarm: s.Alarm, Revision: s.Revision}
 	for _, m := range s.Members {
 		space.Members = append(space.Members, provider.MemberSpace(m))

@@ -79,6 +79,7 @@ type Management struct {
 	updating sync.Mutex // held while the cluster is updated
 	deprived deprived
 	blocks   blocks
+	filled   filled
 }
 
 // Open opens the plane. Its loops wait until they are told to begin. Close it also if

@@ -106,6 +106,11 @@ func (p workers) Evict(ctx context.Context, node string) (left int, blocked []dr
 	return drain.Evict(ctx, p.m.Client, node)
 }
 
+// Explain implements [provider.Nodes].
+func (p workers) Explain(ctx context.Context, blocked []drain.Blocked) {
+	drain.Explain(ctx, p.m.Client, blocked)
+}
+
 // Mark implements [provider.Nodes]. The node is taken out of load balancers
 // before it is drained: else what comes in until their probes miss it is lost.
 func (p workers) Mark(ctx context.Context, node string, upgrading bool) error {

@@ -66,7 +66,7 @@ func Engine(t testing.TB, answers Answers) (home string) {
 	}
 	home = t.TempDir()
 	Write(t, filepath.Join(home, "demarc"), map[string]string{
-		"version.json": `{"format": 2}`, "engine.json": string(handle), "provider.token": providersToken + "\n",
+		"version.json": `{"format": 2}`, "engine.json": string(handle), "provider.token": providersToken + "\n", "director.token": providersToken + "\n",
 	})
 	return home
 }
