@@ -9,12 +9,12 @@ ENGINE_BUILD := -buildvcs=false -tags faketime
 PACKAGES     := $(shell ./.ci/packages light)
 HEAVY        := $(shell ./.ci/packages heavy)
 
-.PHONY: run test test-say test-units test-heavy test-scenarios test-short test-torture torture fuzz engine bench bench-all bench-commit bench-idle bench-parts dist lint clean
+.PHONY: run test test-say test-units test-heavy test-scenarios test-modules test-short test-torture test-conformance conformance torture fuzz engine bench bench-all bench-commit bench-idle bench-parts dist lint clean
 
 run: ## a cluster with three nodes and a sample workload, until Ctrl-C
 	go run ./cmd/demarc up
 
-test: test-say test-units test-heavy test-scenarios test-torture ## every test
+test: test-say test-units test-heavy test-scenarios test-modules test-torture test-conformance ## every test
 
 test-say: ## how long that takes
 	@go run ./cmd/demarc-bench -tests
@@ -31,11 +31,26 @@ test-heavy: engine ## what is linked with Kubernetes, or needs a virtual clock
 test-scenarios: ## every scenario, each in an engine of its own
 	go test -timeout 1h ./scenarios/...
 
+test-modules: engine ## what is imported by other modules, and an example of one
+	go build -buildvcs=false -o bin/demarc ./cmd/demarc
+	for module in $$(./.ci/packages modules); do \
+		(cd $$module && DEMARC=$(CURDIR)/bin/demarc go test ./...) || exit 1; \
+	done
+
 test-short: ## one scenario of each family
 	go test -short ./scenarios/...
 
 test-torture: engine ## a minute of what torture does
 	go test -count 1 -timeout 10m -v ./sim/engine/torture
+
+# Upstream's end-to-end tests take minutes to build, the first time.
+CONFORMANCE := ./cmd/demarc exec -- go run ./cmd/demarc-conformance
+
+test-conformance: engine ## twenty of upstream's conformance tests
+	go run $(CONFORMANCE) -smoke
+
+conformance: engine ## every conformance test of upstream's, in a table by SIG
+	go run $(CONFORMANCE)
 
 torture: engine ## kill engines, damage their data, fill their disks, and look for what is lost
 	go test -count 1 -timeout 2h -v ./sim/engine/torture -args -full
