@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"demarc/backup"
+	"demarc/controlplane/upstream"
 
 	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/client/pkg/v3/transport"
@@ -30,6 +31,8 @@ const (
 	etcdTick      = time.Second
 	etcdTickOfOne = 200 * time.Millisecond // of one of several
 	electionTicks = 5
+	// electEvery is how often a member that is alone tries to lead.
+	electEvery = 100 * time.Millisecond
 	// etcdBatch is how long the backend gathers writes before it commits them.
 	// The write-ahead log has them at once.
 	etcdBatch = 5 * time.Second
@@ -101,6 +104,9 @@ func (p *Plane) startEtcd(ctx context.Context, s *seat) (incarnation, error) {
 		return nil, err
 	}
 	m.serve(secure)
+	if s.peer == nil {
+		go m.elect()
+	}
 	s.took(m)
 	go func() {
 		defer closeLog()
@@ -223,6 +229,21 @@ func (m *etcdMember) serve(secure *tls.Config) {
 		case <-m.etcd.Server.StoppingNotify():
 		}
 	}()
+}
+
+// elect has a member that is alone lead as soon as it has read its log.
+func (m *etcdMember) elect() {
+	server := m.etcd.Server
+	for server.Leader() == 0 {
+		select {
+		case <-server.StopNotify():
+			return
+		case <-time.After(electEvery):
+			if err := upstream.Campaign(context.Background(), server); err != nil {
+				return // it ends
+			}
+		}
+	}
 }
 
 func (m *etcdMember) ready(ctx context.Context) error {

@@ -107,8 +107,10 @@ func virtualResults(steps []api.Step, report *api.Report) map[string]string {
 	for _, x := range steps {
 		r[fmt.Sprintf("line %d %s", x.Line, x.Kind)] = time.Duration(x.At).Round(time.Millisecond).String()
 	}
-	for i, x := range report.Incidents {
-		of := fmt.Sprintf("incident %d of %s, ", i+1, x.Subject)
+	seen := map[string]int{} // which of two comes first that begin in one moment is no result
+	for _, x := range report.Incidents {
+		seen[x.Subject]++
+		of := fmt.Sprintf("incident %d of %s, ", seen[x.Subject], x.Subject)
 		r[of+"detected after"] = spanOf(x.Start, x.Detected)
 		r[of+"ended after"] = spanOf(x.Start, x.End)
 	}
