@@ -26,6 +26,7 @@ import (
 	"sync"
 	"time"
 
+	"demarc/nodes/cloud"
 	"demarc/nodes/host"
 	"demarc/nodes/image"
 	"demarc/nodes/kubelet"
@@ -52,6 +53,8 @@ type Config struct {
 	Seed uint64
 	// Location is the Azure region; "westeurope" if empty.
 	Location string
+	// Zones are the availability zones of the pool; none if it is in none.
+	Zones []string
 	// KubeletVersion is what the first nodes report, such as v1.37.2.
 	KubeletVersion string
 	// NodeImage is what the first nodes run from; if empty, the newest for the
@@ -110,6 +113,7 @@ type scaleSet struct {
 	archives
 	mu      sync.Mutex
 	subnet  subnet
+	disks   *cloud.Disks
 	repairs vm.Repairs // of the nodes themselves
 }
 
@@ -139,10 +143,11 @@ func NewFleet(cfg Config) (*Fleet, error) {
 		cfg.Watcher = nobody{}
 	}
 	set := &scaleSet{
-		cfg: cfg, cluster: vm.Cluster{Name: cfg.ClusterName, Location: cfg.Location}, log: cfg.Timeline, watcher: cfg.Watcher,
+		cfg: cfg, cluster: vm.Cluster{Name: cfg.ClusterName, Location: cfg.Location, Zones: cfg.Zones}, log: cfg.Timeline, watcher: cfg.Watcher,
 		roster: &roster{}, subnet: newSubnet(cfg.Location),
 	}
 	set.timers = timers.New(&set.mu)
+	set.disks = cloud.NewDisks(&set.mu, set.log, set.cluster.GroupID(), set.machineOf)
 	set.archives = archives{
 		mu: &set.mu, roster: set.roster, log: set.log, seed: cfg.Seed, created: cfg.Created, kubelet: cfg.KubeletVersion,
 		images: map[[2]string]*host.Image{},
@@ -159,7 +164,7 @@ func NewFleet(cfg Config) (*Fleet, error) {
 		Lock: &set.mu, Timers: set.timers, Client: cfg.Client, Network: set.network, Log: set.log, Seed: cfg.Seed, Starts: cfg.Starts,
 		Kubelets: set.eachKubelet, Size: func() int { return len(set.machines()) }, Node: f.node, Proxy: f.proxy, Restoring: &f.proxy.restored.active,
 		Repairs: &set.repairs, Blocked: set.subnet.refuses, Agent: set.agent, API: f.apiOf, Follow: set.follow, Services: f.services, NodeShell: set.nodeShell, Images: cfg.Images, Live: cfg.Live,
-		Targeted: func(to netip.AddrPort, udp bool) bool { return f.proxy.rules.Targeted(to, udp) },
+		Disks: set.disks, Targeted: func(to netip.AddrPort, udp bool) bool { return f.proxy.rules.Targeted(to, udp) },
 	})
 	if err != nil {
 		return nil, err
@@ -205,6 +210,18 @@ func (f *scaleSet) Ready() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return !slices.ContainsFunc(f.machines(), func(m *machine) bool { return m.kubelet.Connected() && !m.kubelet.Registered })
+}
+
+// Disks are the managed disks of the node resource group.
+func (f *scaleSet) Disks() *cloud.Disks { return f.disks }
+
+// machineOf is a VM that disks can be attached to. The lock is held.
+func (f *scaleSet) machineOf(name string) (cloud.Machine, bool) {
+	m := f.named(name)
+	if m == nil || m.deleted() {
+		return cloud.Machine{}, false
+	}
+	return cloud.Machine{Size: m.Size, Zone: m.Zone()}, true
 }
 
 // NodeNames are the full names of all nodes, in the order of their indices,

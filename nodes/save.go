@@ -36,6 +36,7 @@ type saved struct {
 	Asked    map[string]answered     `json:"asked,omitempty"`
 	Machines map[string]savedMachine `json:"machines,omitempty"`
 	NSG      json.RawMessage         `json:"nsg,omitempty"`
+	Disks    json.RawMessage         `json:"disks,omitempty"`
 	Repairs  []api.Repair            `json:"repairs,omitempty"`
 	// Patches are those of the archives, Stocked the days of the calendar that are
 	// in them, and NSGRoot the event by which the security group changed last.
@@ -81,6 +82,9 @@ func (f *Fleet) Save() ([]byte, error) {
 	var err error
 	if s.NSG, err = f.subnet.nsg.Save(); err != nil {
 		return nil, fmt.Errorf("save the network security group: %w", err)
+	}
+	if s.Disks, err = f.disks.Save(); err != nil {
+		return nil, fmt.Errorf("save the managed disks: %w", err)
 	}
 	for _, m := range f.machines() {
 		state := savedMachine{
@@ -149,6 +153,9 @@ func (f *Fleet) restore(state []byte) error {
 		if err := f.subnet.nsg.Load(s.NSG); err != nil {
 			return fmt.Errorf("read the saved network security group: %w", err)
 		}
+	}
+	if err := f.disks.Load(s.Disks); err != nil {
+		return err
 	}
 	f.archive.Load(s.Patches)
 	f.stocked = s.Stocked

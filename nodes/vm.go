@@ -298,6 +298,7 @@ func (m *machine) remove(now time.Time) {
 	m.Stopped = vm.Deleted
 	m.endOutages(now)
 	m.kubelet.Remove()
+	m.f.disks.VMGone(m.Name)
 	m.f.timers.Remove(m)
 }
 

@@ -36,7 +36,7 @@ func New(name string, image *Image) *Host {
 		image = NewImage("", "")
 	}
 	h := &Host{}
-	h.name, h.image, h.d, h.after = name, image, pristine, h.changed
+	h.name, h.image, h.d, h.after, h.room = name, image, pristine, h.changed, diskSize-diskUsed
 	h.iptables.m = &h.machine
 	return h
 }

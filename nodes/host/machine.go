@@ -16,6 +16,7 @@ type machine struct {
 	image  *Image
 	booted time.Time // zero: not known
 	d      *delta    // pristine: nothing differs from the image
+	room   int64     // bytes that files can take beside what the image has
 
 	patching *Patching           // nil: it gets no patches
 	writes   Writes              // of whoever writes now; nil for nobody
@@ -106,7 +107,7 @@ func (h *machine) Changes() int { return h.d.changes }
 
 // free returns the bytes that are free on the root disk.
 func (h *machine) free() int64 {
-	return min(max(diskSize-diskUsed-h.d.used, 0), diskSize)
+	return min(max(h.room-h.d.used, 0), h.room+diskUsed)
 }
 
 // Uptime returns how long the machine has been up; 0 if it is not.

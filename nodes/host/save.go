@@ -83,19 +83,32 @@ func (h *Host) sound() {
 			delete(d.OnHold, name)
 		}
 	}
-	for p, n := range d.Files {
+	h.soundFiles()
+}
+
+// soundFiles drops files that no disk can have.
+func (h *disk) soundFiles() {
+	for p, n := range h.d.Files {
 		q, err := clean(p)
-		if n == nil || err != nil || q != p || n.Size < 0 || n.Size > diskSize || len(n.Data) > maxContent {
-			delete(d.Files, p)
+		if n == nil || err != nil || q != p || n.Size < 0 || n.Size > h.room+diskUsed || len(n.Data) > maxContent {
+			delete(h.d.Files, p)
 		}
 	}
-	if root := d.Files["/"]; root != nil {
+	if root := h.d.Files["/"]; root != nil {
 		root.Gone, root.Dir = false, true
 	}
 }
 
 // recount makes the sums anew from what is kept.
 func (h *Host) recount() {
+	h.recountFiles()
+	for name, version := range h.d.Packages {
+		h.d.used += h.packageGrowth(name, version)
+	}
+}
+
+// recountFiles makes the sums of files anew.
+func (h *disk) recountFiles() {
 	d := h.d
 	d.used, d.kept = -h.image.listed, 0
 	for _, e := range h.subtree("/") {
@@ -103,8 +116,5 @@ func (h *Host) recount() {
 		if e.node != nil {
 			d.kept += len(e.node.Data)
 		}
-	}
-	for name, version := range d.Packages {
-		d.used += h.packageGrowth(name, version)
 	}
 }

@@ -7,13 +7,9 @@ import (
 	"demarc/nodes/vm"
 )
 
-// subscription is the one that the machines are in.
-const subscription = "00000000-0000-0000-0000-000000000000"
-
 // providerID is the cloud's name of a machine.
 func providerID(m *vm.VM) string {
-	return fmt.Sprintf("azure:///subscriptions/%s/resourceGroups/%s/providers/Microsoft.Compute/virtualMachineScaleSets/%s/virtualMachines/%d",
-		subscription, strings.ToLower(m.Cluster.ResourceGroup()), m.Cluster.ScaleSet(), m.Index)
+	return fmt.Sprintf("azure://%s/providers/Microsoft.Compute/virtualMachineScaleSets/%s/virtualMachines/%d", m.Cluster.GroupID(), m.Cluster.ScaleSet(), m.Index)
 }
 
 // maxLabel is the longest value of a label; AKS cuts the resource group's name.
@@ -22,13 +18,18 @@ const maxLabel = 63
 // labels are those of a node of AKS.
 func labels(m *vm.VM) map[string]string {
 	group, location := m.Cluster.ResourceGroup(), m.Cluster.Location
+	zone, diskZone := "0", ""
+	if z := m.Zone(); z != "" {
+		zone = m.Cluster.ZoneLabel(z)
+		diskZone = zone
+	}
 	return map[string]string{
 		"agentpool":                                               vm.Pool,
 		"beta.kubernetes.io/arch":                                 "amd64",
 		"beta.kubernetes.io/instance-type":                        vm.DefaultSize,
 		"beta.kubernetes.io/os":                                   "linux",
 		"failure-domain.beta.kubernetes.io/region":                location,
-		"failure-domain.beta.kubernetes.io/zone":                  "0",
+		"failure-domain.beta.kubernetes.io/zone":                  zone,
 		"kubernetes.azure.com/agentpool":                          vm.Pool,
 		"kubernetes.azure.com/cluster":                            strings.TrimRight(group[:min(len(group), maxLabel)], "-_."),
 		"kubernetes.azure.com/kubelet-serving-ca":                 "cluster",
@@ -48,9 +49,9 @@ func labels(m *vm.VM) map[string]string {
 		"node.kubernetes.io/instance-type":                        vm.DefaultSize,
 		"storageprofile":                                          "managed",
 		"storagetier":                                             "Premium_LRS",
-		"topology.disk.csi.azure.com/zone":                        "",
+		"topology.disk.csi.azure.com/zone":                        diskZone,
 		"topology.kubernetes.io/region":                           location,
-		"topology.kubernetes.io/zone":                             "0",
+		"topology.kubernetes.io/zone":                             zone,
 		"kubernetes.azure.com/azure-cni-overlay":                  "true",
 		"kubernetes.azure.com/podnetwork-type":                    "overlay",
 		"kubernetes.azure.com/consolidated-additional-properties": UUID("properties", m.Cluster.Name),

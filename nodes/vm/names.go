@@ -15,7 +15,20 @@ import (
 const Pool = api.DefaultPool
 
 // Cluster is what the names of a cluster's machines are made from.
-type Cluster struct{ Name, Location string }
+type Cluster struct {
+	Name, Location string
+	// Zones are the availability zones over which the machines are spread, such as 1, 2 and
+	// 3; none if they are in no zone.
+	Zones []string
+}
+
+// Subscription is the one that the machines are in.
+const Subscription = "00000000-0000-0000-0000-000000000000"
+
+// GroupID is the resource ID of the cluster's node resource group.
+func (c *Cluster) GroupID() string {
+	return "/subscriptions/" + Subscription + "/resourceGroups/" + strings.ToLower(c.ResourceGroup())
+}
 
 // ScaleSet is the name of the pool's virtual machine scale set: AKS puts eight
 // digits that come from the cluster's name into it.
@@ -47,6 +60,17 @@ func NodeIP(i int) netip.Addr {
 func PodCIDR(i int) netip.Prefix {
 	return netip.PrefixFrom(address(10<<24|244<<16+uint32(i)<<8), 24)
 }
+
+// Zone is the machine's availability zone; empty if it is in none.
+func (m *VM) Zone() string {
+	if zones := m.Cluster.Zones; len(zones) > 0 {
+		return zones[m.Index%len(zones)]
+	}
+	return ""
+}
+
+// ZoneLabel is a zone as the labels of nodes have it: westeurope-1.
+func (c *Cluster) ZoneLabel(zone string) string { return c.Location + "-" + zone }
 
 // Slot is the machine's place in the networks, of which its addresses come.
 func (m *VM) Slot() int {

@@ -18,6 +18,8 @@ var enums = map[string][]string{
 	"cve-fix":         CVEFixes,
 	"cve-severity":    CVESeverities,
 	"cve-state":       {CVEPublished, CVEPatching, CVENotified, CVEAwaitsReboot, CVEFixed},
+	"disk-action":     DiskActions,
+	"disk-state":      {DiskUnattached, DiskAttached},
 	"down":            {timeline.Rebooted, timeline.PoweredOff},
 	"edition":         Editions,
 	"feature-stage":   {FeaturePreview, FeatureAvailable},
