@@ -289,6 +289,9 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.watchCloudNodes(c.ctx); err != nil {
 		return err
 	}
+	if err := c.driveDisks(c.ctx); err != nil {
+		return err
+	}
 	if err := c.await(ctx, "the nodes", func() bool { return c.fleet.Ready() }); err != nil {
 		return err
 	}

@@ -1,0 +1,185 @@
+package csi
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"demarc/sim/timeline"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
+)
+
+// annPreResize is the size that a claim had before its volume grew: Kubernetes binds it with
+// that as long as the node has not made the filesystem larger.
+const annPreResize = "volume.alpha.kubernetes.io/pre-resize-capacity"
+
+// Reasons of events on claims.
+const (
+	reasonResizing     = "Resizing"
+	reasonResizeFailed = "VolumeResizeFailed"
+	reasonFSResize     = "FileSystemResizeRequired"
+)
+
+const storage = corev1.ResourceStorage
+
+// resizeChanged says whether a claim has another size or another state of its growth.
+func resizeChanged(before, now *corev1.PersistentVolumeClaim) bool {
+	oldRequest, request := before.Spec.Resources.Requests[storage], now.Spec.Resources.Requests[storage]
+	oldSize, size := before.Status.Capacity[storage], now.Status.Capacity[storage]
+	return oldRequest.Cmp(request) != 0 || oldSize.Cmp(size) != 0 || before.Spec.VolumeName != now.Spec.VolumeName ||
+		before.Status.AllocatedResourceStatuses[storage] != now.Status.AllocatedResourceStatuses[storage] && !growing(now)
+}
+
+// growing says whether the controller has a claim's growth in hand, which it has written
+// itself.
+func growing(claim *corev1.PersistentVolumeClaim) bool {
+	return claim.Status.AllocatedResourceStatuses[storage] == corev1.PersistentVolumeClaimControllerResizeInProgress
+}
+
+// resize makes the disk of a claim larger, if the claim wants it. The node does the rest.
+func (c *Controller) resize(ctx context.Context, key string) error {
+	namespace, name, err := cache.SplitMetaNamespaceKey(key)
+	if err != nil {
+		return nil // no claim has such a name
+	}
+	claim, err := c.claims.PersistentVolumeClaims(namespace).Get(name)
+	if err != nil || claim.Status.Phase != corev1.ClaimBound {
+		return nil
+	}
+	volume, err := c.volumes.Get(claim.Spec.VolumeName)
+	if err != nil || !ours(volume) || volume.Spec.ClaimRef == nil || volume.Spec.ClaimRef.UID != claim.UID {
+		return nil // whose news bring us here again
+	}
+	request, size, has := claim.Spec.Resources.Requests[storage], claim.Status.Capacity[storage], volume.Spec.Capacity[storage]
+	if _, marked := volume.Annotations[annPreResize]; marked && size.Cmp(has) >= 0 {
+		if _, err := c.updateVolume(ctx, volume.Name, func(v *corev1.PersistentVolume) bool {
+			delete(v.Annotations, annPreResize)
+			return true
+		}); err != nil {
+			return err
+		}
+	}
+	if request.Cmp(size) <= 0 {
+		return nil
+	}
+	// As it is now: of the claim's growth the informers may have heard, and not of the volume's.
+	volume, err = c.client.CoreV1().PersistentVolumes().Get(ctx, volume.Name, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	if has = volume.Spec.Capacity[storage]; nodeResizes(claim) && has.Cmp(allocated(claim)) >= 0 {
+		return nil
+	}
+	return c.grow(ctx, claim, volume)
+}
+
+// nodeResizes says whether a claim's growth is the node's by now.
+func nodeResizes(claim *corev1.PersistentVolumeClaim) bool {
+	s := claim.Status.AllocatedResourceStatuses[storage]
+	return s == corev1.PersistentVolumeClaimNodeResizePending || s == corev1.PersistentVolumeClaimNodeResizeInProgress
+}
+
+// allocated is the size that a claim's growth is to come to.
+func allocated(claim *corev1.PersistentVolumeClaim) resource.Quantity {
+	if q, ok := claim.Status.AllocatedResources[storage]; ok {
+		return q
+	}
+	return claim.Spec.Resources.Requests[storage]
+}
+
+// grow makes a volume as large as its claim wants it.
+func (c *Controller) grow(ctx context.Context, claim *corev1.PersistentVolumeClaim, volume *corev1.PersistentVolume) error {
+	want := claim.Spec.Resources.Requests[storage]
+	claim, err := c.claimStatus(ctx, claim, func(s *corev1.PersistentVolumeClaimStatus) {
+		s.AllocatedResources, s.AllocatedResourceStatuses = with(s.AllocatedResources, want), with(s.AllocatedResourceStatuses, corev1.PersistentVolumeClaimControllerResizeInProgress)
+		s.Conditions = condition(s.Conditions, corev1.PersistentVolumeClaimResizing, "", corev1.PersistentVolumeClaimFileSystemResizePending)
+	})
+	if err != nil {
+		return fmt.Errorf("marking pvc %q as resizing failed: %w", cache.MetaObjectToName(claim), err)
+	}
+	c.resizer.Event(claim, corev1.EventTypeNormal, reasonResizing, "External resizer is resizing volume "+volume.Name)
+	size, err := c.expand(ctx, volume.Spec.CSI.VolumeHandle, gib(want.Value()))
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		err = fmt.Errorf("resize volume %q by resizer %q failed: %w", volume.Name, Driver, err)
+		c.resizer.Event(claim, corev1.EventTypeWarning, reasonResizeFailed, err.Error())
+		if _, failed := c.claimStatus(ctx, claim, func(s *corev1.PersistentVolumeClaimStatus) {
+			s.Conditions = condition(s.Conditions, corev1.PersistentVolumeClaimControllerResizeError, fmt.Sprintf("failed to expand pvc with %v", err))
+		}); failed != nil {
+			return failed
+		}
+		return err
+	}
+	before := claim.Status.Capacity[storage]
+	if _, err := c.updateVolume(ctx, volume.Name, func(v *corev1.PersistentVolume) bool {
+		v.Spec.Capacity = with(v.Spec.Capacity, *resource.NewQuantity(size<<30, resource.BinarySI))
+		if _, marked := v.Annotations[annPreResize]; !marked {
+			metav1.SetMetaDataAnnotation(&v.ObjectMeta, annPreResize, before.String())
+		}
+		return true
+	}); err != nil {
+		return fmt.Errorf("error updating pv %q by resizer: %w", volume.Name, err)
+	}
+	claim, err = c.claimStatus(ctx, claim, func(s *corev1.PersistentVolumeClaimStatus) {
+		s.AllocatedResourceStatuses = with(s.AllocatedResourceStatuses, corev1.PersistentVolumeClaimNodeResizePending)
+		s.Conditions = condition(s.Conditions, corev1.PersistentVolumeClaimFileSystemResizePending,
+			"Waiting for user to (re-)start a pod to finish file system resize of volume on node.", corev1.PersistentVolumeClaimControllerResizeError)
+	})
+	if err != nil {
+		return fmt.Errorf("mark PVC %q as node expansion required failed: %w", cache.MetaObjectToName(claim), err)
+	}
+	c.resizer.Event(claim, corev1.EventTypeNormal, reasonFSResize, "Require file system resize of volume on node")
+	return nil
+}
+
+// expand is the driver's ControllerExpandVolume: it returns the new size in GiB. A disk that
+// is that large already is left as it is.
+func (c *Controller) expand(ctx context.Context, handle string, gib int64) (int64, error) {
+	disk, err := c.disks.Get(ctx, c.nameOf(handle))
+	if err != nil {
+		return 0, internal("GetDiskByURI(%s) failed with error(%v)", handle, err)
+	}
+	if disk.SizeGiB >= gib {
+		return gib, nil
+	}
+	if _, err := c.disks.Resize(ctx, disk.Name, gib, timeline.Provider); err != nil {
+		return 0, internal("failed to resize disk(%s) with error(%v)", handle, err)
+	}
+	return gib, nil
+}
+
+// with is a map in which the storage has another value.
+func with[M ~map[corev1.ResourceName]V, V any](m M, value V) M {
+	out := M{storage: value}
+	for k, v := range m {
+		if k != storage {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// condition is a list of conditions in which one holds, and some others do not.
+func condition(list []corev1.PersistentVolumeClaimCondition, holds corev1.PersistentVolumeClaimConditionType, message string, not ...corev1.PersistentVolumeClaimConditionType) []corev1.PersistentVolumeClaimCondition {
+	out := slices.DeleteFunc(slices.Clone(list), func(x corev1.PersistentVolumeClaimCondition) bool {
+		return x.Type == holds || slices.Contains(not, x.Type)
+	})
+	return append(out, corev1.PersistentVolumeClaimCondition{Type: holds, Status: corev1.ConditionTrue, LastTransitionTime: now(), Message: message})
+}
+
+// claimStatus changes the status of a claim, if it is still as we know it.
+func (c *Controller) claimStatus(ctx context.Context, claim *corev1.PersistentVolumeClaim, change func(*corev1.PersistentVolumeClaimStatus)) (*corev1.PersistentVolumeClaim, error) {
+	changed := claim.DeepCopy()
+	change(&changed.Status)
+	updated, err := c.client.CoreV1().PersistentVolumeClaims(claim.Namespace).UpdateStatus(ctx, changed, metav1.UpdateOptions{})
+	if err != nil {
+		return claim, err
+	}
+	return updated, nil
+}
