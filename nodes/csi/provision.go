@@ -148,8 +148,10 @@ func (c *Controller) makeVolume(ctx context.Context, claim *corev1.PersistentVol
 		return nil, err
 	}
 	region, number := split(zone)
-	if from, err := c.disks.Get(ctx, source); err == nil && from.Zone != "" && region != "" { // a clone is where its source is
-		number, zone = from.Zone, region+"-"+from.Zone
+	if source != "" { // a clone is where its source is
+		if from, err := c.disks.Get(ctx, source); err == nil && from.Zone != "" && region != "" {
+			number, zone = from.Zone, region+"-"+from.Zone
+		}
 	}
 	zones := []string{zone}
 	if strings.HasSuffix(p.sku, "_ZRS") { // in every zone, and outside of zones
