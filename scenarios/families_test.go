@@ -27,7 +27,7 @@ var families = []family{
 	{"by whom", []string{"node-off-by-whom", "crash-of-a-container-by-whom", "disk-filled-by-whom", "kube-proxy-killed-by-whom",
 		"reboot-while-the-api-server-is-lost", "reboot-while-the-scheduler-is-lost", "reboots-by-whom", "runtime-removed-by-whom", "shop-loses-its-node-by-whom", "two-break-one-node", "unrelated-events-change-nothing"}},
 	{"add-ons", []string{"customer-edits-kube-proxy", "admissions-enforcer", "hpa-follows-traffic", "coredns-deleted-twice", "customer-deletes-coredns", "customer-deletes-metrics-server", "dns-is-out-until-it-answers",
-		"rbac-of-the-scheduler-deleted", "webhook-blocks-leases", "webhook-by-service"}},
+		"rbac-of-the-scheduler-deleted", "webhook-blocks-leases", "webhook-by-service", "claims-get-disks"}},
 	{"patches", []string{"cve-on-nodes-hot-patch", "blocked-egress-gets-no-patches", "cve-in-managed-component", "cve-on-nodes-awaits-reboot",
 		"kured-reboots-one-at-a-time", "os-patches-nightly"}},
 	{"upgrades", []string{"upgrade-skips-no-minor", "upgrade-blocked-by-pdb", "upgrade-by-the-customer", "upgrade-goes-on-after-a-restore",
