@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -43,7 +44,11 @@ func zonal(sku string) bool { return !strings.HasSuffix(sku, "_ZRS") }
 // types").
 const maxDiskGiB = 32767
 
-func errDiskSize(gib int64) error {
+// CheckDiskSize says whether a managed disk can have a size.
+func CheckDiskSize(gib int64) error {
+	if gib >= 1 && gib <= maxDiskGiB {
+		return nil
+	}
 	return api.Coded("InvalidParameter", "The value %d of parameter 'diskSizeGB' is out of range. Value must be between 1 and %d, inclusive.", gib, maxDiskGiB)
 }
 
@@ -69,15 +74,18 @@ func diskTier(sku string, gib int64) string {
 
 var diskName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,78}[A-Za-z0-9_])?$`)
 
-// check says what is wrong with what is asked for, and writes the kind as Azure does.
-func (s *DiskSpec) check() (err error) {
+// Check says what is wrong with what is asked for, and writes the kind as Azure does.
+func (s *DiskSpec) Check() (err error) {
 	switch {
 	case !diskName.MatchString(s.Name):
 		return api.Coded("InvalidParameter", "The entity name '%s' is invalid according to its validation rule: %s.", s.Name, diskName)
-	case s.SizeGiB < 1 || s.SizeGiB > maxDiskGiB:
-		return errDiskSize(s.SizeGiB)
-	case s.Zone != "" && !slices.Contains(Zones, s.Zone):
-		return api.Coded("InvalidAvailabilityZone", "The zone '%s' is not supported; the zones of the region are %s.", s.Zone, strings.Join(Zones, ", "))
+	case s.Zone != "":
+		if err := CheckZones(s.Zone); err != nil {
+			return err
+		}
+	}
+	if err := CheckDiskSize(s.SizeGiB); err != nil {
+		return err
 	}
 	if s.SKU == "" {
 		s.SKU = DefaultDiskSKU
@@ -88,6 +96,30 @@ func (s *DiskSpec) check() (err error) {
 
 // Zones are the availability zones of a region.
 var Zones = []string{"1", "2", "3"}
+
+// CheckZones says which of some zones the region does not have.
+func CheckZones(zones ...string) error {
+	for _, zone := range zones {
+		if !slices.Contains(Zones, zone) {
+			return api.Coded("InvalidAvailabilityZone", "The zone '%s' is not supported; the zones of the region are %s.", zone, strings.Join(Zones, ", "))
+		}
+	}
+	return nil
+}
+
+// ParseZones reads zones that are separated by commas; an empty text names none.
+func ParseZones(text string) (zones []string, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	for zone := range strings.SplitSeq(text, ",") {
+		if slices.Contains(zones, zone) {
+			return nil, fmt.Errorf("the zone %s is given twice", zone)
+		}
+		zones = append(zones, zone)
+	}
+	return zones, CheckZones(zones...)
+}
 
 func zoneText(zone string) string {
 	if zone == "" {

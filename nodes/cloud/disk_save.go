@@ -47,7 +47,7 @@ func (d *Disks) Load(data json.RawMessage) error {
 	disks := map[string]*disk{}
 	for _, s := range list {
 		spec := DiskSpec{Name: s.Name, SizeGiB: s.SizeGiB, SKU: s.SKU, Zone: s.Zone}
-		if err := spec.check(); err != nil {
+		if err := spec.Check(); err != nil {
 			return fmt.Errorf("read the saved disk %q: %w", s.Name, err)
 		}
 		x := &disk{Disk: s.Disk, files: host.NewVolume(s.Name, s.SizeGiB<<30)}

@@ -201,7 +201,7 @@ func (d *Disks) change(ctx context.Context, name, what string, takes time.Durati
 
 // Create makes a disk. One that is there already and is like it is the answer.
 func (d *Disks) Create(ctx context.Context, spec DiskSpec, by timeline.Actor) (api.Disk, error) {
-	if err := spec.check(); err != nil {
+	if err := spec.Check(); err != nil {
 		return api.Disk{}, err
 	}
 	return d.call(ctx, diskCreateTime, func() (api.Disk, error) {
@@ -301,13 +301,10 @@ func (d *Disks) Detach(ctx context.Context, name, vm string, by timeline.Actor) 
 // Resize makes a disk larger.
 func (d *Disks) Resize(ctx context.Context, name string, gib int64, by timeline.Actor) (api.Disk, error) {
 	return d.change(ctx, name, "resize", diskResizeTime, func(x *disk) error {
-		switch {
-		case gib < x.SizeGiB:
+		if gib < x.SizeGiB {
 			return api.Coded("BadRequest", "Disk %s cannot be made smaller: it has %d GiB, and %d were asked for.", name, x.SizeGiB, gib)
-		case gib > maxDiskGiB:
-			return errDiskSize(gib)
 		}
-		return nil
+		return CheckDiskSize(gib)
 	}, func(x *disk) {
 		if gib != x.SizeGiB {
 			x.SizeGiB = gib

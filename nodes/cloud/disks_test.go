@@ -162,7 +162,7 @@ func TestDiskSpecs(t *testing.T) {
 		{DiskSpec{Name: "x", SizeGiB: 40000}, "InvalidParameter"}, {DiskSpec{Name: "x", SizeGiB: 1, SKU: "Premium"}, "InvalidParameter"},
 		{DiskSpec{Name: "x", SizeGiB: 1, Zone: "4"}, "InvalidAvailabilityZone"},
 	} {
-		if err := x.spec.check(); !api.HasCode(err, x.code) {
+		if err := x.spec.Check(); !api.HasCode(err, x.code) {
 			t.Errorf("%+v: got %v, want %s", x.spec, err, x.code)
 		}
 	}

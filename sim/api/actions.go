@@ -113,6 +113,12 @@ type Actions struct {
 	VMs func(context.Context) ([]VM, error) `route:"GET /v1/iaas/vms"`
 	// DoVM does something with a virtual machine past AKS, and returns it as it is then.
 	DoVM func(context.Context, VMRequest) (VM, error) `route:"POST /v1/iaas/vms" needs:"action,vm"`
+	// Disks lists the managed disks of the node resource group, by name. If the API server
+	// cannot be asked, none has a volume, and none is an orphan.
+	Disks func(context.Context) ([]Disk, error) `route:"GET /v1/iaas/disks"`
+	// DoDisk does something with a managed disk past AKS, and returns it as it is then; one
+	// that is deleted, as it was. That takes virtual time.
+	DoDisk func(context.Context, DiskRequest) (Disk, error) `route:"POST /v1/iaas/disks" needs:"action,disk" timeout:"5m"`
 	// NSG lists the rules of the network security group of the nodes' subnet.
 	NSG func(context.Context) ([]NSGRule, error) `route:"GET /v1/iaas/nsg"`
 	// SetNSGRule adds a rule, or replaces the one of that name.

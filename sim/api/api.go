@@ -49,6 +49,8 @@ type ClusterSpec struct {
 	Name string `json:"name"`
 	// Nodes is the number of worker nodes in the one pool, nodepool1.
 	Nodes int `json:"nodes"`
+	// Zones are the availability zones over which its nodes are spread; none if empty.
+	Zones []string `json:"zones,omitempty"`
 	// Edition of the support policy: "2019-04" or "2026-08".
 	Edition string `json:"edition"`
 	// KubernetesVersion is the one with which it is made, as 1.36 or 1.36.3; the
@@ -171,6 +173,8 @@ type Machine struct {
 	Kubelet    string `json:"kubelet" enum:"runs"`
 	Network    string `json:"network" enum:"network"`
 	Containers int    `json:"containers"`
+	// Zone is the machine's availability zone; empty if it is in none.
+	Zone string `json:"zone,omitempty"`
 	// Runtime is the container runtime's.
 	Runtime string `json:"runtime" enum:"runs"`
 	// Egress is open, or says what is blocked and by whom.

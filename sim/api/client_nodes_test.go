@@ -42,6 +42,11 @@ func TestNodeRequests(t *testing.T) {
 			_, err := c.DoVM(ctx, VMRequest{Action: "stop", VM: "0"})
 			return err
 		},
+		"GET /v1/iaas/disks": func() error { l, err := c.Disks(ctx); return one(len(l), err) },
+		`POST /v1/iaas/disks {"action":"resize","disk":"claim:shop/data","sizeGiB":64}`: func() error {
+			_, err := c.DoDisk(ctx, DiskRequest{Action: DiskResize, Disk: "claim:shop/data", SizeGiB: 64})
+			return err
+		},
 		"GET /v1/iaas/nsg": func() error { l, err := c.NSG(ctx); return one(len(l), err) },
 		`POST /v1/iaas/nsg {"name":"x","priority":100,"direction":"Outbound","access":"Deny","protocol":"Tcp","ports":["443"],"destination":"Internet","source":"*"}`: func() error {
 			_, err := c.SetNSGRule(ctx, NSGRule{Name: "x", Priority: 100, Direction: "Outbound", Access: "Deny", Protocol: "Tcp", Ports: []string{"443"}, Destination: "Internet", Source: "*"})

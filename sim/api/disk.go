@@ -52,7 +52,8 @@ var DiskActions = []string{DiskCreate, DiskDelete, DiskDetach, DiskResize}
 // DiskRequest does something with a managed disk outside of AKS.
 type DiskRequest struct {
 	Action string `json:"action" enum:"disk-action"`
-	// Disk is its name.
+	// Disk is its name, or claim:NAMESPACE/NAME for the disk that was made for that
+	// PersistentVolumeClaim.
 	Disk string `json:"disk"`
 	// SizeGiB is for create and resize; SKU and Zone are for create.
 	SizeGiB int64  `json:"sizeGiB,omitempty"`

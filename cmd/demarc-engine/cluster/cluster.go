@@ -218,7 +218,7 @@ func (c *Cluster) machines(saved *state.State) error {
 		return err
 	}
 	c.fleet, err = nodes.NewFleet(nodes.Config{
-		ClusterName: c.spec.Name, Nodes: pool.Count, Seed: c.spec.Seed, Created: c.spec.Start,
+		ClusterName: c.spec.Name, Nodes: pool.Count, Zones: c.spec.Zones, Seed: c.spec.Seed, Created: c.spec.Start,
 		KubeletVersion: "v" + pool.KubernetesVersion,
 		Timeline:       c.log, Client: client, Watcher: c.incidents, State: saved.Fleet, Starts: starts, Images: images,
 		Live: func() bool { return !c.dial.Free() }, APIServer: controlplane.PublicAddress, DialAPIServer: c.plane.DialPublic,
@@ -226,6 +226,7 @@ func (c *Cluster) machines(saved *state.State) error {
 	if err != nil {
 		return err
 	}
+	c.fleet.Disks().Changed = c.disksChanged
 	c.faults.Nodes, c.Management.Fleet = c.fleet, c.fleet
 	c.openDesk()
 	if err := c.serveSSH(saved.SSHPort); err != nil {

@@ -17,7 +17,13 @@ func TestIaaSCommands(t *testing.T) {
 		Tags: map[string]string{"team": "web", "a": "b"},
 	}
 	rule := api.NSGRule{Name: "no-443", Priority: 200, Direction: "Outbound", Access: "Deny", Protocol: "*", Ports: []string{"443"}, Destination: "Internet", Source: "*"}
+	disk := api.Disk{
+		Name: "pvc-1b4e28ba-2fa1-11d2-883f-0016d3cca427", SizeGiB: 128, SKU: "StandardSSD_LRS", Tier: "E10", Zone: "1", State: api.DiskAttached, VM: vm.Name, Claim: "default/data-db-0",
+	}
+	orphan := api.Disk{Name: "pvc-2", SizeGiB: 4, SKU: "PremiumV2_LRS", State: api.DiskUnattached, Claim: "default/data", Orphan: true}
 	home := commandtest.Engine(t, commandtest.Answers{
+		"Disks":                []api.Disk{disk, orphan},
+		"DoDisk":               orphan,
 		"VMs":                  []api.VM{vm},
 		"DoVM":                 vm,
 		"NSG":                  []api.NSGRule{rule},
@@ -33,6 +39,18 @@ func TestIaaSCommands(t *testing.T) {
 		{"iaas vm delete 0", command.Held, "delete aks-pool-1-vmss000000: it is gone\n", warning},
 		{"iaas vm resize 0 standard_d8s_v5", command.Held, "resize aks-pool-1-vmss000000: Standard_D8s_v5\n", warning},
 		{"iaas vm tag 0 team=web a=b old=", command.Held, "tag aks-pool-1-vmss000000: a=b,team=web\n", warning},
+		{"iaas disk list", command.Held, "pvc-1b4…83f-0016d3cca427  128 GiB  StandardSSD_LRS  E10   1     vmss000000  default/data-db-0\n" +
+			"pvc-2                     4 GiB    PremiumV2_LRS    -     -     -           orphan of default/data\n", ""},
+		{"iaas disk list -o json", command.Held, `"orphan": true`, ""},
+		{"iaas disk create pvc-2 --size-gb 4 --sku premiumv2_lrs", command.Held, "create pvc-2: 4 GiB, PremiumV2_LRS\n", warning},
+		{"iaas disk detach claim:default/data", command.Held, "detach pvc-2: Unattached\n", warning},
+		{"iaas disk resize pvc-2 4", command.Held, "resize pvc-2: 4 GiB, PremiumV2_LRS\n", warning},
+		{"iaas disk delete pvc-2", command.Held, "delete pvc-2: it is gone\n", warning},
+		{"iaas disk delete pvc-2 -o json", command.Held, `"sku": "PremiumV2_LRS"`, ""},
+		{"__complete iaas disk delete ", command.Held, "pvc-2\t4 GiB, Unattached default/data\n", ""},
+		{"__complete iaas disk create x --sku Prem", command.Held, "PremiumV2_LRS\n", ""},
+		{"__complete iaas disk create x --zone ", command.Held, "3\n", ""},
+		{"iaas disk --help", command.Held, "claim:NAMESPACE/NAME", ""},
 		{"iaas nsg list", command.Held, "no-443  200       Outbound   Deny    *         443    *     Internet\n", ""},
 		{"iaas nsg list --include-default", command.Held, "DenyAllOutBound ", ""},
 		{"iaas nsg set no-443 --priority 200 --port 443 --to internet", command.Held, "no-443  200 ", warning},
@@ -64,6 +82,17 @@ func TestIaaSBadInput(t *testing.T) {
 		{"iaas vm resize 0 Standard_D8_v5", `did you mean "Standard_D8s_v5"?`},
 		{"iaas vm tag 0", "requires at least 2 arg"},
 		{"iaas vm tag 0 team", "want NAME=VALUE"},
+		{"iaas disk delte x", `did you mean "delete"?`},
+		{"iaas disk create x", "give --size-gb"},
+		{"iaas disk create x --size-gb 0", "(InvalidParameter)"},
+		{"iaas disk create x --size-gb 4 --sku Premium_LSR", `did you mean "Premium_LRS"?`},
+		{"iaas disk create x --size-gb 4 --zone 4", "(InvalidAvailabilityZone)"},
+		{"iaas disk create claim:a/b --size-gb 4", "The entity name 'claim:a/b' is invalid"},
+		{"iaas disk create x --size-gb 4", "make one with: demarc up"},
+		{"iaas disk resize x", "accepts 2 arg"},
+		{"iaas disk resize x 8Gi", "want a whole number of GiB"},
+		{"iaas disk resize x 40000", "(InvalidParameter)"},
+		{"iaas disk detach", "accepts 1 arg"},
 		{"iaas nsg set x", "give --priority 100 to 4096"},
 		{"iaas nsg set x --priority 99", "Allowed range 100-4096"},
 		{"iaas nsg set x --priority 100 --port https", "(SecurityRuleInvalidPortRange)"},
