@@ -83,7 +83,7 @@ func (m *machine) Step(now time.Time) time.Time {
 
 func (m *machine) describe() api.Machine {
 	d := api.Machine{
-		Name: m.Name, Power: m.Power(), Kubelet: state(m.Up() && m.kubelet.Running), Runtime: state(m.Up() && m.kubelet.RuntimeRuns), Network: api.NetworkUp, Egress: "open",
+		Name: m.Name, Power: m.Power(), Kubelet: state(m.Up() && m.kubelet.Running), Runtime: state(m.Up() && m.kubelet.RuntimeRuns), Network: api.NetworkUp, Egress: "open", Zone: m.Zone(),
 		Image: m.OS.Image().Version, KubeletVersion: m.OS.Image().KubeletVersion(), Surge: m.surge, Kernel: m.OS.Kernel(), RebootRequired: m.OS.RebootRequired(), Problem: m.Ill(),
 	}
 	if m.Cut {

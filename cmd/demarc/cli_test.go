@@ -25,6 +25,8 @@ func TestBadInput(t *testing.T) {
 		{"up --nodes zero", "invalid argument"},
 		{"up --nodes 0", "want 1 to 1000"},
 		{"up --nodes 1001", "want 1 to 1000"},
+		{"up --zones 1,4", "(InvalidAvailabilityZone) The zone '4' is not supported"},
+		{"up --zones 1,1", "the zone 1 is given twice"},
 		{"up --rate fast", "want a speed"},
 		{"up --edition 2020", "2019-04 or 2026-08"},
 		{"up --etcd-members 2", "want 1 or 3"},

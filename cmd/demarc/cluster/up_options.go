@@ -4,11 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"demarc/cmd/demarc/command"
 	"demarc/cmd/demarc/output"
+	"demarc/nodes/cloud"
 	"demarc/sim/api"
 	"demarc/sim/engine"
 	"demarc/sim/policy"
@@ -20,6 +22,7 @@ import (
 // upOptions are the flags of demarc up.
 type upOptions struct {
 	nodes       int
+	zones       string
 	etcdMembers int
 	apiServers  int
 	etcdQuota   string
@@ -50,6 +53,7 @@ const (
 func (o *upOptions) describe(c *cobra.Command) {
 	f := c.Flags()
 	f.IntVar(&o.nodes, "nodes", api.DefaultNodes, "number of worker nodes of a new cluster")
+	f.StringVar(&o.zones, "zones", "", "availability zones over which the nodes of a new cluster are spread, such as 1,2,3 (default none)")
 	f.IntVar(&o.etcdMembers, "etcd-members", 1, "number of etcd members of a new cluster: 1 or 3")
 	f.IntVar(&o.apiServers, "api-servers", 1, fmt.Sprintf("number of API servers of a new cluster: 1 to %d", api.MaxAPIServers))
 	f.StringVar(&o.etcdQuota, "etcd-quota", api.Size(api.DefaultEtcdQuota), "size at which etcd of a new cluster refuses writes, such as 64Mi")
@@ -60,6 +64,7 @@ func (o *upOptions) describe(c *cobra.Command) {
 	f.StringVar(&o.rate, "rate", "1x", "speed of the virtual clock once the cluster is ready: 1x, 60x, max, pause")
 	f.StringVar(&o.edition, "edition", api.Editions[0], "edition of the support policy of a new cluster: "+strings.Join(api.Editions, ", "))
 	f.StringVar(&o.kubernetes, "kubernetes-version", "", "version of Kubernetes of a new cluster, such as 1.36 (default the newest, "+api.NewestKubernetes()+")")
+	command.CompleteFlag(c, "zones", command.Words(strings.Join(cloud.Zones, ",")))
 	command.CompleteFlag(c, "etcd-members", command.Words("1", "3"))
 	command.CompleteFlag(c, "api-servers", command.Words("1", "2", "3"))
 	command.CompleteFlag(c, "rate", completeRates)
@@ -84,12 +89,16 @@ func (o upOptions) config(name string) (api.EngineConfig, error) {
 	if err != nil {
 		return api.EngineConfig{}, command.BadInput(fmt.Errorf("--etcd-quota %s: %w", o.etcdQuota, err))
 	}
+	zones, err := cloud.ParseZones(o.zones)
+	if err != nil {
+		return api.EngineConfig{}, command.BadInput(fmt.Errorf("--zones %s: %w", o.zones, err))
+	}
 	images, err := command.ReadImages(o.images)
 	if err != nil {
 		return api.EngineConfig{}, err
 	}
 	return api.EngineConfig{Rate: rate, NewBackupKey: o.newKey, Cluster: api.ClusterSpec{
-		Name: name, Nodes: o.nodes, Edition: o.edition, KubernetesVersion: o.kubernetes, Seed: 1, Sample: !o.noSample, EtcdMembers: o.etcdMembers, APIServers: o.apiServers, EtcdQuota: quota,
+		Name: name, Nodes: o.nodes, Zones: zones, Edition: o.edition, KubernetesVersion: o.kubernetes, Seed: 1, Sample: !o.noSample, EtcdMembers: o.etcdMembers, APIServers: o.apiServers, EtcdQuota: quota,
 		Backups:      api.BackupPolicy{KeepAll: api.Duration(o.backupKeep), KeepDaily: o.backupDaily},
 		FeatureGates: gates, AllowUnsupportedGates: o.unsupported, WebhookEgress: o.egress, Images: images,
 	}}, nil
@@ -128,6 +137,9 @@ func warnKept(env *command.Env, o upOptions, s api.Status) {
 	}
 	if o.changed("nodes") && s.Cluster.Nodes != o.nodes {
 		kept("nodes", fmt.Sprintf("%d nodes", s.Cluster.Nodes))
+	}
+	if zones, _ := cloud.ParseZones(o.zones); o.changed("zones") && !slices.Equal(zones, s.Cluster.Zones) {
+		kept("zones", cmp.Or(strings.Join(s.Cluster.Zones, ","), "no")+" zones")
 	}
 	if o.changed("edition") && s.Cluster.Edition != o.edition {
 		kept("edition", "edition "+s.Cluster.Edition)

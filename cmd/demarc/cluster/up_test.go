@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,19 +13,19 @@ import (
 )
 
 func TestUpOptions(t *testing.T) {
-	o := upOptions{nodes: 3, etcdMembers: 3, apiServers: 2, etcdQuota: "64Mi", backupKeep: 48 * time.Hour, backupDaily: 30, rate: "1x", edition: api.DefaultEdition, egress: true}
+	o := upOptions{nodes: 3, zones: "1,2", etcdMembers: 3, apiServers: 2, etcdQuota: "64Mi", backupKeep: 48 * time.Hour, backupDaily: 30, rate: "1x", edition: api.DefaultEdition, egress: true}
 	cfg, err := o.config("demarc")
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := cfg.Cluster
-	if want := (api.BackupPolicy{KeepAll: api.Duration(48 * time.Hour), KeepDaily: 30}); c.EtcdMembers != 3 || c.APIServers != 2 || c.EtcdQuota != 64<<20 || c.Backups != want || !c.WebhookEgress {
+	if want := (api.BackupPolicy{KeepAll: api.Duration(48 * time.Hour), KeepDaily: 30}); c.EtcdMembers != 3 || c.APIServers != 2 || c.EtcdQuota != 64<<20 || c.Backups != want || !c.WebhookEgress || !slices.Equal(c.Zones, []string{"1", "2"}) {
 		t.Errorf("got %+v", c)
 	}
 	var said strings.Builder
 	o.changed = func(string) bool { return true }
 	warnKept(command.New(nil, nil, &said), o, api.Status{Name: "demarc", Cluster: api.ClusterSpec{Nodes: 3, Edition: api.DefaultEdition}})
-	for _, want := range []string{"--etcd-members", "1 etcd member (", "--api-servers", "1 API server (", "an etcd of 8Gi (", "--webhook-egress=false (", "kept for 24h0m0s", "kept for 7 days"} {
+	for _, want := range []string{"--zones has no effect: the cluster demarc was made with no zones (", "--etcd-members", "1 etcd member (", "--api-servers", "1 API server (", "an etcd of 8Gi (", "--webhook-egress=false (", "kept for 24h0m0s", "kept for 7 days"} {
 		if !strings.Contains(said.String(), want) {
 			t.Errorf("got no %q in:\n%s", want, said.String())
 		}

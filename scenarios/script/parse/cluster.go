@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"demarc/nodes/cloud"
 	"demarc/nodes/image"
 	"demarc/scenarios/script"
 	"demarc/sim/api"
@@ -33,6 +34,17 @@ type property struct {
 
 var clusterProperties = []property{
 	wholeNumber("nodes", api.DefaultNodes, "worker nodes, 1 to 1000", api.MaxNodes, func(c *api.ClusterSpec) *int { return &c.Nodes }),
+	{
+		Arg: script.Arg{Name: "zones", Type: script.ArgText, Doc: "availability zones over which the nodes are spread, such as 1,2,3; without it they are in none"},
+		set: func(c *api.ClusterSpec, v string) string {
+			zones, err := cloud.ParseZones(v)
+			if err != nil {
+				return err.Error()
+			}
+			c.Zones = zones
+			return ""
+		},
+	},
 	{
 		Arg:  script.Arg{Name: "edition", Type: script.ArgEnum, Values: api.Editions, Default: api.DefaultEdition, Doc: "edition of the support policy"},
 		near: api.Editions,

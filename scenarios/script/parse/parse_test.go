@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +28,7 @@ func TestStarterHasNoProblems(t *testing.T) {
 
 func TestParseSteps(t *testing.T) {
 	s, problems := Parse("dir/x.txtar", []byte(`# Title
-cluster nodes=5 edition=2026-08 seed=7 start=2026-03-01T00:00:00+01:00 name=prod etcd-members=3 api-servers=2 backup-keep=2d backup-daily=3
+cluster nodes=5 zones=1,3 edition=2026-08 seed=7 start=2026-03-01T00:00:00+01:00 name=prod etcd-members=3 api-servers=2 backup-keep=2d backup-daily=3
 clause  etcd.managed changes.wait
 
 # One
@@ -44,7 +45,7 @@ finally check 'size(incidents) == 0'
 		t.Fatal(p)
 	}
 	c := s.Cluster
-	if c.Nodes != 5 || c.Edition != "2026-08" || c.Seed != 7 || c.Name != "prod" || c.Start.Format(time.RFC3339) != "2026-02-28T23:00:00Z" {
+	if c.Nodes != 5 || !slices.Equal(c.Zones, []string{"1", "3"}) || c.Edition != "2026-08" || c.Seed != 7 || c.Name != "prod" || c.Start.Format(time.RFC3339) != "2026-02-28T23:00:00Z" {
 		t.Errorf("cluster: got %+v", c)
 	}
 	if want := (api.BackupPolicy{KeepAll: api.Duration(48 * time.Hour), KeepDaily: 3}); c.EtcdMembers != 3 || c.APIServers != 2 || c.Backups != want {
