@@ -61,6 +61,47 @@ func (c *Call) Tags() (map[string]string, error) {
 	return tags, nil
 }
 
+var verbIaaSDisk = Verb{
+	Name:    "iaas-disk",
+	Summary: "does something with a managed disk as an IaaS resource, past AKS",
+	Doc: "A disk is named by its name, or by the claim that it was made for, as claim:NAMESPACE/NAME. An attached one cannot be deleted; detach takes it from " +
+		"its VM, whoever uses it. " + voidsSupport,
+	Example: "iaas-disk detach claim:default/data",
+	Args: []Arg{
+		actionArg(api.DiskActions...),
+		{Name: "disk", Type: ArgText, Positional: true, Required: true, Doc: "its name, or claim:NAMESPACE/NAME"},
+		{
+			Name: "size", Type: ArgInt, Doc: "for create and resize: the size in GiB", Of: []string{api.DiskCreate, api.DiskResize},
+			NeededBy: []string{api.DiskCreate, api.DiskResize}, Hint: "in GiB",
+		},
+		{Name: "sku", Type: ArgText, Doc: "for create: the kind [" + cloud.DefaultDiskSKU + "]", Of: []string{api.DiskCreate}},
+		{Name: "zone", Type: ArgText, Doc: "for create: the availability zone; without it the disk is in none", Of: []string{api.DiskCreate}},
+		roleArg(api.RoleCustomer, "who does it"),
+	},
+	Check: checkIaaSDisk,
+}
+
+// DiskRequest is what a call does with a managed disk.
+func (c *Call) DiskRequest() api.DiskRequest {
+	size, _ := strconv.ParseInt(c.Text("size"), 10, 64) // none is 0
+	return api.DiskRequest{Action: c.Text("action"), Disk: c.Text("disk"), SizeGiB: size, SKU: c.Text("sku"), Zone: c.Text("zone")}
+}
+
+// checkIaaSDisk lets the model of managed disks check what can be known of the request.
+func checkIaaSDisk(k Checker, c *Call) {
+	req := c.DiskRequest()
+	var err error
+	switch _, sized := c.Args["size"]; {
+	case req.Action == api.DiskCreate && sized:
+		err = (&cloud.DiskSpec{Name: req.Disk, SizeGiB: req.SizeGiB, SKU: req.SKU, Zone: req.Zone}).Check()
+	case req.Action == api.DiskResize && sized:
+		err = cloud.CheckDiskSize(req.SizeGiB)
+	}
+	if err != nil {
+		k.Problem(c.Cols["disk"], "", "%v", err)
+	}
+}
+
 var verbNSG = Verb{
 	Name:    "nsg",
 	Summary: "sets or deletes a rule of the network security group of the nodes' subnet",

@@ -60,6 +60,8 @@ var worldVariables = []Variable{
 	seen("features", "the preview features of the edition; registered is since when it is Registered and 0 if it is not, and inForce says that the cluster has what it changes", featuresSeen),
 	asked("gates", "Kubernetes' feature gates; enabled is what the API server's metrics tell",
 		(*activation).gates),
+	alsoBy(persistentVolume, asked("disks", "the managed disks of the node resource group; vm is empty for one that is Unattached, claim is NAMESPACE/NAME, and orphan says that "+
+		"it was made for a claim and that no PersistentVolume names it any more", (*activation).disks)),
 	{
 		Name: "watches", Doc: "by name; backwards counts how often a version was lower than one that the client had seen: the past came back",
 		Type: reflect.TypeFor[map[string]Watch](), needs: Needs{Watches: true},
@@ -91,6 +93,14 @@ func asked[T any](name, doc string, value func(*activation) (T, error)) Variable
 		value: func(a *activation) (any, error) { return value(a) },
 	}
 }
+
+// alsoBy is a variable that changes with the objects of a kind, too.
+func alsoBy(gvk schema.GroupVersionKind, v Variable) Variable {
+	v.needs.Kinds = append(v.needs.Kinds, gvk)
+	return v
+}
+
+var persistentVolume = schema.GroupVersionKind{Version: "v1", Kind: "PersistentVolume"}
 
 // kindVariables are the variables that hold all objects of a kind, in all namespaces.
 var kindVariables = []Variable{
@@ -190,4 +200,9 @@ func (a *activation) support() (supportSeen, error) {
 func (a *activation) gates() ([]api.FeatureGate, error) {
 	gates, err := a.view.World.FeatureGates(a.view.Ctx)
 	return gates, Unreachable(err)
+}
+
+func (a *activation) disks() ([]api.Disk, error) {
+	list, err := a.view.World.Disks(a.view.Ctx)
+	return list, Unreachable(err)
 }

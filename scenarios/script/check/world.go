@@ -40,6 +40,9 @@ type World interface {
 	Features() []api.Feature
 	// FeatureGates are Kubernetes' own, as the API server tells.
 	FeatureGates(ctx context.Context) ([]api.FeatureGate, error)
+	// Disks are the managed disks, with the PersistentVolumes that name them, as the API
+	// server tells.
+	Disks(ctx context.Context) ([]api.Disk, error)
 	// Cases are all support cases, the oldest first.
 	Cases() []api.Case
 	// Operations are all that was asked of the cluster and its pools.

@@ -22,6 +22,11 @@ at 6s nsg allow inbound port=80,8000-8999 from=Internet priority=300 protocol=Tc
 at 7s nsg deny outbound port=*
 at 8s nsg delete name=web
 at 9s refuse nsg delete name=none containing='not found'
+at 10s iaas-disk create scratch size=32 sku=Premium_LRS zone=2
+at 11s iaas-disk detach claim:default/data by=provider
+at 12s iaas-disk resize scratch size=64
+at 13s refuse iaas-disk delete claim:default/data containing='is attached to VM n-0'
+at 14s check "disks.filter(d, d.vm != '').size() == 1 && disks.exists(d, d.orphan && d.claim == 'default/old') && disks.all(d, d.state in ['Attached', 'Unattached'])"
 finally check 'true'
 `, nil)
 	if report.Verdict != api.VerdictHeld {
@@ -40,6 +45,9 @@ finally check 'true'
 		"provider set nsg/web {Name:web Priority:300 Direction:Inbound Access:Allow Protocol:Tcp Ports:[80 8000-8999] Destination:* Source:Internet}",
 		"customer set nsg/deny-outbound-all {Name:deny-outbound-all Priority:200 Direction:Outbound Access:Deny Protocol:* Ports:[*] Destination:* Source:*}",
 		"customer delete nsg/web ",
+		"customer create disk/scratch 32Premium_LRS2",
+		"provider detach disk/claim:default/data 0",
+		"customer resize disk/scratch 64",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("asked for (-want +got):\n%s", diff)
@@ -55,6 +63,14 @@ func TestIaaSMistakes(t *testing.T) {
 		{"iaas resize node/0", "iaas resize needs size="},
 		{"iaas stop node/0 size=Standard_D8s_v5", "iaas stop takes no size="},
 		{"iaas resize node/0 size=Standard_D8_v5", `did you mean "Standard_D8s_v5"?`},
+		{"iaas-disk delte x", `did you mean "delete"?`},
+		{"iaas-disk delete", "iaas-disk needs DISK"},
+		{"iaas-disk create x", "iaas-disk create needs size=: in GiB"},
+		{"iaas-disk create x size=40000", "(InvalidParameter)"},
+		{"iaas-disk create x size=4 sku=Premium_LSR", `did you mean "Premium_LRS"?`},
+		{"iaas-disk create x size=4 zone=4", "(InvalidAvailabilityZone)"},
+		{"iaas-disk delete x size=4", "iaas-disk delete takes no size="},
+		{"iaas-disk resize x size=0", "(InvalidParameter)"},
 		{"iaas tag node/0", "iaas tag needs tags="},
 		{"iaas tag node/0 tags=team", `want KEY=VALUE, not "team"`},
 		{"iaas tag node/0 tags=a=b,=c", `want KEY=VALUE, not "=c"`},

@@ -248,6 +248,16 @@ func (w *fakeWorld) DoVM(req api.VMRequest, by api.Role) (api.VM, error) {
 	w.log.Append(timeline.Event{Actor: by.Actor(), Verb: timeline.Verb(req.Action), Subject: "vm/" + req.VM, Message: fmt.Sprint(req.Size, req.Tags)})
 	return api.VM{}, nil
 }
+func (w *fakeWorld) Disks(context.Context) ([]api.Disk, error) {
+	return []api.Disk{{Name: "pvc-1", State: api.DiskAttached, VM: "n-0", Claim: "default/data", Volume: "pvc-1"}, {Name: "pvc-2", State: api.DiskUnattached, Claim: "default/old", Orphan: true}}, nil
+}
+func (w *fakeWorld) DoDisk(_ context.Context, req api.DiskRequest, by api.Role) (api.Disk, error) {
+	if req.Action == "delete" {
+		return api.Disk{}, errors.New("(OperationNotAllowed) Disk is attached to VM n-0")
+	}
+	w.log.Append(timeline.Event{Actor: by.Actor(), Verb: timeline.Verb(req.Action), Subject: "disk/" + req.Disk, Message: fmt.Sprint(req.SizeGiB, req.SKU, req.Zone)})
+	return api.Disk{}, nil
+}
 func (w *fakeWorld) SetNSGRule(rule api.NSGRule, by api.Role) (api.NSGRule, error) {
 	w.log.Append(timeline.Event{Actor: by.Actor(), Verb: "set", Subject: "nsg/" + rule.Name, Message: fmt.Sprintf("%+v", rule)})
 	return rule, nil
