@@ -33,6 +33,13 @@ const (
 	TagVolume    = "kubernetes.io-created-for-pv-name"
 )
 
+// Errors with which [Disks.Break] has calls fail, in the words of Azure Resource Manager.
+var (
+	ErrThrottled = api.Coded("TooManyRequests", "The request is being throttled as the limit has been reached for operation type - Disks. "+
+		"For more information, see https://aka.ms/srpthrottlinglimits (HTTP status 429, Retry-After: 30)")
+	ErrInternal = api.Coded("InternalServerError", "Encountered internal server error.")
+)
+
 // DiskSpec is a disk as it is asked for.
 type DiskSpec struct {
 	Name    string

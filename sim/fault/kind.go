@@ -82,7 +82,7 @@ var by = Arg{
 	Name: "by", Type: Enum,
 	Values: []string{string(timeline.Customer), string(timeline.Provider), string(timeline.Platform)},
 	Doc: "who does it: the director may name anybody, and means by default the provider for the control plane, the platform for machines, disks, " +
-		"networks and the provider's replicas, the customer for kubelets and containers; everybody else acts in his own name",
+		"networks, the cloud and the provider's replicas, the customer for kubelets and containers; everybody else acts in his own name",
 }
 
 // By is the argument "by=" that every verb takes, for help and completion.
@@ -122,7 +122,7 @@ func (k Kind) DefaultActor(target TargetKind) timeline.Actor {
 	switch target {
 	case Component, ControlPlane, All:
 		return timeline.Provider
-	case Node, Nodes, CustomerAccess, Provider, Replica, BackupStore, Backup:
+	case Node, Nodes, CustomerAccess, Provider, Replica, BackupStore, Backup, Cloud, CloudDisks:
 		return timeline.Platform
 	}
 	return timeline.Customer
@@ -199,6 +199,8 @@ func (k Kind) TargetWords() []string {
 			words = append(words, below("provider", append(slices.Clone(instances), Leader)...)...)
 		case Backup:
 			words = append(words, below("backup", Latest)...)
+		case CloudDisks:
+			words = append(words, string(t))
 		default:
 			word, _, open := strings.Cut(string(t), "/")
 			if open {

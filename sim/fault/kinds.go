@@ -193,13 +193,32 @@ var kinds = []Kind{
 		check: checkFlood,
 	},
 	{
+		Verb:    "throttle",
+		Past:    "throttled",
+		EndedBy: "heal",
+		Summary: "has Azure's API answer that the subscription asks for too much",
+		Doc: "Every call about a managed disk fails with 429 TooManyRequests: nothing is created, deleted, attached, detached or resized, by the cluster or by " +
+			"demarc iaas disk. What is attached stays attached, and serves. Ended by heal.",
+		Example: "throttle cloud",
+		Targets: []TargetKind{Cloud},
+	},
+	{
+		Verb:    "fail",
+		Past:    "failed",
+		EndedBy: "heal",
+		Summary: "has a part of Azure's API answer with errors of its own",
+		Doc:     "Every call about a managed disk fails with InternalServerError. What is attached stays attached, and serves. Ended by heal.",
+		Example: "fail cloud/disks",
+		Targets: []TargetKind{CloudDisks},
+	},
+	{
 		Verb:    "heal",
 		Past:    "healed",
-		Summary: "ends the faults that hold something: hang, slow, partition, flap, cut, fill, flood",
+		Summary: "ends the faults that hold something: hang, slow, partition, flap, cut, fill, flood, throttle, fail",
 		Doc: "What crashed or was stopped is not healed but started (start, power-on), and what was wiped or corrupted is lost. " +
 			"With the target all, every such fault in the cluster ends.",
 		Example: "heal all",
-		Targets: []TargetKind{All, Component, ControlPlane, Nodes, Node, Kubelet, Namespace, ServiceAccount, CustomerAccess, Provider, Replica, BackupStore},
+		Targets: []TargetKind{All, Component, ControlPlane, Nodes, Node, Kubelet, Namespace, ServiceAccount, CustomerAccess, Provider, Replica, BackupStore, Cloud, CloudDisks},
 		Repairs: true,
 	},
 }

@@ -27,6 +27,8 @@ const (
 	Replica        TargetKind = "provider/REPLICA" // one of them
 	BackupStore    TargetKind = "backup-store"     // the disk that backups are on
 	Backup         TargetKind = "backup/ID"
+	Cloud          TargetKind = "cloud"       // Azure's API, as far as the cluster calls it
+	CloudDisks     TargetKind = "cloud/disks" // its part for managed disks
 	All            TargetKind = "all"
 )
 
@@ -138,6 +140,8 @@ func ParseTarget(s string) (Target, error) {
 		return parseReplica(s, rest)
 	case word == "backup" && len(parts) == 1:
 		return parseBackup(s, rest)
+	case s == string(CloudDisks):
+		return Target{Kind: CloudDisks}, nil
 	case word == "node" && len(parts) == 1:
 		return Target{Kind: Node, Node: parts[0]}, nil
 	case word == "kubelet" && len(parts) == 1:
@@ -201,7 +205,7 @@ func parseBareTarget(s string) (Target, error) {
 	if slices.Contains(Components(), s) {
 		return Target{Kind: Component, Component: s}, nil
 	}
-	for _, k := range []TargetKind{ControlPlane, Nodes, CustomerAccess, Provider, BackupStore, All} {
+	for _, k := range []TargetKind{ControlPlane, Nodes, CustomerAccess, Provider, BackupStore, Cloud, All} {
 		if s == string(k) {
 			return Target{Kind: k}, nil
 		}
@@ -212,12 +216,12 @@ func parseBareTarget(s string) (Target, error) {
 // badForm explains a target whose first word is unknown, or known but followed
 // by the wrong number of parts.
 func badForm(s, word string) error {
-	for _, k := range []TargetKind{Node, Kubelet, Container, Pod, Deployment, Namespace, ServiceAccount, Replica, Backup} {
+	for _, k := range []TargetKind{Node, Kubelet, Container, Pod, Deployment, Namespace, ServiceAccount, Replica, Backup, CloudDisks} {
 		if w, _, _ := strings.Cut(string(k), "/"); w == word {
 			return targetError(s, "target %q is not of the form %s", s, k)
 		}
 	}
-	words := append(Components(), "control-plane", "nodes", "customer", "provider", "backup-store", "all",
+	words := append(Components(), "control-plane", "nodes", "customer", "provider", "backup-store", "cloud", "all",
 		"node", "kubelet", "container", "pod", "deployment", "namespace", "serviceaccount", "backup")
 	e := targetError(s, "unknown target %q", s)
 	if near := Suggest(word, words); near != "" {

@@ -24,7 +24,7 @@ var verbs = map[Verb]Meaning{
 	"powered-off":    {Effect: Breaks, Kind: Power, PowerLost: true, UndoneBy: []Verb{"powered-on", "repowered", "repaired"}},
 	"removed":        {Effect: Breaks, Kind: Fault},
 	"stopped":        {Effect: Breaks, Kind: Fault, PowerLost: true},
-	"throttled":      {Effect: Breaks, Reads: "%s is throttled", UndoneBy: []Verb{"recovered"}},
+	"throttled":      {Effect: Breaks, Reads: "%s is throttled", UndoneBy: []Verb{"recovered", "healed"}},
 	"used up":        {Effect: Breaks},
 	"wiped":          {Effect: Breaks, Kind: Fault},
 

@@ -227,7 +227,7 @@ func (c *Cluster) machines(saved *state.State) error {
 		return err
 	}
 	c.fleet.Disks().Changed = c.disksChanged
-	c.faults.Nodes, c.Management.Fleet = c.fleet, c.fleet
+	c.faults.Nodes, c.faults.Cloud, c.Management.Fleet = c.fleet, c.fleet.Disks(), c.fleet
 	c.openDesk()
 	if err := c.serveSSH(saved.SSHPort); err != nil {
 		return fmt.Errorf("SSH server: %w", err)

@@ -4,7 +4,7 @@
 // What a kind of fault is called, strikes and takes is a row in package fault
 // (sim/fault); what it does, and how that is undone, is its [effect], in the file
 // of its family: crash.go, hang.go, network.go, power.go, disk.go,
-// clients.go. To add a kind:
+// clients.go, cloud.go. To add a kind:
 // a row there, an effect here, and a line in the table of effects.
 package faults
 
@@ -96,6 +96,13 @@ type Clients interface {
 	Flood(ctx context.Context, namespace, account string, rate int, takes time.Duration) (ask, end func(), err error)
 }
 
+// Cloud is Azure's API.
+type Cloud interface {
+	// Break has every call about a managed disk fail with an error, until it is called
+	// with nil.
+	Break(error)
+}
+
 // World is what faults strike, and who is told.
 type World struct {
 	Plane    Plane
@@ -104,6 +111,7 @@ type World struct {
 	Store    Store
 	Disk     Disk
 	Clients  Clients
+	Cloud    Cloud
 	Log      *timeline.Log
 	// Outage is told what is out because of an event, and Well what may be well again.
 	Outage func(subject string, cause timeline.Event)
@@ -149,6 +157,7 @@ var effects = map[string]effect{
 	"partition": partition, "cut": cut,
 	"power-off": powerOff, "power-on": powerOn,
 	"wipe": wipe, "corrupt": corrupt, "fill": fill, "flood": flood,
+	"throttle": cloudBreaks, "fail": cloudBreaks,
 	"heal": heal,
 }
 

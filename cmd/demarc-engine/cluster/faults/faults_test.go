@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"demarc/nodes/cloud"
 	"demarc/sim/fault"
 	"demarc/sim/timeline"
 )
@@ -114,7 +115,7 @@ func TestEveryFaultIsUndone(t *testing.T) {
 // TestHealEndsNoMore heals a part of what is struck, and leaves the rest.
 func TestHealEndsNoMore(t *testing.T) {
 	w := newFake(t)
-	for _, words := range []string{"hang etcd/0 hold=yes", "hang etcd/1 hold=yes", "slow kube-scheduler latency=1s", "partition node/1 from=kube-apiserver", "fill backup-store"} {
+	for _, words := range []string{"hang etcd/0 hold=yes", "hang etcd/1 hold=yes", "slow kube-scheduler latency=1s", "partition node/1 from=kube-apiserver", "fill backup-store", "throttle cloud", "fail cloud/disks"} {
 		f := strings.Fields(words)
 		args := map[string]string{}
 		for _, w := range f[2:] {
@@ -130,6 +131,8 @@ func TestHealEndsNoMore(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct{ target, left string }{
+		{"cloud/disks", "b cut, cloud: " + cloud.ErrThrottled.Error() + ", disk full, etcd/0 held, etcd/0 hung, etcd/1 held, etcd/1 hung, kube-scheduler slow, fine"},
+		{"cloud", "b cut, disk full, etcd/0 held, etcd/0 hung, etcd/1 held, etcd/1 hung, kube-scheduler slow, fine"},
 		{"etcd/0", "b cut, disk full, etcd/1 held, etcd/1 hung, kube-scheduler slow, fine"},
 		{"node/b", "disk full, etcd/1 held, etcd/1 hung, kube-scheduler slow, fine"},
 		{"etcd", "disk full, kube-scheduler slow, fine"},

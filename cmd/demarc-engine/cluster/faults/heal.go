@@ -34,6 +34,8 @@ func comprises(t, other fault.Target) bool {
 		return other.Components() != nil
 	case fault.Provider:
 		return other.Kind == fault.Provider || other.Kind == fault.Replica
+	case fault.Cloud:
+		return other.Kind == fault.Cloud || other.Kind == fault.CloudDisks
 	case fault.Component:
 		return other.Kind == fault.ControlPlane && t.Instance == "" ||
 			other.Component == t.Component && (t.Instance == "" || t.Instance == other.Instance)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"demarc/nodes/cloud"
 	"demarc/sim/api"
 	"demarc/sim/fault"
 	"demarc/sim/timeline"
@@ -27,7 +28,7 @@ type fake struct {
 func newFake(t *testing.T) *fake {
 	w := &fake{is: map[string]bool{}, names: []string{"etcd/0", "etcd/1", "etcd/2", "kube-apiserver/0", "kube-apiserver/1", "kube-apiserver/2", "kube-controller-manager", "kube-scheduler"}}
 	w.Faults = New(World{
-		Plane: w, Nodes: w, Replicas: fakeReplicas{w}, Store: w, Disk: fakeDisk{w}, Clients: w, Log: timeline.New(),
+		Plane: w, Nodes: w, Replicas: fakeReplicas{w}, Store: w, Disk: fakeDisk{w}, Clients: w, Cloud: fakeCloud{w}, Log: timeline.New(),
 		Outage: func(string, timeline.Event) {}, Well: func(string) {}, Context: t.Context(), Go: func(do func()) { do() },
 		Fine: func() func() {
 			w.fine++
@@ -159,6 +160,14 @@ type fakeDisk struct{ w *fake }
 func (d fakeDisk) Fill()                      { d.w.put("disk full", true) }
 func (d fakeDisk) SetCapacity(int64)          { d.w.put("disk full", false) }
 func (d fakeDisk) SetLatency(l time.Duration) { d.w.put("disk slow", l > 0) }
+
+type fakeCloud struct{ w *fake }
+
+func (c fakeCloud) Break(err error) {
+	for _, e := range []error{cloud.ErrThrottled, cloud.ErrInternal} {
+		c.w.put("cloud: "+e.Error(), err == e)
+	}
+}
 
 type fakeReplicas struct{ w *fake }
 

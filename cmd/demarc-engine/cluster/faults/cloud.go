@@ -1,0 +1,39 @@
+package faults
+
+import (
+	"context"
+	"errors"
+
+	"demarc/nodes/cloud"
+	"demarc/sim/fault"
+	"demarc/sim/timeline"
+)
+
+// cloudBreaks has Azure's API answer with errors.
+var cloudBreaks = effect{
+	whole: func(f *Faults, _ context.Context, x inForce) (fault.Active, error) {
+		if a, broken := f.on(x.Target, x.Verb); broken {
+			return fault.Active{}, errors.New("that is so already, by " + a.ID + ": " + a.Spec.String())
+		}
+		a := f.begin(x)
+		f.settleCloud()
+		return a, nil
+	},
+	undo: func(f *Faults, _ inForce, _ timeline.Actor) error {
+		f.settleCloud()
+		return nil
+	},
+}
+
+// settleCloud leaves Azure's API as the faults in force want it. Who is throttled is not
+// heard at all.
+func (f *Faults) settleCloud() {
+	var err error
+	if _, fails := f.on(string(fault.CloudDisks), "fail"); fails {
+		err = cloud.ErrInternal
+	}
+	if _, throttled := f.on(string(fault.Cloud), "throttle"); throttled {
+		err = cloud.ErrThrottled
+	}
+	f.Cloud.Break(err)
+}
