@@ -8,6 +8,7 @@ import (
 
 	"demarc/sim/api"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -27,8 +28,14 @@ func (c *Cluster) Disks(ctx context.Context) ([]api.Disk, error) {
 	if err != nil {
 		return list, err
 	}
+	nameVolumes(list, volumes.Items)
+	return list, nil
+}
+
+// nameVolumes enters which volume names each disk, and which disks are orphans.
+func nameVolumes(list []api.Disk, volumes []corev1.PersistentVolume) {
 	names := map[string]string{} // by the disk's ID, in small letters: Azure writes the same in several ways
-	for _, v := range volumes.Items {
+	for _, v := range volumes {
 		if v.Spec.CSI != nil {
 			names[strings.ToLower(v.Spec.CSI.VolumeHandle)] = v.Name
 		}
@@ -37,7 +44,6 @@ func (c *Cluster) Disks(ctx context.Context) ([]api.Disk, error) {
 		list[i].Volume = names[strings.ToLower(d.ID)]
 		list[i].Orphan = d.Claim != "" && list[i].Volume == ""
 	}
-	return list, nil
 }
 
 // Disks are the managed disks, whether or not the API server can say what they are for.
