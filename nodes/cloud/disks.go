@@ -74,6 +74,7 @@ type disk struct {
 	api.Disk
 	files *host.Volume
 	busy  string // the call that is under way
+	times int    // it was attached, as far as this engine knows
 }
 
 // NewDisks makes the disks of the resource group with that resource ID. machine is a VM of
@@ -266,6 +267,7 @@ func (d *Disks) Attach(ctx context.Context, name, vm string, by timeline.Actor) 
 	}
 	return d.change(ctx, name, "attach", diskAttachTime, func(x *disk) error { return d.attachable(x, vm) }, func(x *disk) {
 		x.VM, x.LUN = vm, d.freeLUN(vm)
+		x.times++
 		d.tell(by, "attached", x, fmt.Sprintf("the disk is attached to %s, LUN %d", vm, x.LUN))
 	})
 }
@@ -327,6 +329,22 @@ func (d *Disks) Files(name, vm string) (*host.Volume, bool) {
 		return nil, false
 	}
 	return x.files, true
+}
+
+// Attachment is where a VM has a disk. A disk that was detached and attached again has
+// another one.
+type Attachment struct {
+	LUN   int
+	times int
+}
+
+// Attachment is where that VM has a disk, if it is attached to it. The lock is held.
+func (d *Disks) Attachment(name, vm string) (Attachment, bool) {
+	x := d.disks[name]
+	if x == nil || x.VM != vm {
+		return Attachment{}, false
+	}
+	return Attachment{x.LUN, x.times}, true
 }
 
 // Size is a disk's in GiB, 0 if there is none. The lock is held.
