@@ -99,8 +99,38 @@ func install(_ context.Context, c *call) int {
 
 func isShell(name string) bool { return slices.Contains([]string{"sh", "bash", "ash", "dash"}, name) }
 
+// df shows the container's own file system, and those of disks that it has mounted.
 func df(_ context.Context, c *call) int {
-	return c.Done("Filesystem           1K-blocks      Used Available Use%% Mounted on\noverlay              129886128  24576000 105293744  19%% /\n")
+	o := c.Options("T,t= h")
+	line := func(source string, size, used int64, on string) {
+		size, used = size>>10, (used+1<<10-1)>>10
+		free := max(size-used, 0)
+		share := (100*used + max(size, 1) - 1) / max(size, 1)
+		if o.Has("h") {
+			c.Printf("%-20s %9s %9s %9s %3d%% %s\n", source, shell.Human(size<<10), shell.Human(used<<10), shell.Human(free<<10), share, on)
+			return
+		}
+		c.Printf("%-20s %9d %9d %9d %3d%% %s\n", source, size, used, free, share, on)
+	}
+	if o.Has("h") {
+		c.Printf("Filesystem                Size      Used Available Use%% Mounted on\n")
+	} else {
+		c.Printf("Filesystem           1K-blocks      Used Available Use%% Mounted on\n")
+	}
+	asked := func(m Mount) bool {
+		return len(o.Operands) == 0 || slices.ContainsFunc(o.Operands, func(name string) bool { return c.spec.mountOf(c.Path(name)).Path == m.Path })
+	}
+	if root := c.spec.root(); asked(root) {
+		line("overlay", 129886128<<10, 24576000<<10, root.Path)
+	}
+	for _, m := range c.spec.Mounts {
+		if d, ok := m.Volume.(Device); ok && d.Device() != "" && asked(m) {
+			if used, size, err := d.Space(); err == nil {
+				line(d.Device(), size, used, m.Path)
+			}
+		}
+	}
+	return 0
 }
 
 func free(_ context.Context, c *call) int {

@@ -68,7 +68,7 @@ func mount(_ context.Context, c *call) int {
 	list := []Mount{c.spec.root(), {Path: "/proc", Type: "proc"}, {Path: "/dev", Type: "tmpfs"}, {Path: "/sys", Type: "sysfs", ReadOnly: true}}
 	for _, m := range append(list, c.spec.Mounts...) {
 		if t := o.Value("t"); t == "" || t == m.fileSystem() {
-			c.Printf("%s on %s type %[1]s (%[3]s)\n", m.fileSystem(), m.Path, m.options())
+			c.Printf("%s on %s type %s (%s)\n", m.source(), m.Path, m.fileSystem(), m.options())
 		}
 	}
 	return 0

@@ -28,6 +28,13 @@ type Volume interface {
 	Remove(name string, whole bool) error
 }
 
+// Device is a volume that can be on a device of its own: which has a name, if it is, and so
+// much space.
+type Device interface {
+	Device() string
+	Space() (used, size int64, err error)
+}
+
 // Mount is a volume, or one file of it, in a container's file system.
 type Mount struct {
 	Path     string
@@ -41,6 +48,14 @@ type Mount struct {
 
 // fileSystem is the mount's type, and options how it is mounted.
 func (m Mount) fileSystem() string { return cmp.Or(m.Type, "ext4") }
+
+// source is what is mounted: a device, or the type of the file system.
+func (m Mount) source() string {
+	if d, ok := m.Volume.(Device); ok {
+		return cmp.Or(d.Device(), m.fileSystem())
+	}
+	return m.fileSystem()
+}
 
 func (m Mount) options() string {
 	options := "rw"

@@ -8,12 +8,14 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // checksum is md5sum and its like; -c checks.
@@ -69,6 +71,9 @@ func dd(_ context.Context, c *Call) int {
 	var b []byte
 	from, _ := deviceOf(c.Path(cmp.Or(set["if"], "-")), nil, nil)
 	if from != nil && from.zeros > 0 {
+		if code, done := c.fill(set, size, int64(count)); done {
+			return code
+		}
 		n := int64(MaxRead)
 		if count >= 0 {
 			n = min(n, size*int64(count))
@@ -102,6 +107,35 @@ func dd(_ context.Context, c *Call) int {
 		c.Fail("%d+%d records in\n%d+%d records out\n%d bytes copied", whole, part, whole, part, len(b))
 	}
 	return code
+}
+
+// fill is dd from a device to a file that is larger than what is kept of one: it takes the
+// disk's space. Where there are no such files it does nothing.
+func (c *Call) fill(set map[string]string, size, count int64) (code int, done bool) {
+	const most = 1 << 44
+	n := int64(most) // without a count it fills the disk
+	if count >= 0 {
+		n = min(size*min(count, most/size), most)
+	}
+	to := set["of"]
+	if n <= MaxRead || to == "" || IsDevice(c.Path(to)) || set["oflag"] == "append" {
+		return 0, false
+	}
+	err := c.Shell.Allocate(c.User, c.Path(to), n)
+	if err != nil {
+		f, missing := c.Shell.Stat(c.Path(to))
+		if !errors.Is(err, syscall.ENOSPC) || missing != nil {
+			return 0, false
+		}
+		n = f.Size
+		c.Fail("dd: error writing '%s': %s", to, Reason(err))
+		code = 1
+	}
+	if set["status"] != "none" {
+		whole, part := n/size, map[bool]int{true: 1}[n%size > 0]
+		c.Fail("%d+%d records in\n%d+%d records out\n%d bytes copied", whole, part, whole, part, n)
+	}
+	return code, true
 }
 
 // od shows bytes: -c, -x, -A n and -t x1; hexdump -C as well.
