@@ -62,10 +62,12 @@ func (w *world) logged(name string) string {
 	w.t.Helper()
 	w.f.mu.Lock()
 	defer w.f.mu.Unlock()
-	r := w.f.machines()[0].kubelet.Shell(0)
-	for _, c := range r.Containers() {
-		if c.Pod == name && c.Name == "c" {
-			return strings.TrimSuffix(string(r.Logs(c.ID)), "\n")
+	for _, m := range w.f.machines() {
+		r := m.kubelet.Shell(0)
+		for _, c := range r.Containers() {
+			if c.Pod == name && c.Name == "c" {
+				return strings.TrimSuffix(string(r.Logs(c.ID)), "\n")
+			}
 		}
 	}
 	return ""
@@ -240,8 +242,10 @@ func TestAPodWaitsForItsVolumes(t *testing.T) {
 			pv("disk", corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{Driver: "disk.csi.azure.com", VolumeHandle: "d"}}),
 			pv("file", corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{Driver: "file.csi.azure.com", VolumeHandle: "f"}}),
 			&storagev1.CSIDriver{ObjectMeta: metav1.ObjectMeta{Name: "file.csi.azure.com"}, Spec: storagev1.CSIDriverSpec{AttachRequired: ptr.To(false)}},
+			pv("other", corev1.PersistentVolumeSource{CSI: &corev1.CSIPersistentVolumeSource{Driver: "other.example.com", VolumeHandle: "o"}}),
+			&storagev1.CSIDriver{ObjectMeta: metav1.ObjectMeta{Name: "other.example.com"}, Spec: storagev1.CSIDriverSpec{AttachRequired: ptr.To(false)}},
 			pv("here", corev1.PersistentVolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/mnt/data"}}),
-			pvc("disk", "disk", corev1.ClaimBound), pvc("file", "file", corev1.ClaimBound), pvc("here", "here", corev1.ClaimBound), pvc("free", "", corev1.ClaimPending))
+			pvc("disk", "disk", corev1.ClaimBound), pvc("file", "file", corev1.ClaimBound), pvc("other", "other", corev1.ClaimBound), pvc("here", "here", corev1.ClaimBound), pvc("free", "", corev1.ClaimPending))
 		defer w.stop()
 		source := map[string]corev1.VolumeSource{
 			"csi":     {CSI: &corev1.CSIVolumeSource{Driver: "secrets-store.csi.k8s.io"}},
@@ -249,7 +253,7 @@ func TestAPodWaitsForItsVolumes(t *testing.T) {
 			"no-file": {HostPath: &corev1.HostPathVolumeSource{Path: "/etc", Type: ptr.To(corev1.HostPathFile)}},
 			"makes":   {HostPath: &corev1.HostPathVolumeSource{Path: "/mnt/made", Type: ptr.To(corev1.HostPathDirectoryOrCreate)}},
 		}
-		for _, name := range []string{"disk", "file", "here", "free", "none"} {
+		for _, name := range []string{"disk", "file", "other", "here", "free", "none"} {
 			source[name] = corev1.VolumeSource{PersistentVolumeClaim: &corev1.PersistentVolumeClaimVolumeSource{ClaimName: name}}
 		}
 		for name, s := range source {
@@ -261,7 +265,8 @@ func TestAPodWaitsForItsVolumes(t *testing.T) {
 			"csi":     `MountVolume.SetUp failed for volume "v" : kubernetes.io/csi: mounter.SetUpAt failed to get CSI client: driver name secrets-store.csi.k8s.io not found in the list of registered CSI drivers`,
 			"no-dir":  `MountVolume.SetUp failed for volume "v" : hostPath type check failed, /does/not/exist is not a directory, unable to determine its type: path "/does/not/exist" does not exist`,
 			"no-file": `MountVolume.SetUp failed for volume "v" : hostPath type check failed: /etc is not a file, it's a Directory`,
-			"file":    `driver name file.csi.azure.com not found in the list of registered CSI drivers`,
+			"file":    `rpc error: code = InvalidArgument desc = GetAccountInfo(f) failed with error: error parsing volume id: "f", should at least contain two #`,
+			"other":   `MountVolume.MountDevice failed for volume "other" : kubernetes.io/csi: attacher.MountDevice failed to create newCsiDriverClient: driver name other.example.com not found in the list of registered CSI drivers`,
 			"free":    `error processing PVC default/free: PVC is not bound`,
 			"none":    `error processing PVC default/none: failed to fetch PVC from API server: persistentvolumeclaims "none" not found`,
 		} {

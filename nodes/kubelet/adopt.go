@@ -36,6 +36,7 @@ func (p *pod) adopt(now time.Time) {
 			p.k.images[spec.Image] = now
 		}
 	}
+	p.want = !terminal(s.Phase) && len(claimNames(p.spec)) > 0 // the Node says what it mounts
 	p.adoptSandbox(now)
 	if terminal(s.Phase) { // its reasons stay
 		p.reason, p.why = s.Reason, s.Message

@@ -9,16 +9,20 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 )
 
 // claim is what the API server said of a PersistentVolumeClaim of a pod.
 type claim struct {
-	err      error // why there is no volume
-	pv       *corev1.PersistentVolume
-	attached bool // to the node, or nobody has to attach it
+	err        error // why there is no volume
+	pv         *corev1.PersistentVolume
+	attachable bool   // somebody has to attach it
+	attached   bool   // to the node, or nobody has to attach it
+	lun        string // where the VolumeAttachment says it is
+	// growing is the claim while the volume is larger than its file system.
+	growing *corev1.PersistentVolumeClaim
+	sought  time.Time // since when the driver looks for it on the node
 }
 
 var (
@@ -63,6 +67,8 @@ func (p *pod) attachable(v *corev1.Volume, now time.Time) error {
 		return p.claimable(v.Name, name, now)
 	case v.HostPath != nil:
 		return failed(p.k.checkHostPath(v.HostPath, now))
+	case v.CSI != nil && registered(v.CSI.Driver):
+		return failed(fmt.Errorf("kubernetes.io/csi: mounter.SetUpAt failed to check volume lifecycle mode: volume mode \"Ephemeral\" not supported by driver %s (only supports [\"Persistent\"])", v.CSI.Driver))
 	case v.CSI != nil:
 		return failed(fmt.Errorf("kubernetes.io/csi: mounter.SetUpAt failed to get CSI client: %w", noDriver(v.CSI.Driver)))
 	}
@@ -89,7 +95,7 @@ func (p *pod) claimable(volume, name string, now time.Time) error {
 	}
 	switch s := &c.pv.Spec; {
 	case s.CSI != nil:
-		return fmt.Errorf("MountVolume.MountDevice failed for volume %q : kubernetes.io/csi: attacher.MountDevice failed to create newCsiDriverClient: %w", c.pv.Name, noDriver(s.CSI.Driver))
+		return p.staged(c, now)
 	case s.HostPath != nil:
 		if err := p.k.checkHostPath(s.HostPath, now); err != nil {
 			return fmt.Errorf("MountVolume.SetUp failed for volume %q : %w", c.pv.Name, err)
@@ -100,6 +106,17 @@ func (p *pod) claimable(volume, name string, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// takeClaims takes what the API server says of the pod's claims. What is done meanwhile for
+// a volume goes on.
+func (c *podConfig) takeClaims(claims map[string]*claim) {
+	for name, now := range claims {
+		if old := c.claims[name]; old != nil && old.attached && now.attached {
+			now.sought = old.sought
+		}
+	}
+	c.claims = claims
 }
 
 // lookUpClaims asks the API server for a pod's claims and their volumes.
@@ -133,30 +150,34 @@ func (ks *Kubelets) lookUpClaim(ctx context.Context, p *pod, name string) (*clai
 	case err != nil:
 		return &claim{err: fmt.Errorf("failed to fetch PV %s from API server: %w", pvc.Spec.VolumeName, err)}, nil
 	}
-	attached, err := ks.attached(ctx, p.k.m.Name, pv)
-	return &claim{pv: pv, attached: attached}, err
+	c := &claim{pv: pv, attached: true}
+	if pv.Spec.CSI == nil {
+		return c, nil
+	}
+	if pv.Spec.CSI.Driver == diskDriver && growing(pvc) {
+		c.growing = pvc
+	}
+	return c, ks.lookUpAttachment(ctx, p.k.m.Name, c)
 }
 
-// attached says whether a volume is attached to a node, or needs not be.
-func (ks *Kubelets) attached(ctx context.Context, node string, pv *corev1.PersistentVolume) (bool, error) {
-	if pv.Spec.CSI == nil {
-		return true, nil
-	}
-	driver, err := ks.Client.StorageV1().CSIDrivers().Get(ctx, pv.Spec.CSI.Driver, metav1.GetOptions{})
+// lookUpAttachment asks whether a claim's volume is attached to a node, or needs not be.
+func (ks *Kubelets) lookUpAttachment(ctx context.Context, node string, c *claim) error {
+	driver, err := ks.Client.StorageV1().CSIDrivers().Get(ctx, c.pv.Spec.CSI.Driver, metav1.GetOptions{})
 	switch {
 	case err == nil && !ptr.Deref(driver.Spec.AttachRequired, true):
-		return true, nil
+		return nil
 	case err != nil && outage(err):
-		return false, err
+		return err
 	}
-	a, err := ks.Client.StorageV1().VolumeAttachments().Get(ctx, attachment(pv, node), metav1.GetOptions{})
+	c.attachable, c.attached = true, false
+	a, err := ks.Client.StorageV1().VolumeAttachments().Get(ctx, attachment(c.pv, node), metav1.GetOptions{})
 	switch {
-	case apierrors.IsNotFound(err):
-		return false, nil
 	case err != nil && outage(err):
-		return false, err
+		return err
+	case err == nil:
+		c.attached, c.lun = a.Status.Attached, a.Status.AttachmentMetadata["LUN"]
 	}
-	return err == nil && a.Status.Attached, nil
+	return nil
 }
 
 // attachment is the name that the attach-detach controller gives a VolumeAttachment

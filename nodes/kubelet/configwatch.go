@@ -22,51 +22,74 @@ const resyncPeriod = time.Minute
 // nothing changes.
 const configWatch = 24 * time.Hour
 
-// watchConfig notes which ConfigMaps, Secrets and ClusterTrustBundles change, until ctx ends.
+// feed is one kind of objects, as one watch for each kind tells all kubelets of it.
+type feed struct {
+	list  func(metav1.ListOptions) (metav1.ListInterface, error)
+	begin func(metav1.ListOptions) (watch.Interface, error)
+	// told takes an object that has changed; nil if any may have.
+	told func(kind watch.EventType, o metav1.Object)
+	// eager says that somebody may wait already for what changed before the first watch.
+	eager bool
+}
+
+// watchConfig notes which of the objects change that the kubelets look up, until ctx ends.
 // One watch for each kind stands for those that each kubelet has of what its own pods use.
 func (ks *Kubelets) watchConfig(ctx context.Context) {
-	var all sync.WaitGroup
 	configMaps, secrets, bundles := ks.Client.CoreV1().ConfigMaps(""), ks.Client.CoreV1().Secrets(""), ks.Client.CertificatesV1().ClusterTrustBundles()
-	all.Go(func() {
-		ks.follow(ctx, "configmap", func(o metav1.ListOptions) (metav1.ListInterface, error) { return configMaps.List(ctx, o) },
-			func(o metav1.ListOptions) (watch.Interface, error) { return configMaps.Watch(ctx, o) })
-	})
-	all.Go(func() {
-		ks.follow(ctx, "secret", func(o metav1.ListOptions) (metav1.ListInterface, error) { return secrets.List(ctx, o) },
-			func(o metav1.ListOptions) (watch.Interface, error) { return secrets.Watch(ctx, o) })
-	})
-	all.Go(func() {
-		ks.follow(ctx, trustBundle, func(o metav1.ListOptions) (metav1.ListInterface, error) { return bundles.List(ctx, o) },
-			func(o metav1.ListOptions) (watch.Interface, error) { return bundles.Watch(ctx, o) })
-	})
+	var all sync.WaitGroup
+	for _, f := range append([]feed{{
+		list:  func(o metav1.ListOptions) (metav1.ListInterface, error) { return configMaps.List(ctx, o) },
+		begin: func(o metav1.ListOptions) (watch.Interface, error) { return configMaps.Watch(ctx, o) },
+		told:  ks.configTold("configmap"),
+	}, {
+		list:  func(o metav1.ListOptions) (metav1.ListInterface, error) { return secrets.List(ctx, o) },
+		begin: func(o metav1.ListOptions) (watch.Interface, error) { return secrets.Watch(ctx, o) },
+		told:  ks.configTold("secret"),
+	}, {
+		list:  func(o metav1.ListOptions) (metav1.ListInterface, error) { return bundles.List(ctx, o) },
+		begin: func(o metav1.ListOptions) (watch.Interface, error) { return bundles.Watch(ctx, o) },
+		told:  ks.configTold(trustBundle),
+	}}, ks.storageFeeds(ctx)...) {
+		all.Go(func() { f.follow(ctx) })
+	}
 	all.Wait()
 }
 
+// configTold takes changes of a kind of objects that volumes and variables show.
+func (ks *Kubelets) configTold(kind string) func(watch.EventType, metav1.Object) {
+	return func(_ watch.EventType, o metav1.Object) {
+		if o == nil {
+			ks.changed(configKey{ref: ref{kind: kind}})
+			return
+		}
+		ks.changed(configKey{o.GetNamespace(), ref{kind: kind, name: o.GetName()}})
+	}
+}
+
 // follow watches one kind from now on. What changed while there was no watch is not known,
-// so after a gap all pods look again.
-func (ks *Kubelets) follow(ctx context.Context, kind string, list func(metav1.ListOptions) (metav1.ListInterface, error),
-	begin func(metav1.ListOptions) (watch.Interface, error)) {
+// so after a gap all may have.
+func (f feed) follow(ctx context.Context) {
 	seconds := int64(configWatch / time.Second)
-	for tries, again := 0, false; ctx.Err() == nil; again = true {
+	for tries, all := 0, f.eager; ctx.Err() == nil; all = true {
 		var w watch.Interface
-		now, err := list(metav1.ListOptions{Limit: 1})
+		now, err := f.list(metav1.ListOptions{Limit: 1})
 		if err == nil {
-			w, err = begin(metav1.ListOptions{ResourceVersion: now.GetResourceVersion(), TimeoutSeconds: &seconds})
+			w, err = f.begin(metav1.ListOptions{ResourceVersion: now.GetResourceVersion(), TimeoutSeconds: &seconds})
 		}
 		if err != nil {
 			clock.Sleep(ctx, min(time.Second<<min(tries, 5), retryMax))
 			tries++
 			continue
 		}
-		if tries = 0; again {
-			ks.changed(configKey{ref: ref{kind: kind}})
+		if tries = 0; all {
+			f.told("", nil)
 		}
-		ks.hear(ctx, kind, w)
+		f.hear(ctx, w)
 	}
 }
 
 // hear takes what a watch tells, until it ends.
-func (ks *Kubelets) hear(ctx context.Context, kind string, w watch.Interface) {
+func (f feed) hear(ctx context.Context, w watch.Interface) {
 	defer w.Stop()
 	for {
 		select {
@@ -75,7 +98,7 @@ func (ks *Kubelets) hear(ctx context.Context, kind string, w watch.Interface) {
 				return
 			}
 			if o, err := meta.Accessor(e.Object); err == nil {
-				ks.changed(configKey{o.GetNamespace(), ref{kind: kind, name: o.GetName()}})
+				f.told(e.Type, o)
 			}
 		case <-ctx.Done():
 			return

@@ -10,6 +10,7 @@ import (
 	"demarc/nodes/vm"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -58,6 +59,10 @@ type Kubelet struct {
 	reported    time.Time // when the status was last written
 	leaseDue    bool
 	statusDue   bool
+	driversDue  bool                      // its CSINode is to be written
+	published   bool                      // it was
+	inUse       []corev1.UniqueVolumeName // the volumes that its pods hold, in order
+	told        []corev1.UniqueVolumeName // those of which its Node says so
 	retry       retry
 	events      eventQueue
 
@@ -91,7 +96,7 @@ func (k *Kubelet) Start(now time.Time) {
 	k.Running = true
 	k.pid = k.process()
 	k.Registered = false
-	k.lease = nil
+	k.lease, k.told = nil, nil
 	k.beat = now
 	k.retry = retry{}
 	k.events = eventQueue{}
@@ -247,7 +252,7 @@ func (k *Kubelet) renewal(now time.Time) time.Time {
 		k.statusDue = k.statusDue || now.Sub(k.reported) >= statusInterval || k.disputed(now)
 		k.beat = k.nextBeat(now)
 	}
-	if (k.leaseDue || k.statusDue || !k.Registered || k.events.pending()) && k.retry.allows(now) {
+	if (k.leaseDue || k.statusDue || k.driversDue || !k.Registered || k.events.pending()) && k.retry.allows(now) {
 		k.ks.writes.Add(job{node: k})
 	}
 	return timers.Sooner(k.beat, k.retry.at)

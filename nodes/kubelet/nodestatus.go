@@ -53,6 +53,7 @@ func (k *Kubelet) node(now time.Time, boot string) *corev1.Node {
 			Labels: labels(k.m),
 			Annotations: map[string]string{
 				"volumes.kubernetes.io/controller-managed-attach-detach": "true",
+				nodeIDs: driverNames(k.m.Name),
 			},
 		},
 		Spec: corev1.NodeSpec{

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"demarc/nodes/cloud"
 	"demarc/nodes/host"
 	"demarc/nodes/timers"
 	"demarc/sim/annotation"
@@ -47,9 +48,13 @@ type pod struct {
 	admitted  time.Time   // since when this kubelet looks after it
 	startTime metav1.Time
 	config    podConfig
-	mounting  retry       // of volumes that cannot be mounted
-	limitAt   time.Time   // when an emptyDir that is too large is noticed
-	described *corev1.Pod // the one whose metadata its volumes show
+	mounting  retry // of volumes that cannot be mounted
+	// holds are the volumes that somebody has to attach for it, and attachments how managed
+	// disks were attached when they were mounted, by name.
+	holds       []corev1.UniqueVolumeName
+	attachments map[string]cloud.Attachment
+	limitAt     time.Time   // when an emptyDir that is too large is noticed
+	described   *corev1.Pod // the one whose metadata its volumes show
 	// Volumes of which the kubelet makes the files, and tokens in them, by name.
 	projections map[string]*projection
 	tokens      map[string]*tokenSource
@@ -68,6 +73,7 @@ type pod struct {
 	base   *corev1.Pod       // newest known state of the API's object
 	dirty  bool
 	want   bool // configuration
+	news   bool // since it was asked for last, what it asks for has changed
 	events eventQueue
 	retry  retry
 
@@ -265,7 +271,9 @@ func (p *pod) makeSandbox(now time.Time) bool {
 	if p.sandboxes == 0 {
 		p.complain(now)
 	}
+	p.attachments = nil
 	p.takeSandbox(ip)
+	p.want = p.want || p.grows()
 	return true
 }
 
@@ -345,6 +353,7 @@ func (p *pod) kill(now time.Time, grace time.Duration) {
 	}
 	p.over = true
 	p.dropSandbox()
+	p.letGo()
 }
 
 // forget removes a pod that is over and that the API server no longer has.

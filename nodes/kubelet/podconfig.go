@@ -2,6 +2,7 @@ package kubelet
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -85,7 +86,7 @@ func (p *pod) mounted(now time.Time) bool {
 		}
 		waits = true
 		if p.config.refresh.IsZero() && !p.want && err != errNotAttached {
-			p.event(now, warning, "FailedMount", err.Error(), "")
+			p.failedMount(now, err)
 		}
 	}
 	if waits && p.config.refresh.IsZero() && !p.want {
@@ -98,6 +99,15 @@ func (p *pod) mounted(now time.Time) bool {
 	}
 	p.mounting = retry{}
 	return true
+}
+
+// failedMount tells why a volume cannot be mounted.
+func (p *pod) failedMount(now time.Time, err error) {
+	reason := "FailedMount"
+	if errors.As(err, new(blockError)) {
+		reason = "FailedMapVolume"
+	}
+	p.event(now, warning, reason, err.Error(), "")
 }
 
 // mountable says what is missing for a volume.

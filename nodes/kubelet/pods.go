@@ -77,6 +77,7 @@ func (ks *Kubelets) drop(p *pod) {
 	ks.Starts.forget(p)
 	p.dropSandbox()
 	p.removeVolumes(time.Now())
+	p.letGo()
 	delete(p.k.pods, p.uid)
 	delete(ks.pods, p.uid)
 	delete(ks.agents, p.uid)

@@ -3,6 +3,7 @@ package kubelet
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -18,7 +19,7 @@ import (
 
 // nodeWork is what is to be written of a machine, taken under the lock.
 type nodeWork struct {
-	register, lease, status, problems bool
+	register, lease, status, problems, drivers bool
 
 	held *coordinationv1.Lease
 	uid  types.UID
@@ -32,6 +33,7 @@ func (ks *Kubelets) takeNodeWork(k *Kubelet) (w nodeWork, ok bool) {
 	switch {
 	case k.Connected() && (ks.online || ks.isScout(k)):
 		w.register, w.lease, w.status = !k.Registered, k.leaseDue, k.statusDue
+		w.drivers = k.driversDue || w.register
 		return w, true
 	case k.m.Online() && ks.online:
 		return w, w.problems
@@ -72,7 +74,11 @@ func (ks *Kubelets) writeMachine(ctx context.Context, k *Kubelet) error {
 		}
 	}
 	about := corev1.ObjectReference{Kind: "Node", APIVersion: "v1", Name: k.m.Name, UID: w.uid}
-	return ks.sendEvents(ctx, k.m.Name, &k.events, about)
+	err := ks.sendEvents(ctx, k.m.Name, &k.events, about)
+	if w.drivers {
+		err = errors.Join(err, ks.publishDrivers(ctx, k, w.uid))
+	}
+	return err
 }
 
 // ImageLabel is the label of a Node that names its node image.
@@ -92,8 +98,11 @@ func (ks *Kubelets) register(ctx context.Context, k *Kubelet, boot string) (type
 	if apierrors.IsAlreadyExists(err) {
 		node, err = client.Get(ctx, k.m.Name, metav1.GetOptions{})
 	}
-	if err == nil && node.Labels[ImageLabel] != object.Labels[ImageLabel] {
-		patch := fmt.Appendf(nil, `{"metadata":{"labels":{%q:%q}}}`, ImageLabel, object.Labels[ImageLabel])
+	var patch []byte
+	if err == nil {
+		patch, err = nodePatch(k.m, node, object)
+	}
+	if err == nil && patch != nil {
 		_, err = client.Patch(ctx, k.m.Name, types.MergePatchType, patch, metav1.PatchOptions{})
 	}
 	if err != nil {
@@ -101,8 +110,8 @@ func (ks *Kubelets) register(ctx context.Context, k *Kubelet, boot string) (type
 	}
 	ks.Lock.Lock()
 	defer ks.Lock.Unlock()
-	k.Registered, k.uid = true, node.UID
-	k.statusDue = !fresh
+	k.Registered, k.uid, k.driversDue = true, node.UID, true
+	k.statusDue = !fresh || k.untold()
 	if fresh {
 		now := time.Now()
 		k.reported = now.Add(-k.spread())
@@ -169,10 +178,13 @@ func setLease(l *coordinationv1.Lease, node string, now time.Time) {
 func (ks *Kubelets) reportStatus(ctx context.Context, k *Kubelet, boot string) error {
 	now := time.Now()
 	var was, is map[corev1.NodeConditionType]corev1.ConditionStatus
+	var inUse []corev1.UniqueVolumeName
 	err := ks.patchNode(ctx, k, func(node *corev1.Node) ([]byte, error) {
 		ks.Lock.Lock()
 		status := k.status(now, boot, node.Status.Conditions)
+		inUse = k.volumesInUse(node.Status.VolumesInUse)
 		ks.Lock.Unlock()
+		status.VolumesInUse, status.VolumesAttached = inUse, node.Status.VolumesAttached // which is the attach-detach controller's
 		was, is = statuses(node.Status.Conditions), statuses(status.Conditions)
 		return twoWayPatch(corev1.Node{Status: node.Status}, corev1.Node{Status: status}, corev1.Node{})
 	})
@@ -181,7 +193,13 @@ func (ks *Kubelets) reportStatus(ctx context.Context, k *Kubelet, boot string) e
 	}
 	ks.Lock.Lock()
 	defer ks.Lock.Unlock()
-	k.statusDue, k.reported = false, now
+	k.reported = now
+	if was != nil {
+		k.volumesTold(inUse)
+	}
+	if k.statusDue = was != nil && k.untold(); k.statusDue { // they have changed meanwhile
+		ks.Timers.Wake(k.item)
+	}
 	k.tellChanges(now, was, is)
 	return nil
 }
@@ -280,6 +298,9 @@ func (k *Kubelet) disputed(now time.Time) bool {
 		if told[c.Type] != c.Status {
 			return true
 		}
+	}
+	if !slices.Equal(n.Status.VolumesInUse, k.inUse) && k.knowsVolumes() {
+		return true
 	}
 	if late := k.plegLate(now); late != k.plegTold {
 		k.plegTold = late

@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"time"
 
+	"demarc/nodes/cloud"
 	"demarc/nodes/host"
 	"demarc/nodes/shell"
 
@@ -22,6 +23,10 @@ type nodeDir struct {
 	own  bool // the pod's, and no change of the machine's
 	// grouped says that the pod's fsGroup is its files' group.
 	grouped bool
+	// disk is the managed disk that it is on; empty for the node's own. attachment is how it
+	// was attached when it was mounted.
+	disk       string
+	attachment cloud.Attachment
 }
 
 // emptyDir is where the node keeps one. What is in /run is in memory, and takes no disk.
@@ -55,31 +60,48 @@ func (d nodeDir) virtual(name string, err error) bool {
 	return d.lazy && name == "." && err != nil
 }
 
-// look reads the node's disk.
-func (d nodeDir) look(f func(h *host.Host) error) error {
+// look reads the disk.
+func (d nodeDir) look(f func(t tree) error) error {
 	d.p.k.ks.Lock.Lock()
 	defer d.p.k.ks.Lock.Unlock()
-	return f(d.p.k.m.OS)
+	t, err := d.tree()
+	if err != nil {
+		return err
+	}
+	return f(t)
 }
 
-// change changes the node's disk, and has the kubelet and the machine follow.
-func (d nodeDir) change(f func(now time.Time, h *host.Host) error) error {
+// stat is the directory itself. The lock is held.
+func (d nodeDir) stat() (host.File, error) {
+	t, err := d.tree()
+	if err != nil {
+		return host.File{}, err
+	}
+	return t.Stat(d.path)
+}
+
+// change changes the disk. If that is the node's, the kubelet and the machine follow.
+func (d nodeDir) change(f func(now time.Time, t tree) error) error {
 	k, now := d.p.k, time.Now()
 	k.ks.Lock.Lock()
 	defer k.ks.Lock.Unlock()
-	if d.lazy {
-		if err := k.m.OS.MakeDirs(now, d.path, 0o777); err != nil {
-			return err
-		}
+	t, err := d.tree()
+	if err == nil && d.lazy {
+		err = t.MakeDirs(now, d.path, 0o777)
 	}
-	err := f(now, k.m.OS)
-	if d.own {
+	if err != nil {
+		return err
+	}
+	err = f(now, t)
+	switch {
+	case d.disk != "":
+	case d.own:
 		d.p.checkLimits(now)
 		short := len(k.pressure)
 		if k.checkShort(now); len(k.pressure) != short {
 			k.ks.Timers.Wake(k.item)
 		}
-	} else if k.ks.Follow != nil {
+	case k.ks.Follow != nil:
 		k.ks.Follow(k.m.Name, now)
 	}
 	return err
@@ -87,8 +109,8 @@ func (d nodeDir) change(f func(now time.Time, h *host.Host) error) error {
 
 // Stat implements [program.Volume].
 func (d nodeDir) Stat(name string) (f shell.File, err error) {
-	err = d.look(func(h *host.Host) error {
-		found, err := h.Stat(d.at(name))
+	err = d.look(func(t tree) error {
+		found, err := t.Stat(d.at(name))
 		if d.virtual(name, err) {
 			found, err = host.File{Dir: true, Mode: 0o777}, nil
 		}
@@ -101,17 +123,24 @@ func (d nodeDir) Stat(name string) (f shell.File, err error) {
 // shown is a file as containers see it. The pod's fsGroup is the group of what nobody has
 // given another (kubernetes 1.37, pkg/volume: SetVolumeOwnership).
 func (d nodeDir) shown(f host.File) shell.File {
-	own := shell.Owner(f.Owner)
+	own, mode := shell.Owner(f.Owner), f.Mode.Perm()
 	if s := d.p.spec.Spec.SecurityContext; d.grouped && s != nil && s.FSGroup != nil && own.Group == "" {
 		own.Group = strconv.FormatInt(*s.FSGroup, 10)
+		switch {
+		case d.disk == "":
+		case f.Dir:
+			mode |= 0o770
+		default:
+			mode |= 0o660
+		}
 	}
-	return shell.File{Path: f.Path, Size: f.Size, Mode: f.Mode.Perm(), Dir: f.Dir, ModTime: f.ModTime, Owner: own}
+	return shell.File{Path: f.Path, Size: f.Size, Mode: mode, Dir: f.Dir, ModTime: f.ModTime, Owner: own}
 }
 
 // List implements [program.Volume].
 func (d nodeDir) List(name string) (files []shell.File, err error) {
-	err = d.look(func(h *host.Host) error {
-		list, err := h.List(d.at(name))
+	err = d.look(func(t tree) error {
+		list, err := t.List(d.at(name))
 		if d.virtual(name, err) {
 			return nil
 		}
@@ -125,7 +154,7 @@ func (d nodeDir) List(name string) (files []shell.File, err error) {
 
 // Read implements [program.Volume].
 func (d nodeDir) Read(name string) (b []byte, err error) {
-	err = d.look(func(h *host.Host) (err error) {
+	err = d.look(func(tree) (err error) {
 		b, err = d.peek(name)
 		return err
 	})
@@ -134,45 +163,48 @@ func (d nodeDir) Read(name string) (b []byte, err error) {
 
 // peek is Read for who holds the lock.
 func (d nodeDir) peek(name string) ([]byte, error) {
-	h := d.p.k.m.OS
-	f, err := h.Stat(d.at(name))
+	t, err := d.tree()
+	if err != nil {
+		return nil, err
+	}
+	f, err := t.Stat(d.at(name))
 	switch {
 	case d.virtual(name, err), err == nil && f.Dir:
 		return nil, syscall.EISDIR
 	case err != nil || f.Size > shell.MaxRead: // of what is larger, nothing was kept
 		return nil, err
 	}
-	return h.Read(d.at(name))
+	return t.Read(d.at(name))
 }
 
 // Write implements [program.Volume].
 func (d nodeDir) Write(name string, b []byte, add bool) error {
-	return d.change(func(now time.Time, h *host.Host) error { return h.Write(now, d.at(name), b, add) })
+	return d.change(func(now time.Time, t tree) error { return t.Write(now, d.at(name), b, add) })
 }
 
 // Allocate implements [program.Volume].
 func (d nodeDir) Allocate(name string, size int64) error {
-	return d.change(func(now time.Time, h *host.Host) error { return h.Allocate(now, d.at(name), size) })
+	return d.change(func(now time.Time, t tree) error { return t.Allocate(now, d.at(name), size) })
 }
 
 // Mkdir implements [program.Volume].
 func (d nodeDir) Mkdir(name string) error {
-	return d.change(func(now time.Time, h *host.Host) error { return h.Mkdir(now, d.at(name)) })
+	return d.change(func(now time.Time, t tree) error { return t.Mkdir(now, d.at(name)) })
 }
 
 // Chmod implements [program.Volume].
 func (d nodeDir) Chmod(name string, mode fs.FileMode) error {
-	return d.change(func(now time.Time, h *host.Host) error { return h.Chmod(now, d.at(name), mode) })
+	return d.change(func(now time.Time, t tree) error { return t.Chmod(now, d.at(name), mode) })
 }
 
 // Chown implements [program.Volume].
 func (d nodeDir) Chown(name string, to shell.Owner) error {
-	return d.change(func(now time.Time, h *host.Host) error { return h.Chown(now, d.at(name), host.Owner(to)) })
+	return d.change(func(now time.Time, t tree) error { return t.Chown(now, d.at(name), host.Owner(to)) })
 }
 
 // Remove implements [program.Volume].
 func (d nodeDir) Remove(name string, whole bool) error {
-	return d.change(func(now time.Time, h *host.Host) error { return h.Delete(now, d.at(name), whole) })
+	return d.change(func(now time.Time, t tree) error { return t.Delete(now, d.at(name), whole) })
 }
 
 // limitPeriod is how often a kubelet looks at the limits of local storage (kubernetes

@@ -30,12 +30,14 @@ func (p *pod) mounts(c *corev1.Container, env *variables, now time.Time) (out []
 			return nil, fmt.Errorf("cannot find volume %q to mount into container %q", m.Name, c.Name)
 		}
 		v := &p.spec.Spec.Volumes[i]
-		mount := program.Mount{Path: m.MountPath, Volume: p.volume(v), ReadOnly: m.ReadOnly || readOnly(v)}
+		mount := program.Mount{Path: m.MountPath, Volume: p.volume(v), ReadOnly: m.ReadOnly || p.readOnly(v)}
 		switch {
 		case inMemory(v):
 			mount.Type = "tmpfs"
 		case v.Image != nil:
 			mount.Type, mount.NoExec = "overlay", true
+		default:
+			mount.Type = p.fileSystem(v)
 		}
 		sub, err := subPath(&m, env)
 		if err != nil {
@@ -51,12 +53,13 @@ func (p *pod) mounts(c *corev1.Container, env *variables, now time.Time) (out []
 			}
 		}
 		if d, ok := mount.Volume.(nodeDir); ok {
-			f, err := p.k.m.OS.Stat(d.path)
+			f, err := d.stat()
 			mount.File = err == nil && !f.Dir
 		}
 		out = append(out, mount)
 	}
-	return out, nil
+	devices, err := p.devices(c)
+	return append(out, devices...), err
 }
 
 // subPath is what of its volume is mounted, with what the kubelet says of one that cannot be
@@ -86,10 +89,14 @@ func (p *pod) makeSub(m program.Mount, now time.Time) error {
 	if !ok || m.ReadOnly {
 		return nil
 	}
-	if _, err := p.k.m.OS.Stat(d.path); err == nil {
+	if _, err := d.stat(); err == nil {
 		return nil
 	}
-	return p.k.m.OS.MakeDirs(now, d.path, 0o777)
+	files, err := d.tree()
+	if err == nil {
+		err = files.MakeDirs(now, d.path, 0o777)
+	}
+	return err
 }
 
 // inMemory says whether the volume is a tmpfs on the node: what holds secrets is, and an
@@ -112,8 +119,25 @@ func within(m program.Mount, sub string) program.Mount {
 }
 
 // readOnly says whether nobody can write to the volume.
-func readOnly(v *corev1.Volume) bool {
-	return projects(v) || v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ReadOnly
+func (p *pod) readOnly(v *corev1.Volume) bool {
+	s := p.csi(v)
+	return projects(v) || v.PersistentVolumeClaim != nil && v.PersistentVolumeClaim.ReadOnly || s != nil && s.ReadOnly
+}
+
+// fileSystem is the kind of a volume's file system; empty for the usual one.
+func (p *pod) fileSystem(v *corev1.Volume) string {
+	if s := p.csi(v); s != nil {
+		return s.FSType
+	}
+	return ""
+}
+
+// csi is what a CSI driver is to mount for a volume; nil if none is.
+func (p *pod) csi(v *corev1.Volume) *corev1.CSIPersistentVolumeSource {
+	if c := p.config.claims[claimName(p.spec, v)]; c != nil && c.pv != nil {
+		return c.pv.Spec.CSI
+	}
+	return nil
 }
 
 // projects says whether the node makes the volume's files.
@@ -145,6 +169,8 @@ func (p *pod) persistent(pv *corev1.PersistentVolume) nodeDir {
 		return nodeDir{p: p, path: s.HostPath.Path, lazy: ptr.Deref(s.HostPath.Type, "") == corev1.HostPathUnset}
 	case s.Local != nil:
 		return nodeDir{p: p, path: s.Local.Path, grouped: true}
+	case s.CSI != nil && s.CSI.Driver == diskDriver:
+		return p.managedDisk(s.CSI)
 	}
 	return nodeDir{p: p, path: path.Join("/var/lib/kubelet/plugins", pv.Name), lazy: true, grouped: true}
 }

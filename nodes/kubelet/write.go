@@ -166,6 +166,9 @@ func (ks *Kubelets) takeWork(p *pod) (w podWork, ok bool) {
 		w.status = p.status
 	}
 	w.config, w.spec = p.want, p.spec
+	if w.config {
+		p.news = false
+	}
 	return w, true
 }
 
@@ -210,17 +213,24 @@ func (ks *Kubelets) fetchConfig(ctx context.Context, p *pod, spec *corev1.Pod) e
 	}
 	credentials, err := ks.lookUpCredentials(ctx, p, spec)
 	ks.Lock.Lock()
-	defer ks.Lock.Unlock()
 	p.config.renewing(credentials, time.Now())
 	if err != nil {
+		ks.Lock.Unlock()
 		return err // what else there is comes with the next try
 	}
-	p.want = false
-	p.config.objects, p.config.claims, p.config.noClass = objects, claims, noClass
+	p.want = p.news
+	p.config.takeClaims(claims)
+	p.config.objects, p.config.noClass = objects, noClass
 	p.config.version++
+	p.hold()
 	p.reproject(time.Now())
 	ks.Timers.Wake(p)
-	return nil
+	grows := p.grows()
+	ks.Lock.Unlock()
+	if !grows {
+		return nil
+	}
+	return ks.expand(ctx, p)
 }
 
 // patchStatus writes a pod's status as a kubelet does: a patch that names the
