@@ -84,6 +84,15 @@ func (l *serverListener) loopback() *apiCalls {
 // RoundTrip implements [http.RoundTripper].
 func (x *apiCalls) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := x.ask(r)
+	for range eventNames {
+		again := renamed(r, resp, err)
+		if again == nil {
+			break
+		}
+		resp.Body.Close()
+		r = again
+		resp, err = x.ask(r)
+	}
 	if err != nil && r.Body != nil {
 		r.Body.Close()
 	}
