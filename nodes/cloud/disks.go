@@ -386,7 +386,7 @@ func (d *Disks) freeLUN(vm string) (lun int) {
 
 // tell puts on the timeline what was done to a disk; past AKS, unless the provider did it.
 func (d *Disks) tell(by timeline.Actor, verb timeline.Verb, x *disk, message string) {
-	e := timeline.Event{Time: time.Now(), Actor: by, Verb: verb, Subject: "disk/" + x.Name, Message: message}
+	e := timeline.Event{Time: time.Now(), Actor: by, Verb: verb, Subject: "manageddisk/" + x.Name, Message: message}
 	if by == timeline.Customer {
 		e.Detail = &timeline.Detail{Resource: true}
 	}

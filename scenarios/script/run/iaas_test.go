@@ -45,9 +45,9 @@ finally check 'true'
 		"provider set nsg/web {Name:web Priority:300 Direction:Inbound Access:Allow Protocol:Tcp Ports:[80 8000-8999] Destination:* Source:Internet}",
 		"customer set nsg/deny-outbound-all {Name:deny-outbound-all Priority:200 Direction:Outbound Access:Deny Protocol:* Ports:[*] Destination:* Source:*}",
 		"customer delete nsg/web ",
-		"customer create disk/scratch 32Premium_LRS2",
-		"provider detach disk/claim:default/data 0",
-		"customer resize disk/scratch 64",
+		"customer create manageddisk/scratch 32Premium_LRS2",
+		"provider detach manageddisk/claim:default/data 0",
+		"customer resize manageddisk/scratch 64",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("asked for (-want +got):\n%s", diff)

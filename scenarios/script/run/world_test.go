@@ -255,7 +255,7 @@ func (w *fakeWorld) DoDisk(_ context.Context, req api.DiskRequest, by api.Role) 
 	if req.Action == "delete" {
 		return api.Disk{}, errors.New("(OperationNotAllowed) Disk is attached to VM n-0")
 	}
-	w.log.Append(timeline.Event{Actor: by.Actor(), Verb: timeline.Verb(req.Action), Subject: "disk/" + req.Disk, Message: fmt.Sprint(req.SizeGiB, req.SKU, req.Zone)})
+	w.log.Append(timeline.Event{Actor: by.Actor(), Verb: timeline.Verb(req.Action), Subject: "manageddisk/" + req.Disk, Message: fmt.Sprint(req.SizeGiB, req.SKU, req.Zone)})
 	return api.Disk{}, nil
 }
 func (w *fakeWorld) SetNSGRule(rule api.NSGRule, by api.Role) (api.NSGRule, error) {
