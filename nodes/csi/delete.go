@@ -26,6 +26,11 @@ func (c *Controller) reclaim(ctx context.Context, name string) error {
 			return err
 		}
 	}
+	if volume.Spec.PersistentVolumeReclaimPolicy != corev1.PersistentVolumeReclaimDelete && slices.Contains(volume.Finalizers, provisionerFinalizer) {
+		if volume, err = c.updateVolume(ctx, name, without(provisionerFinalizer)); err != nil || volume == nil {
+			return err // whose disk is kept needs nobody to delete it
+		}
+	}
 	if !c.reclaimable(volume) {
 		return nil
 	}

@@ -183,6 +183,9 @@ func TestReclaim(t *testing.T) {
 		if w.attached() != kept.Name || w.volume(kept.Name) == nil || w.volume(gone.Name) != nil {
 			t.Errorf("disks %s after both were released: %q", w.attached(), w.events())
 		}
+		if f := w.volume(kept.Name).Finalizers; slices.Contains(f, provisionerFinalizer) {
+			t.Errorf("a volume whose disk is kept has the finalizers %q: nothing ends its deletion", f)
+		}
 	})
 }
 
