@@ -108,6 +108,12 @@ type Reconciled struct {
 	// RevivedPods are back in etcd and ran nowhere: they are started again, or
 	// deleted by their controllers.
 	RevivedPods []string `json:"revivedPods,omitempty"`
+	// OrphanedDisks were made for claims that etcd does not know: nobody deletes them, and
+	// they are billed.
+	OrphanedDisks []string `json:"orphanedDisks,omitempty"`
+	// LostDisks are named by PersistentVolumes that are back in etcd, and were deleted: pods
+	// that want them wait.
+	LostDisks []string `json:"lostDisks,omitempty"`
 }
 
 // RestoreRequest asks for a restore.

@@ -3,12 +3,11 @@ package cluster
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
+	"demarc/cmd/demarc-engine/cluster/operate"
 	"demarc/sim/api"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -28,22 +27,8 @@ func (c *Cluster) Disks(ctx context.Context) ([]api.Disk, error) {
 	if err != nil {
 		return list, err
 	}
-	nameVolumes(list, volumes.Items)
+	operate.NameVolumes(list, volumes.Items)
 	return list, nil
-}
-
-// nameVolumes enters which volume names each disk, and which disks are orphans.
-func nameVolumes(list []api.Disk, volumes []corev1.PersistentVolume) {
-	names := map[string]string{} // by the disk's ID, in small letters: Azure writes the same in several ways
-	for _, v := range volumes {
-		if v.Spec.CSI != nil {
-			names[strings.ToLower(v.Spec.CSI.VolumeHandle)] = v.Name
-		}
-	}
-	for i, d := range list {
-		list[i].Volume = names[strings.ToLower(d.ID)]
-		list[i].Orphan = d.Claim != "" && list[i].Volume == ""
-	}
 }
 
 // Disks are the managed disks, whether or not the API server can say what they are for.

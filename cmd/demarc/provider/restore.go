@@ -104,5 +104,11 @@ func restoredText(r api.Restore) string {
 	if n := len(r.Reconciled.RevivedPods); n > 0 {
 		terminal.Fprintf(&sb, "  %s that ran nowhere: back in etcd\n", output.Count(n, "pod"))
 	}
+	if n := len(r.Reconciled.OrphanedDisks); n > 0 {
+		terminal.Fprintf(&sb, "  %s that the backup does not know: kept, and billed; demarc iaas disk list\n", output.Count(n, "managed disk"))
+	}
+	if n := len(r.Reconciled.LostDisks); n > 0 {
+		terminal.Fprintf(&sb, "  %s that etcd has again and the cloud has not: pods that want them wait\n", output.Count(n, "managed disk"))
+	}
 	return sb.String()
 }

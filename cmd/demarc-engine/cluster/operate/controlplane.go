@@ -150,7 +150,13 @@ func (p managed) Reconcile(ctx context.Context) (r api.Reconciled, err error) {
 	for _, x := range p.m.Fleet.Containers() {
 		running[x.Namespace+"/"+x.Pod] = true
 	}
-	return api.Reconciled{OrphanedPods: without(running, known), RevivedPods: without(known, running)}, nil
+	volumes, err := p.m.Client.CoreV1().PersistentVolumes().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return r, err
+	}
+	r.OrphanedPods, r.RevivedPods = without(running, known), without(known, running)
+	r.OrphanedDisks, r.LostDisks = compareDisks(p.m.Fleet.Disks(), volumes.Items)
+	return r, nil
 }
 
 // without is what is in a and not in b, sorted.

@@ -1,4 +1,4 @@
-package cluster
+package operate
 
 import (
 	"testing"
@@ -20,7 +20,7 @@ func TestOrphans(t *testing.T) {
 		volumes = append(volumes, v)
 	}
 	volumes = append(volumes, corev1.PersistentVolume{ObjectMeta: metav1.ObjectMeta{Name: "nfs"}})
-	nameVolumes(list, volumes)
+	NameVolumes(list, volumes)
 	for i, want := range []struct {
 		volume string
 		orphan bool
