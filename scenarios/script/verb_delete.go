@@ -14,6 +14,9 @@ var verbDelete = Verb{
 	Args: []Arg{{
 		Name: "what", Type: ArgText, Positional: true, Required: true,
 		Doc: "KIND/[NAMESPACE/]NAME, or the name of a section",
+	}, {
+		Name: "force", Type: ArgEnum, Values: []string{"true", "false"}, Default: "false",
+		Doc: "take a pod away at once, whether or not its node has ended it, as kubectl delete --force does",
 	}},
 	Check: func(k Checker, c *Call) {
 		w := c.Args["what"]

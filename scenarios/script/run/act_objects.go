@@ -61,7 +61,11 @@ func (a action) delete(ctx context.Context) error {
 
 func (a action) deleteObject(ctx context.Context, gvk schema.GroupVersionKind, namespace, name string) error {
 	return a.change(ctx, gvk, namespace, name, "deleted", func(res dynamic.ResourceInterface) error {
-		return res.Delete(ctx, name, metav1.DeleteOptions{PropagationPolicy: new(metav1.DeletePropagationBackground)})
+		o := metav1.DeleteOptions{PropagationPolicy: new(metav1.DeletePropagationBackground)}
+		if a.Text("force") == "true" {
+			o.GracePeriodSeconds = new(int64(0))
+		}
+		return res.Delete(ctx, name, o)
 	})
 }
 
