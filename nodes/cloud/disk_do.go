@@ -25,8 +25,8 @@ func (d *Disks) Resolve(ref string) (string, error) {
 	d.lock.Lock()
 	defer d.lock.Unlock()
 	var of []string
-	for _, name := range slices.Sorted(maps.Keys(d.disks)) {
-		if d.disks[name].shown().Claim == claim {
+	for _, name := range slices.Sorted(maps.Keys(d.all)) {
+		if d.all[name].shown().Claim == claim {
 			of = append(of, name)
 		}
 	}

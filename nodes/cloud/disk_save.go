@@ -3,8 +3,6 @@ package cloud
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 
 	"demarc/nodes/host"
 	"demarc/sim/api"
@@ -19,17 +17,9 @@ type savedDisk struct {
 // Save returns the disks with what is on them, for [Disks.Load]; nil if there are none.
 // The lock is held.
 func (d *Disks) Save() (json.RawMessage, error) {
-	if len(d.disks) == 0 {
-		return nil, nil
-	}
-	var list []savedDisk
-	for _, name := range slices.Sorted(maps.Keys(d.disks)) {
-		x := d.disks[name]
-		files, err := x.files.Save()
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, savedDisk{x.Disk, files})
+	list, err := saved(&d.resources, func(x *disk, files json.RawMessage) savedDisk { return savedDisk{x.Disk, files} })
+	if err != nil || len(list) == 0 {
+		return nil, err
 	}
 	return json.Marshal(list)
 }
@@ -44,18 +34,11 @@ func (d *Disks) Load(data json.RawMessage) error {
 	if err := json.Unmarshal(data, &list); err != nil {
 		return fmt.Errorf("read the saved disks: %w", err)
 	}
-	disks := map[string]*disk{}
-	for _, s := range list {
+	return load(&d.resources, list, func(s savedDisk) (*disk, json.RawMessage, error) {
 		spec := DiskSpec{Name: s.Name, SizeGiB: s.SizeGiB, SKU: s.SKU, Zone: s.Zone}
 		if err := spec.Check(); err != nil {
-			return fmt.Errorf("read the saved disk %q: %w", s.Name, err)
+			return nil, nil, fmt.Errorf("read the saved disk %q: %w", s.Name, err)
 		}
-		x := &disk{Disk: s.Disk, files: host.NewVolume(s.Name, s.SizeGiB<<30)}
-		if err := x.files.Load(s.Files); err != nil {
-			return err
-		}
-		disks[s.Name] = x
-	}
-	d.disks = disks
-	return nil
+		return &disk{Disk: s.Disk, stored: stored{files: host.NewVolume(s.Name, s.SizeGiB<<30)}}, s.Files, nil
+	})
 }

@@ -22,10 +22,18 @@ var blank = &Image{
 	children: map[string][]string{"/": {"lost+found"}},
 }
 
+// bare is what a file share has from the start: its root, which anybody may write to.
+var bare = &Image{files: map[string]*imageFile{"/": {dir: true, mode: fs.ModeDir | 0o777}}}
+
 // NewVolume makes an empty file system with room for so many bytes.
-func NewVolume(name string, bytes int64) *Volume {
+func NewVolume(name string, bytes int64) *Volume { return newVolume(name, blank, bytes) }
+
+// NewShare makes the empty file system of a file share, which has nothing of its own.
+func NewShare(name string, bytes int64) *Volume { return newVolume(name, bare, bytes) }
+
+func newVolume(name string, image *Image, bytes int64) *Volume {
 	v := &Volume{}
-	v.name, v.image, v.d, v.room = name, blank, made(&delta{}), bytes
+	v.name, v.image, v.d, v.room = name, image, made(&delta{}), bytes
 	v.after = func(time.Time) {}
 	return v
 }
@@ -39,7 +47,7 @@ func (v *Volume) Size() int64 { return v.room }
 
 // Clone is another file system with the same files.
 func (v *Volume) Clone(name string, bytes int64) *Volume {
-	c := NewVolume(name, max(bytes, v.room))
+	c := newVolume(name, v.image, max(bytes, v.room))
 	maps.Copy(c.d.Files, v.d.Files) // a node is replaced and never changed
 	c.recountFiles()
 	return c
