@@ -114,6 +114,7 @@ type scaleSet struct {
 	mu      sync.Mutex
 	subnet  subnet
 	disks   *cloud.Disks
+	shares  *cloud.Shares
 	repairs vm.Repairs // of the nodes themselves
 }
 
@@ -148,6 +149,7 @@ func NewFleet(cfg Config) (*Fleet, error) {
 	}
 	set.timers = timers.New(&set.mu)
 	set.disks = cloud.NewDisks(&set.mu, set.log, set.cluster.GroupID(), set.machineOf)
+	set.shares = cloud.NewShares(&set.mu, set.log, set.cluster.GroupID())
 	set.archives = archives{
 		mu: &set.mu, roster: set.roster, log: set.log, seed: cfg.Seed, created: cfg.Created, kubelet: cfg.KubeletVersion,
 		images: map[[2]string]*host.Image{},
@@ -164,7 +166,7 @@ func NewFleet(cfg Config) (*Fleet, error) {
 		Lock: &set.mu, Timers: set.timers, Client: cfg.Client, Network: set.network, Log: set.log, Seed: cfg.Seed, Starts: cfg.Starts,
 		Kubelets: set.eachKubelet, Size: func() int { return len(set.machines()) }, Node: f.node, Proxy: f.proxy, Restoring: &f.proxy.restored.active,
 		Repairs: &set.repairs, Blocked: set.subnet.refuses, Agent: set.agent, API: f.apiOf, Follow: set.follow, Services: f.services, NodeShell: set.nodeShell, Images: cfg.Images, Live: cfg.Live,
-		Disks: set.disks, Targeted: func(to netip.AddrPort, udp bool) bool { return f.proxy.rules.Targeted(to, udp) },
+		Disks: set.disks, Shares: set.shares, Targeted: func(to netip.AddrPort, udp bool) bool { return f.proxy.rules.Targeted(to, udp) },
 	})
 	if err != nil {
 		return nil, err
@@ -214,6 +216,9 @@ func (f *scaleSet) Ready() bool {
 
 // Disks are the managed disks of the node resource group.
 func (f *scaleSet) Disks() *cloud.Disks { return f.disks }
+
+// Shares are the file shares of the node resource group.
+func (f *scaleSet) Shares() *cloud.Shares { return f.shares }
 
 // machineOf is a VM that disks can be attached to. The lock is held.
 func (f *scaleSet) machineOf(name string) (cloud.Machine, bool) {

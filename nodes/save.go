@@ -37,6 +37,7 @@ type saved struct {
 	Machines map[string]savedMachine `json:"machines,omitempty"`
 	NSG      json.RawMessage         `json:"nsg,omitempty"`
 	Disks    json.RawMessage         `json:"disks,omitempty"`
+	Shares   json.RawMessage         `json:"shares,omitempty"`
 	Repairs  []api.Repair            `json:"repairs,omitempty"`
 	// Patches are those of the archives, Stocked the days of the calendar that are
 	// in them, and NSGRoot the event by which the security group changed last.
@@ -85,6 +86,9 @@ func (f *Fleet) Save() ([]byte, error) {
 	}
 	if s.Disks, err = f.disks.Save(); err != nil {
 		return nil, fmt.Errorf("save the managed disks: %w", err)
+	}
+	if s.Shares, err = f.shares.Save(); err != nil {
+		return nil, fmt.Errorf("save the file shares: %w", err)
 	}
 	for _, m := range f.machines() {
 		state := savedMachine{
@@ -155,6 +159,9 @@ func (f *Fleet) restore(state []byte) error {
 		}
 	}
 	if err := f.disks.Load(s.Disks); err != nil {
+		return err
+	}
+	if err := f.shares.Load(s.Shares); err != nil {
 		return err
 	}
 	f.archive.Load(s.Patches)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -37,7 +36,10 @@ func (p *pod) staged(c *claim, now time.Time) error {
 	case !registered(s.Driver):
 		return failed(fmt.Errorf("kubernetes.io/csi: attacher.MountDevice failed to create newCsiDriverClient: %w", noDriver(s.Driver)))
 	case s.Driver == fileDriver:
-		return failed(noShare(s.VolumeHandle))
+		if err := p.sharable(c.pv); err != nil {
+			return failed(err)
+		}
+		return nil
 	case !slices.Contains(p.k.told, uniqueName(s)):
 		return errNotAttached // the kubelet says first that it is in use
 	}
@@ -53,16 +55,6 @@ func (p *pod) staged(c *claim, now time.Time) error {
 	}
 	p.at(c.sought.Add(lunPatience))
 	return errNotAttached
-}
-
-// noShare is what the driver of file shares says of one that there is not: demarc has none
-// (kubernetes-sigs/azurefile-csi-driver, pkg/azurefile: GetFileShareInfo).
-func noShare(handle string) error {
-	parts := strings.Split(handle, "#")
-	if len(parts) < 3 {
-		return fmt.Errorf("rpc error: code = InvalidArgument desc = GetAccountInfo(%s) failed with error: error parsing volume id: %q, should at least contain two #", handle, handle)
-	}
-	return fmt.Errorf("rpc error: code = Internal desc = volume(%s) mount //%s.file.core.windows.net/%s failed with mount failed: exit status 32", handle, parts[1], parts[2])
 }
 
 // blockError is why a volume cannot be given to a pod as a device.
@@ -103,16 +95,19 @@ type tree interface {
 }
 
 // tree is the file system that the directory is in. That of a disk which was detached since
-// it was mounted cannot be read or written. The lock is held.
+// it was mounted cannot be read or written, nor a share that was deleted. The lock is held.
 func (d nodeDir) tree() (tree, error) {
-	if d.disk == "" {
+	if d.disk == "" && d.share == nil {
 		return d.p.k.m.OS, nil
 	}
 	return d.volume()
 }
 
-// volume is the disk that the directory is on.
+// volume is the disk or the file share that the directory is on.
 func (d nodeDir) volume() (*host.Volume, error) {
+	if d.share != nil {
+		return d.share.volume(d.p.k.ks.Shares)
+	}
 	disks, node := d.p.k.ks.Disks, d.p.k.m.Name
 	files, ok := disks.Files(d.disk, node)
 	if at, _ := disks.Attachment(d.disk, node); !ok || at != d.attachment {
@@ -123,7 +118,10 @@ func (d nodeDir) volume() (*host.Volume, error) {
 
 // Device implements [program.Device].
 func (d nodeDir) Device() string {
-	if d.disk == "" {
+	switch {
+	case d.share != nil:
+		return d.share.source
+	case d.disk == "":
 		return ""
 	}
 	return "/dev/sd" + string(rune('c'+d.attachment.LUN)) // behind the system's and the temporary disk

@@ -83,8 +83,9 @@ type Config struct {
 	// Images says how the containers of each image behave; nil means as [image.Builtin]
 	// does.
 	Images *image.Catalogue
-	// Disks are the managed disks, under the same lock.
-	Disks *cloud.Disks
+	// Disks are the managed disks, and Shares the file shares, under the same lock.
+	Disks  *cloud.Disks
+	Shares *cloud.Shares
 	// NodeShell runs a command of a pod's in the shell of its node, as root.
 	NodeShell func(ctx context.Context, node, pod string, argv []string, in io.Reader, out, errOut io.Writer) int
 	// Follow has a machine follow what a container has changed on its disk.

@@ -27,6 +27,8 @@ type nodeDir struct {
 	// was attached when it was mounted.
 	disk       string
 	attachment cloud.Attachment
+	// share is the file share that it is on; nil for none.
+	share *fileShare
 }
 
 // emptyDir is where the node keeps one. What is in /run is in memory, and takes no disk.
@@ -94,7 +96,7 @@ func (d nodeDir) change(f func(now time.Time, t tree) error) error {
 	}
 	err = f(now, t)
 	switch {
-	case d.disk != "":
+	case d.disk != "" || d.share != nil:
 	case d.own:
 		d.p.checkLimits(now)
 		short := len(k.pressure)
@@ -123,11 +125,15 @@ func (d nodeDir) Stat(name string) (f shell.File, err error) {
 // shown is a file as containers see it. The pod's fsGroup is the group of what nobody has
 // given another (kubernetes 1.37, pkg/volume: SetVolumeOwnership).
 func (d nodeDir) shown(f host.File) shell.File {
+	if d.share != nil && !d.share.nfs {
+		own, mode := d.share.owns(f.Dir)
+		return shell.File{Path: f.Path, Size: f.Size, Mode: mode, Dir: f.Dir, ModTime: f.ModTime, Owner: own}
+	}
 	own, mode := shell.Owner(f.Owner), f.Mode.Perm()
 	if s := d.p.spec.Spec.SecurityContext; d.grouped && s != nil && s.FSGroup != nil && own.Group == "" {
 		own.Group = strconv.FormatInt(*s.FSGroup, 10)
 		switch {
-		case d.disk == "":
+		case d.disk == "" && d.share == nil:
 		case f.Dir:
 			mode |= 0o770
 		default:
@@ -192,13 +198,21 @@ func (d nodeDir) Mkdir(name string) error {
 	return d.change(func(now time.Time, t tree) error { return t.Mkdir(now, d.at(name)) })
 }
 
-// Chmod implements [program.Volume].
+// Chmod implements [program.Volume]. SMB has no modes and owners to change.
 func (d nodeDir) Chmod(name string, mode fs.FileMode) error {
+	if d.share != nil && !d.share.nfs {
+		_, err := d.Stat(name)
+		return err
+	}
 	return d.change(func(now time.Time, t tree) error { return t.Chmod(now, d.at(name), mode) })
 }
 
 // Chown implements [program.Volume].
 func (d nodeDir) Chown(name string, to shell.Owner) error {
+	if d.share != nil && !d.share.nfs {
+		_, err := d.Stat(name)
+		return err
+	}
 	return d.change(func(now time.Time, t tree) error { return t.Chown(now, d.at(name), host.Owner(to)) })
 }
 

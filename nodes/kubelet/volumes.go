@@ -127,6 +127,9 @@ func (p *pod) readOnly(v *corev1.Volume) bool {
 // fileSystem is the kind of a volume's file system; empty for the usual one.
 func (p *pod) fileSystem(v *corev1.Volume) string {
 	if s := p.csi(v); s != nil {
+		if s.Driver == fileDriver {
+			return shareType(s)
+		}
 		return s.FSType
 	}
 	return ""
@@ -171,6 +174,8 @@ func (p *pod) persistent(pv *corev1.PersistentVolume) nodeDir {
 		return nodeDir{p: p, path: s.Local.Path, grouped: true}
 	case s.CSI != nil && s.CSI.Driver == diskDriver:
 		return p.managedDisk(s.CSI)
+	case s.CSI != nil && s.CSI.Driver == fileDriver:
+		return nodeDir{p: p, path: "/", share: p.fileShare(pv), grouped: true}
 	}
 	return nodeDir{p: p, path: path.Join("/var/lib/kubelet/plugins", pv.Name), lazy: true, grouped: true}
 }
