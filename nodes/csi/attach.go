@@ -94,7 +94,7 @@ func (c *Controller) attachDisk(ctx context.Context, a *storagev1.VolumeAttachme
 		return api.Disk{}, err
 	case volume.DeletionTimestamp != nil:
 		return api.Disk{}, fmt.Errorf("PersistentVolume %q is marked for deletion", *name)
-	case !ours(volume):
+	case !isDisk(volume):
 		return api.Disk{}, errors.New("pv spec contained non-csi source that was not migrated")
 	}
 	if !slices.Contains(volume.Finalizers, attacherFinalizer) {
@@ -180,7 +180,7 @@ func (c *Controller) detachDisk(ctx context.Context, a *storagev1.VolumeAttachme
 	if err != nil {
 		return err
 	}
-	if !ours(volume) {
+	if !isDisk(volume) {
 		return errors.New("pv spec contained non-csi source that was not migrated")
 	}
 	handle := volume.Spec.CSI.VolumeHandle

@@ -1,33 +1,34 @@
-// Package csi is the controller of the CSI driver of Azure Disks, disk.csi.azure.com, with
-// the three programs that upstream puts beside such a driver: external-provisioner,
-// external-attacher and external-resizer.
+// Package csi is the controller of the CSI drivers of Azure Disks, disk.csi.azure.com, and of
+// Azure Files, file.csi.azure.com, with the three programs that upstream puts beside such a
+// driver: external-provisioner, external-attacher and external-resizer.
 //
 // [New] makes it, [Controller.Run] runs it. In AKS it is a part of the control plane that the
 // provider runs, so it is here: it is no pod, and ends with no node. All that it does begins
 // with an object of the API server's, which three informers watch, and comes to Azure by the
-// calls of [cloud.Disks]:
+// calls of [cloud.Disks] and [cloud.Shares]:
 //
-//   - a PersistentVolumeClaim of a class of the driver's gets a disk and a PersistentVolume
-//     (provision.go), or grows (resize.go);
-//   - a PersistentVolume that is released is deleted with its disk (delete.go);
+//   - a PersistentVolumeClaim of a class of a driver's gets a disk or a file share, and a
+//     PersistentVolume (provision.go), or grows (resize.go);
+//   - a PersistentVolume that is released is deleted with what it names (delete.go);
 //   - a VolumeAttachment, which Kubernetes' own attach-detach controller makes, attaches a
-//     disk, and its end detaches it (attach.go).
+//     disk, and its end detaches it (attach.go). File shares need none.
+//
+// What differs between the two is a driver (driver.go, disk.go, file.go).
 //
 // What is wrong is said where upstream says it, by events and in the objects' status, in the
 // driver's words. It is tried again with exponential backoff, and sooner if the object
 // changes. When nothing changes, nothing runs. Without an API server nothing is done, and
 // nothing is lost: what is attached stays so. It remembers nothing: a restore of etcd brings
-// other objects, and it does what these say; disks that no object names stay.
+// other objects, and it does what these say; what no object names stays.
 //
 // The words and the order of steps are those of kubernetes-csi/external-provisioner 6,
-// external-attacher 4 and external-resizer 2, and kubernetes-sigs/azuredisk-csi-driver 1.
+// external-attacher 4 and external-resizer 2, and kubernetes-sigs/azuredisk-csi-driver 1 and
+// azurefile-csi-driver 1.
 package csi
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
-	"hash/fnv"
 	"time"
 
 	"demarc/nodes/cloud"
@@ -37,7 +38,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/kubernetes/scheme"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	corelisters "k8s.io/client-go/listers/core/v1"
 	storagelisters "k8s.io/client-go/listers/storage/v1"
@@ -45,8 +45,11 @@ import (
 	"k8s.io/client-go/tools/record"
 )
 
-// Driver is the name of the driver.
-const Driver = "disk.csi.azure.com"
+// Driver is the name of the driver of Azure Disks, and FileDriver that of Azure Files.
+const (
+	Driver     = "disk.csi.azure.com"
+	FileDriver = "file.csi.azure.com"
+)
 
 // ServiceAccount is the one in kube-system by whose rights the controller works; what it may
 // do is an add-on's manifest.
@@ -60,13 +63,11 @@ const zoneKey = "topology.disk.csi.azure.com/zone"
 // which costs requests on a day without events.
 const watchSeconds int64 = 24 * 60 * 60
 
-// Controller is the driver's controller.
+// Controller is the controller of both drivers.
 type Controller struct {
-	client kubernetes.Interface
-	disks  *cloud.Disks
-	// host is what the provisioner calls itself in events, and identity what its volumes say
-	// of it.
-	host, identity string
+	client  kubernetes.Interface
+	disks   *cloud.Disks
+	drivers map[string]*served // by name
 
 	informers   informers.SharedInformerFactory
 	claims      corelisters.PersistentVolumeClaimLister
@@ -74,20 +75,14 @@ type Controller struct {
 	attachments storagelisters.VolumeAttachmentLister
 
 	provisioning, deleting, attaching, resizing *queue
-	// provisioner and resizer tell events.
-	provisioner, resizer record.EventRecorder
 }
 
-// New makes the controller of a cluster's disks. The client speaks for [ServiceAccount] and
-// has no rate limit of its own; the name of the cluster makes the controller's own.
-func New(client kubernetes.Interface, disks *cloud.Disks, cluster string) (*Controller, error) {
-	h := fnv.New128a()
-	h.Write([]byte(cluster)) // never fails
-	x := h.Sum(nil)
+// New makes the controller of a cluster's disks and file shares. The client speaks for
+// [ServiceAccount] and has no rate limit of its own; the name of the cluster makes the
+// controller's own.
+func New(client kubernetes.Interface, disks *cloud.Disks, shares *cloud.Shares, cluster string) (*Controller, error) {
 	c := &Controller{
 		client: client, disks: disks,
-		host:     fmt.Sprintf("csi-azuredisk-controller-%x-%x_%x-%x-%x-%x-%x", x[:5], x[5:8], x[:4], x[4:6], x[6:8], x[8:10], x[10:]),
-		identity: fmt.Sprintf("%d-%s", binary.BigEndian.Uint16(x), Driver),
 		informers: informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithTransform(slim),
 			informers.WithTweakListOptions(func(o *metav1.ListOptions) {
 				if o.TimeoutSeconds != nil { // a list has none
@@ -95,6 +90,10 @@ func New(client kubernetes.Interface, disks *cloud.Disks, cluster string) (*Cont
 					o.TimeoutSeconds = &seconds
 				}
 			})),
+	}
+	c.drivers = map[string]*served{
+		Driver:     serve(diskDriver{c}, Driver, "csi-azuredisk-controller", cluster),
+		FileDriver: serve(fileDriver{shares}, FileDriver, "csi-azurefile-controller", cluster),
 	}
 	c.provisioning, c.deleting = newQueue(c.provision), newQueue(c.reclaim)
 	c.attaching, c.resizing = newQueue(c.syncAttachment), newQueue(c.resize)
@@ -122,8 +121,9 @@ func (c *Controller) Run(ctx context.Context) {
 	broadcaster := record.NewBroadcaster(record.WithContext(ctx))
 	defer broadcaster.Shutdown()
 	broadcaster.StartRecordingToSink(&sink{EventSink: &typedcorev1.EventSinkImpl{Interface: c.client.CoreV1().Events("")}})
-	c.provisioner = broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: Driver + "_" + c.host})
-	c.resizer = broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: "external-resizer " + Driver})
+	for _, d := range c.drivers {
+		d.speak(broadcaster)
+	}
 	c.informers.Start(ctx.Done())
 	defer c.informers.Shutdown()
 	if synced := c.informers.WaitForCacheSync(ctx.Done()); ctx.Err() != nil || len(synced) == 0 {
@@ -160,7 +160,7 @@ func (c *Controller) claimChanged(before, now *corev1.PersistentVolumeClaim) {
 		return
 	}
 	key := cache.MetaObjectToName(now).String()
-	if wantsVolume(now) {
+	if c.wantsVolume(now) != nil {
 		c.provisioning.add(key)
 	}
 	if now.Spec.VolumeName != "" && (before == nil || resizeChanged(before, now)) {
@@ -169,7 +169,7 @@ func (c *Controller) claimChanged(before, now *corev1.PersistentVolumeClaim) {
 }
 
 func (c *Controller) volumeChanged(before, now *corev1.PersistentVolume) {
-	if now == nil || !ours(now) {
+	if now == nil || c.driverOf(now) == nil {
 		return
 	}
 	c.deleting.add(now.Name)
@@ -214,8 +214,16 @@ func slim(obj any) (any, error) {
 	return obj, nil
 }
 
-// ours says whether a volume is a disk's.
-func ours(v *corev1.PersistentVolume) bool { return v.Spec.CSI != nil && v.Spec.CSI.Driver == Driver }
+// driverOf is the driver of a volume; nil if it is another one's.
+func (c *Controller) driverOf(v *corev1.PersistentVolume) *served {
+	if v.Spec.CSI == nil {
+		return nil
+	}
+	return c.drivers[v.Spec.CSI.Driver]
+}
+
+// isDisk says whether a volume is a disk's.
+func isDisk(v *corev1.PersistentVolume) bool { return v.Spec.CSI != nil && v.Spec.CSI.Driver == Driver }
 
 // now is the time, as the API has it.
 func now() metav1.Time { return metav1.NewTime(time.Now()) }

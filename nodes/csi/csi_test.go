@@ -31,6 +31,7 @@ type world struct {
 	ctx    context.Context
 	client *fake.Clientset
 	disks  *cloud.Disks
+	shares *cloud.Shares
 }
 
 // inBubble runs the controller in a bubble until check is over. Goroutines that stay make
@@ -43,7 +44,8 @@ func inBubble(t *testing.T, check func(w *world)) {
 			m, ok := map[string]cloud.Machine{"a": {Size: "Standard_D2s_v5"}, "b": {Size: "Standard_D2s_v5", Zone: "2"}}[name]
 			return m, ok
 		})
-		c, err := New(w.client, w.disks, "test")
+		w.shares = cloud.NewShares(new(sync.Mutex), timeline.New(), group)
+		c, err := New(w.client, w.disks, w.shares, "test")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,6 +188,7 @@ func (w *world) down(yes bool) {
 		err = api.Coded("ServiceUnavailable", "The service is unavailable.")
 	}
 	w.disks.Break(err)
+	w.shares.Break(err)
 }
 
 func TestIdle(t *testing.T) {

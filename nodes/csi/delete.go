@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"demarc/sim/timeline"
-
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -31,12 +29,13 @@ func (c *Controller) reclaim(ctx context.Context, name string) error {
 			return err // whose disk is kept needs nobody to delete it
 		}
 	}
-	if !c.reclaimable(volume) {
+	d := c.driverOf(volume)
+	if d == nil || !reclaimable(d, volume) {
 		return nil
 	}
-	if err := c.deleteDisk(ctx, volume); err != nil {
+	if err := c.deleteVolume(ctx, d, volume); err != nil {
 		if ctx.Err() == nil {
-			c.provisioner.Event(volume, corev1.EventTypeWarning, "VolumeFailedDelete", err.Error())
+			d.provisioner.Event(volume, corev1.EventTypeWarning, "VolumeFailedDelete", err.Error())
 		}
 		return err
 	}
@@ -49,33 +48,20 @@ func (c *Controller) reclaim(ctx context.Context, name string) error {
 	return err
 }
 
-// reclaimable says whether a volume's disk is to be deleted.
-func (c *Controller) reclaimable(volume *corev1.PersistentVolume) bool {
+// reclaimable says whether what a volume names is to be deleted.
+func reclaimable(d *served, volume *corev1.PersistentVolume) bool {
 	by, known := volume.Annotations[annProvisionedBy]
-	return (by == Driver || !known) && volume.Status.Phase == corev1.VolumeReleased &&
+	return (by == d.name || !known) && volume.Status.Phase == corev1.VolumeReleased &&
 		volume.Spec.PersistentVolumeReclaimPolicy == corev1.PersistentVolumeReclaimDelete &&
 		(volume.DeletionTimestamp == nil || slices.Contains(volume.Finalizers, provisionerFinalizer))
 }
 
-// deleteDisk deletes the disk of a volume. One that is not there is as well.
-func (c *Controller) deleteDisk(ctx context.Context, volume *corev1.PersistentVolume) error {
+// deleteVolume deletes what a volume names, unless a node has it attached.
+func (c *Controller) deleteVolume(ctx context.Context, d *served, volume *corev1.PersistentVolume) error {
 	if on := c.attachmentsOf(volume.Name); len(on) > 0 {
 		return fmt.Errorf("persistentvolume %s is still attached to node %s", volume.Name, on[0])
 	}
-	handle := volume.Spec.CSI.VolumeHandle
-	disk, err := c.disks.Get(ctx, c.nameOf(handle))
-	switch {
-	case missing(err):
-		return nil
-	case err != nil:
-		return unknown(err)
-	case disk.VM != "":
-		return unknown(fmt.Errorf("disk(%s) already attached to node(%s), could not be deleted", handle, disk.VM))
-	}
-	if err := c.disks.Delete(ctx, disk.Name, timeline.Provider); err != nil && !missing(err) {
-		return unknown(err)
-	}
-	return nil
+	return d.delete(ctx, volume.Spec.CSI.VolumeHandle)
 }
 
 // attachmentsOf are the nodes that a volume is attached to, or is to be, by the objects.
@@ -118,7 +104,7 @@ func without(finalizer string) func(*corev1.PersistentVolume) bool {
 func (c *Controller) volumesOf(handle string) (names []string) {
 	all, _ := c.volumes.List(labels.Everything()) // a lister of memory does not fail
 	for _, v := range all {
-		if ours(v) && strings.EqualFold(v.Spec.CSI.VolumeHandle, handle) {
+		if isDisk(v) && strings.EqualFold(v.Spec.CSI.VolumeHandle, handle) {
 			names = append(names, v.Name)
 		}
 	}

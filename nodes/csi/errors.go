@@ -20,6 +20,11 @@ func internal(format string, args ...any) error {
 	return status.Errorf(codes.Internal, format, args...)
 }
 
+// exists is that something else of the name exists.
+func exists(format string, args ...any) error {
+	return status.Errorf(codes.AlreadyExists, format, args...)
+}
+
 // notFound is that a disk or a VM does not exist.
 func notFound(format string, args ...any) error {
 	return status.Errorf(codes.NotFound, format, args...)
@@ -27,7 +32,7 @@ func notFound(format string, args ...any) error {
 
 // missing says whether an error is Azure's that something does not exist.
 func missing(err error) bool {
-	return api.HasCode(err, "ResourceNotFound") || api.HasCode(err, "NotFound")
+	return api.HasCode(err, "ResourceNotFound") || api.HasCode(err, "NotFound") || api.HasCode(err, "ShareNotFound")
 }
 
 // unknown is what gRPC makes of an error that the driver gives no code.

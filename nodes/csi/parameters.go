@@ -23,6 +23,25 @@ const (
 	pvName    = reserved + "pv/name"
 )
 
+// strip takes out of a class's parameters what is external-provisioner's: the filesystem.
+func strip(given map[string]string) (parameters map[string]string, fsType string, err error) {
+	if _, twice := given["fstype"]; twice && given[fsTypeKey] != "" {
+		return nil, "", fmt.Errorf("fstype specified in parameters with both \"fstype\" and \"%s\" keys", fsTypeKey)
+	}
+	parameters = map[string]string{}
+	for _, k := range slices.Sorted(maps.Keys(given)) { // so that of two mistakes it is always the same that is told
+		switch {
+		case k == fsTypeKey:
+			fsType = given[k]
+		case strings.HasPrefix(k, reserved):
+			return nil, "", fmt.Errorf("failed to strip CSI Parameters of prefixed keys: found unknown parameter key \"%s\" with reserved namespace %s", k, reserved)
+		default:
+			parameters[k] = given[k]
+		}
+	}
+	return parameters, fsType, nil
+}
+
 // defaultFSType is the filesystem of a volume of which nothing else is said.
 const defaultFSType = "ext4"
 
@@ -46,23 +65,12 @@ type parameters struct {
 	attributes map[string]string
 }
 
-// parse reads the parameters of a class. The error is the driver's, and before it
-// external-provisioner's.
+// parse reads the parameters of a class, as [strip] leaves them. The error is the driver's.
 func parse(given map[string]string) (p parameters, err error) {
 	p = parameters{tags: map[string]string{}, attributes: map[string]string{}, fsType: defaultFSType}
-	if _, twice := given["fstype"]; twice && given[fsTypeKey] != "" {
-		return p, fmt.Errorf("fstype specified in parameters with both \"fstype\" and \"%s\" keys", fsTypeKey)
-	}
 	var caching string
-	for _, k := range slices.Sorted(maps.Keys(given)) { // so that of two mistakes it is always the same that is told
+	for _, k := range slices.Sorted(maps.Keys(given)) {
 		v := given[k]
-		if k == fsTypeKey {
-			p.fsType = v
-			continue
-		}
-		if strings.HasPrefix(k, reserved) {
-			return p, fmt.Errorf("failed to strip CSI Parameters of prefixed keys: found unknown parameter key \"%s\" with reserved namespace %s", k, reserved)
-		}
 		switch key := strings.ToLower(k); key {
 		case "skuname", "storageaccounttype":
 			p.sku = v
@@ -71,7 +79,7 @@ func parse(given map[string]string) (p parameters, err error) {
 		case "cachingmode":
 			caching = v
 		case "tags":
-			if err := p.tag(v); err != nil {
+			if err := addTags(p.tags, v); err != nil {
 				return p, invalid("Failed parsing disk parameters: %v", err)
 			}
 		case "fstype":
@@ -101,8 +109,8 @@ func parse(given map[string]string) (p parameters, err error) {
 	return p, nil
 }
 
-// tag adds tags as a class has them: key1=value1,key2=value2.
-func (p *parameters) tag(text string) error {
+// addTags adds tags as a class has them: key1=value1,key2=value2.
+func addTags(tags map[string]string, text string) error {
 	for _, part := range strings.Split(text, ",") {
 		if part == "" {
 			continue
@@ -111,17 +119,9 @@ func (p *parameters) tag(text string) error {
 		if k = strings.TrimSpace(k); !ok || k == "" {
 			return fmt.Errorf("Tags '%s' are invalid, the format should like: 'key1=value1,key2=value2'", text)
 		}
-		p.tags[k] = strings.TrimSpace(v)
+		tags[k] = strings.TrimSpace(v)
 	}
 	return nil
-}
-
-// diskName is the name of a claim's disk, which is that of its volume if nothing else is said.
-func (p *parameters) diskName(claim *corev1.PersistentVolumeClaim, volume string) string {
-	if p.name == "" {
-		return volume
-	}
-	return strings.NewReplacer("${pvc.metadata.name}", claim.Name, "${pvc.metadata.namespace}", claim.Namespace, "${pv.metadata.name}", volume).Replace(p.name)
 }
 
 // accessible says why a disk cannot be used as a volume with these access modes: it is one

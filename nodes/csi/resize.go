@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"demarc/sim/timeline"
-
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -21,6 +19,7 @@ const annPreResize = "volume.alpha.kubernetes.io/pre-resize-capacity"
 const (
 	reasonResizing     = "Resizing"
 	reasonResizeFailed = "VolumeResizeFailed"
+	reasonResized      = "VolumeResizeSuccessful"
 	reasonFSResize     = "FileSystemResizeRequired"
 )
 
@@ -40,7 +39,7 @@ func growing(claim *corev1.PersistentVolumeClaim) bool {
 	return claim.Status.AllocatedResourceStatuses[storage] == corev1.PersistentVolumeClaimControllerResizeInProgress
 }
 
-// resize makes the disk of a claim larger, if the claim wants it. The node does the rest.
+// resize makes the volume of a claim larger, if the claim wants it. The node does its part.
 func (c *Controller) resize(ctx context.Context, key string) error {
 	namespace, name, err := cache.SplitMetaNamespaceKey(key)
 	if err != nil {
@@ -51,7 +50,7 @@ func (c *Controller) resize(ctx context.Context, key string) error {
 		return nil
 	}
 	volume, err := c.volumes.Get(claim.Spec.VolumeName)
-	if err != nil || !ours(volume) || volume.Spec.ClaimRef == nil || volume.Spec.ClaimRef.UID != claim.UID {
+	if err != nil || c.driverOf(volume) == nil || volume.Spec.ClaimRef == nil || volume.Spec.ClaimRef.UID != claim.UID {
 		return nil // whose news bring us here again
 	}
 	request, size, has := claim.Spec.Resources.Requests[storage], claim.Status.Capacity[storage], volume.Spec.Capacity[storage]
@@ -74,7 +73,7 @@ func (c *Controller) resize(ctx context.Context, key string) error {
 	if has = volume.Spec.Capacity[storage]; nodeResizes(claim) && has.Cmp(allocated(claim)) >= 0 {
 		return nil
 	}
-	return c.grow(ctx, claim, volume)
+	return c.grow(ctx, c.driverOf(volume), claim, volume)
 }
 
 // nodeResizes says whether a claim's growth is the node's by now.
@@ -92,7 +91,7 @@ func allocated(claim *corev1.PersistentVolumeClaim) resource.Quantity {
 }
 
 // grow makes a volume as large as its claim wants it.
-func (c *Controller) grow(ctx context.Context, claim *corev1.PersistentVolumeClaim, volume *corev1.PersistentVolume) error {
+func (c *Controller) grow(ctx context.Context, d *served, claim *corev1.PersistentVolumeClaim, volume *corev1.PersistentVolume) error {
 	want := claim.Spec.Resources.Requests[storage]
 	claim, err := c.claimStatus(ctx, claim, func(s *corev1.PersistentVolumeClaimStatus) {
 		s.AllocatedResources, s.AllocatedResourceStatuses = with(s.AllocatedResources, want), with(s.AllocatedResourceStatuses, corev1.PersistentVolumeClaimControllerResizeInProgress)
@@ -101,14 +100,14 @@ func (c *Controller) grow(ctx context.Context, claim *corev1.PersistentVolumeCla
 	if err != nil {
 		return fmt.Errorf("marking pvc %q as resizing failed: %w", cache.MetaObjectToName(claim), err)
 	}
-	c.resizer.Event(claim, corev1.EventTypeNormal, reasonResizing, "External resizer is resizing volume "+volume.Name)
-	size, err := c.expand(ctx, volume.Spec.CSI.VolumeHandle, gib(want.Value()))
+	d.resizer.Event(claim, corev1.EventTypeNormal, reasonResizing, "External resizer is resizing volume "+volume.Name)
+	bytes, nodes, err := d.expand(ctx, volume.Spec.CSI.VolumeHandle, want.Value())
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
 	if err != nil {
-		err = fmt.Errorf("resize volume %q by resizer %q failed: %w", volume.Name, Driver, err)
-		c.resizer.Event(claim, corev1.EventTypeWarning, reasonResizeFailed, err.Error())
+		err = fmt.Errorf("resize volume %q by resizer %q failed: %w", volume.Name, d.name, err)
+		d.resizer.Event(claim, corev1.EventTypeWarning, reasonResizeFailed, err.Error())
 		if _, failed := c.claimStatus(ctx, claim, func(s *corev1.PersistentVolumeClaimStatus) {
 			s.Conditions = condition(s.Conditions, corev1.PersistentVolumeClaimControllerResizeError, fmt.Sprintf("failed to expand pvc with %v", err))
 		}); failed != nil {
@@ -116,15 +115,18 @@ func (c *Controller) grow(ctx context.Context, claim *corev1.PersistentVolumeCla
 		}
 		return err
 	}
-	before := claim.Status.Capacity[storage]
+	before, size := claim.Status.Capacity[storage], *resource.NewQuantity(bytes, resource.BinarySI)
 	if _, err := c.updateVolume(ctx, volume.Name, func(v *corev1.PersistentVolume) bool {
-		v.Spec.Capacity = with(v.Spec.Capacity, *resource.NewQuantity(size<<30, resource.BinarySI))
-		if _, marked := v.Annotations[annPreResize]; !marked {
+		v.Spec.Capacity = with(v.Spec.Capacity, size)
+		if _, marked := v.Annotations[annPreResize]; nodes && !marked {
 			metav1.SetMetaDataAnnotation(&v.ObjectMeta, annPreResize, before.String())
 		}
 		return true
 	}); err != nil {
 		return fmt.Errorf("error updating pv %q by resizer: %w", volume.Name, err)
+	}
+	if !nodes {
+		return c.resized(ctx, d, claim, size)
 	}
 	claim, err = c.claimStatus(ctx, claim, func(s *corev1.PersistentVolumeClaimStatus) {
 		s.AllocatedResourceStatuses = with(s.AllocatedResourceStatuses, corev1.PersistentVolumeClaimNodeResizePending)
@@ -134,24 +136,22 @@ func (c *Controller) grow(ctx context.Context, claim *corev1.PersistentVolumeCla
 	if err != nil {
 		return fmt.Errorf("mark PVC %q as node expansion required failed: %w", cache.MetaObjectToName(claim), err)
 	}
-	c.resizer.Event(claim, corev1.EventTypeNormal, reasonFSResize, "Require file system resize of volume on node")
+	d.resizer.Event(claim, corev1.EventTypeNormal, reasonFSResize, "Require file system resize of volume on node")
 	return nil
 }
 
-// expand is the driver's ControllerExpandVolume: it returns the new size in GiB. A disk that
-// is that large already is left as it is.
-func (c *Controller) expand(ctx context.Context, handle string, gib int64) (int64, error) {
-	disk, err := c.disks.Get(ctx, c.nameOf(handle))
+// resized ends the growth of a claim whose nodes have nothing to do.
+func (c *Controller) resized(ctx context.Context, d *served, claim *corev1.PersistentVolumeClaim, size resource.Quantity) error {
+	claim, err := c.claimStatus(ctx, claim, func(s *corev1.PersistentVolumeClaimStatus) {
+		s.Capacity = with(s.Capacity, size)
+		delete(s.AllocatedResourceStatuses, storage)
+		s.Conditions = dropped(s.Conditions, corev1.PersistentVolumeClaimResizing, corev1.PersistentVolumeClaimFileSystemResizePending, corev1.PersistentVolumeClaimControllerResizeError)
+	})
 	if err != nil {
-		return 0, internal("GetDiskByURI(%s) failed with error(%v)", handle, err)
+		return fmt.Errorf("marking pvc %q as resized failed: %w", cache.MetaObjectToName(claim), err)
 	}
-	if disk.SizeGiB >= gib {
-		return gib, nil
-	}
-	if _, err := c.disks.Resize(ctx, disk.Name, gib, timeline.Provider); err != nil {
-		return 0, internal("failed to resize disk(%s) with error(%v)", handle, err)
-	}
-	return gib, nil
+	d.resizer.Event(claim, corev1.EventTypeNormal, reasonResized, "Resize volume succeeded")
+	return nil
 }
 
 // with is a map in which the storage has another value.
@@ -167,10 +167,12 @@ func with[M ~map[corev1.ResourceName]V, V any](m M, value V) M {
 
 // condition is a list of conditions in which one holds, and some others do not.
 func condition(list []corev1.PersistentVolumeClaimCondition, holds corev1.PersistentVolumeClaimConditionType, message string, not ...corev1.PersistentVolumeClaimConditionType) []corev1.PersistentVolumeClaimCondition {
-	out := slices.DeleteFunc(slices.Clone(list), func(x corev1.PersistentVolumeClaimCondition) bool {
-		return x.Type == holds || slices.Contains(not, x.Type)
-	})
-	return append(out, corev1.PersistentVolumeClaimCondition{Type: holds, Status: corev1.ConditionTrue, LastTransitionTime: now(), Message: message})
+	return append(dropped(list, append(not, holds)...), corev1.PersistentVolumeClaimCondition{Type: holds, Status: corev1.ConditionTrue, LastTransitionTime: now(), Message: message})
+}
+
+// dropped is a list of conditions without some.
+func dropped(list []corev1.PersistentVolumeClaimCondition, not ...corev1.PersistentVolumeClaimConditionType) []corev1.PersistentVolumeClaimCondition {
+	return slices.DeleteFunc(slices.Clone(list), func(x corev1.PersistentVolumeClaimCondition) bool { return slices.Contains(not, x.Type) })
 }
 
 // claimStatus changes the status of a claim, if it is still as we know it.

@@ -197,8 +197,8 @@ var kinds = []Kind{
 		Past:    "throttled",
 		EndedBy: "heal",
 		Summary: "has Azure's API answer that the subscription asks for too much",
-		Doc: "Every call about a managed disk fails with 429 TooManyRequests: nothing is created, deleted, attached, detached or resized, by the cluster or by " +
-			"demarc iaas disk. What is attached stays attached, and serves. Ended by heal.",
+		Doc: "Every call about a managed disk or a file share fails with 429 TooManyRequests: nothing is created, deleted, attached, detached or resized, by the " +
+			"cluster or by demarc iaas disk. What is attached stays attached, and serves. Ended by heal.",
 		Example: "throttle cloud",
 		Targets: []TargetKind{Cloud},
 	},

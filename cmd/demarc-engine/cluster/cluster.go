@@ -226,8 +226,8 @@ func (c *Cluster) machines(saved *state.State) error {
 	if err != nil {
 		return err
 	}
-	c.fleet.Disks().Changed = c.disksChanged
-	c.faults.Nodes, c.faults.Cloud, c.Management.Fleet = c.fleet, c.fleet.Disks(), c.fleet
+	c.fleet.Disks().Changed, c.fleet.Shares().Changed = c.disksChanged, c.disksChanged
+	c.faults.Nodes, c.faults.CloudDisks, c.faults.CloudShares, c.Management.Fleet = c.fleet, c.fleet.Disks(), c.fleet.Shares(), c.fleet
 	c.openDesk()
 	if err := c.serveSSH(saved.SSHPort); err != nil {
 		return fmt.Errorf("SSH server: %w", err)

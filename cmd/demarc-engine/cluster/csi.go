@@ -11,7 +11,7 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// driveDisks runs the controller of the CSI driver of disks, until ctx ends.
+// driveDisks runs the controller of the CSI drivers of disks and file shares, until ctx ends.
 func (c *Cluster) driveDisks(ctx context.Context) error {
 	cfg := c.plane.Provider()                  // whose part of the control plane it is
 	cfg.UserAgent = "csi-azuredisk-controller" // the field manager of what it writes
@@ -21,7 +21,7 @@ func (c *Cluster) driveDisks(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("controller of the disks: %w", err)
 	}
-	controller, err := csi.New(client, c.fleet.Disks(), c.spec.Name)
+	controller, err := csi.New(client, c.fleet.Disks(), c.fleet.Shares(), c.spec.Name)
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func (c *Cluster) DoDisk(ctx context.Context, by api.Role, req api.DiskRequest) 
 	return d, err
 }
 
-// disksChanged keeps disks as they are now, with what is on them, for an engine that is
+// disksChanged keeps disks and file shares as they are now, with what is on them, for an engine that is
 // killed in the next moment.
 func (c *Cluster) disksChanged() {
 	if c.ctx.Err() == nil {

@@ -28,12 +28,13 @@ var cloudBreaks = effect{
 // settleCloud leaves Azure's API as the faults in force want it. Who is throttled is not
 // heard at all.
 func (f *Faults) settleCloud() {
-	var err error
+	var disks, shares error
 	if _, fails := f.on(string(fault.CloudDisks), "fail"); fails {
-		err = cloud.ErrInternal
+		disks = cloud.ErrInternal
 	}
 	if _, throttled := f.on(string(fault.Cloud), "throttle"); throttled {
-		err = cloud.ErrThrottled
+		disks, shares = cloud.ErrThrottled, cloud.ErrSharesThrottled
 	}
-	f.Cloud.Break(err)
+	f.CloudDisks.Break(disks)
+	f.CloudShares.Break(shares)
 }

@@ -96,10 +96,9 @@ type Clients interface {
 	Flood(ctx context.Context, namespace, account string, rate int, takes time.Duration) (ask, end func(), err error)
 }
 
-// Cloud is Azure's API.
+// Cloud is a part of Azure's API.
 type Cloud interface {
-	// Break has every call about a managed disk fail with an error, until it is called
-	// with nil.
+	// Break has every call fail with an error, until it is called with nil.
 	Break(error)
 }
 
@@ -111,8 +110,9 @@ type World struct {
 	Store    Store
 	Disk     Disk
 	Clients  Clients
-	Cloud    Cloud
-	Log      *timeline.Log
+	// CloudDisks and CloudShares are Azure's API for managed disks and file shares.
+	CloudDisks, CloudShares Cloud
+	Log                     *timeline.Log
 	// Outage is told what is out because of an event, and Well what may be well again.
 	Outage func(subject string, cause timeline.Event)
 	Well   func(subject string)

@@ -28,7 +28,7 @@ type fake struct {
 func newFake(t *testing.T) *fake {
 	w := &fake{is: map[string]bool{}, names: []string{"etcd/0", "etcd/1", "etcd/2", "kube-apiserver/0", "kube-apiserver/1", "kube-apiserver/2", "kube-controller-manager", "kube-scheduler"}}
 	w.Faults = New(World{
-		Plane: w, Nodes: w, Replicas: fakeReplicas{w}, Store: w, Disk: fakeDisk{w}, Clients: w, Cloud: fakeCloud{w}, Log: timeline.New(),
+		Plane: w, Nodes: w, Replicas: fakeReplicas{w}, Store: w, Disk: fakeDisk{w}, Clients: w, CloudDisks: fakeCloud{w, "disks"}, CloudShares: fakeCloud{w, "shares"}, Log: timeline.New(),
 		Outage: func(string, timeline.Event) {}, Well: func(string) {}, Context: t.Context(), Go: func(do func()) { do() },
 		Fine: func() func() {
 			w.fine++
@@ -161,11 +161,14 @@ func (d fakeDisk) Fill()                      { d.w.put("disk full", true) }
 func (d fakeDisk) SetCapacity(int64)          { d.w.put("disk full", false) }
 func (d fakeDisk) SetLatency(l time.Duration) { d.w.put("disk slow", l > 0) }
 
-type fakeCloud struct{ w *fake }
+type fakeCloud struct {
+	w    *fake
+	part string
+}
 
 func (c fakeCloud) Break(err error) {
-	for _, e := range []error{cloud.ErrThrottled, cloud.ErrInternal} {
-		c.w.put("cloud: "+e.Error(), err == e)
+	for _, e := range []error{cloud.ErrThrottled, cloud.ErrSharesThrottled, cloud.ErrInternal} {
+		c.w.put("cloud "+c.part+": "+e.Error(), err == e)
 	}
 }
 
