@@ -139,6 +139,7 @@ func (p *pod) sharable(pv *corev1.PersistentVolume) error {
 		said = "mount error(2): No such file or directory\nRefer to the mount.cifs(8) manual page (e.g. man mount.cifs) and kernel log messages (dmesg)"
 	}
 	kind := strings.TrimSuffix(shareType(s), "4")
+	//lint:ignore ST1005 it is the driver's text
 	return fmt.Errorf("rpc error: code = Internal desc = volume(%s) mount %s on %s failed with mount failed: exit status 32\nMounting command: mount\nMounting arguments: -t %s -o %s %[2]s %[3]s\n"+
 		"Output: %[6]s\n\nPlease refer to http://aka.ms/filemounterror for possible causes and solutions for mount errors.", s.VolumeHandle, share.source, at, kind, strings.Join(options, ","), said)
 }
