@@ -139,22 +139,14 @@ func (d *Disks) Create(ctx context.Context, spec DiskSpec, by timeline.Actor) (a
 	})
 }
 
-// Delete deletes a disk with all that is on it. An attached one cannot be. The provider
-// does it when a PersistentVolume is reclaimed.
+// Delete deletes a disk with all that is on it. An attached one cannot be.
 func (d *Disks) Delete(ctx context.Context, name string, by timeline.Actor) error {
 	_, err := d.change(ctx, name, "delete", diskDeleteTime, func(x *disk) error {
 		if x.VM != "" {
 			return api.Coded("OperationNotAllowed", "Disk %s is attached to VM %s.", x.ID, x.VM)
 		}
 		return nil
-	}, func(x *disk) {
-		delete(d.all, name)
-		if by == timeline.Provider {
-			d.tell(by, "reclaimed", x.Name, "the managed disk is deleted, with what was on it")
-		} else {
-			d.tell(by, "deleted", x.Name, "the managed disk is gone, with what was on it")
-		}
-	})
+	}, func(x *disk) { d.remove(by, x, x.Name, "managed disk") })
 	return err
 }
 

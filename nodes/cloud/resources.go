@@ -13,6 +13,17 @@ import (
 	"demarc/sim/timeline"
 )
 
+// The CSI drivers by which Kubernetes has disks and file shares, which AKS installs on its
+// nodes (Microsoft, "CSI drivers on AKS").
+const (
+	DiskDriver = "disk.csi.azure.com"
+	FileDriver = "file.csi.azure.com"
+)
+
+// DiskZoneLabel is the label with the zone in which a node takes disks, such as
+// westeurope-1; it is empty on a node that is in no zone.
+const DiskZoneLabel = "topology.disk.csi.azure.com/zone"
+
 // Tags of what was made for a claim (kubernetes-sigs/azuredisk-csi-driver,
 // pkg/azureconstants).
 const (
@@ -156,6 +167,17 @@ func (r *resources[A, X]) change(ctx context.Context, key, what string, takes ti
 		r.lock.Unlock()
 	}
 	return out, err
+}
+
+// remove takes a resource away with what is on it. The provider does that when a
+// PersistentVolume is reclaimed.
+func (r *resources[A, X]) remove(by timeline.Actor, x X, name, called string) {
+	delete(r.all, x.key())
+	if by == timeline.Provider {
+		r.tell(by, "reclaimed", name, "the "+called+" is deleted, with what was on it")
+	} else {
+		r.tell(by, "deleted", name, "the "+called+" is gone, with what was on it")
+	}
 }
 
 // tell puts on the timeline what was done; past AKS, unless the provider did it.

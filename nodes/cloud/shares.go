@@ -104,6 +104,17 @@ func (s *Shares) Key(group, account, name string) string {
 	return account + "/" + name
 }
 
+// SplitShareHandle is what the handle of a volume says: the resource group, the account and
+// the name of its share (kubernetes-sigs/azurefile-csi-driver, pkg/azurefile:
+// GetFileShareInfo).
+func SplitShareHandle(handle string) (group, account, name string, err error) {
+	parts := strings.Split(handle, "#")
+	if len(parts) < 3 {
+		return "", "", "", fmt.Errorf("error parsing volume id: %q, should at least contain two #", handle)
+	}
+	return parts[0], parts[1], parts[2], nil
+}
+
 func (x *share) key() string { return x.Account + "/" + x.Name }
 
 // shown is the share as it is now.
@@ -171,17 +182,9 @@ func (s *Shares) Create(ctx context.Context, spec ShareSpec, by timeline.Actor) 
 	})
 }
 
-// Delete deletes a share with all that is on it, though nodes have it mounted. The provider
-// does it when a PersistentVolume is reclaimed.
+// Delete deletes a share with all that is on it, though nodes have it mounted.
 func (s *Shares) Delete(ctx context.Context, key string, by timeline.Actor) error {
-	_, err := s.change(ctx, key, "delete", shareDeleteTime, func(*share) error { return nil }, func(x *share) {
-		delete(s.all, key)
-		if by == timeline.Provider {
-			s.tell(by, "reclaimed", x.Name, "the file share is deleted, with what was on it")
-		} else {
-			s.tell(by, "deleted", x.Name, "the file share is gone, with what was on it")
-		}
-	})
+	_, err := s.change(ctx, key, "delete", shareDeleteTime, func(*share) error { return nil }, func(x *share) { s.remove(by, x, x.Name, "file share") })
 	return err
 }
 

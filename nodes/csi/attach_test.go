@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"demarc/nodes/cloud"
+
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -15,7 +17,7 @@ func (w *world) attach(claim, node string) {
 	volume := "pvc-uid-" + claim
 	_, err := w.client.StorageV1().VolumeAttachments().Create(w.ctx, &storagev1.VolumeAttachment{
 		ObjectMeta: metav1.ObjectMeta{Name: claim},
-		Spec:       storagev1.VolumeAttachmentSpec{Attacher: Driver, NodeName: node, Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: &volume}},
+		Spec:       storagev1.VolumeAttachmentSpec{Attacher: cloud.DiskDriver, NodeName: node, Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: &volume}},
 	}, metav1.CreateOptions{})
 	w.ok(err)
 }
@@ -107,7 +109,7 @@ func (w *world) attach2(node string) {
 	volume := "pvc-uid-data"
 	_, err := w.client.StorageV1().VolumeAttachments().Create(w.ctx, &storagev1.VolumeAttachment{
 		ObjectMeta: metav1.ObjectMeta{Name: "other"},
-		Spec:       storagev1.VolumeAttachmentSpec{Attacher: Driver, NodeName: node, Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: &volume}},
+		Spec:       storagev1.VolumeAttachmentSpec{Attacher: cloud.DiskDriver, NodeName: node, Source: storagev1.VolumeAttachmentSource{PersistentVolumeName: &volume}},
 	}, metav1.CreateOptions{})
 	w.ok(err)
 	w.after(10 * time.Second)

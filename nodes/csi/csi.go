@@ -45,19 +45,9 @@ import (
 	"k8s.io/client-go/tools/record"
 )
 
-// Driver is the name of the driver of Azure Disks, and FileDriver that of Azure Files.
-const (
-	Driver     = "disk.csi.azure.com"
-	FileDriver = "file.csi.azure.com"
-)
-
 // ServiceAccount is the one in kube-system by whose rights the controller works; what it may
 // do is an add-on's manifest.
 const ServiceAccount = "csi-azuredisk-controller-sa"
-
-// zoneKey is the driver's topology: a label of nodes, which is empty for one that is in no
-// zone.
-const zoneKey = "topology.disk.csi.azure.com/zone"
 
 // watchSeconds is how long a watch lasts. By default informers begin anew every few minutes,
 // which costs requests on a day without events.
@@ -92,8 +82,8 @@ func New(client kubernetes.Interface, disks *cloud.Disks, shares *cloud.Shares, 
 			})),
 	}
 	c.drivers = map[string]*served{
-		Driver:     serve(diskDriver{c}, Driver, "csi-azuredisk-controller", cluster),
-		FileDriver: serve(fileDriver{shares}, FileDriver, "csi-azurefile-controller", cluster),
+		cloud.DiskDriver: serve(diskDriver{c}, cloud.DiskDriver, "csi-azuredisk-controller", cluster),
+		cloud.FileDriver: serve(fileDriver{shares}, cloud.FileDriver, "csi-azurefile-controller", cluster),
 	}
 	c.provisioning, c.deleting = newQueue(c.provision), newQueue(c.reclaim)
 	c.attaching, c.resizing = newQueue(c.syncAttachment), newQueue(c.resize)
@@ -183,7 +173,7 @@ func (c *Controller) attachmentChanged(before, now *storagev1.VolumeAttachment) 
 	if now == nil {
 		x = before
 	}
-	if x == nil || x.Spec.Attacher != Driver {
+	if x == nil || x.Spec.Attacher != cloud.DiskDriver {
 		return
 	}
 	switch {
@@ -223,7 +213,9 @@ func (c *Controller) driverOf(v *corev1.PersistentVolume) *served {
 }
 
 // isDisk says whether a volume is a disk's.
-func isDisk(v *corev1.PersistentVolume) bool { return v.Spec.CSI != nil && v.Spec.CSI.Driver == Driver }
+func isDisk(v *corev1.PersistentVolume) bool {
+	return v.Spec.CSI != nil && v.Spec.CSI.Driver == cloud.DiskDriver
+}
 
 // now is the time, as the API has it.
 func now() metav1.Time { return metav1.NewTime(time.Now()) }

@@ -59,7 +59,7 @@ func inBubble(t *testing.T, check func(w *world)) {
 }
 
 func node(name, zone string) *corev1.Node {
-	return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{zoneKey: zone}}}
+	return &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{cloud.DiskZoneLabel: zone}}}
 }
 
 // after lets time pass.
@@ -71,7 +71,7 @@ func (w *world) after(d time.Duration) {
 func (w *world) class(name string, binding storagev1.VolumeBindingMode, parameters map[string]string) {
 	policy := corev1.PersistentVolumeReclaimDelete
 	_, err := w.client.StorageV1().StorageClasses().Create(w.ctx, &storagev1.StorageClass{
-		ObjectMeta: metav1.ObjectMeta{Name: name}, Provisioner: Driver, Parameters: parameters, VolumeBindingMode: &binding, ReclaimPolicy: &policy,
+		ObjectMeta: metav1.ObjectMeta{Name: name}, Provisioner: cloud.DiskDriver, Parameters: parameters, VolumeBindingMode: &binding, ReclaimPolicy: &policy,
 		MountOptions: []string{"noatime"},
 	}, metav1.CreateOptions{})
 	w.ok(err)
@@ -87,7 +87,7 @@ func (w *world) ok(err error) {
 // claim is one of a class, as Kubernetes' volume controller hands it to the driver.
 func claim(name, class, node, size string) *corev1.PersistentVolumeClaim {
 	x := &corev1.PersistentVolumeClaim{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, UID: types.UID("uid-" + name), Annotations: map[string]string{annProvisioner: Driver}},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name, UID: types.UID("uid-" + name), Annotations: map[string]string{annProvisioner: cloud.DiskDriver}},
 		Spec: corev1.PersistentVolumeClaimSpec{
 			StorageClassName: &class, AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
 			Resources: corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{storage: resource.MustParse(size)}},

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"demarc/nodes/cloud"
+
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -68,7 +70,7 @@ func (c *Controller) deleteVolume(ctx context.Context, d *served, volume *corev1
 func (c *Controller) attachmentsOf(volume string) (nodes []string) {
 	all, _ := c.attachments.List(labels.Everything()) // a lister of memory does not fail
 	for _, a := range all {
-		if name := a.Spec.Source.PersistentVolumeName; a.Spec.Attacher == Driver && name != nil && *name == volume {
+		if name := a.Spec.Source.PersistentVolumeName; a.Spec.Attacher == cloud.DiskDriver && name != nil && *name == volume {
 			nodes = append(nodes, a.Spec.NodeName)
 		}
 	}

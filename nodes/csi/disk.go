@@ -106,7 +106,7 @@ func affinity(zones []string) *corev1.VolumeNodeAffinity {
 	var terms []corev1.NodeSelectorTerm
 	for _, z := range zones {
 		terms = append(terms, corev1.NodeSelectorTerm{MatchExpressions: []corev1.NodeSelectorRequirement{
-			{Key: zoneKey, Operator: corev1.NodeSelectorOpIn, Values: []string{z}},
+			{Key: cloud.DiskZoneLabel, Operator: corev1.NodeSelectorOpIn, Values: []string{z}},
 		}})
 	}
 	return &corev1.VolumeNodeAffinity{Required: &corev1.NodeSelector{NodeSelectorTerms: terms}}
@@ -126,7 +126,7 @@ func (d diskDriver) zoneFor(ctx context.Context, claim *corev1.PersistentVolumeC
 		case err != nil:
 			return "", fmt.Errorf("error generating accessibility requirements: error getting node %q: %w", name, err)
 		}
-		return node.Labels[zoneKey], nil
+		return node.Labels[cloud.DiskZoneLabel], nil
 	}
 	nodes, err := d.client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -134,7 +134,7 @@ func (d diskDriver) zoneFor(ctx context.Context, claim *corev1.PersistentVolumeC
 	}
 	var zones []string
 	for _, n := range nodes.Items {
-		zones = append(zones, n.Labels[zoneKey])
+		zones = append(zones, n.Labels[cloud.DiskZoneLabel])
 	}
 	slices.Sort(zones)
 	if zones = slices.Compact(zones); len(zones) == 0 {

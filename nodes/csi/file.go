@@ -153,18 +153,9 @@ func set(parameters map[string]string, key, value string) {
 	parameters[key] = value
 }
 
-// split is what a volume handle says: the resource group, the account and the share.
-func (fileDriver) split(handle string) (group, account, name string, err error) {
-	parts := strings.Split(handle, "#")
-	if len(parts) < 3 {
-		return "", "", "", fmt.Errorf("error parsing volume id: %q, should at least contain two #", handle)
-	}
-	return parts[0], parts[1], parts[2], nil
-}
-
 // key is the share that a volume handle names; empty for none of the cluster's.
 func (d fileDriver) key(handle string) string {
-	group, account, name, err := d.split(handle)
+	group, account, name, err := cloud.SplitShareHandle(handle)
 	if err != nil {
 		return ""
 	}
@@ -173,7 +164,7 @@ func (d fileDriver) key(handle string) string {
 
 // delete is the driver's DeleteVolume.
 func (d fileDriver) delete(ctx context.Context, handle string) error {
-	group, account, name, err := d.split(handle)
+	group, account, name, err := cloud.SplitShareHandle(handle)
 	if err != nil {
 		return nil // names nothing
 	}
@@ -186,7 +177,7 @@ func (d fileDriver) delete(ctx context.Context, handle string) error {
 // expand is the driver's ControllerExpandVolume. A share that is that large already is left
 // as it is.
 func (d fileDriver) expand(ctx context.Context, handle string, bytes int64) (int64, bool, error) {
-	if _, _, _, err := d.split(handle); err != nil {
+	if _, _, _, err := cloud.SplitShareHandle(handle); err != nil {
 		return 0, false, invalid("GetFileShareInfo(%s) failed with error: %v", handle, err)
 	}
 	share, err := d.shares.Get(ctx, d.key(handle))

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"demarc/nodes/cloud"
+
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -18,7 +20,7 @@ func (w *world) fileClass(name string, parameters map[string]string) {
 	w.t.Helper()
 	binding, policy := storagev1.VolumeBindingImmediate, corev1.PersistentVolumeReclaimDelete
 	_, err := w.client.StorageV1().StorageClasses().Create(w.ctx, &storagev1.StorageClass{
-		ObjectMeta: metav1.ObjectMeta{Name: name}, Provisioner: FileDriver, Parameters: parameters, VolumeBindingMode: &binding, ReclaimPolicy: &policy,
+		ObjectMeta: metav1.ObjectMeta{Name: name}, Provisioner: cloud.FileDriver, Parameters: parameters, VolumeBindingMode: &binding, ReclaimPolicy: &policy,
 		MountOptions: []string{"mfsymlinks", "actimeo=30"},
 	}, metav1.CreateOptions{})
 	w.ok(err)
@@ -27,7 +29,7 @@ func (w *world) fileClass(name string, parameters map[string]string) {
 // shareClaim is a claim of such a class, of many nodes.
 func shareClaim(name, class, size string) *corev1.PersistentVolumeClaim {
 	x := claim(name, class, "", size)
-	x.Annotations[annProvisioner] = FileDriver
+	x.Annotations[annProvisioner] = cloud.FileDriver
 	x.Spec.AccessModes = []corev1.PersistentVolumeAccessMode{corev1.ReadWriteMany}
 	return x
 }
@@ -49,7 +51,7 @@ func TestShare(t *testing.T) {
 			strings.Join(slices.Sorted(maps.Keys(v.Spec.CSI.VolumeAttributes)), " "), v.Spec.CSI.VolumeAttributes["secretnamespace"],
 		}
 		if diff := cmp.Diff([]string{
-			FileDriver, "mc_a#" + list[0].Account + "#pvc-uid-data###shop", "5Gi", "mfsymlinks actimeo=30", FileDriver,
+			cloud.FileDriver, "mc_a#" + list[0].Account + "#pvc-uid-data###shop", "5Gi", "mfsymlinks actimeo=30", cloud.FileDriver,
 			"csi.storage.k8s.io/pv/name csi.storage.k8s.io/pvc/name csi.storage.k8s.io/pvc/namespace secretnamespace skuName storage.kubernetes.io/csiProvisionerIdentity", "shop",
 		}, got); diff != "" || v.Spec.NodeAffinity != nil {
 			t.Errorf("the volume (-want +got):\n%s", diff)

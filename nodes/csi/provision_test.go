@@ -44,7 +44,7 @@ func TestProvision(t *testing.T) {
 			strings.Join(slices.Sorted(maps.Keys(v.Spec.CSI.VolumeAttributes)), " "),
 		}
 		if diff := cmp.Diff([]string{
-			"3Gi", "xfs", "Delete", "late", Driver, "shop/data uid-data", provisionerFinalizer, "noatime", "westeurope-2",
+			"3Gi", "xfs", "Delete", "late", cloud.DiskDriver, "shop/data uid-data", provisionerFinalizer, "noatime", "westeurope-2",
 			"csi.storage.k8s.io/pv/name csi.storage.k8s.io/pvc/name csi.storage.k8s.io/pvc/namespace requestedsizegib skuName storage.kubernetes.io/csiProvisionerIdentity",
 		}, got); diff != "" {
 			t.Errorf("the volume (-want +got):\n%s", diff)

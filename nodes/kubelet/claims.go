@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"demarc/nodes/cloud"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -154,7 +156,7 @@ func (ks *Kubelets) lookUpClaim(ctx context.Context, p *pod, name string) (*clai
 	if pv.Spec.CSI == nil {
 		return c, nil
 	}
-	if pv.Spec.CSI.Driver == diskDriver && growing(pvc) {
+	if pv.Spec.CSI.Driver == cloud.DiskDriver && growing(pvc) {
 		c.growing = pvc
 	}
 	return c, ks.lookUpAttachment(ctx, p.k.m.Name, c)

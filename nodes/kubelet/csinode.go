@@ -17,15 +17,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// The CSI drivers that AKS installs on its nodes (Microsoft, "CSI drivers on AKS").
-const (
-	diskDriver = "disk.csi.azure.com"
-	fileDriver = "file.csi.azure.com"
-)
-
-// diskZone is the label with the zone in which a node takes disks.
-const diskZone = "topology.disk.csi.azure.com/zone"
-
 // nodeIDs is the annotation of a Node with its names for its drivers, and migrated that of a
 // CSINode with the kinds of volumes that CSI drivers have taken over, and migratedPlugins
 // those (kubernetes 1.37, pkg/volume/csi: nodeinfomanager, csiPlugin.Init).
@@ -37,11 +28,11 @@ const (
 )
 
 // registered says whether a CSI driver has registered itself with the kubelets.
-func registered(driver string) bool { return driver == diskDriver || driver == fileDriver }
+func registered(driver string) bool { return driver == cloud.DiskDriver || driver == cloud.FileDriver }
 
 // driverNames is the value of the annotation with a node's names for its drivers.
 func driverNames(node string) string {
-	b, _ := json.Marshal(map[string]string{diskDriver: node, fileDriver: node}) // strings can be encoded
+	b, _ := json.Marshal(map[string]string{cloud.DiskDriver: node, cloud.FileDriver: node}) // strings can be encoded
 	return string(b)
 }
 
@@ -49,8 +40,8 @@ func driverNames(node string) string {
 func (k *Kubelet) drivers() []storagev1.CSINodeDriver {
 	disks := int32(cloud.MaxDataDisks(k.m.Size))
 	return []storagev1.CSINodeDriver{
-		{Name: diskDriver, NodeID: k.m.Name, TopologyKeys: []string{diskZone}, Allocatable: &storagev1.VolumeNodeResources{Count: &disks}},
-		{Name: fileDriver, NodeID: k.m.Name},
+		{Name: cloud.DiskDriver, NodeID: k.m.Name, TopologyKeys: []string{cloud.DiskZoneLabel}, Allocatable: &storagev1.VolumeNodeResources{Count: &disks}},
+		{Name: cloud.FileDriver, NodeID: k.m.Name},
 	}
 }
 

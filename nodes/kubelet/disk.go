@@ -35,7 +35,7 @@ func (p *pod) staged(c *claim, now time.Time) error {
 	switch {
 	case !registered(s.Driver):
 		return failed(fmt.Errorf("kubernetes.io/csi: attacher.MountDevice failed to create newCsiDriverClient: %w", noDriver(s.Driver)))
-	case s.Driver == fileDriver:
+	case s.Driver == cloud.FileDriver:
 		if err := p.sharable(c.pv); err != nil {
 			return failed(err)
 		}

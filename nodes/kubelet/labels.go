@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"demarc/nodes/cloud"
 	"demarc/nodes/vm"
 )
 
@@ -49,7 +50,7 @@ func labels(m *vm.VM) map[string]string {
 		"node.kubernetes.io/instance-type":                        vm.DefaultSize,
 		"storageprofile":                                          "managed",
 		"storagetier":                                             "Premium_LRS",
-		"topology.disk.csi.azure.com/zone":                        diskZone,
+		cloud.DiskZoneLabel:                                       diskZone,
 		"topology.kubernetes.io/region":                           location,
 		"topology.kubernetes.io/zone":                             zone,
 		"kubernetes.azure.com/azure-cni-overlay":                  "true",

@@ -65,18 +65,15 @@ func attribute(s *corev1.CSIPersistentVolumeSource, key string) string {
 }
 
 // shareOf is the resource group, the account and the name of the share of a volume
-// (kubernetes-sigs/azurefile-csi-driver, pkg/azurefile: GetAccountInfo, GetFileShareInfo).
+// (kubernetes-sigs/azurefile-csi-driver, pkg/azurefile: GetAccountInfo).
 // What the volume's attributes say counts more than its handle.
 func shareOf(s *corev1.CSIPersistentVolumeSource) (group, account, name string, err error) {
-	parts := strings.Split(s.VolumeHandle, "#")
-	account, name = attribute(s, "storageAccount"), attribute(s, "shareName")
-	if len(parts) < 3 {
-		if account == "" || name == "" {
-			return "", "", "", fmt.Errorf("rpc error: code = InvalidArgument desc = GetAccountInfo(%s) failed with error: error parsing volume id: %q, should at least contain two #", s.VolumeHandle, s.VolumeHandle)
-		}
-		return attribute(s, "resourceGroup"), account, name, nil
+	group, account, name, err = cloud.SplitShareHandle(s.VolumeHandle)
+	account, name = cmp.Or(attribute(s, "storageAccount"), account), cmp.Or(attribute(s, "shareName"), name)
+	if err != nil && (account == "" || name == "") {
+		return "", "", "", fmt.Errorf("rpc error: code = InvalidArgument desc = GetAccountInfo(%s) failed with error: %w", s.VolumeHandle, err)
 	}
-	return cmp.Or(attribute(s, "resourceGroup"), parts[0]), cmp.Or(account, parts[1]), cmp.Or(name, parts[2]), nil
+	return cmp.Or(attribute(s, "resourceGroup"), group), account, name, nil
 }
 
 // fileShare is the share of a volume as a pod has it, with the mode that the driver gives all

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"demarc/nodes/cloud"
 	"demarc/nodes/program"
 
 	corev1 "k8s.io/api/core/v1"
@@ -127,7 +128,7 @@ func (p *pod) readOnly(v *corev1.Volume) bool {
 // fileSystem is the kind of a volume's file system; empty for the usual one.
 func (p *pod) fileSystem(v *corev1.Volume) string {
 	if s := p.csi(v); s != nil {
-		if s.Driver == fileDriver {
+		if s.Driver == cloud.FileDriver {
 			return shareType(s)
 		}
 		return s.FSType
@@ -172,9 +173,9 @@ func (p *pod) persistent(pv *corev1.PersistentVolume) nodeDir {
 		return nodeDir{p: p, path: s.HostPath.Path, lazy: ptr.Deref(s.HostPath.Type, "") == corev1.HostPathUnset}
 	case s.Local != nil:
 		return nodeDir{p: p, path: s.Local.Path, grouped: true}
-	case s.CSI != nil && s.CSI.Driver == diskDriver:
+	case s.CSI != nil && s.CSI.Driver == cloud.DiskDriver:
 		return p.managedDisk(s.CSI)
-	case s.CSI != nil && s.CSI.Driver == fileDriver:
+	case s.CSI != nil && s.CSI.Driver == cloud.FileDriver:
 		return nodeDir{p: p, path: "/", share: p.fileShare(pv), grouped: true}
 	}
 	return nodeDir{p: p, path: path.Join("/var/lib/kubelet/plugins", pv.Name), lazy: true, grouped: true}

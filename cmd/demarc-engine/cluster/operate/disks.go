@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"demarc/nodes/cloud"
-	"demarc/nodes/csi"
 	"demarc/sim/api"
 
 	corev1 "k8s.io/api/core/v1"
@@ -38,7 +37,7 @@ func compareDisks(disks *cloud.Disks, volumes []corev1.PersistentVolume) (orphan
 		}
 	}
 	for _, v := range volumes {
-		if s := v.Spec.CSI; s != nil && s.Driver == csi.Driver {
+		if s := v.Spec.CSI; s != nil && s.Driver == cloud.DiskDriver {
 			if name := disks.NameOf(s.VolumeHandle); name != "" && !there[strings.ToLower(name)] {
 				lost = append(lost, name)
 			}
