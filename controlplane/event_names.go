@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"path"
 	"strconv"
 	"strings"
 
@@ -63,19 +64,11 @@ func renameEvent(data []byte, contentType string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	object, nanosecond, _ := cutLast(m.GetName(), ".")
-	n, err := strconv.ParseInt(nanosecond, 16, 64)
+	nanosecond := path.Ext(m.GetName())
+	n, err := strconv.ParseInt(strings.TrimPrefix(nanosecond, "."), 16, 64)
 	if err != nil {
 		return nil, err
 	}
-	m.SetName(fmt.Sprintf("%s.%x", object, n+1))
+	m.SetName(fmt.Sprintf("%s.%x", strings.TrimSuffix(m.GetName(), nanosecond), n+1))
 	return runtime.Encode(scheme.Codecs.EncoderForVersion(info.Serializer, gvk.GroupVersion()), obj)
-}
-
-// cutLast cuts a text at the last separator.
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
 }

@@ -68,7 +68,8 @@ type Controller struct {
 }
 
 // New makes the controller of a cluster's disks and file shares. The client speaks for
-// [ServiceAccount] and has no rate limit of its own; the name of the cluster makes the
+// [ServiceAccount], has no rate limit of its own and lets two events of one instant have two
+// names; the name of the cluster makes the
 // controller's own.
 func New(client kubernetes.Interface, disks *cloud.Disks, shares *cloud.Shares, cluster string) (*Controller, error) {
 	c := &Controller{
@@ -110,7 +111,7 @@ func New(client kubernetes.Interface, disks *cloud.Disks, shares *cloud.Shares, 
 func (c *Controller) Run(ctx context.Context) {
 	broadcaster := record.NewBroadcaster(record.WithContext(ctx))
 	defer broadcaster.Shutdown()
-	broadcaster.StartRecordingToSink(&sink{EventSink: &typedcorev1.EventSinkImpl{Interface: c.client.CoreV1().Events("")}})
+	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: c.client.CoreV1().Events("")})
 	for _, d := range c.drivers {
 		d.speak(broadcaster)
 	}

@@ -2,9 +2,11 @@ package csi
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,10 +18,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes/fake"
+	k8stesting "k8s.io/client-go/testing"
 )
 
 const group = "/subscriptions/x/resourceGroups/mc_a"
@@ -32,6 +37,7 @@ type world struct {
 	client *fake.Clientset
 	disks  *cloud.Disks
 	shares *cloud.Shares
+	named  atomic.Int64 // events
 }
 
 // inBubble runs the controller in a bubble until check is over. Goroutines that stay make
@@ -40,6 +46,12 @@ func inBubble(t *testing.T, check func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		w := &world{t: t, ctx: ctx, client: fake.NewClientset(node("a", ""), node("b", "westeurope-2"))}
+		w.client.PrependReactor("create", "events", func(a k8stesting.Action) (bool, runtime.Object, error) {
+			m, err := meta.Accessor(a.(k8stesting.CreateAction).GetObject())
+			w.ok(err)
+			m.SetName(fmt.Sprintf("%s-%d", m.GetName(), w.named.Add(1))) // they are all of one instant
+			return false, nil, nil
+		})
 		w.disks = cloud.NewDisks(new(sync.Mutex), timeline.New(), group, func(name string) (cloud.Machine, bool) {
 			m, ok := map[string]cloud.Machine{"a": {Size: "Standard_D2s_v5"}, "b": {Size: "Standard_D2s_v5", Zone: "2"}}[name]
 			return m, ok
