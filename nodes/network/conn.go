@@ -50,6 +50,7 @@ type link struct {
 
 // ServeHTTP implements [http.Handler].
 func (l *link) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer l.deliver(r)
 	if e, ok := l.server.(*either); ok {
 		r.TLS = e.state()
 	}
@@ -66,8 +67,13 @@ func (l *link) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close")
 	}
 	h.ServeHTTP(w, r)
+}
+
+// deliver loses what came of a request if there is no path any more, be it an answer or
+// a connection that ended with its container: the client gives up some time.
+func (l *link) deliver(r *http.Request) {
 	if !l.network.path(l.node, l.backend.Node) {
-		<-r.Context().Done() // the answer is lost: the client gives up some time
+		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
 	}
 }

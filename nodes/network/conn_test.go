@@ -49,27 +49,45 @@ func TestKeptConnection(t *testing.T) {
 	})
 }
 
-// An answer does not get through a network that failed meanwhile.
+// Nothing gets through a network that failed meanwhile: no answer, and no word that the
+// connection ended, as it does with all containers of a machine that loses its power.
 func TestPathFailsMeanwhile(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFabric()
-		s, endpoints := shop(f)
-		f.program([]*corev1.Service{s}, endpoints)
-		f.pods[mustAddr("10.244.1.1")].handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			time.Sleep(time.Second)
-			f.down["n1"] = true
+	for name, lost := range map[string]func(f *fabric, pod *fakePod){
+		"while it answers": func(f *fabric, pod *fakePod) {
+			pod.handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+				time.Sleep(time.Second)
+				f.down["n1"] = true
+			})
+		},
+		"while it answers, and the container ends": func(f *fabric, pod *fakePod) {
+			pod.handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+				f.down["n1"] = true
+				panic(http.ErrAbortHandler)
+			})
+		},
+		"before it hears of the request": func(f *fabric, pod *fakePod) {
+			f.down["n1"], pod.stopped = true, true
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFabric()
+				s, endpoints := shop(f)
+				f.program([]*corev1.Service{s}, endpoints)
+				conn, err := New(f, 1).Dial(t.Context(), Origin{Node: "n3"}, "10.244.1.1:8080")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				lost(f, f.pods[mustAddr("10.244.1.1")])
+				start := time.Now()
+				_ = conn.SetDeadline(start.Add(3 * time.Second)) // pipes take deadlines
+				if _, _, err := exchange(conn, false); err == nil || time.Since(start) != 3*time.Second {
+					t.Errorf("got %v after %v, want a timeout after 3 s", err, time.Since(start))
+				}
+			})
 		})
-		conn, err := New(f, 1).Dial(t.Context(), Origin{Node: "n3"}, "10.244.1.1:8080")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		start := time.Now()
-		_ = conn.SetDeadline(start.Add(3 * time.Second)) // pipes take deadlines
-		if _, _, err := exchange(conn, false); err == nil || time.Since(start) != 3*time.Second {
-			t.Errorf("got %v after %v, want a timeout after 3 s", err, time.Since(start))
-		}
-	})
+	}
 }
 
 // One request as traffic sends it: dial, request, response, close.
