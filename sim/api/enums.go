@@ -26,6 +26,7 @@ var enums = map[string][]string{
 	"feature-state":   {FeatureNotRegistered, FeatureRegistering, FeatureRegistered, FeatureUnregistering, FeatureUnregistered},
 	"gate-stage":      {GateAlpha, GateBeta, GateStable, GateDeprecated},
 	"network":         {NetworkUp, NetworkCut},
+	"network-policy":  NetworkPolicies,
 	"operation-kind":  {OpUpgradeCluster, OpUpgradePool, OpScalePool},
 	"operation-state": {OpInProgress, OpSucceeded, OpFailed},
 	"owner":           {OwnerProvider, OwnerCustomer, OwnerUpstream},
