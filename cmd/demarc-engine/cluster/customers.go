@@ -25,9 +25,7 @@ func (c *Cluster) changed(x controlplane.Change) {
 	}
 	program, _, _ := strings.Cut(x.Agent, "/")
 	e := c.log.Append(timeline.Event{Time: x.At, Actor: timeline.Customer, Verb: done, Subject: subject, Message: fmt.Sprintf("%s %s %s with %s", whoAsked(x), done, subject, program)})
-	if x.Resource == "networkpolicies" && !e.Verb.Means().Gone && done != "deleted all of" {
-		c.unenforced(subject, e.Seq)
-	}
+	c.noteUnenforced(e)
 }
 
 // whoAsked is the customer, under the names that he has given himself.
