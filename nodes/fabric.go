@@ -8,9 +8,11 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"time"
 
 	"demarc/nodes/kubelet"
 	"demarc/nodes/network"
+	"demarc/sim/api"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -33,20 +35,6 @@ func (f fabric) Rules(node string) *network.Rules {
 	return nil
 }
 
-// Policies are what a node's network policy engine last programmed; nil if it never did, or
-// if the cluster has none.
-func (f fabric) Policies(node string) *network.Policies {
-	if !f.cfg.NetworkPolicy.Enforces() {
-		return nil
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if m := f.named(node); m != nil {
-		return m.policies
-	}
-	return nil
-}
-
 // Reachable says whether a node's machine runs and its network is up.
 func (f fabric) Reachable(node string) bool {
 	f.mu.Lock()
@@ -57,10 +45,32 @@ func (f fabric) Reachable(node string) bool {
 
 // Admits says whether the network security group lets packets from the internet
 // to a port of a load balancer's.
-func (f fabric) Admits(port uint16) bool {
+func (f fabric) Admits(to netip.AddrPort, udp bool) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.subnet.admits(port)
+	return f.subnet.admits(to, udp)
+}
+
+// Balanced is the load balancer's rule for a port of an address.
+func (f fabric) Balanced(to netip.AddrPort, udp bool) (network.Balanced, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	rule, probe, internal := f.balancers.Rule(to, udp)
+	if rule == nil {
+		return network.Balanced{}, false
+	}
+	b := network.Balanced{Internal: internal, ByClient: rule.Persistence == api.DistributionSourceIP}
+	if probe != nil {
+		b.Probe = probeOf(*probe)
+	}
+	return b, true
+}
+
+// probeOf is a health probe as the network sends it.
+func probeOf(p api.BalancerProbe) network.Probe {
+	return network.Probe{
+		Name: p.Name, Port: uint16(p.Port), Path: p.Path, Interval: time.Duration(p.Interval) * time.Second, Threshold: p.Threshold,
+	}
 }
 
 // Nodes are the nodes behind the load balancer: not those with Kubernetes' label
@@ -99,12 +109,25 @@ func (f fabric) Backend(ip netip.Addr) (network.Backend, bool) {
 		return b, true
 	}
 	if m := f.at(ip); m != nil {
-		return network.Backend{Node: m.Name, Handler: m.kubelet.Handler, Answer: m.kubelet.Answer, Real: m.kubelet.Real}, true
+		return network.Backend{Node: m.Name, Handler: m.handler, Answer: m.kubelet.Answer, Real: m.kubelet.Real}, true
 	}
 	if f.cfg.DialAPIServer != nil && ip == f.cfg.APIServer.Addr() {
 		return f.apiServer(), true
 	}
 	return network.Backend{}, false
+}
+
+// handler is what serves a port of the machine's own: kube-proxy, where a Service has it
+// answer health checks, or what the kubelet runs in the host's network. The lock is held by
+// nobody.
+func (m *machine) handler(port int32) (http.Handler, bool) {
+	m.f.mu.Lock()
+	rules := m.rules
+	m.f.mu.Unlock()
+	if h, ok := rules.HealthCheck(m.Name, port); ok {
+		return h, true
+	}
+	return m.kubelet.Handler(port)
 }
 
 // apiServer is the API server as what runs on the nodes can reach it.

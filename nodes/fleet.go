@@ -55,8 +55,6 @@ type Config struct {
 	Location string
 	// Zones are the availability zones of the pool; none if it is in none.
 	Zones []string
-	// NetworkPolicy is what enforces NetworkPolicies.
-	NetworkPolicy api.NetworkPolicy
 	// KubeletVersion is what the first nodes report, such as v1.37.2.
 	KubeletVersion string
 	// NodeImage is what the first nodes run from; if empty, the newest for the
@@ -113,11 +111,13 @@ type scaleSet struct {
 
 	*roster
 	archives
-	mu      sync.Mutex
-	subnet  subnet
-	disks   *cloud.Disks
-	shares  *cloud.Shares
-	repairs vm.Repairs // of the nodes themselves
+	mu     sync.Mutex
+	subnet subnet
+	disks  *cloud.Disks
+	shares *cloud.Shares
+	// balancers are the load balancers of the node resource group.
+	balancers *cloud.Balancers
+	repairs   vm.Repairs // of the nodes themselves
 }
 
 // nobody is the watcher of a fleet that has none.
@@ -146,12 +146,13 @@ func NewFleet(cfg Config) (*Fleet, error) {
 		cfg.Watcher = nobody{}
 	}
 	set := &scaleSet{
-		cfg: cfg, cluster: vm.Cluster{Name: cfg.ClusterName, Location: cfg.Location, Zones: cfg.Zones, NetworkPolicy: cfg.NetworkPolicy}, log: cfg.Timeline, watcher: cfg.Watcher,
+		cfg: cfg, cluster: vm.Cluster{Name: cfg.ClusterName, Location: cfg.Location, Zones: cfg.Zones}, log: cfg.Timeline, watcher: cfg.Watcher,
 		roster: &roster{}, subnet: newSubnet(cfg.Location),
 	}
 	set.timers = timers.New(&set.mu)
 	set.disks = cloud.NewDisks(&set.mu, set.log, set.cluster.GroupID(), set.machineOf)
 	set.shares = cloud.NewShares(&set.mu, set.log, set.cluster.GroupID())
+	set.balancers = cloud.NewBalancers(&set.mu, set.log, set.cluster.GroupID(), cfg.Location, set.subnet.nsg, set.ownerOf)
 	set.archives = archives{
 		mu: &set.mu, roster: set.roster, log: set.log, seed: cfg.Seed, created: cfg.Created, kubelet: cfg.KubeletVersion,
 		images: map[[2]string]*host.Image{},
@@ -221,6 +222,17 @@ func (f *scaleSet) Disks() *cloud.Disks { return f.disks }
 
 // Shares are the file shares of the node resource group.
 func (f *scaleSet) Shares() *cloud.Shares { return f.shares }
+
+// Balancers are the load balancers of the node resource group.
+func (f *scaleSet) Balancers() *cloud.Balancers { return f.balancers }
+
+// ownerOf is the VM that has an address; empty for none. The lock is held.
+func (f *scaleSet) ownerOf(ip netip.Addr) string {
+	if m := f.at(ip); m != nil {
+		return m.Name
+	}
+	return ""
+}
 
 // machineOf is a VM that disks can be attached to. The lock is held.
 func (f *scaleSet) machineOf(name string) (cloud.Machine, bool) {

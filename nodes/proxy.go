@@ -23,7 +23,6 @@ type proxySync struct {
 	last     time.Time
 	rules    *network.Rules
 	restored settling
-	policy   policySync
 }
 
 func (s *proxySync) Timer() *timers.Timer { return &s.timer }
@@ -39,8 +38,7 @@ func (s *proxySync) rulesChanged() {
 }
 
 // Step makes the rules if they are stale, and gives them to the nodes whose
-// kube-proxy runs and can reach the API server; and so with what the network policy
-// engine enforces. The lock is held.
+// kube-proxy runs and can reach the API server. The lock is held.
 func (s *proxySync) Step(now time.Time) time.Time {
 	if !s.synced.Load() {
 		return time.Time{}
@@ -48,10 +46,9 @@ func (s *proxySync) Step(now time.Time) time.Time {
 	if !s.restored.over(now, s.podsVersion(), s.kubelets.Online()) {
 		return timers.Tick(now.Add(settlePoll))
 	}
-	next := s.enforce(now)
 	if s.stale {
-		if due := s.last.Add(proxyInterval); now.Before(due) {
-			return timers.Sooner(due, next)
+		if next := s.last.Add(proxyInterval); now.Before(next) {
+			return next
 		}
 		// Listing what an informer holds cannot fail.
 		services, _ := s.informers.Core().V1().Services().Lister().List(labels.Everything())
@@ -59,7 +56,7 @@ func (s *proxySync) Step(now time.Time) time.Time {
 		s.rules, s.stale, s.last = network.BuildRules(services, slices), false, now
 	}
 	if !s.kubelets.Online() {
-		return next
+		return time.Time{}
 	}
 	for _, m := range s.machines() {
 		if m.Online() && m.rules != s.rules && m.kubelet.ProxyRuns() {
@@ -67,5 +64,5 @@ func (s *proxySync) Step(now time.Time) time.Time {
 		}
 	}
 	s.kubelets.ForgetVanished()
-	return next
+	return time.Time{}
 }

@@ -38,6 +38,7 @@ type saved struct {
 	NSG      json.RawMessage         `json:"nsg,omitempty"`
 	Disks    json.RawMessage         `json:"disks,omitempty"`
 	Shares   json.RawMessage         `json:"shares,omitempty"`
+	Balance  json.RawMessage         `json:"loadBalancers,omitempty"`
 	Repairs  []api.Repair            `json:"repairs,omitempty"`
 	// Patches are those of the archives, Stocked the days of the calendar that are
 	// in them, and NSGRoot the event by which the security group changed last.
@@ -89,6 +90,9 @@ func (f *Fleet) Save() ([]byte, error) {
 	}
 	if s.Shares, err = f.shares.Save(); err != nil {
 		return nil, fmt.Errorf("save the file shares: %w", err)
+	}
+	if s.Balance, err = f.balancers.Save(); err != nil {
+		return nil, fmt.Errorf("save the load balancers: %w", err)
 	}
 	for _, m := range f.machines() {
 		state := savedMachine{
@@ -162,6 +166,9 @@ func (f *Fleet) restore(state []byte) error {
 		return err
 	}
 	if err := f.shares.Load(s.Shares); err != nil {
+		return err
+	}
+	if err := f.balancers.Load(s.Balance); err != nil {
 		return err
 	}
 	f.archive.Load(s.Patches)

@@ -3,12 +3,14 @@ package nodes
 import (
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
 	"demarc/nodes/cloud"
 	"demarc/nodes/host"
+	"demarc/nodes/network"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 )
@@ -97,19 +99,18 @@ func (s *subnet) webBlocked(port int, dest string) string {
 	return fmt.Sprintf("network security group rule %s denies outbound Tcp %d", rule, port)
 }
 
-// balancerPriority is the priority of the rules by which AKS opens the ports of
-// load balancers in the network security group.
-const balancerPriority = 500
+// outside is where clients on the internet come from.
+var outside = cloud.Endpoint{Name: "internet", Tags: []string{cloud.Internet}, Address: network.Outside}
 
-// admits says whether the network security group lets packets from the internet
-// to a port of a load balancer's: AKS has opened it, and only a customer's rule
-// that comes first can close it.
-func (s *subnet) admits(port uint16) bool {
-	name, allowed := s.nsg.Inbound("Tcp", int(port), cloud.Endpoint{Name: "internet", Tags: []string{cloud.Internet}})
-	if allowed {
-		return true
+// admits says whether the network security group lets packets from the internet to a port of
+// a load balancer's address.
+func (s *subnet) admits(to netip.AddrPort, udp bool) bool {
+	protocol := cloud.TCP
+	if udp {
+		protocol = cloud.UDP
 	}
-	return !slices.ContainsFunc(s.nsg.Rules(), func(r api.NSGRule) bool { return r.Name == name && r.Priority < balancerPriority })
+	_, allowed := s.nsg.InboundTo(protocol, int(to.Port()), outside, cloud.Endpoint{Address: to.Addr()})
+	return allowed
 }
 
 // NSG is the rules of the network security group of the nodes' subnet.
@@ -117,6 +118,14 @@ func (f *scaleSet) NSG() []api.NSGRule {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.subnet.nsg.Rules()
+}
+
+// SecurityRules are all rules of the group but the default ones: the customer's, and those of
+// load balancers.
+func (f *scaleSet) SecurityRules() []api.NSGRule {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append(f.subnet.nsg.Rules(), f.subnet.nsg.ServiceRules()...)
 }
 
 // SetNSGRule makes or changes a rule of the network security group.

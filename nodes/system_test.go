@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"demarc/nodes/cloud"
 	"demarc/nodes/vm"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
@@ -476,12 +478,21 @@ func TestInboundRulesOfTheNetwork(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		spec := cloud.BalancerSpec{Service: "default/shop", Base: "a1", Access: cloud.Access{Tags: []string{cloud.Internet}}}
+		for _, port := range []int32{80, 443} {
+			spec.Rules = append(spec.Rules, api.BalancerRule{Name: fmt.Sprint("r", port), Port: port, Protocol: cloud.TCP})
+		}
+		address, err := w.f.Balancers().Ensure(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := func(port uint16) netip.AddrPort { return netip.AddrPortFrom(netip.MustParseAddr(address), port) }
 		deny("late", "80", 600)
-		if !w.f.Admits(80) {
+		if !w.f.Admits(at(80), false) {
 			t.Error("a rule behind AKS's own closes a load balancer's port")
 		}
 		deny("early", "80", 200)
-		if w.f.Admits(80) || !w.f.Admits(443) {
+		if w.f.Admits(at(80), false) || !w.f.Admits(at(443), false) {
 			t.Error("a rule before AKS's own closes port 80, and no other")
 		}
 		deny("ssh", "22", 201)

@@ -14,6 +14,8 @@ const (
 
 	containerRegistry = "MicrosoftContainerRegistry"
 	frontDoor         = "AzureFrontDoor.FirstParty"
+	frontDoorBackend  = "AzureFrontDoor.Backend"
+	trafficManager    = "AzureTrafficManager"
 	resourceManager   = "AzureResourceManager"
 	activeDirectory   = "AzureActiveDirectory"
 	platformDNS       = "AzurePlatformDNS"
@@ -24,7 +26,7 @@ func ServiceTags() []string { return slices.Clone(serviceTags) }
 
 var serviceTags = []string{
 	Any, Internet, VirtualNetwork, AzureLoadBalancer, AzureCloud,
-	containerRegistry, frontDoor, resourceManager, activeDirectory, platformDNS,
+	containerRegistry, frontDoor, frontDoorBackend, resourceManager, activeDirectory, platformDNS, trafficManager,
 }
 
 // Names of the endpoints that AKS requires.

@@ -33,7 +33,9 @@ const Any = "*"
 // NSG is a network security group. The zero value has only Azure's default
 // rules. It is not safe for concurrent use.
 type NSG struct {
-	rules []api.NSGRule // by direction and priority
+	rules   []api.NSGRule // the customer's, by direction and priority
+	service []api.NSGRule // those of load balancers, likewise
+	merged  []api.NSGRule // both, and the default ones; nil if there are only these
 }
 
 // Rules are the customer's rules: inbound ones first, each direction by priority.
@@ -49,7 +51,9 @@ func (g *NSG) Rules() []api.NSGRule {
 
 // DefaultRules are the rules that every group has behind the customer's. They
 // cannot be changed.
-func DefaultRules() []api.NSGRule {
+func DefaultRules() []api.NSGRule { return slices.Clone(defaultRules) }
+
+var defaultRules = func() []api.NSGRule {
 	rule := func(name string, priority int, direction, access, source, destination string) api.NSGRule {
 		return api.NSGRule{
 			Name: name, Priority: priority, Direction: direction, Access: access,
@@ -64,7 +68,7 @@ func DefaultRules() []api.NSGRule {
 		rule("AllowInternetOutBound", 65001, Outbound, Allow, Any, Internet),
 		rule("DenyAllOutBound", 65500, Outbound, Deny, Any, Any),
 	}
-}
+}()
 
 // Set adds a rule, or replaces the one of that name. What is left empty of
 // protocol, ports, source and destination is any. The error is an [api.Error], and
@@ -77,23 +81,43 @@ func (g *NSG) Set(r api.NSGRule) error {
 	rest := slices.DeleteFunc(slices.Clone(g.rules), func(x api.NSGRule) bool { return strings.EqualFold(x.Name, r.Name) })
 	for _, x := range rest {
 		if x.Direction == r.Direction && x.Priority == r.Priority {
-			return api.Coded("SecurityRuleConflict",
-				"Security rule %s conflicts with rule %s. Rules cannot have the same Priority and Direction. To learn more, see aka.ms/nsgrules.", r.Name, x.Name)
+			return conflict(r.Name, x.Name)
+		}
+	}
+	for _, x := range g.service {
+		if x.Direction == r.Direction && x.Priority == r.Priority {
+			return conflict(r.Name, x.Name)
 		}
 	}
 	g.rules = append(rest, r)
-	slices.SortFunc(g.rules, func(a, b api.NSGRule) int {
-		return cmp.Or(strings.Compare(a.Direction, b.Direction), a.Priority-b.Priority)
-	})
+	g.merge()
 	return nil
+}
+
+func conflict(name, other string) error {
+	return api.Coded("SecurityRuleConflict",
+		"Security rule %s conflicts with rule %s. Rules cannot have the same Priority and Direction. To learn more, see aka.ms/nsgrules.", name, other)
+}
+
+// merge puts the rules in the order in which they are looked at.
+func (g *NSG) merge() {
+	order := func(a, b api.NSGRule) int {
+		return cmp.Or(strings.Compare(a.Direction, b.Direction), a.Priority-b.Priority)
+	}
+	slices.SortFunc(g.rules, order)
+	slices.SortFunc(g.service, order)
+	g.merged = slices.Concat(g.rules, g.service, defaultRules)
+	slices.SortStableFunc(g.merged, order)
 }
 
 // Delete takes a rule away. The error is an [api.Error].
 func (g *NSG) Delete(name string) error {
-	i := slices.IndexFunc(g.rules, func(x api.NSGRule) bool { return strings.EqualFold(x.Name, name) })
-	if i >= 0 {
-		g.rules = slices.Delete(g.rules, i, i+1)
-		return nil
+	for _, list := range []*[]api.NSGRule{&g.rules, &g.service} {
+		if i := slices.IndexFunc(*list, func(x api.NSGRule) bool { return strings.EqualFold(x.Name, name) }); i >= 0 {
+			*list = slices.Delete(*list, i, i+1)
+			g.merge()
+			return nil
+		}
 	}
 	if isDefault(name) {
 		return errDefault(name)
@@ -109,21 +133,36 @@ func (g *NSG) Delete(name string) error {
 // they may pass. The rule is empty if the group does not apply to the endpoint.
 // The protocol is Tcp or Udp, in any case.
 func (g *NSG) Outbound(protocol string, port int, dest Endpoint) (rule string, allowed bool) {
-	return g.decide(Outbound, protocol, port, dest)
+	return g.decide(Outbound, protocol, port, dest, nil)
 }
 
 // Inbound is [NSG.Outbound] for packets from an endpoint to a port of a node.
 func (g *NSG) Inbound(protocol string, port int, source Endpoint) (rule string, allowed bool) {
-	return g.decide(Inbound, protocol, port, source)
+	return g.decide(Inbound, protocol, port, source, nil)
 }
 
-func (g *NSG) decide(direction, protocol string, port int, peer Endpoint) (rule string, allowed bool) {
-	for _, r := range append(g.Rules(), DefaultRules()...) {
-		address := r.Destination
-		if direction == Inbound {
-			address = r.Source
+// InboundTo is [NSG.Inbound] for packets to an address of a load balancer's, which these
+// still have when the group looks at them.
+func (g *NSG) InboundTo(protocol string, port int, source, destination Endpoint) (rule string, allowed bool) {
+	return g.decide(Inbound, protocol, port, source, &destination)
+}
+
+// decide finds the rule that decides. own is the address of a load balancer's that packets
+// are for; nil if they are for a node itself, of which load balancers' rules do not speak.
+func (g *NSG) decide(direction, protocol string, port int, peer Endpoint, own *Endpoint) (rule string, allowed bool) {
+	rules := g.merged
+	if rules == nil {
+		rules = defaultRules
+	}
+	for _, r := range rules {
+		if r.Direction != direction || !matchesProtocol(r, protocol) || !matchesPort(r, port) {
+			continue
 		}
-		if r.Direction == direction && matchesProtocol(r, protocol) && matchesPort(r, port) && peer.matches(address) {
+		matches := peer.matches(r.Destination)
+		if direction == Inbound {
+			matches = peer.matches(r.Source) && (own == nil && !strings.HasPrefix(r.Name, serviceRules) || own != nil && own.matches(r.Destination))
+		}
+		if matches {
 			return r.Name, r.Access == Allow
 		}
 	}
@@ -164,8 +203,12 @@ func portRange(s string) (from, to int, err error) {
 	return int(a), int(b), nil
 }
 
-// matches says whether a rule's address stands for the endpoint.
+// matches says whether a rule's address, or one of several behind commas, stands for the
+// endpoint.
 func (e Endpoint) matches(address string) bool {
+	if first, rest, several := strings.Cut(address, ","); several {
+		return e.matches(first) || e.matches(rest)
+	}
 	if slices.ContainsFunc(e.Tags, func(t string) bool { return strings.EqualFold(t, address) }) {
 		return true
 	}
@@ -202,6 +245,8 @@ func (g *NSG) Load(saved []byte) error {
 			return fmt.Errorf("saved network security group: rule %s: %w", r.Name, err)
 		}
 	}
+	fresh.service = g.service
+	fresh.merge()
 	*g = fresh
 	return nil
 }

@@ -104,6 +104,14 @@ func checkAddress(s *string) error {
 	return api.Coded("SecurityRuleInvalidAddressPrefix", "Security rule has invalid Address prefix. Value provided: %s%s", *s, didYouMean(*s, serviceTags))
 }
 
+// CheckServiceTag checks the name of a service tag, and writes it as Azure does.
+func CheckServiceTag(s *string) error {
+	if _, err := prefix(*s); err == nil || *s == Any {
+		return api.Coded("SecurityRuleInvalidAddressPrefix", "Security rule has invalid Address prefix. Value provided: %s", *s)
+	}
+	return checkAddress(s)
+}
+
 func cutPrefixFold(s, prefix string) (rest string, ok bool) {
 	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
 		return s, false

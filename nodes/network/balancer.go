@@ -6,74 +6,144 @@ import (
 	"hash/fnv"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
 
-// The load balancer probes each node every 5 s and stops sending to it after
-// two failures (Microsoft, "Azure Load Balancer health probes").
-const (
-	probeInterval = 5 * time.Second
-	probeFailures = 2
-)
+// Balanced is what a load balancer does with what comes to a port of an address.
+type Balanced struct {
+	// Internal says that the address is one of the subnet, which clients outside do not reach.
+	Internal bool
+	// ByClient says that a client's address alone decides where it is sent to.
+	ByClient bool
+	// Probe says which nodes it sends to; one without a name, that it sends to all.
+	Probe Probe
+}
+
+// Probe is how a load balancer finds out which nodes to send to (Microsoft, "Azure Load
+// Balancer health probes").
+type Probe struct {
+	Name string
+	Port uint16
+	// Path is what it asks for by HTTP; empty means that it only connects.
+	Path string
+	// Every Interval it asks each node, and leaves one out after Threshold failures in a row.
+	Interval  time.Duration
+	Threshold int
+}
 
 // probes is what the load balancer's probes have found. They are not sent: what
-// they would have found follows from when each node came or went.
+// they would have found follows from when each node came or went, and from what answered
+// whenever somebody has looked.
 type probes struct {
 	mu    sync.Mutex
-	nodes map[string]change
+	nodes map[string]history // of whether a node's network is there
+	found map[probed]*answers
 }
 
-// change is the last time that a node's network came or went.
+// probed is a probe at a node.
+type probed struct{ probe, node string }
+
+// answers is how what a probe asks has answered, and when that was looked at last.
+type answers struct {
+	history
+	slot time.Time
+}
+
+// change is when something came or went.
 type change struct {
-	up  bool
-	at  time.Time
-	was bool // whether the load balancer took it for healthy then
+	up bool
+	at time.Time
 }
 
-// note remembers a node's state and says whether the load balancer takes it for
-// healthy.
-func (p *probes) note(node string, up bool, now time.Time) bool {
+// history is the last changes of something, the oldest first.
+type history []change
+
+// maxChanges is how many are remembered: more than there are in the time that any probe takes
+// to notice one, as machines and pods go.
+const maxChanges = 8
+
+// with is the history with how something is at a time.
+func (h history) with(up bool, now time.Time) history {
+	switch n := len(h); {
+	case n == 0:
+		return history{{up: up}}
+	case h[n-1].up == up:
+		return h
+	}
+	h = append(slices.Clone(h), change{up, now})
+	return h[max(0, len(h)-maxChanges):]
+}
+
+// note remembers a node's state.
+func (p *probes) note(node string, up bool, now time.Time) history {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c, known := p.nodes[node]
-	switch {
-	case !known:
-		c = change{up: up, was: up}
-	case c.up != up:
-		c = change{up: up, at: now, was: healthy(c, now)}
-	default:
-		return healthy(c, now)
-	}
 	if p.nodes == nil {
-		p.nodes = map[string]change{}
+		p.nodes = map[string]history{}
 	}
-	p.nodes[node] = c
-	return healthy(c, now)
+	p.nodes[node] = p.nodes[node].with(up, now)
+	return p.nodes[node]
 }
 
 // peek is note without remembering anything: of a change that nobody has told of yet, it
 // takes the outcome.
-func (p *probes) peek(node string, up bool, now time.Time) bool {
+func (p *probes) peek(node string, up bool) history {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if c, known := p.nodes[node]; known && c.up == up {
-		return healthy(c, now)
+	if h := p.nodes[node]; len(h) > 0 && h[len(h)-1].up == up {
+		return h
 	}
-	return up
+	return history{{up: up}}
 }
 
-// healthy is what the probes say at a time: a node is out after two failures in
+// ask looks at most once in an interval at what a probe asks of a node. peek says that
+// nothing is to be remembered.
+func (p *probes) ask(node string, probe Probe, now time.Time, peek bool, answer func() bool) history {
+	key := probed{probe.Name, node}
+	slot := now.Truncate(probe.Interval)
+	p.mu.Lock()
+	a := p.found[key]
+	if a != nil && a.slot.Equal(slot) && probe.Path != "" { // it costs more than a look
+		defer p.mu.Unlock()
+		return a.history
+	}
+	p.mu.Unlock()
+	up := answer() // asks the network, and so others' locks
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if a = p.found[key]; a == nil {
+		a = &answers{}
+	}
+	h := a.with(up, now)
+	if !peek {
+		if p.found == nil {
+			p.found = map[probed]*answers{}
+		}
+		p.found[key] = &answers{h, slot}
+	}
+	return h
+}
+
+// healthy is what a probe says at a time: a node is out after so many failures in
 // a row, and in again at the next success.
-func healthy(c change, now time.Time) bool {
-	seen := c.at.Truncate(probeInterval).Add(probeInterval)
-	if !c.up {
-		seen = seen.Add((probeFailures - 1) * probeInterval)
+func (p Probe) healthy(h history, now time.Time) bool {
+	was := h[0].up
+	for i, c := range h {
+		until := now
+		if i+1 < len(h) {
+			until = h[i+1].at
+		}
+		seen := c.at.Truncate(p.Interval).Add(p.Interval)
+		if !c.up {
+			seen = seen.Add(time.Duration(p.Threshold-1) * p.Interval)
+		}
+		if !until.Before(seen) {
+			was = c.up
+		}
 	}
-	if now.Before(seen) {
-		return c.was
-	}
-	return c.up
+	return was
 }
 
 // NodeChanged tells the load balancer's probes that a machine's network has come
@@ -97,13 +167,14 @@ func (n *Network) DialService(ctx context.Context, namespace, name string, port 
 
 // balance picks a node for a new connection, or for a datagram.
 func (n *Network) balance(frontend socket, p *servicePort) (route, error) {
-	if !n.fabric.Admits(frontend.Port()) {
+	b, ok := n.fabric.Balanced(frontend.AddrPort, frontend.udp)
+	if !ok || b.Internal || !n.fabric.Admits(frontend.AddrPort, frontend.udp) {
 		return route{}, errDropped
 	}
 	now := time.Now()
 	var backends []string
 	for _, node := range n.fabric.Nodes() {
-		if n.probes.note(node, n.fabric.Rules(node) != nil && n.fabric.Reachable(node), now) && n.serves(node, frontend, p) {
+		if n.takes(node, b.Probe, now, false) {
 			backends = append(backends, node)
 		}
 	}
@@ -111,7 +182,7 @@ func (n *Network) balance(frontend socket, p *servicePort) (route, error) {
 		return route{}, errDropped
 	}
 	node := backends[n.intn(len(backends))]
-	if p.affinity > 0 { // AKS then has it hash the client's address alone
+	if b.ByClient {
 		h := fnv.New32a()
 		h.Write([]byte(p.service.namespace + "/" + p.service.name))
 		node = backends[h.Sum32()%uint32(len(backends))]

@@ -10,9 +10,9 @@ import (
 // BackendHeader names the pod that answered, in a response's header.
 const BackendHeader = "X-Demarc-Backend"
 
-// outsideIP is what clients outside the cluster have for an address: of a block
+// Outside is the address that clients outside the cluster have: of a block
 // that is reserved for documentation (RFC 5737).
-var outsideIP = netip.MustParseAddr("203.0.113.1")
+var Outside = netip.MustParseAddr("203.0.113.1")
 
 // serve opens a connection along a route, and returns the client's end.
 func (n *Network) serve(r route) net.Conn {

@@ -190,7 +190,8 @@ func TestWhomABackendTakesForTheClient(t *testing.T) {
 	f := newFabric()
 	s := svc("shop", "10.0.1.1", loadBalancer("20.1.1.1"))
 	local := svc("local", "10.0.1.2", loadBalancer("20.1.1.2"), localExternal)
-	local.Spec.Ports[0].NodePort = 30081
+	local.Spec.Ports[0].NodePort, local.Spec.HealthCheckNodePort = 30081, 31000
+	f.balanced.Probe = Probe{Name: "health", Port: 31000, Path: "/healthz", Interval: 5 * time.Second, Threshold: 2}
 	f.pod("n1", "shop", "10.244.1.1", 80)
 	f.program([]*corev1.Service{s, local}, slice(s, 80, ep("10.244.1.1", "n1")), slice(local, 80, ep("10.244.1.1", "n1")))
 	n, pod := New(f, 1), Origin{Node: "n2", Address: mustAddr("10.244.2.9")}

@@ -22,11 +22,12 @@ type fabric struct {
 	nodes []string
 	down  map[string]bool
 	rules map[string]*Rules
-	// policies are what all machines enforce.
-	policies *Policies
-	pods     map[netip.Addr]*fakePod
+	pods  map[netip.Addr]*fakePod
 	// closed are the ports that a rule of the network denies.
 	closed []uint16
+	// balanced is what the load balancer does with all ports but the unruled.
+	balanced Balanced
+	unruled  []uint16
 	// hostPorts are the ports of the machines that pods have.
 	hostPorts map[socket]netip.AddrPort
 }
@@ -37,7 +38,6 @@ type fakePod struct {
 	stopped    bool
 	silent     bool // takes datagrams and answers none
 	handler    http.Handler
-	labels     map[string]string
 }
 
 var _ Fabric = (*fabric)(nil)
@@ -50,10 +50,18 @@ func newFabric() *fabric {
 }
 
 func (f *fabric) Rules(node string) *Rules   { return f.rules[node] }
-func (f *fabric) Policies(string) *Policies  { return f.policies }
 func (f *fabric) Reachable(node string) bool { return slices.Contains(f.nodes, node) && !f.down[node] }
 func (f *fabric) Nodes() []string            { return f.nodes }
-func (f *fabric) Admits(port uint16) bool    { return !slices.Contains(f.closed, port) }
+
+func (f *fabric) Admits(to netip.AddrPort, _ bool) bool { return !slices.Contains(f.closed, to.Port()) }
+
+func (f *fabric) Balanced(to netip.AddrPort, udp bool) (Balanced, bool) {
+	b := f.balanced
+	if b.Probe.Name == "" && !udp {
+		b.Probe = Probe{Name: "tcp", Port: 30080, Interval: 5 * time.Second, Threshold: 2}
+	}
+	return b, !slices.Contains(f.unruled, to.Port())
+}
 
 func (f *fabric) HostPort(_ string, to netip.AddrPort, udp bool) (netip.AddrPort, bool) {
 	at, ok := f.hostPorts[socket{to, udp}]
@@ -77,7 +85,7 @@ func (f *fabric) Backend(ip netip.Addr) (Backend, bool) {
 	if p == nil {
 		return Backend{}, false
 	}
-	return Backend{Node: p.node, Namespace: "default", Pod: p.name, Labels: p.labels, Handler: func(port int32) (http.Handler, bool) {
+	return Backend{Node: p.node, Namespace: "default", Pod: p.name, Handler: func(port int32) (http.Handler, bool) {
 		return p.handler, !p.stopped && slices.Contains(p.ports, port)
 	}, Answer: func(port int32, from netip.AddrPort, payload []byte) ([]byte, bool) {
 		if p.silent {

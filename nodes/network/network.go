@@ -7,8 +7,6 @@
 // (rules.go, translate.go), a pod's address to the pod, if the machines on the way run.
 // [Network.DialService] comes from outside, by the load balancer (balancer.go).
 // [Network.Exchange] sends a datagram the same way, and has the answer (datagram.go).
-// What NetworkPolicies do not allow is dropped on the way, when a connection is opened:
-// those that are open stay so (policies.go, allow.go).
 //
 // A connection is a pipe in memory with a real HTTP server at its far end, so
 // clients are net/http clients and handlers are net/http handlers. Nothing runs
@@ -35,14 +33,14 @@ import (
 type Fabric interface {
 	// Rules is what the node's kube-proxy last programmed; nil if it never did.
 	Rules(node string) *Rules
-	// Policies are what the node's network policy engine last programmed; nil if it never
-	// did, or if there is none.
-	Policies(node string) *Policies
 	// Reachable says whether the machine runs and its network is up.
 	Reachable(node string) bool
 	// Admits says whether the network around the machines lets packets from
 	// outside to a port of a load balancer's.
-	Admits(port uint16) bool
+	Admits(to netip.AddrPort, udp bool) bool
+	// Balanced is the load balancer's rule for a port of an address; not ok means that it
+	// has none.
+	Balanced(to netip.AddrPort, udp bool) (b Balanced, ok bool)
 	// HostPort is where a node sends what comes to a port of its own that a pod has asked
 	// for, of UDP or of TCP.
 	HostPort(node string, to netip.AddrPort, udp bool) (pod netip.AddrPort, ok bool)
@@ -57,8 +55,6 @@ type Fabric interface {
 type Backend struct {
 	// Node is where it is. Namespace and Pod are empty for a host.
 	Node, Namespace, Pod string
-	// Labels are the pod's.
-	Labels map[string]string
 	// Reaches says whether a machine's packets get to what is on no machine; nil for what is
 	// on one.
 	Reaches func(node string) bool

@@ -21,6 +21,7 @@ type Rules struct {
 	virtual    map[socket]*servicePort // clusterIP and load-balancer address
 	nodePorts  map[socket]*servicePort // without an address
 	services   map[string]*service     // by namespace/name
+	checks     map[int32]*service      // by the ports of their health checks
 	targets    func() map[socket]bool
 }
 
@@ -45,9 +46,11 @@ type service struct {
 	clusterIP       netip.Addr   // invalid for headless
 	external        string       // of ExternalName
 	frontends       []netip.Addr // of its load balancer
-	ports           []*servicePort
-	pods            []endpoint     // the ready ones, for DNS
-	named           []portEndpoint // the same of a headless one, by the names of their ports
+	// sources are who may come to the frontends; nil for everybody.
+	sources []netip.Prefix
+	ports   []*servicePort
+	pods    []endpoint     // the ready ones, for DNS
+	named   []portEndpoint // the same of a headless one, by the names of their ports
 }
 
 type servicePort struct {
@@ -77,7 +80,7 @@ var generations atomic.Uint64
 func BuildRules(services []*corev1.Service, slices []*discoveryv1.EndpointSlice) *Rules {
 	r := &Rules{
 		generation: generations.Add(1), virtual: map[socket]*servicePort{},
-		nodePorts: map[socket]*servicePort{}, services: map[string]*service{},
+		nodePorts: map[socket]*servicePort{}, services: map[string]*service{}, checks: map[int32]*service{},
 	}
 	byService := map[string][]*discoveryv1.EndpointSlice{}
 	for _, s := range slices {
@@ -116,6 +119,10 @@ func (r *Rules) add(s *corev1.Service, all []*discoveryv1.EndpointSlice) {
 			svc.frontends = append(svc.frontends, ip)
 		}
 	}
+	if n := s.Spec.HealthCheckNodePort; n != 0 && s.Spec.ExternalTrafficPolicy == corev1.ServiceExternalTrafficPolicyLocal {
+		r.checks[n] = svc
+	}
+	svc.sources = sourcesOf(s)
 	own := slices.Clone(svc.frontends)
 	for _, text := range s.Spec.ExternalIPs {
 		if ip, err := netip.ParseAddr(text); err == nil {

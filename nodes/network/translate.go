@@ -25,6 +25,9 @@ func (n *Network) translate(node string, to socket, c client) (_ socket, masked 
 		}
 		return to, false, nil
 	}
+	if !p.service.lets(to.Addr(), n.sender(node, c)) {
+		return to, false, errDropped
+	}
 	masked = external && !p.localExternal
 	// The node's own clients are not bound by the policy for what comes from
 	// outside (Kubernetes v1.37, pkg/proxy/iptables/proxier.go).
@@ -39,6 +42,24 @@ func (n *Network) translate(node string, to socket, c client) (_ socket, masked 
 		return to, false, errDropped
 	}
 	return to, false, syscall.ECONNREFUSED // none anywhere: kube-proxy rejects
+}
+
+// sender is the address that a node sees of a client.
+func (n *Network) sender(node string, c client) netip.Addr {
+	switch {
+	case c.address.IsValid():
+		return c.address
+	case c.node == "":
+		return Outside
+	}
+	return n.fabric.NodeIP(node)
+}
+
+// lets says whether a Service's loadBalancerSourceRanges let a client to one of its addresses:
+// kube-proxy looks at them at that of a load balancer.
+func (s *service) lets(to, from netip.Addr) bool {
+	return len(s.sources) == 0 || !slices.Contains(s.frontends, to) ||
+		slices.ContainsFunc(s.sources, func(p netip.Prefix) bool { return p.Contains(from) })
 }
 
 // find is the port of a Service that a rule sends packets to; nil if none does. here says that

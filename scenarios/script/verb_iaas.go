@@ -102,6 +102,24 @@ func checkIaaSDisk(k Checker, c *Call) {
 	}
 }
 
+var verbIaaSLB = Verb{
+	Name:    "iaas-lb",
+	Summary: "does something with a load balancer as an IaaS resource, past AKS",
+	Doc: "What comes to the port of a rule that is deleted is dropped. AKS makes it good when it looks at the Service next: when that changes, or when nodes come " +
+		"and go. " + voidsSupport,
+	Example: "iaas-lb delete-rule service:default/shop",
+	Args: []Arg{
+		actionArg(api.BalancerActions...),
+		{Name: "rule", Type: ArgText, Positional: true, Required: true, Doc: "its name, or service:NAMESPACE/NAME for all of a Service"},
+		roleArg(api.RoleCustomer, "who does it"),
+	},
+}
+
+// BalancerRequest is what a call does with a load balancer.
+func (c *Call) BalancerRequest() api.BalancerRequest {
+	return api.BalancerRequest{Action: c.Text("action"), Rule: c.Text("rule")}
+}
+
 var verbNSG = Verb{
 	Name:    "nsg",
 	Summary: "sets or deletes a rule of the network security group of the nodes' subnet",

@@ -78,8 +78,6 @@ type ClusterSpec struct {
 	AllowUnsupportedGates bool            `json:"allowUnsupportedGates,omitempty"`
 	// WebhookEgress lets webhooks by URL reach any host, and not this machine only.
 	WebhookEgress bool `json:"webhookEgress,omitempty"`
-	// NetworkPolicy is what enforces NetworkPolicies; none if empty.
-	NetworkPolicy NetworkPolicy `json:"networkPolicy,omitempty" enum:"network-policy"`
 	// Images is a catalogue of images, as text, that says how containers behave.
 	Images string `json:"images,omitempty"`
 }
@@ -244,9 +242,9 @@ const (
 type LoadBalancer struct {
 	Namespace string `json:"namespace"`
 	Service   string `json:"service"`
-	IP        string `json:"ip"`      // the simulated public address
+	IP        string `json:"ip"`      // the simulated address
 	Port      int32  `json:"port"`    // the service's port
-	Address   string `json:"address"` // the real loopback host:port for curl
+	Address   string `json:"address"` // the real loopback host:port for curl; empty for an internal one
 }
 
 // Traffic is one traffic and its totals.

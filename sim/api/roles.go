@@ -47,7 +47,7 @@ var injectors = map[fault.TargetKind][]Role{
 	fault.Namespace: customers, fault.ServiceAccount: customers,
 	fault.Component: providers, fault.ControlPlane: providers,
 	fault.Provider: providers, fault.Replica: providers, fault.BackupStore: providers, fault.Backup: providers,
-	fault.Cloud: providers, fault.CloudDisks: providers,
+	fault.Cloud: providers, fault.CloudDisks: providers, fault.CloudBalancers: providers,
 	fault.All: directors,
 }
 

@@ -197,8 +197,8 @@ var kinds = []Kind{
 		Past:    "throttled",
 		EndedBy: "heal",
 		Summary: "has Azure's API answer that the subscription asks for too much",
-		Doc: "Every call about a managed disk or a file share fails with 429 TooManyRequests: nothing is created, deleted, attached, detached or resized, by the " +
-			"cluster or by demarc iaas disk. What is attached stays attached, and serves. Ended by heal.",
+		Doc: "Every call about a managed disk, a file share or a load balancer fails with 429 TooManyRequests: nothing is created, deleted, attached, detached, " +
+			"resized or balanced anew, by the cluster or by demarc iaas. What is there stays, and serves. Ended by heal.",
 		Example: "throttle cloud",
 		Targets: []TargetKind{Cloud},
 	},
@@ -207,9 +207,10 @@ var kinds = []Kind{
 		Past:    "failed",
 		EndedBy: "heal",
 		Summary: "has a part of Azure's API answer with errors of its own",
-		Doc:     "Every call about a managed disk fails with InternalServerError. What is attached stays attached, and serves. Ended by heal.",
+		Doc: "Every call about a managed disk, or about a load balancer, fails with InternalServerError. What is attached stays attached, and what is balanced is " +
+			"balanced as it was. Ended by heal.",
 		Example: "fail cloud/disks",
-		Targets: []TargetKind{CloudDisks},
+		Targets: []TargetKind{CloudDisks, CloudBalancers},
 	},
 	{
 		Verb:    "heal",
@@ -218,7 +219,7 @@ var kinds = []Kind{
 		Doc: "What crashed or was stopped is not healed but started (start, power-on), and what was wiped or corrupted is lost. " +
 			"With the target all, every such fault in the cluster ends.",
 		Example: "heal all",
-		Targets: []TargetKind{All, Component, ControlPlane, Nodes, Node, Kubelet, Namespace, ServiceAccount, CustomerAccess, Provider, Replica, BackupStore, Cloud, CloudDisks},
+		Targets: []TargetKind{All, Component, ControlPlane, Nodes, Node, Kubelet, Namespace, ServiceAccount, CustomerAccess, Provider, Replica, BackupStore, Cloud, CloudDisks, CloudBalancers},
 		Repairs: true,
 	},
 }

@@ -49,6 +49,7 @@ func TestParse(t *testing.T) {
 			Spec{Verb: "corrupt", Target: "backup/20260105T083000Z-manual", By: timeline.Platform, Args: map[string]string{"how": "delete"}}},
 		{"fill", "backup-store", nil, Spec{Verb: "fill", Target: "backup-store", By: timeline.Platform}},
 		{"throttle", "cloud", nil, Spec{Verb: "throttle", Target: "cloud", By: timeline.Platform}},
+		{"fail", "cloud/loadbalancers", nil, Spec{Verb: "fail", Target: "cloud/loadbalancers", By: timeline.Platform}},
 		{"fail", "cloud/disks", nil, Spec{Verb: "fail", Target: "cloud/disks", By: timeline.Platform}},
 		{"fill", "namespace/load", nil, Spec{Verb: "fill", Target: "namespace/load", By: timeline.Customer, Args: map[string]string{"with": "objects"}}},
 		{"flood", "serviceaccount/load/crawler", map[string]string{"rate": "50"},

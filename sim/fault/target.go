@@ -27,8 +27,9 @@ const (
 	Replica        TargetKind = "provider/REPLICA" // one of them
 	BackupStore    TargetKind = "backup-store"     // the disk that backups are on
 	Backup         TargetKind = "backup/ID"
-	Cloud          TargetKind = "cloud"       // Azure's API, as far as the cluster calls it
-	CloudDisks     TargetKind = "cloud/disks" // its part for managed disks
+	Cloud          TargetKind = "cloud"               // Azure's API, as far as the cluster calls it
+	CloudDisks     TargetKind = "cloud/disks"         // its part for managed disks
+	CloudBalancers TargetKind = "cloud/loadbalancers" // and that for load balancers
 	All            TargetKind = "all"
 )
 
@@ -140,8 +141,8 @@ func ParseTarget(s string) (Target, error) {
 		return parseReplica(s, rest)
 	case word == "backup" && len(parts) == 1:
 		return parseBackup(s, rest)
-	case s == string(CloudDisks):
-		return Target{Kind: CloudDisks}, nil
+	case s == string(CloudDisks), s == string(CloudBalancers):
+		return Target{Kind: TargetKind(s)}, nil
 	case word == "node" && len(parts) == 1:
 		return Target{Kind: Node, Node: parts[0]}, nil
 	case word == "kubelet" && len(parts) == 1:
@@ -216,7 +217,7 @@ func parseBareTarget(s string) (Target, error) {
 // badForm explains a target whose first word is unknown, or known but followed
 // by the wrong number of parts.
 func badForm(s, word string) error {
-	for _, k := range []TargetKind{Node, Kubelet, Container, Pod, Deployment, Namespace, ServiceAccount, Replica, Backup, CloudDisks} {
+	for _, k := range []TargetKind{Node, Kubelet, Container, Pod, Deployment, Namespace, ServiceAccount, Replica, Backup, CloudDisks, CloudBalancers} {
 		if w, _, _ := strings.Cut(string(k), "/"); w == word {
 			return targetError(s, "target %q is not of the form %s", s, k)
 		}

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -8,55 +9,56 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"time"
 
+	azure "demarc/nodes/cloud"
 	"demarc/sim/accept"
 	"demarc/sim/api"
 	"demarc/sim/clock"
+	"demarc/sim/fault"
 	"demarc/sim/timeline"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/informers"
 	"k8s.io/cloud-provider/controllers/service"
 	"k8s.io/component-base/featuregate"
 	"k8s.io/component-base/metrics/prometheus/controllers"
 )
 
-const (
-	// maxRules is how many ports all frontends may have together, each with a rule of its
-	// own: the limit of Azure's Standard load balancer.
-	maxRules = 1500
-	// maxFlows is how many connections there may be through them at a time: each has a
-	// descriptor of ours.
-	maxFlows = 1024
-)
+// maxFlows is how many connections there may be through load balancers at a time: each has a
+// descriptor of ours.
+const maxFlows = 1024
 
-// balancers are the cloud's load balancers. Kubernetes' own service controller
-// drives them, as it does in AKS's cloud-controller-manager. Each port of a
-// balancer is also a real loopback port, for curl.
+// balancers drive the cloud's load balancers for Services. Kubernetes' own service
+// controller asks them to, as it does in AKS's cloud-controller-manager. Each port of a
+// public frontend is also a real loopback port, for curl.
 type balancers struct {
 	cluster *Cluster
+	cloud   *azure.Balancers
 	flows   chan struct{} // has one of each connection
 
 	mu      sync.Mutex
-	saved   []api.LoadBalancer // of an earlier run: addresses to keep
+	saved   []api.LoadBalancer // of an earlier run: loopback ports to keep
 	open    map[string]*balancer
-	refused map[string]bool // those for which there was no address
-	next    int             // the address to look at next
+	refused map[string]string // why those that were refused last were
 }
 
 // balancer is the frontend of one Service.
 type balancer struct {
+	internal  bool
 	ports     []api.LoadBalancer
 	listeners []net.Listener
 }
 
-func newBalancers(c *Cluster, saved []api.LoadBalancer) *balancers {
+func newBalancers(c *Cluster, cloud *azure.Balancers, saved []api.LoadBalancer) *balancers {
 	saved = slices.DeleteFunc(slices.Clone(saved), func(l api.LoadBalancer) bool {
 		_, err := netip.ParseAddr(l.IP)
 		return err != nil
 	})
-	return &balancers{cluster: c, flows: make(chan struct{}, maxFlows), saved: saved, open: map[string]*balancer{}, refused: map[string]bool{}}
+	return &balancers{cluster: c, cloud: cloud, flows: make(chan struct{}, maxFlows), saved: saved, open: map[string]*balancer{}, refused: map[string]string{}}
 }
 
 // run runs the service controller until ctx ends.
@@ -80,29 +82,40 @@ func (b *balancers) run(ctx context.Context) {
 func balancerKey(s *corev1.Service) string { return s.Namespace + "/" + s.Name }
 
 // ensure makes the frontend of a Service what the Service asks for.
-func (b *balancers) ensure(s *corev1.Service) (*corev1.LoadBalancerStatus, error) {
+func (b *balancers) ensure(ctx context.Context, s *corev1.Service) (*corev1.LoadBalancerStatus, error) {
+	key := balancerKey(s)
+	spec, warnings, err := balancerSpec(s)
+	for _, w := range warnings {
+		b.warn(ctx, s, w)
+	}
+	if err == nil {
+		spec.Kept = b.kept(s)
+		spec.Address, err = b.cloud.Ensure(spec)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	key := balancerKey(s)
-	if old := b.open[key]; old == nil || !samePorts(old.ports, s) {
-		ip, err := b.address(s)
-		if err != nil {
-			b.refuse(key, err)
-			return nil, err
-		}
+	if err != nil {
+		b.refuse(key, err)
+		return nil, err
+	}
+	b.granted(key)
+	if old := b.open[key]; old == nil || old.internal != spec.Internal || !samePorts(old.ports, s, spec.Address) {
 		b.close(key)
-		delete(b.refused, key)
-		n := &balancer{}
+		n := &balancer{internal: spec.Internal}
 		b.open[key] = n
 		for _, p := range s.Spec.Ports {
-			if err := b.listen(n, s, ip, p.Port); err != nil {
+			if err := b.listen(n, s, spec.Address, p.Port); err != nil {
 				b.close(key)
 				return nil, err
 			}
 		}
+		where := "on this machine at " + n.ports[0].Address
+		if spec.Internal {
+			where = "for clients in the virtual network"
+		}
 		b.cluster.log.Append(timeline.Event{
 			Actor: timeline.Provider, Verb: "provisioned", Subject: "service/" + key,
-			Message: fmt.Sprintf("load balancer %s for %s, on this machine at %s", ip, key, n.ports[0].Address),
+			Message: fmt.Sprintf("load balancer %s for %s, %s", spec.Address, key, where),
 		})
 	}
 	ports := make([]corev1.PortStatus, 0, len(s.Spec.Ports))
@@ -110,63 +123,77 @@ func (b *balancers) ensure(s *corev1.Service) (*corev1.LoadBalancerStatus, error
 		ports = append(ports, corev1.PortStatus{Port: p.Port, Protocol: p.Protocol})
 	}
 	vip := corev1.LoadBalancerIPModeVIP
-	return &corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{{IP: b.open[key].ports[0].IP, IPMode: &vip, Ports: ports}}}, nil
+	return &corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{{IP: spec.Address, IPMode: &vip, Ports: ports}}}, nil
 }
 
-func samePorts(ports []api.LoadBalancer, s *corev1.Service) bool {
-	return slices.EqualFunc(ports, s.Spec.Ports, func(a api.LoadBalancer, p corev1.ServicePort) bool { return a.Port == p.Port })
-}
-
-// refuse notes that a Service gets no frontend, once: the service controller asks
-// again and again.
-func (b *balancers) refuse(key string, why error) {
-	if b.refused[key] {
-		return
-	}
-	b.refused[key] = true
-	b.cluster.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "refused", Subject: "service/" + key, Message: "a load balancer: " + why.Error()})
-}
-
-// address is the address of a Service's frontend: the one that it had, or a free one.
-func (b *balancers) address(s *corev1.Service) (string, error) {
-	rules := len(s.Spec.Ports)
-	for key, n := range b.open {
-		if key != balancerKey(s) {
-			rules += len(n.ports)
-		}
-	}
-	if rules > maxRules {
-		return "", fmt.Errorf("a load balancer has at most %d rules, and with its %d ports there would be %d", maxRules, len(s.Spec.Ports), rules)
-	}
-	taken := map[string]bool{}
-	if old := b.open[balancerKey(s)]; old != nil && len(old.ports) > 0 {
-		return old.ports[0].IP, nil
-	}
+// kept is the address that a Service had in an earlier run.
+func (b *balancers) kept(s *corev1.Service) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for _, l := range b.saved {
 		if l.Namespace == s.Namespace && l.Service == s.Name {
-			return l.IP, nil
+			return l.IP
 		}
-		taken[l.IP] = true
 	}
-	for _, n := range b.open {
-		taken[n.ports[0].IP] = true
+	return ""
+}
+
+// warning is a reason and what an event says of it.
+type warning struct{ reason, message string }
+
+// warn makes a warning event on a Service, as the cloud provider does.
+func (b *balancers) warn(ctx context.Context, s *corev1.Service, w warning) {
+	now := metav1.Now()
+	e := &corev1.Event{
+		ObjectMeta:     metav1.ObjectMeta{GenerateName: s.Name + ".", Namespace: s.Namespace},
+		InvolvedObject: corev1.ObjectReference{Kind: "Service", APIVersion: "v1", Namespace: s.Namespace, Name: s.Name, UID: s.UID},
+		Reason:         w.reason, Message: w.message, Type: corev1.EventTypeWarning, Count: 1, FirstTimestamp: now, LastTimestamp: now,
+		Source: corev1.EventSource{Component: "azure-cloud-provider"},
 	}
-	i, err := freeAddress(b.next, taken)
-	if err != nil {
-		return "", err
+	_, _ = b.cluster.provider.CoreV1().Events(s.Namespace).Create(ctx, e, metav1.CreateOptions{}) // like any event, it may be lost
+}
+
+func samePorts(ports []api.LoadBalancer, s *corev1.Service, ip string) bool {
+	return slices.EqualFunc(ports, s.Spec.Ports, func(a api.LoadBalancer, p corev1.ServicePort) bool { return a.Port == p.Port && a.IP == ip })
+}
+
+// refuse notes that a Service does not get what it asks for, once for each reason: the
+// service controller asks again and again.
+func (b *balancers) refuse(key string, why error) {
+	if b.refused[key] == why.Error() {
+		return
 	}
-	b.next = i + 1
-	return publicAddress(i), nil
+	b.refused[key] = why.Error()
+	e := timeline.Event{Actor: timeline.Provider, Verb: "refused", Subject: "service/" + key, Message: "a load balancer: " + why.Error()}
+	if !azure.Unavailable(why) { // what the customer asks for cannot be had
+		e.Actor = timeline.Customer
+		b.cluster.log.Append(e)
+		return
+	}
+	e.Cause = cmp.Or(b.cluster.struck(string(fault.CloudBalancers)), b.cluster.struck(string(fault.Cloud)))
+	b.cluster.incidents.Begin(api.ProbeLoadBalancer+key, b.cluster.log.Append(e), time.Now())
+}
+
+// granted notes that a Service has what it asks for.
+func (b *balancers) granted(key string) {
+	if b.refused[key] != "" && b.cluster.incidents != nil {
+		b.cluster.incidents.Mended(api.ProbeLoadBalancer+key, time.Now())
+	}
+	delete(b.refused, key)
 }
 
 // listen opens the loopback port of one service port: the one that it had, else
-// one of the same number, else any.
+// one of the same number, else any. There is none to an internal frontend.
 func (b *balancers) listen(n *balancer, s *corev1.Service, ip string, port int32) error {
 	wanted := []string{net.JoinHostPort("127.0.0.1", strconv.Itoa(int(port))), "127.0.0.1:0"}
 	for _, l := range b.saved {
 		if l.Namespace == s.Namespace && l.Service == s.Name && l.Port == port {
 			wanted = append([]string{l.Address}, wanted...)
 		}
+	}
+	if n.internal {
+		n.ports = append(n.ports, api.LoadBalancer{Namespace: s.Namespace, Service: s.Name, IP: ip, Port: port})
+		return nil
 	}
 	var l net.Listener
 	var err error
@@ -222,16 +249,22 @@ func reset(in net.Conn) {
 }
 
 // remove takes the frontend of a Service away, and its address is free.
-func (b *balancers) remove(s *corev1.Service) {
+func (b *balancers) remove(s *corev1.Service) error {
+	key := balancerKey(s)
+	had, err := b.cloud.Remove(key)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.saved = slices.DeleteFunc(b.saved, func(l api.LoadBalancer) bool { return l.Namespace == s.Namespace && l.Service == s.Name })
-	delete(b.refused, balancerKey(s))
-	if b.open[balancerKey(s)] == nil {
-		return
+	if err != nil {
+		b.refuse(key, err)
+		return err
 	}
-	b.close(balancerKey(s))
-	b.cluster.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "removed", Subject: "service/" + balancerKey(s), Message: "its load balancer"})
+	b.saved = slices.DeleteFunc(b.saved, func(l api.LoadBalancer) bool { return l.Namespace == s.Namespace && l.Service == s.Name })
+	b.granted(key)
+	b.close(key)
+	if had {
+		b.cluster.log.Append(timeline.Event{Actor: timeline.Provider, Verb: "removed", Subject: "service/" + key, Message: "its load balancer"})
+	}
+	return nil
 }
 
 // close closes a frontend's ports; the caller holds mu.
@@ -259,10 +292,7 @@ func (b *balancers) list() []api.LoadBalancer {
 		out = append(out, n.ports...)
 	}
 	slices.SortFunc(out, func(x, y api.LoadBalancer) int {
-		if x.Address < y.Address {
-			return -1
-		}
-		return 1
+		return cmp.Or(strings.Compare(x.Address, y.Address), strings.Compare(x.IP, y.IP), cmp.Compare(x.Port, y.Port))
 	})
 	return out
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"demarc/nodes"
+	"demarc/sim/api"
 
 	corev1 "k8s.io/api/core/v1"
 	cloudprovider "k8s.io/cloud-provider"
@@ -47,27 +48,37 @@ func (c cloud) InstanceMetadata(_ context.Context, n *corev1.Node) (*cloudprovid
 	return &cloudprovider.InstanceMetadata{ProviderID: n.Spec.ProviderID}, nil
 }
 
+// GetLoadBalancer implements [cloudprovider.LoadBalancer].
 func (c cloud) GetLoadBalancer(_ context.Context, _ string, s *corev1.Service) (*corev1.LoadBalancerStatus, bool, error) {
-	if !c.balancers.has(s.Namespace, s.Name) {
-		return nil, false, nil
+	address, _, err := c.balancers.cloud.Address(balancerKey(s))
+	if err != nil || address == "" {
+		return nil, false, err
 	}
 	return &s.Status.LoadBalancer, true, nil
 }
 
-func (c cloud) GetLoadBalancerName(context.Context, string, *corev1.Service) string {
-	return "kubernetes" // AKS has one load balancer for all Services
+// GetLoadBalancerName implements [cloudprovider.LoadBalancer]: AKS has one for all Services
+// on the internet, and one for all others.
+func (c cloud) GetLoadBalancerName(_ context.Context, _ string, s *corev1.Service) string {
+	if isInternal(s) {
+		return api.InternalBalancer
+	}
+	return api.PublicBalancer
 }
 
-func (c cloud) EnsureLoadBalancer(_ context.Context, _ string, s *corev1.Service, _ []*corev1.Node) (*corev1.LoadBalancerStatus, error) {
-	return c.balancers.ensure(s)
+// EnsureLoadBalancer implements [cloudprovider.LoadBalancer].
+func (c cloud) EnsureLoadBalancer(ctx context.Context, _ string, s *corev1.Service, _ []*corev1.Node) (*corev1.LoadBalancerStatus, error) {
+	return c.balancers.ensure(ctx, s)
 }
 
-// UpdateLoadBalancer is told of new nodes; the network knows them already.
-func (c cloud) UpdateLoadBalancer(context.Context, string, *corev1.Service, []*corev1.Node) error {
-	return nil
+// UpdateLoadBalancer implements [cloudprovider.LoadBalancer]. The network knows new nodes
+// already, but Azure's driver then makes all as the Service has it.
+func (c cloud) UpdateLoadBalancer(ctx context.Context, _ string, s *corev1.Service, _ []*corev1.Node) error {
+	_, err := c.balancers.ensure(ctx, s)
+	return err
 }
 
+// EnsureLoadBalancerDeleted implements [cloudprovider.LoadBalancer].
 func (c cloud) EnsureLoadBalancerDeleted(_ context.Context, _ string, s *corev1.Service) error {
-	c.balancers.remove(s)
-	return nil
+	return c.balancers.remove(s)
 }

@@ -49,9 +49,9 @@ func (c *Cluster) DoDisk(ctx context.Context, by api.Role, req api.DiskRequest) 
 	return d, err
 }
 
-// disksChanged keeps disks and file shares as they are now, with what is on them, for an engine that is
-// killed in the next moment.
-func (c *Cluster) disksChanged() {
+// cloudChanged keeps disks, file shares and load balancers as they are now, for an engine that
+// is killed in the next moment.
+func (c *Cluster) cloudChanged() {
 	if c.ctx.Err() == nil {
 		c.noteDisk(c.keep(true))
 	}

@@ -19,8 +19,9 @@ func (c *Cluster) DoVM(by api.Role, req api.VMRequest) (vm api.VM, err error) {
 	return vm, err
 }
 
-// NSG are the rules of the network security group of the nodes' subnet.
-func (c *Cluster) NSG() []api.NSGRule { return c.fleet.NSG() }
+// NSG are the rules of the network security group of the nodes' subnet, with those that AKS
+// writes for load balancers.
+func (c *Cluster) NSG() []api.NSGRule { return c.fleet.SecurityRules() }
 
 // SetNSGRule adds a rule, or replaces the one of its name.
 func (c *Cluster) SetNSGRule(by api.Role, rule api.NSGRule) (api.NSGRule, error) {

@@ -87,7 +87,11 @@ var (
 		return []any{m.Name, m.Power, m.Kubelet, m.Runtime, m.Network, m.Containers, problemOf(m)}
 	})
 	balancerColumns = output.Columns("LOAD BALANCER\tADDRESS\tON THIS MACHINE", func(b api.LoadBalancer) []any {
-		return []any{b.Namespace + "/" + b.Service, fmt.Sprintf("%s:%d", b.IP, b.Port), "http://" + b.Address + "/"}
+		here := "-" // an internal one
+		if b.Address != "" {
+			here = "http://" + b.Address + "/"
+		}
+		return []any{b.Namespace + "/" + b.Service, fmt.Sprintf("%s:%d", b.IP, b.Port), here}
 	})
 	trafficColumns = output.Columns("TRAFFIC\tFROM\tTO\tSENT\tFAILED", func(f api.Traffic) []any {
 		return []any{f.Name, f.From, f.To, f.Sent, f.Failed}

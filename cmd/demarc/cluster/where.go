@@ -24,6 +24,9 @@ func printUp(env *command.Env, s api.Status, background bool) error {
 		terminal.Fprintf(&sb, "  a node         ssh -F %s %s, or demarc ssh 0%s\n", shellQuote(s.SSHConfig), s.Machines[0].Name, flag)
 	}
 	for _, lb := range s.LoadBalancers {
+		if lb.Address == "" {
+			continue // an internal one
+		}
 		terminal.Fprintf(&sb, "  %-13s  curl http://%s/\n", lb.Namespace+"/"+lb.Service, lb.Address)
 	}
 	terminal.Fprintf(&sb, "  virtual clock  %s at %s; change it: demarc clock set 60x%s\n", output.DateTime(s.Now), s.Clock.Rate, flag)

@@ -25,13 +25,13 @@ and may be lost when the node is repaired or updated.`
 func iaasCmd(env *command.Env) *cobra.Command {
 	return command.Group(&cobra.Command{
 		Use:   "iaas",
-		Short: "Change the nodes' VMs, network and disks as IaaS resources, past AKS",
+		Short: "Change the nodes' VMs, network, disks and load balancers as IaaS resources, past AKS",
 		Long:  voidsSupport,
 		Example: `  demarc iaas vm list
   demarc iaas vm deallocate 0
   demarc iaas nsg set no-443 --priority 200 --port 443 --to Internet
   demarc iaas disk list`,
-	}, iaasVMCmd(env), iaasNSGCmd(env), iaasDiskCmd(env))
+	}, iaasVMCmd(env), iaasNSGCmd(env), iaasDiskCmd(env), iaasLBCmd(env))
 }
 
 func iaasVMCmd(env *command.Env) *cobra.Command {

@@ -21,9 +21,17 @@ func TestIaaSCommands(t *testing.T) {
 		Name: "pvc-1b4e28ba-2fa1-11d2-883f-0016d3cca427", SizeGiB: 128, SKU: "StandardSSD_LRS", Tier: "E10", Zone: "1", State: api.DiskAttached, VM: vm.Name, Claim: "default/data-db-0",
 	}
 	orphan := api.Disk{Name: "pvc-2", SizeGiB: 4, SKU: "PremiumV2_LRS", State: api.DiskUnattached, Claim: "default/data", Orphan: true}
+	balancer := api.AzureLoadBalancer{
+		Name:   api.PublicBalancer,
+		Rules:  []api.BalancerRule{{Name: "a1-TCP-80", Service: "default/shop", Address: "198.51.100.10", Port: 80, Protocol: "Tcp", IdleTimeout: 4, Probe: "a1-TCP-80"}},
+		Probes: []api.BalancerProbe{{Name: "a1-TCP-80", Protocol: "Http", Port: 30080, Path: "/", Interval: 5, Threshold: 2}},
+		Pool:   []api.BalancerMember{{VM: vm.Name, Up: []string{"a1-TCP-80"}}, {VM: "other", Down: []string{"a1-TCP-80"}}},
+	}
 	home := commandtest.Engine(t, commandtest.Answers{
 		"Disks":                []api.Disk{disk, orphan},
 		"DoDisk":               orphan,
+		"LoadBalancers":        []api.AzureLoadBalancer{balancer},
+		"DoLoadBalancer":       balancer,
 		"VMs":                  []api.VM{vm},
 		"DoVM":                 vm,
 		"NSG":                  []api.NSGRule{rule},
@@ -41,6 +49,10 @@ func TestIaaSCommands(t *testing.T) {
 		{"iaas vm tag 0 team=web a=b old=", command.Held, "tag aks-pool-1-vmss000000: a=b,team=web\n", warning},
 		{"iaas disk list", command.Held, "pvc-1b4…83f-0016d3cca427  128 GiB  StandardSSD_LRS  E10   1     vmss000000  default/data-db-0\n" +
 			"pvc-2                     4 GiB    PremiumV2_LRS    -     -     -           orphan of default/data\n", ""},
+		{"iaas lb list", command.Held, "kubernetes     default/shop  198.51.100.10:80/Tcp  4m    Http:30080/ 5s x2  1/2\n", ""},
+		{"iaas lb list -o json", command.Held, `"idleTimeout": 4`, ""},
+		{"iaas lb delete-rule a1-TCP-80", command.Held, "delete-rule a1-TCP-80: kubernetes has 1 rules\n", warning},
+		{"__complete iaas lb delete-rule ", command.Held, "a1-TCP-80\t198.51.100.10:80 of default/shop\n", ""},
 		{"iaas disk list -o json", command.Held, `"orphan": true`, ""},
 		{"iaas disk create pvc-2 --size-gb 4 --sku premiumv2_lrs", command.Held, "create pvc-2: 4 GiB, PremiumV2_LRS\n", warning},
 		{"iaas disk detach claim:default/data", command.Held, "detach pvc-2: Unattached\n", warning},

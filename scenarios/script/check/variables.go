@@ -62,6 +62,10 @@ var worldVariables = []Variable{
 		(*activation).gates),
 	alsoBy(persistentVolume, asked("disks", "the managed disks of the node resource group; vm is empty for one that is Unattached, claim is NAMESPACE/NAME, and orphan says that "+
 		"it was made for a claim and that no PersistentVolume names it any more", (*activation).disks)),
+	seen("loadbalancers", "the load balancers of the node resource group, kubernetes and kubernetes-internal; a member of pool has the names of the probes that it "+
+		"answers in up, and of the others in down", World.LoadBalancers),
+	seen("securityRules", "of the network security group of the nodes' subnet, without the default ones; the names of those that AKS writes for load balancers "+
+		"begin with k8s-azure-lb", World.NSG),
 	{
 		Name: "watches", Doc: "by name; backwards counts how often a version was lower than one that the client had seen: the past came back",
 		Type: reflect.TypeFor[map[string]Watch](), needs: Needs{Watches: true},

@@ -43,6 +43,10 @@ type World interface {
 	// Disks are the managed disks, with the PersistentVolumes that name them, as the API
 	// server tells.
 	Disks(ctx context.Context) ([]api.Disk, error)
+	// LoadBalancers are the load balancers of the node resource group, and NSG the rules of
+	// the network security group, without the default ones.
+	LoadBalancers() []api.AzureLoadBalancer
+	NSG() []api.NSGRule
 	// Cases are all support cases, the oldest first.
 	Cases() []api.Case
 	// Operations are all that was asked of the cluster and its pools.

@@ -123,6 +123,10 @@ func (a action) iaas(ctx context.Context) error {
 	return only(a.by().DoVM(ctx, api.VMRequest{Action: a.Text("action"), VM: a.node, Size: a.Text("size"), Tags: tags}))
 }
 
+func (a action) iaasLB(ctx context.Context) error {
+	return only(a.by().DoLoadBalancer(ctx, a.BalancerRequest()))
+}
+
 func (a action) iaasDisk(ctx context.Context) error {
 	return only(a.by().DoDisk(ctx, a.DiskRequest()))
 }

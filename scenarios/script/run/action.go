@@ -42,6 +42,7 @@ var handlers = map[string]handler{
 	"revoke-consent": {action.revokeConsent, byAction},
 	"escalate":       {action.escalate, byAction},
 	"iaas":           {action.iaas, byNode},
+	"iaas-lb":        {action.iaasLB, func(a action) string { return byAction(a) + " " + a.Text("rule") }},
 	"iaas-disk":      {action.iaasDisk, func(a action) string { return byAction(a) + " " + a.Text("disk") }},
 	"nsg":            {action.nsg, func(a action) string { return byAction(a) + " " + a.NSGRule().Name }},
 

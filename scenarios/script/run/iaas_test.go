@@ -27,6 +27,9 @@ at 11s iaas-disk detach claim:default/data by=provider
 at 12s iaas-disk resize scratch size=64
 at 13s refuse iaas-disk delete claim:default/data containing='is attached to VM n-0'
 at 14s check "disks.filter(d, d.vm != '').size() == 1 && disks.exists(d, d.orphan && d.claim == 'default/old') && disks.all(d, d.state in ['Attached', 'Unattached'])"
+at 15s iaas-lb delete-rule service:default/shop
+at 16s refuse iaas-lb delete-rule none containing='was not found'
+at 17s check "loadbalancers.exists(l, l.name == 'kubernetes' && l.rules[0].persistence == 'Default') && securityRules.all(r, r.priority == 500)"
 finally check 'true'
 `, nil)
 	if report.Verdict != api.VerdictHeld {
@@ -48,6 +51,7 @@ finally check 'true'
 		"customer create manageddisk/scratch 32Premium_LRS2",
 		"provider detach manageddisk/claim:default/data 0",
 		"customer resize manageddisk/scratch 64",
+		"customer delete-rule loadbalancer/service:default/shop ",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("asked for (-want +got):\n%s", diff)
@@ -63,6 +67,8 @@ func TestIaaSMistakes(t *testing.T) {
 		{"iaas resize node/0", "iaas resize needs size="},
 		{"iaas stop node/0 size=Standard_D8s_v5", "iaas stop takes no size="},
 		{"iaas resize node/0 size=Standard_D8_v5", `did you mean "Standard_D8s_v5"?`},
+		{"iaas-lb delete x", `did you mean "delete-rule"?`},
+		{"iaas-lb delete-rule", "iaas-lb needs RULE"},
 		{"iaas-disk delte x", `did you mean "delete"?`},
 		{"iaas-disk delete", "iaas-disk needs DISK"},
 		{"iaas-disk create x", "iaas-disk create needs size=: in GiB"},

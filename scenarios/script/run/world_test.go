@@ -251,6 +251,19 @@ func (w *fakeWorld) DoVM(req api.VMRequest, by api.Role) (api.VM, error) {
 func (w *fakeWorld) Disks(context.Context) ([]api.Disk, error) {
 	return []api.Disk{{Name: "pvc-1", State: api.DiskAttached, VM: "n-0", Claim: "default/data", Volume: "pvc-1"}, {Name: "pvc-2", State: api.DiskUnattached, Claim: "default/old", Orphan: true}}, nil
 }
+func (w *fakeWorld) LoadBalancers() []api.AzureLoadBalancer {
+	return []api.AzureLoadBalancer{{Name: api.PublicBalancer, Rules: []api.BalancerRule{{Name: "a1-TCP-80", Service: "default/shop", Port: 80, Persistence: api.DistributionDefault}}}}
+}
+func (w *fakeWorld) NSG() []api.NSGRule {
+	return []api.NSGRule{{Name: "k8s-azure-lb_allow_IPv4_1", Priority: 500}}
+}
+func (w *fakeWorld) DoLoadBalancer(req api.BalancerRequest, by api.Role) (api.AzureLoadBalancer, error) {
+	if req.Rule == "none" {
+		return api.AzureLoadBalancer{}, errors.New("(NotFound) The load balancing rule none was not found.")
+	}
+	w.log.Append(timeline.Event{Actor: by.Actor(), Verb: timeline.Verb(req.Action), Subject: "loadbalancer/" + req.Rule})
+	return api.AzureLoadBalancer{}, nil
+}
 func (w *fakeWorld) DoDisk(_ context.Context, req api.DiskRequest, by api.Role) (api.Disk, error) {
 	if req.Action == "delete" {
 		return api.Disk{}, errors.New("(OperationNotAllowed) Disk is attached to VM n-0")

@@ -28,13 +28,17 @@ var cloudBreaks = effect{
 // settleCloud leaves Azure's API as the faults in force want it. Who is throttled is not
 // heard at all.
 func (f *Faults) settleCloud() {
-	var disks, shares error
+	var disks, shares, balancers error
 	if _, fails := f.on(string(fault.CloudDisks), "fail"); fails {
 		disks = cloud.ErrInternal
 	}
+	if _, fails := f.on(string(fault.CloudBalancers), "fail"); fails {
+		balancers = cloud.ErrInternal
+	}
 	if _, throttled := f.on(string(fault.Cloud), "throttle"); throttled {
-		disks, shares = cloud.ErrThrottled, cloud.ErrSharesThrottled
+		disks, shares, balancers = cloud.ErrThrottled, cloud.ErrSharesThrottled, cloud.ErrBalancersThrottled
 	}
 	f.CloudDisks.Break(disks)
 	f.CloudShares.Break(shares)
+	f.CloudBalancers.Break(balancers)
 }

@@ -110,9 +110,10 @@ type World struct {
 	Store    Store
 	Disk     Disk
 	Clients  Clients
-	// CloudDisks and CloudShares are Azure's API for managed disks and file shares.
-	CloudDisks, CloudShares Cloud
-	Log                     *timeline.Log
+	// CloudDisks, CloudShares and CloudBalancers are Azure's API for managed disks, file
+	// shares and load balancers.
+	CloudDisks, CloudShares, CloudBalancers Cloud
+	Log                                     *timeline.Log
 	// Outage is told what is out because of an event, and Well what may be well again.
 	Outage func(subject string, cause timeline.Event)
 	Well   func(subject string)

@@ -115,7 +115,7 @@ func TestEveryFaultIsUndone(t *testing.T) {
 // TestHealEndsNoMore heals a part of what is struck, and leaves the rest.
 func TestHealEndsNoMore(t *testing.T) {
 	w := newFake(t)
-	for _, words := range []string{"hang etcd/0 hold=yes", "hang etcd/1 hold=yes", "slow kube-scheduler latency=1s", "partition node/1 from=kube-apiserver", "fill backup-store", "throttle cloud", "fail cloud/disks"} {
+	for _, words := range []string{"hang etcd/0 hold=yes", "hang etcd/1 hold=yes", "slow kube-scheduler latency=1s", "partition node/1 from=kube-apiserver", "fill backup-store", "throttle cloud", "fail cloud/disks", "fail cloud/loadbalancers"} {
 		f := strings.Fields(words)
 		args := map[string]string{}
 		for _, w := range f[2:] {
@@ -131,7 +131,8 @@ func TestHealEndsNoMore(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct{ target, left string }{
-		{"cloud/disks", "b cut, cloud disks: " + cloud.ErrThrottled.Error() + ", cloud shares: " + cloud.ErrSharesThrottled.Error() + ", disk full, etcd/0 held, etcd/0 hung, etcd/1 held, etcd/1 hung, kube-scheduler slow, fine"},
+		{"cloud/loadbalancers", "b cut, cloud balancers: " + cloud.ErrBalancersThrottled.Error() + ", cloud disks: " + cloud.ErrThrottled.Error() + ", cloud shares: " + cloud.ErrSharesThrottled.Error() + ", disk full, etcd/0 held, etcd/0 hung, etcd/1 held, etcd/1 hung, kube-scheduler slow, fine"},
+		{"cloud/disks", "b cut, cloud balancers: " + cloud.ErrBalancersThrottled.Error() + ", cloud disks: " + cloud.ErrThrottled.Error() + ", cloud shares: " + cloud.ErrSharesThrottled.Error() + ", disk full, etcd/0 held, etcd/0 hung, etcd/1 held, etcd/1 hung, kube-scheduler slow, fine"},
 		{"cloud", "b cut, disk full, etcd/0 held, etcd/0 hung, etcd/1 held, etcd/1 hung, kube-scheduler slow, fine"},
 		{"etcd/0", "b cut, disk full, etcd/1 held, etcd/1 hung, kube-scheduler slow, fine"},
 		{"node/b", "disk full, etcd/1 held, etcd/1 hung, kube-scheduler slow, fine"},

@@ -35,7 +35,7 @@ func comprises(t, other fault.Target) bool {
 	case fault.Provider:
 		return other.Kind == fault.Provider || other.Kind == fault.Replica
 	case fault.Cloud:
-		return other.Kind == fault.Cloud || other.Kind == fault.CloudDisks
+		return other.Kind == fault.Cloud || other.Kind == fault.CloudDisks || other.Kind == fault.CloudBalancers
 	case fault.Component:
 		return other.Kind == fault.ControlPlane && t.Instance == "" ||
 			other.Component == t.Component && (t.Instance == "" || t.Instance == other.Instance)

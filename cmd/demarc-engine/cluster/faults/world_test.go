@@ -28,7 +28,7 @@ type fake struct {
 func newFake(t *testing.T) *fake {
 	w := &fake{is: map[string]bool{}, names: []string{"etcd/0", "etcd/1", "etcd/2", "kube-apiserver/0", "kube-apiserver/1", "kube-apiserver/2", "kube-controller-manager", "kube-scheduler"}}
 	w.Faults = New(World{
-		Plane: w, Nodes: w, Replicas: fakeReplicas{w}, Store: w, Disk: fakeDisk{w}, Clients: w, CloudDisks: fakeCloud{w, "disks"}, CloudShares: fakeCloud{w, "shares"}, Log: timeline.New(),
+		Plane: w, Nodes: w, Replicas: fakeReplicas{w}, Store: w, Disk: fakeDisk{w}, Clients: w, CloudDisks: fakeCloud{w, "disks"}, CloudShares: fakeCloud{w, "shares"}, CloudBalancers: fakeCloud{w, "balancers"}, Log: timeline.New(),
 		Outage: func(string, timeline.Event) {}, Well: func(string) {}, Context: t.Context(), Go: func(do func()) { do() },
 		Fine: func() func() {
 			w.fine++

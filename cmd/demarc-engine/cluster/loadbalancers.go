@@ -1,0 +1,15 @@
+package cluster
+
+import "demarc/sim/api"
+
+// LoadBalancers are the load balancers of the node resource group.
+func (c *Cluster) LoadBalancers() []api.AzureLoadBalancer { return c.fleet.LoadBalancers() }
+
+// DoLoadBalancer does something with a load balancer past AKS.
+func (c *Cluster) DoLoadBalancer(by api.Role, req api.BalancerRequest) (l api.AzureLoadBalancer, err error) {
+	err = c.pastAKS(by, req.Action+" "+req.Rule, func() error {
+		l, err = c.fleet.Balancers().Do(req, by.Actor())
+		return err
+	})
+	return l, err
+}
