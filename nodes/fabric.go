@@ -35,6 +35,20 @@ func (f fabric) Rules(node string) *network.Rules {
 	return nil
 }
 
+// Policies are what a node's network policy engine last programmed; nil if it never did, or
+// if the cluster has none.
+func (f fabric) Policies(node string) *network.Policies {
+	if !f.cfg.NetworkPolicy.Enforces() {
+		return nil
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if m := f.named(node); m != nil {
+		return m.policies
+	}
+	return nil
+}
+
 // Reachable says whether a node's machine runs and its network is up.
 func (f fabric) Reachable(node string) bool {
 	f.mu.Lock()

@@ -55,6 +55,8 @@ type Config struct {
 	Location string
 	// Zones are the availability zones of the pool; none if it is in none.
 	Zones []string
+	// NetworkPolicy is what enforces NetworkPolicies.
+	NetworkPolicy api.NetworkPolicy
 	// KubeletVersion is what the first nodes report, such as v1.37.2.
 	KubeletVersion string
 	// NodeImage is what the first nodes run from; if empty, the newest for the
@@ -146,7 +148,7 @@ func NewFleet(cfg Config) (*Fleet, error) {
 		cfg.Watcher = nobody{}
 	}
 	set := &scaleSet{
-		cfg: cfg, cluster: vm.Cluster{Name: cfg.ClusterName, Location: cfg.Location, Zones: cfg.Zones}, log: cfg.Timeline, watcher: cfg.Watcher,
+		cfg: cfg, cluster: vm.Cluster{Name: cfg.ClusterName, Location: cfg.Location, Zones: cfg.Zones, NetworkPolicy: cfg.NetworkPolicy}, log: cfg.Timeline, watcher: cfg.Watcher,
 		roster: &roster{}, subnet: newSubnet(cfg.Location),
 	}
 	set.timers = timers.New(&set.mu)

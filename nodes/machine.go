@@ -22,6 +22,7 @@ type machine struct {
 	leaves    time.Time // when the VM of a machine that is no longer the pool's is deleted
 	waits     bool      // for a reboot, and has said so
 	rules     *network.Rules
+	policies  *network.Policies
 	unwatched map[string]bool // monitors that do not run
 	// acted are the answers to the requests of node auto-repair, by their keys.
 	acted map[string]answered

@@ -23,6 +23,7 @@ type proxySync struct {
 	last     time.Time
 	rules    *network.Rules
 	restored settling
+	policy   policySync
 }
 
 func (s *proxySync) Timer() *timers.Timer { return &s.timer }
@@ -38,7 +39,8 @@ func (s *proxySync) rulesChanged() {
 }
 
 // Step makes the rules if they are stale, and gives them to the nodes whose
-// kube-proxy runs and can reach the API server. The lock is held.
+// kube-proxy runs and can reach the API server; and so with what the network policy
+// engine enforces. The lock is held.
 func (s *proxySync) Step(now time.Time) time.Time {
 	if !s.synced.Load() {
 		return time.Time{}
@@ -46,9 +48,10 @@ func (s *proxySync) Step(now time.Time) time.Time {
 	if !s.restored.over(now, s.podsVersion(), s.kubelets.Online()) {
 		return timers.Tick(now.Add(settlePoll))
 	}
+	next := s.enforce(now)
 	if s.stale {
-		if next := s.last.Add(proxyInterval); now.Before(next) {
-			return next
+		if due := s.last.Add(proxyInterval); now.Before(due) {
+			return timers.Sooner(due, next)
 		}
 		// Listing what an informer holds cannot fail.
 		services, _ := s.informers.Core().V1().Services().Lister().List(labels.Everything())
@@ -56,7 +59,7 @@ func (s *proxySync) Step(now time.Time) time.Time {
 		s.rules, s.stale, s.last = network.BuildRules(services, slices), false, now
 	}
 	if !s.kubelets.Online() {
-		return time.Time{}
+		return next
 	}
 	for _, m := range s.machines() {
 		if m.Online() && m.rules != s.rules && m.kubelet.ProxyRuns() {
@@ -64,5 +67,5 @@ func (s *proxySync) Step(now time.Time) time.Time {
 		}
 	}
 	s.kubelets.ForgetVanished()
-	return time.Time{}
+	return next
 }

@@ -60,7 +60,7 @@ func (m *machine) halt(now time.Time) {
 	}
 	m.On = false
 	m.BootAt, m.Problem = time.Time{}, ""
-	m.rules = nil
+	m.rules, m.policies = nil, nil
 	m.OS.PowerLost(now)
 	m.kubelet.PowerLost(now, m.Root.Seq)
 	m.f.network.NodeChanged(m.Name, false)

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
@@ -40,6 +41,7 @@ func (f *Fleet) watch() {
 		DeleteFunc: f.podGone,
 	})
 	f.podsSeen = seen.HasSynced
+	f.watchPolicies(pods)
 	changed := func(any) { f.proxy.rulesChanged() }
 	for _, i := range []cache.SharedIndexInformer{
 		f.informers.Core().V1().Services().Informer(), f.informers.Discovery().V1().EndpointSlices().Informer(),
@@ -75,6 +77,14 @@ func slim(obj any) (any, error) {
 		c := *o
 		c.ManagedFields = nil
 		return &c, nil
+	case *networkingv1.NetworkPolicy:
+		c := *o
+		c.ManagedFields = nil
+		return &c, nil
+	case *corev1.Namespace:
+		c := *o
+		c.ManagedFields = nil
+		return &c, nil
 	case *discoveryv1.EndpointSlice:
 		c := *o
 		c.ManagedFields = nil
@@ -90,16 +100,21 @@ var ErrNotSynced error = api.Errorf(http.StatusServiceUnavailable, "what the API
 // awaitSync waits until the informers have their first lists, and the pods among
 // them their containers.
 func (s *proxySync) awaitSync(ctx context.Context) {
-	if !cache.WaitForCacheSync(ctx.Done(), s.podsSeen,
-		s.informers.Core().V1().Nodes().Informer().HasSynced,
+	read := []cache.InformerSynced{
+		s.podsSeen, s.informers.Core().V1().Nodes().Informer().HasSynced,
 		s.informers.Core().V1().Services().Informer().HasSynced,
-		s.informers.Discovery().V1().EndpointSlices().Informer().HasSynced) {
+		s.informers.Discovery().V1().EndpointSlices().Informer().HasSynced,
+	}
+	if s.cfg.NetworkPolicy.Enforces() {
+		read = append(read, s.informers.Networking().V1().NetworkPolicies().Informer().HasSynced, s.informers.Core().V1().Namespaces().Informer().HasSynced)
+	}
+	if !cache.WaitForCacheSync(ctx.Done(), read...) {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.synced.Store(true)
-	s.stale = true
+	s.stale, s.policy.stale = true, true
 	s.timers.Wake(s)
 }
 

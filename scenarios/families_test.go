@@ -36,6 +36,7 @@ var families = []family{
 		"beta-gate-is-unsupported-in-2019", "preview-not-registered-is-refused", "preview-registered"}},
 	{"the cloud", []string{"nsg-custom-rule", "customer-deletes-vm-out-of-band", "egress-443-blocked", "iaas-stop-and-start",
 		"iaas-system-tag-changed", "iaas-tags", "nodepool-scales", "share-read-by-many", "surge-node-behind-a-rule", "vm-deleted-during-an-upgrade"}},
+	{"the network", []string{"network-policy-denies", "network-policy-none-ignores"}},
 	{"load balancers", []string{"load-balancer-source-ranges", "internal-load-balancer", "local-traffic-policy-follows-pods", "load-balancer-bad-annotation",
 		"load-balancer-edited-behind-the-back", "cloud-fails-load-balancers"}},
 	{"disks", []string{"disk-follows-its-pod", "claims-get-disks", "cloud-throttles", "disk-stays-in-its-zone", "disk-taken-from-a-silent-node", "multi-attach-after-silent-node",

@@ -35,7 +35,7 @@ func labels(m *vm.VM) map[string]string {
 		"kubernetes.azure.com/cluster":                            strings.TrimRight(group[:min(len(group), maxLabel)], "-_."),
 		"kubernetes.azure.com/kubelet-serving-ca":                 "cluster",
 		"kubernetes.azure.com/mode":                               "system",
-		"kubernetes.azure.com/network-policy":                     "none",
+		"kubernetes.azure.com/network-policy":                     m.Cluster.NetworkPolicy.String(),
 		ImageLabel:                                                m.OS.Image().Version,
 		"kubernetes.azure.com/nodepool-type":                      "VirtualMachineScaleSets",
 		"kubernetes.azure.com/os-sku":                             "Ubuntu",

@@ -22,7 +22,9 @@ type fabric struct {
 	nodes []string
 	down  map[string]bool
 	rules map[string]*Rules
-	pods  map[netip.Addr]*fakePod
+	// policies are what all machines enforce.
+	policies *Policies
+	pods     map[netip.Addr]*fakePod
 	// closed are the ports that a rule of the network denies.
 	closed []uint16
 	// balanced is what the load balancer does with all ports but the unruled.
@@ -38,6 +40,7 @@ type fakePod struct {
 	stopped    bool
 	silent     bool // takes datagrams and answers none
 	handler    http.Handler
+	labels     map[string]string
 }
 
 var _ Fabric = (*fabric)(nil)
@@ -50,6 +53,7 @@ func newFabric() *fabric {
 }
 
 func (f *fabric) Rules(node string) *Rules   { return f.rules[node] }
+func (f *fabric) Policies(string) *Policies  { return f.policies }
 func (f *fabric) Reachable(node string) bool { return slices.Contains(f.nodes, node) && !f.down[node] }
 func (f *fabric) Nodes() []string            { return f.nodes }
 
@@ -85,7 +89,7 @@ func (f *fabric) Backend(ip netip.Addr) (Backend, bool) {
 	if p == nil {
 		return Backend{}, false
 	}
-	return Backend{Node: p.node, Namespace: "default", Pod: p.name, Handler: func(port int32) (http.Handler, bool) {
+	return Backend{Node: p.node, Namespace: "default", Pod: p.name, Labels: p.labels, Handler: func(port int32) (http.Handler, bool) {
 		return p.handler, !p.stopped && slices.Contains(p.ports, port)
 	}, Answer: func(port int32, from netip.AddrPort, payload []byte) ([]byte, bool) {
 		if p.silent {

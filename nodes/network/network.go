@@ -7,6 +7,8 @@
 // (rules.go, translate.go), a pod's address to the pod, if the machines on the way run.
 // [Network.DialService] comes from outside, by the load balancer (balancer.go).
 // [Network.Exchange] sends a datagram the same way, and has the answer (datagram.go).
+// What NetworkPolicies do not allow is dropped on the way, when a connection is opened:
+// those that are open stay so (policies.go, allow.go).
 //
 // A connection is a pipe in memory with a real HTTP server at its far end, so
 // clients are net/http clients and handlers are net/http handlers. Nothing runs
@@ -33,6 +35,9 @@ import (
 type Fabric interface {
 	// Rules is what the node's kube-proxy last programmed; nil if it never did.
 	Rules(node string) *Rules
+	// Policies are what the node's network policy engine last programmed; nil if it never
+	// did, or if there is none.
+	Policies(node string) *Policies
 	// Reachable says whether the machine runs and its network is up.
 	Reachable(node string) bool
 	// Admits says whether the network around the machines lets packets from
@@ -55,6 +60,8 @@ type Fabric interface {
 type Backend struct {
 	// Node is where it is. Namespace and Pod are empty for a host.
 	Node, Namespace, Pod string
+	// Labels are the pod's.
+	Labels map[string]string
 	// Reaches says whether a machine's packets get to what is on no machine; nil for what is
 	// on one.
 	Reaches func(node string) bool

@@ -56,6 +56,9 @@ func (n *Network) enter(node string, to socket, c client) (route, error) {
 	if masked || !r.from.IsValid() {
 		r.from = n.fabric.NodeIP(node)
 	}
+	if node == c.node && !n.leaves(c, r.to) {
+		return route{}, errDropped
+	}
 	at := r.to.Addr()
 	if at.IsLoopback() {
 		at = n.fabric.NodeIP(node)
@@ -68,6 +71,9 @@ func (n *Network) enter(node string, to socket, c client) (route, error) {
 		return n.enter(b.Node, to, c) // to a node port of another machine
 	}
 	r.backend = b
+	if !n.enters(c, r, masked) {
+		return route{}, errDropped
+	}
 	return n.open(r)
 }
 

@@ -20,6 +20,8 @@ type Cluster struct {
 	// Zones are the availability zones over which the machines are spread, such as 1, 2 and
 	// 3; none if they are in no zone.
 	Zones []string
+	// NetworkPolicy is what enforces NetworkPolicies.
+	NetworkPolicy api.NetworkPolicy
 }
 
 // Subscription is the one that the machines are in.

@@ -78,6 +78,8 @@ type ClusterSpec struct {
 	AllowUnsupportedGates bool            `json:"allowUnsupportedGates,omitempty"`
 	// WebhookEgress lets webhooks by URL reach any host, and not this machine only.
 	WebhookEgress bool `json:"webhookEgress,omitempty"`
+	// NetworkPolicy is what enforces NetworkPolicies; none if empty.
+	NetworkPolicy NetworkPolicy `json:"networkPolicy,omitempty" enum:"network-policy"`
 	// Images is a catalogue of images, as text, that says how containers behave.
 	Images string `json:"images,omitempty"`
 }

@@ -1,7 +1,10 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 )
@@ -26,6 +29,34 @@ const (
 
 // Editions are the editions of the support policy, oldest first.
 var Editions = []string{DefaultEdition, "2026-08"}
+
+// NetworkPolicy is the engine that enforces NetworkPolicies, in the words of az aks create
+// --network-policy; none if empty.
+type NetworkPolicy string
+
+// Engines that enforce NetworkPolicies. With none they are objects that nobody obeys.
+const (
+	NetworkPolicyNone   NetworkPolicy = "none"
+	NetworkPolicyAzure  NetworkPolicy = "azure"
+	NetworkPolicyCalico NetworkPolicy = "calico"
+	NetworkPolicyCilium NetworkPolicy = "cilium"
+)
+
+// NetworkPolicies are all of them.
+var NetworkPolicies = []string{string(NetworkPolicyAzure), string(NetworkPolicyCalico), string(NetworkPolicyCilium), string(NetworkPolicyNone)}
+
+// Enforces says whether the engine is one.
+func (p NetworkPolicy) Enforces() bool { return p.String() != string(NetworkPolicyNone) }
+
+func (p NetworkPolicy) String() string { return cmp.Or(string(p), string(NetworkPolicyNone)) }
+
+// ParseNetworkPolicy reads the name of an engine.
+func ParseNetworkPolicy(s string) (NetworkPolicy, error) {
+	if !slices.Contains(NetworkPolicies, s) {
+		return "", fmt.Errorf("want %s or %s", strings.Join(NetworkPolicies[:len(NetworkPolicies)-1], ", "), NetworkPolicyNone)
+	}
+	return NetworkPolicy(s), nil
+}
 
 // ParseEtcdQuota reads the size at which etcd refuses writes, in Kubernetes' notation.
 func ParseEtcdQuota(s string) (int64, error) {

@@ -28,6 +28,7 @@ var enums = map[string][]string{
 	"load-balancer-action": BalancerActions,
 	"load-distribution":    {DistributionDefault, DistributionSourceIP},
 	"network":              {NetworkUp, NetworkCut},
+	"network-policy":       NetworkPolicies,
 	"operation-kind":       {OpUpgradeCluster, OpUpgradePool, OpScalePool},
 	"operation-state":      {OpInProgress, OpSucceeded, OpFailed},
 	"owner":                {OwnerProvider, OwnerCustomer, OwnerUpstream},

@@ -27,6 +27,10 @@ const (
 // servicesOf are the first words of what leads requests to pods.
 var servicesOf = []string{"service", "endpointslice", "endpoints", "namespace"}
 
+// policyOf is the first word of what isolates the pods of its namespace, and begins to
+// when its node's engine has heard of it.
+const policyOf = "networkpolicy"
+
 // nodeActs are what takes pods from a node, or keeps them from it, by the API server.
 var nodeActs = []timeline.Verb{"patched", "updated", "cordoned", "deleted the Node object of"}
 
@@ -80,6 +84,7 @@ func shownFor(e timeline.Event, t api.Traffic) time.Duration {
 		return 0
 	case slices.Contains(servicesOf, word) &&
 		(rest == service || rest+"/" == namespace || word == "endpointslice" && strings.HasPrefix(rest, service+"-")),
+		word == policyOf && strings.HasPrefix(rest, namespace),
 		word == "node" && slices.Contains(nodeActs, e.Verb),
 		t.From == "outside" && e.Detail != nil && e.Detail.Rule != nil && e.Detail.Rule.Direction == inbound && e.Detail.Rule.Access == deny:
 		return serviceShows

@@ -48,6 +48,8 @@ func TestActs(t *testing.T) {
 		{"a node that was tainted", "service/shop", []timeline.Event{acted(1, 20, "patched", "node/a")}, OwnerCustomer},
 		{"a node, minutes before", "service/shop", []timeline.Event{acted(1, 17, "cordoned", "node/a")}, OwnerShared},
 		{"a node that was labelled", "service/shop", []timeline.Event{acted(1, 20, "labelled", "node/a")}, OwnerShared},
+		{"a network policy", "service/shop", []timeline.Event{acted(1, 20, "created", "networkpolicy/default/deny")}, OwnerCustomer},
+		{"another namespace's policy", "service/shop", []timeline.Event{acted(1, 20, "created", "networkpolicy/test/deny")}, OwnerShared},
 		{"a rule that lets nobody in", "service/shop", []timeline.Event{ruled(20, "Inbound", "Deny")}, OwnerCustomer},
 		{"a rule that lets somebody in", "service/shop", []timeline.Event{ruled(20, "Inbound", "Allow")}, OwnerShared},
 		{"by a controller", "service/shop", []timeline.Event{{Seq: 1, Time: after(20), Actor: timeline.Kubernetes, Verb: "scaled", Subject: "deployment/default/shop"}}, OwnerShared},

@@ -149,6 +149,7 @@ var verbs = map[Verb]Meaning{
 	"found":               {Effect: Tells},
 	"gave up on":          {Effect: Tells, Bad: true, Attempt: true},
 	"inactive":            {Effect: Tells, UndoneBy: []Verb{"active"}, Reads: "%s is inactive"},
+	"is not enforced":     {Effect: Tells, Bad: true, Reads: "%s is not enforced"},
 	"is out":              {Effect: Tells, Bad: true, Reads: "%s is out"},
 	"missed":              {Effect: Tells, Attempt: true},
 	"mutated":             {Effect: Tells},

@@ -62,28 +62,29 @@ type Cluster struct {
 	spec    api.ClusterSpec
 	dial    *clock.Dial
 
-	log       *timeline.Log
-	refusals  *timeline.Repeats // what is refused, on that log
-	plane     *controlplane.Plane
-	fleet     *nodes.Fleet
-	provider  kubernetes.Interface
-	traffic   *traffic.Generator
-	balancers *balancers
-	faults    *faults.Faults
-	incidents *incident.Ledger
-	flows     flows
-	probes    probe.Book
-	contract  contract
-	telemetry *telemetry
-	addons    *addon.Reconciler
-	installed chan struct{} // closed when the add-ons are
-	ssh       *sshd.Server
-	moved     []api.MovedPort // since the last run
-	sshLog    *disk.Log
-	drill     *server.Drill // nil for none
-	stop      chan struct{} // somebody asks the engine to end
-	actions   map[api.Role]*api.Actions
-	health    *incident.Health
+	log        *timeline.Log
+	refusals   *timeline.Repeats // what is refused, on that log
+	plane      *controlplane.Plane
+	fleet      *nodes.Fleet
+	provider   kubernetes.Interface
+	traffic    *traffic.Generator
+	balancers  *balancers
+	faults     *faults.Faults
+	incidents  *incident.Ledger
+	flows      flows
+	policyTold sync.Once // that nobody enforces NetworkPolicies
+	probes     probe.Book
+	contract   contract
+	telemetry  *telemetry
+	addons     *addon.Reconciler
+	installed  chan struct{} // closed when the add-ons are
+	ssh        *sshd.Server
+	moved      []api.MovedPort // since the last run
+	sshLog     *disk.Log
+	drill      *server.Drill // nil for none
+	stop       chan struct{} // somebody asks the engine to end
+	actions    map[api.Role]*api.Actions
+	health     *incident.Health
 
 	ctx  context.Context // ends with the cluster
 	end  context.CancelFunc
@@ -218,7 +219,7 @@ func (c *Cluster) machines(saved *state.State) error {
 		return err
 	}
 	c.fleet, err = nodes.NewFleet(nodes.Config{
-		ClusterName: c.spec.Name, Nodes: pool.Count, Zones: c.spec.Zones, Seed: c.spec.Seed, Created: c.spec.Start,
+		ClusterName: c.spec.Name, Nodes: pool.Count, Zones: c.spec.Zones, NetworkPolicy: c.spec.NetworkPolicy, Seed: c.spec.Seed, Created: c.spec.Start,
 		KubeletVersion: "v" + pool.KubernetesVersion,
 		Timeline:       c.log, Client: client, Watcher: c.incidents, State: saved.Fleet, Starts: starts, Images: images,
 		Live: func() bool { return !c.dial.Free() }, APIServer: controlplane.PublicAddress, DialAPIServer: c.plane.DialPublic,

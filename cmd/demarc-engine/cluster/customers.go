@@ -24,7 +24,8 @@ func (c *Cluster) changed(x controlplane.Change) {
 		}
 	}
 	program, _, _ := strings.Cut(x.Agent, "/")
-	c.log.Append(timeline.Event{Time: x.At, Actor: timeline.Customer, Verb: done, Subject: subject, Message: fmt.Sprintf("%s %s %s with %s", whoAsked(x), done, subject, program)})
+	e := c.log.Append(timeline.Event{Time: x.At, Actor: timeline.Customer, Verb: done, Subject: subject, Message: fmt.Sprintf("%s %s %s with %s", whoAsked(x), done, subject, program)})
+	c.noteUnenforced(e)
 }
 
 // whoAsked is the customer, under the names that he has given himself.

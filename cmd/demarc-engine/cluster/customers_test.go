@@ -1,9 +1,11 @@
 package cluster
 
 import (
+	"slices"
 	"testing"
 
 	"demarc/controlplane"
+	"demarc/sim/api"
 	"demarc/sim/timeline"
 )
 
@@ -34,11 +36,26 @@ func TestChanged(t *testing.T) {
 		c := &Cluster{log: timeline.New()}
 		c.changed(tt.x)
 		got := ""
-		if e := c.log.Last(); e.Seq > 0 {
+		if e, ok := c.log.Get(1); ok {
 			got = string(e.Verb) + " " + e.Subject + ": " + e.Message
 		}
 		if got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// That nobody enforces policies is said once, where that is so.
+func TestUnenforced(t *testing.T) {
+	for engine, want := range map[api.NetworkPolicy]int{"": 1, api.NetworkPolicyNone: 1, api.NetworkPolicyAzure: 0} {
+		c := &Cluster{log: timeline.New(), spec: api.ClusterSpec{NetworkPolicy: engine}}
+		for _, verb := range []string{"delete", "create", "patch", "create"} {
+			c.changed(controlplane.Change{Agent: "kubectl", Verb: verb, Resource: "networkpolicies", Namespace: "web", Name: "deny"})
+		}
+		events, _ := c.log.Since(0)
+		events = slices.DeleteFunc(events, func(e timeline.Event) bool { return e.Verb != "is not enforced" })
+		if len(events) != want || want > 0 && events[0].Cause != 2 {
+			t.Errorf("%q: got %v", engine, events)
 		}
 	}
 }

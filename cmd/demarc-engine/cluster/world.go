@@ -55,7 +55,11 @@ func (c *Cluster) Traffic(name string) (*traffic.Record, bool) { return c.traffi
 func (c *Cluster) Timeline() *timeline.Log { return c.log }
 
 // Record implements [run.World].
-func (c *Cluster) Record(e timeline.Event) timeline.Event { return c.log.Append(e) }
+func (c *Cluster) Record(e timeline.Event) timeline.Event {
+	e = c.log.Append(e)
+	c.noteUnenforced(e)
+	return e
+}
 
 // Machines implements [run.World].
 func (c *Cluster) Machines() []api.Machine { return c.fleet.Machines() }

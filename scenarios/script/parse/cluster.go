@@ -105,6 +105,18 @@ var clusterProperties = []property{
 	truth("allow-unsupported-gates", "take feature gates that the support policy does not cover", func(c *api.ClusterSpec) *bool { return &c.AllowUnsupportedGates }),
 	truth("webhook-egress", "let webhooks by URL reach any host, and not this machine only", func(c *api.ClusterSpec) *bool { return &c.WebhookEgress }),
 	{
+		Arg:  script.Arg{Name: "network-policy", Type: script.ArgEnum, Values: api.NetworkPolicies, Default: string(api.NetworkPolicyNone), Doc: "what enforces NetworkPolicies; with none they are accepted and ignored"},
+		near: api.NetworkPolicies,
+		set: func(c *api.ClusterSpec, v string) string {
+			engine, err := api.ParseNetworkPolicy(v)
+			if err != nil {
+				return err.Error()
+			}
+			c.NetworkPolicy = engine
+			return ""
+		},
+	},
+	{
 		Arg: script.Arg{Name: "images", Type: script.ArgSection, Doc: "catalogue of images, which says how containers behave: demarc help images"},
 		section: func(c *api.ClusterSpec, text string) []image.Problem {
 			_, problems := image.Parse("", []byte(text))
