@@ -65,8 +65,12 @@ type ControlPlane interface {
 	// Upgrade restarts the components that have not the version, such as 1.37.2, and
 	// returns when they serve. Began is called before each.
 	Upgrade(ctx context.Context, version string, began func(component string)) error
-	// Reconcile compares what the nodes run with what the API server knows.
-	Reconcile(ctx context.Context) (api.Reconciled, error)
+	// Running are the pods that the nodes have, as NAMESPACE/NAME; nil if they have not
+	// read yet what they are to run.
+	Running() map[string]bool
+	// Reconcile compares what the nodes ran, or run if that is nil, with what the API
+	// server knows.
+	Reconcile(ctx context.Context, ran map[string]bool) (api.Reconciled, error)
 }
 
 // Finding is something that the plane has found out by itself.

@@ -121,6 +121,7 @@ type fakeControlPlane struct {
 	stage      time.Duration // how long a restore makes room
 	staged     int           // how often one has
 	resume     func() error  // how the control plane starts after one
+	resumed    bool
 }
 
 func (p *fakeControlPlane) Components() (list []Component) {
@@ -193,10 +194,22 @@ func (p *fakeControlPlane) Upgrade(ctx context.Context, version string, began fu
 	return p.pools.Upgrade(ctx, version, began)
 }
 
-func (p *fakeControlPlane) Resume(context.Context) (int64, error) { return 42, p.resume() }
+func (p *fakeControlPlane) Resume(context.Context) (int64, error) {
+	err := p.resume()
+	p.resumed = err == nil
+	return 42, err
+}
 
-func (p *fakeControlPlane) Reconcile(context.Context) (api.Reconciled, error) {
-	return api.Reconciled{}, nil
+// Running is what the nodes ran; what the API server has them run, as soon as one serves.
+func (p *fakeControlPlane) Running() map[string]bool {
+	if p.resumed {
+		return map[string]bool{"default/revived": true}
+	}
+	return map[string]bool{"default/new": true}
+}
+
+func (p *fakeControlPlane) Reconcile(_ context.Context, ran map[string]bool) (api.Reconciled, error) {
+	return api.Reconciled{OrphanedPods: slices.Sorted(maps.Keys(ran))}, nil
 }
 
 type fakeComponent struct {

@@ -89,13 +89,15 @@ func (o *Operator) carryOut(ctx context.Context, l *Leadership, r *api.Restore) 
 	return o.resume(ctx, r)
 }
 
-// resume starts the control plane on the restored data.
+// resume starts the control plane on the restored data. The nodes do what it says as soon
+// as an API server serves, so what they ran is asked before.
 func (o *Operator) resume(ctx context.Context, r *api.Restore) (err error) {
+	ran := o.cfg.ControlPlane.Running()
 	if r.Revision, err = o.cfg.ControlPlane.Resume(ctx); err != nil {
 		return fmt.Errorf("start the control plane: %w", err)
 	}
 	o.cfg.Ledger.Close(apiServer, time.Now())
-	if r.Reconciled, err = o.cfg.ControlPlane.Reconcile(ctx); err != nil {
+	if r.Reconciled, err = o.cfg.ControlPlane.Reconcile(ctx, ran); err != nil {
 		o.note("failed to compare", "nodes", err.Error()) // they find together by themselves
 	}
 	return nil

@@ -3,6 +3,7 @@ package provider
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,7 +89,7 @@ func TestRestoreWhoseDataIsInPlaceIsNotRepeated(t *testing.T) {
 				wake(o.decided)
 				time.Sleep(time.Second)
 				got := Restores.List(r.State())[0]
-				if p.staged != tt.staged || got.Phase != tt.phase || tt.staged == 0 && (got.Backup != "b" || got.Revision != 42) {
+				if p.staged != tt.staged || got.Phase != tt.phase || tt.staged == 0 && (got.Backup != "b" || got.Revision != 42 || !slices.Equal(got.Reconciled.OrphanedPods, []string{"default/new"})) {
 					t.Errorf("laid anew %d times: %+v, want %d times and %s", p.staged, got, tt.staged, tt.phase)
 				}
 			})

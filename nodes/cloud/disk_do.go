@@ -3,41 +3,11 @@ package cloud
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 )
-
-// claimPrefix is before the claim, as NAMESPACE/NAME, in what names the disk that was
-// made for it.
-const claimPrefix = "claim:"
-
-// Resolve is the name of a disk that is named by itself or by its claim. There need be
-// no disk of that name.
-func (d *Disks) Resolve(ref string) (string, error) {
-	claim, ok := strings.CutPrefix(ref, claimPrefix)
-	if !ok {
-		return ref, nil
-	}
-	d.lock.Lock()
-	defer d.lock.Unlock()
-	var of []string
-	for _, name := range slices.Sorted(maps.Keys(d.all)) {
-		if d.all[name].shown().Claim == claim {
-			of = append(of, name)
-		}
-	}
-	switch len(of) {
-	case 0:
-		return "", api.Coded("ResourceNotFound", "No disk was made for the claim %q; want %sNAMESPACE/NAME.", claim, claimPrefix)
-	case 1:
-		return of[0], nil
-	}
-	return "", api.Coded("Conflict", "Several disks were made for the claim %s: %s.", claim, strings.Join(of, ", "))
-}
 
 // Do does something with a disk as a resource of the cloud, behind the back of the managed
 // service.

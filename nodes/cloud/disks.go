@@ -99,6 +99,8 @@ func (d *Disks) NameOf(id string) string {
 
 func (x *disk) key() string { return x.Name }
 
+func (x *disk) tags() map[string]string { return x.Tags }
+
 // shown is the disk as it is now.
 func (x *disk) shown() api.Disk {
 	out := x.Disk

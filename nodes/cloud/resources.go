@@ -24,26 +24,10 @@ const (
 // westeurope-1; it is empty on a node that is in no zone.
 const DiskZoneLabel = "topology.disk.csi.azure.com/zone"
 
-// Tags of what was made for a claim (kubernetes-sigs/azuredisk-csi-driver,
-// pkg/azureconstants).
-const (
-	TagClaim     = "kubernetes.io-created-for-pvc-name"
-	TagNamespace = "kubernetes.io-created-for-pvc-namespace"
-	TagVolume    = "kubernetes.io-created-for-pv-name"
-)
-
-// claimOf is the claim that something with such tags was made for, as NAMESPACE/NAME; empty
-// for none.
-func claimOf(tags map[string]string) string {
-	if claim := tags[TagClaim]; claim != "" {
-		return tags[TagNamespace] + "/" + claim
-	}
-	return ""
-}
-
 // storage is a resource that holds files, as its kind keeps it; A is what the API says of it.
 type storage[A any] interface {
 	key() string // its name, by which it is found
+	tags() map[string]string
 	shown() A
 	base() *stored
 }

@@ -95,27 +95,9 @@ func NewShares(lock *sync.Mutex, log *timeline.Log, group string) *Shares {
 // Group is the name of the resource group.
 func (s *Shares) Group() string { return groupName(s.group) }
 
-// Key is the key of the share that a resource group, an account and a name stand for. It is
-// empty if that is another resource group.
-func (s *Shares) Key(group, account, name string) string {
-	if group != "" && !strings.EqualFold(group, s.Group()) {
-		return ""
-	}
-	return account + "/" + name
-}
-
-// SplitShareHandle is what the handle of a volume says: the resource group, the account and
-// the name of its share (kubernetes-sigs/azurefile-csi-driver, pkg/azurefile:
-// GetFileShareInfo).
-func SplitShareHandle(handle string) (group, account, name string, err error) {
-	parts := strings.Split(handle, "#")
-	if len(parts) < 3 {
-		return "", "", "", fmt.Errorf("error parsing volume id: %q, should at least contain two #", handle)
-	}
-	return parts[0], parts[1], parts[2], nil
-}
-
 func (x *share) key() string { return x.Account + "/" + x.Name }
+
+func (x *share) tags() map[string]string { return x.Tags }
 
 // shown is the share as it is now.
 func (x *share) shown() api.FileShare {

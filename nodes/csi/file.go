@@ -124,7 +124,7 @@ func (d fileDriver) create(ctx context.Context, w wanted) (made, error) {
 	}
 	source := ""
 	if w.source != "" {
-		source = d.key(w.source)
+		source = d.shares.KeyOf(w.source)
 	}
 	share, err := d.shares.Create(ctx, cloud.ShareSpec{Account: account, Name: name, QuotaGiB: size, Tags: w.tagged(p.tags), Source: source}, timeline.Provider)
 	switch {
@@ -153,22 +153,13 @@ func set(parameters map[string]string, key, value string) {
 	parameters[key] = value
 }
 
-// key is the share that a volume handle names; empty for none of the cluster's.
-func (d fileDriver) key(handle string) string {
-	group, account, name, err := cloud.SplitShareHandle(handle)
-	if err != nil {
-		return ""
-	}
-	return d.shares.Key(group, account, name)
-}
-
 // delete is the driver's DeleteVolume.
 func (d fileDriver) delete(ctx context.Context, handle string) error {
 	group, account, name, err := cloud.SplitShareHandle(handle)
 	if err != nil {
 		return nil // names nothing
 	}
-	if err := d.shares.Delete(ctx, d.key(handle), timeline.Provider); err != nil && !missing(err) {
+	if err := d.shares.Delete(ctx, d.shares.KeyOf(handle), timeline.Provider); err != nil && !missing(err) {
 		return internal("DeleteFileShare %s under account(%s) rg(%s) failed with error: %v", name, account, group, err)
 	}
 	return nil
@@ -180,9 +171,9 @@ func (d fileDriver) expand(ctx context.Context, handle string, bytes int64) (int
 	if _, _, _, err := cloud.SplitShareHandle(handle); err != nil {
 		return 0, false, invalid("GetFileShareInfo(%s) failed with error: %v", handle, err)
 	}
-	share, err := d.shares.Get(ctx, d.key(handle))
+	share, err := d.shares.Get(ctx, d.shares.KeyOf(handle))
 	if err == nil && share.QuotaGiB < gib(bytes) {
-		_, err = d.shares.Resize(ctx, d.key(handle), gib(bytes), timeline.Provider)
+		_, err = d.shares.Resize(ctx, d.shares.KeyOf(handle), gib(bytes), timeline.Provider)
 	}
 	if err != nil {
 		return 0, false, internal("expand volume error: %v", err)

@@ -120,6 +120,29 @@ func (c *Call) BalancerRequest() api.BalancerRequest {
 	return api.BalancerRequest{Action: c.Text("action"), Rule: c.Text("rule")}
 }
 
+var verbIaaSShare = Verb{
+	Name:    "iaas-share",
+	Summary: "does something with a file share as an IaaS resource, past AKS",
+	Doc: "A share is named as ACCOUNT/NAME, or by the claim that it was made for, as claim:NAMESPACE/NAME. It can be deleted though nodes have it mounted. " +
+		voidsSupport,
+	Example: "iaas-share delete claim:default/books",
+	Args: []Arg{
+		actionArg(api.ShareActions...),
+		{Name: "share", Type: ArgText, Positional: true, Required: true, Doc: "ACCOUNT/NAME, or claim:NAMESPACE/NAME"},
+		{
+			Name: "size", Type: ArgInt, Doc: "for resize: the quota in GiB", Of: []string{api.ShareResize},
+			NeededBy: []string{api.ShareResize}, Hint: "in GiB",
+		},
+		roleArg(api.RoleCustomer, "who does it"),
+	},
+}
+
+// ShareRequest is what a call does with a file share.
+func (c *Call) ShareRequest() api.ShareRequest {
+	size, _ := strconv.ParseInt(c.Text("size"), 10, 64) // none is 0
+	return api.ShareRequest{Action: c.Text("action"), Share: c.Text("share"), QuotaGiB: size}
+}
+
 var verbNSG = Verb{
 	Name:    "nsg",
 	Summary: "sets or deletes a rule of the network security group of the nodes' subnet",

@@ -52,6 +52,11 @@ func TestNodeRequests(t *testing.T) {
 			_, err := c.DoLoadBalancer(ctx, BalancerRequest{Action: BalancerDeleteRule, Rule: "service:shop/web"})
 			return err
 		},
+		"GET /v1/iaas/shares": func() error { l, err := c.Shares(ctx); return one(len(l), err) },
+		`POST /v1/iaas/shares {"action":"delete","share":"claim:shop/books"}`: func() error {
+			_, err := c.DoShare(ctx, ShareRequest{Action: ShareDelete, Share: "claim:shop/books"})
+			return err
+		},
 		"GET /v1/iaas/nsg": func() error { l, err := c.NSG(ctx); return one(len(l), err) },
 		`POST /v1/iaas/nsg {"name":"x","priority":100,"direction":"Outbound","access":"Deny","protocol":"Tcp","ports":["443"],"destination":"Internet","source":"*"}`: func() error {
 			_, err := c.SetNSGRule(ctx, NSGRule{Name: "x", Priority: 100, Direction: "Outbound", Access: "Deny", Protocol: "Tcp", Ports: []string{"443"}, Destination: "Internet", Source: "*"})

@@ -44,6 +44,7 @@ var enums = map[string][]string{
 	"role":                 texts(Roles),
 	"runs":                 {MachineRunning, MachineStopped},
 	"severity":             texts(Severities),
+	"share-action":         ShareActions,
 	"support-state":        {Supported, AtRisk, Unsupported},
 	"topic":                Topics,
 	"verb":                 texts(slices.Sorted(maps.Keys(timeline.Verbs()))),

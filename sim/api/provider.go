@@ -114,6 +114,9 @@ type Reconciled struct {
 	// LostDisks are named by PersistentVolumes that are back in etcd, and were deleted: pods
 	// that want them wait.
 	LostDisks []string `json:"lostDisks,omitempty"`
+	// OrphanedShares and LostShares are file shares, likewise.
+	OrphanedShares []string `json:"orphanedShares,omitempty"`
+	LostShares     []string `json:"lostShares,omitempty"`
 }
 
 // RestoreRequest asks for a restore.

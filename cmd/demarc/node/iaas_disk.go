@@ -49,17 +49,21 @@ func diskListCmd(env *command.Env) *cobra.Command {
 
 func disks(ctx context.Context, c *api.Client) ([]api.Disk, error) { return c.Disks(ctx) }
 
-// diskWidth is how much of a disk's name is listed: the two ends of what a claim's disk is
-// called tell it apart.
-const diskWidth = 24
+// resourceWidth is how much of a disk's or share's name is listed: the two ends of what a
+// claim's is called tell it apart.
+const resourceWidth = 24
+
+// claimText is the claim that something was made for.
+func claimText(claim string, orphan bool) string {
+	if orphan {
+		return "orphan of " + claim
+	}
+	return cmp.Or(claim, "-")
+}
 
 var printDisks = output.Columns("DISK\tSIZE\tSKU\tTIER\tZONE\tVM\tCLAIM", func(d api.Disk) []any {
-	claim := cmp.Or(d.Claim, "-")
-	if d.Orphan {
-		claim = "orphan of " + claim
-	}
 	return []any{
-		output.Middle(d.Name, diskWidth), fmt.Sprintf("%d GiB", d.SizeGiB), d.SKU, cmp.Or(d.Tier, "-"), cmp.Or(d.Zone, "-"), cmp.Or(vmSuffix(d.VM), "-"), claim,
+		output.Middle(d.Name, resourceWidth), fmt.Sprintf("%d GiB", d.SizeGiB), d.SKU, cmp.Or(d.Tier, "-"), cmp.Or(d.Zone, "-"), cmp.Or(vmSuffix(d.VM), "-"), claimText(d.Claim, d.Orphan),
 	}
 })
 

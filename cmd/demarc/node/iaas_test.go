@@ -27,7 +27,10 @@ func TestIaaSCommands(t *testing.T) {
 		Probes: []api.BalancerProbe{{Name: "a1-TCP-80", Protocol: "Http", Port: 30080, Path: "/", Interval: 5, Threshold: 2}},
 		Pool:   []api.BalancerMember{{VM: vm.Name, Up: []string{"a1-TCP-80"}}, {VM: "other", Down: []string{"a1-TCP-80"}}},
 	}
+	share := api.FileShare{Name: "pvc-3", Account: "f1b4e28ba2fa111d2883f00", QuotaGiB: 5, Used: 3 << 20, SKU: "Standard_LRS", Claim: "default/books", Orphan: true}
 	home := commandtest.Engine(t, commandtest.Answers{
+		"Shares":               []api.FileShare{share},
+		"DoShare":              share,
 		"Disks":                []api.Disk{disk, orphan},
 		"DoDisk":               orphan,
 		"LoadBalancers":        []api.AzureLoadBalancer{balancer},
@@ -63,6 +66,12 @@ func TestIaaSCommands(t *testing.T) {
 		{"__complete iaas disk create x --sku Prem", command.Held, "PremiumV2_LRS\n", ""},
 		{"__complete iaas disk create x --zone ", command.Held, "3\n", ""},
 		{"iaas disk --help", command.Held, "claim:NAMESPACE/NAME", ""},
+		{"iaas share list", command.Held, "pvc-3  f1b4…1d2883f00  5 GiB  3.0 MiB  Standard_LRS  orphan of default/books\n", ""},
+		{"iaas share list -o json", command.Held, `"quotaGiB": 5`, ""},
+		{"iaas share delete claim:default/books", command.Held, "delete pvc-3: it is gone\n", warning},
+		{"iaas share resize claim:default/books 5", command.Held, "resize pvc-3: 5 GiB, Standard_LRS\n", warning},
+		{"iaas share resize claim:default/books x", command.BadRequest, "", `"x" is no size: want a whole number of GiB`},
+		{"__complete iaas share delete ", command.Held, "f1b4e28ba2fa111d2883f00/pvc-3\t5 GiB default/books\n", ""},
 		{"iaas nsg list", command.Held, "no-443  200       Outbound   Deny    *         443    *     Internet\n", ""},
 		{"iaas nsg list --include-default", command.Held, "DenyAllOutBound ", ""},
 		{"iaas nsg set no-443 --priority 200 --port 443 --to internet", command.Held, "no-443  200 ", warning},

@@ -104,11 +104,19 @@ func restoredText(r api.Restore) string {
 	if n := len(r.Reconciled.RevivedPods); n > 0 {
 		terminal.Fprintf(&sb, "  %s that ran nowhere: back in etcd\n", output.Count(n, "pod"))
 	}
-	if n := len(r.Reconciled.OrphanedDisks); n > 0 {
-		terminal.Fprintf(&sb, "  %s that the backup does not know: kept, and billed; demarc iaas disk list\n", output.Count(n, "managed disk"))
-	}
-	if n := len(r.Reconciled.LostDisks); n > 0 {
-		terminal.Fprintf(&sb, "  %s that etcd has again and the cloud has not: pods that want them wait\n", output.Count(n, "managed disk"))
+	for _, x := range []struct {
+		noun, list     string
+		orphaned, lost []string
+	}{
+		{"managed disk", "demarc iaas disk list", r.Reconciled.OrphanedDisks, r.Reconciled.LostDisks},
+		{"file share", "demarc iaas share list", r.Reconciled.OrphanedShares, r.Reconciled.LostShares},
+	} {
+		if n := len(x.orphaned); n > 0 {
+			terminal.Fprintf(&sb, "  %s that the backup does not know: kept, and billed; %s\n", output.Count(n, x.noun), x.list)
+		}
+		if n := len(x.lost); n > 0 {
+			terminal.Fprintf(&sb, "  %s that etcd has again and the cloud has not: pods that want them wait\n", output.Count(n, x.noun))
+		}
 	}
 	return sb.String()
 }

@@ -66,6 +66,7 @@ var worldVariables = []Variable{
 		"answers in up, and of the others in down", World.LoadBalancers),
 	seen("securityRules", "of the network security group of the nodes' subnet, without the default ones; the names of those that AKS writes for load balancers "+
 		"begin with k8s-azure-lb", World.NSG),
+	alsoBy(persistentVolume, asked("shares", "the file shares of the node resource group; claim and orphan are as those of disks", (*activation).shares)),
 	{
 		Name: "watches", Doc: "by name; backwards counts how often a version was lower than one that the client had seen: the past came back",
 		Type: reflect.TypeFor[map[string]Watch](), needs: Needs{Watches: true},
@@ -208,5 +209,10 @@ func (a *activation) gates() ([]api.FeatureGate, error) {
 
 func (a *activation) disks() ([]api.Disk, error) {
 	list, err := a.view.World.Disks(a.view.Ctx)
+	return list, Unreachable(err)
+}
+
+func (a *activation) shares() ([]api.FileShare, error) {
+	list, err := a.view.World.Shares(a.view.Ctx)
 	return list, Unreachable(err)
 }

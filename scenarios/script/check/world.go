@@ -47,6 +47,8 @@ type World interface {
 	// the network security group, without the default ones.
 	LoadBalancers() []api.AzureLoadBalancer
 	NSG() []api.NSGRule
+	// Shares are the file shares, likewise.
+	Shares(ctx context.Context) ([]api.FileShare, error)
 	// Cases are all support cases, the oldest first.
 	Cases() []api.Case
 	// Operations are all that was asked of the cluster and its pools.

@@ -131,6 +131,10 @@ func (a action) iaasDisk(ctx context.Context) error {
 	return only(a.by().DoDisk(ctx, a.DiskRequest()))
 }
 
+func (a action) iaasShare(ctx context.Context) error {
+	return only(a.by().DoShare(ctx, a.ShareRequest()))
+}
+
 func (a action) nsg(ctx context.Context) error {
 	if a.Text("action") == "delete" {
 		return a.by().DeleteNSGRule(ctx, a.Text("name"))

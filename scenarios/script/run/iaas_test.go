@@ -30,6 +30,8 @@ at 14s check "disks.filter(d, d.vm != '').size() == 1 && disks.exists(d, d.orpha
 at 15s iaas-lb delete-rule service:default/shop
 at 16s refuse iaas-lb delete-rule none containing='was not found'
 at 17s check "loadbalancers.exists(l, l.name == 'kubernetes' && l.rules[0].persistence == 'Default') && securityRules.all(r, r.priority == 500)"
+at 18s iaas-share resize claim:default/books size=9
+at 19s check "shares.size() == 2 && shares.exists(s, s.orphan && s.claim == 'default/old')"
 finally check 'true'
 `, nil)
 	if report.Verdict != api.VerdictHeld {
@@ -52,6 +54,7 @@ finally check 'true'
 		"provider detach manageddisk/claim:default/data 0",
 		"customer resize manageddisk/scratch 64",
 		"customer delete-rule loadbalancer/service:default/shop ",
+		"customer resize fileshare/claim:default/books 9",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("asked for (-want +got):\n%s", diff)
@@ -77,6 +80,8 @@ func TestIaaSMistakes(t *testing.T) {
 		{"iaas-disk create x size=4 zone=4", "(InvalidAvailabilityZone)"},
 		{"iaas-disk delete x size=4", "iaas-disk delete takes no size="},
 		{"iaas-disk resize x size=0", "(InvalidParameter)"},
+		{"iaas-share resize x", "iaas-share resize needs size=: in GiB"},
+		{"iaas-share create x", "want one of delete, resize"},
 		{"iaas tag node/0", "iaas tag needs tags="},
 		{"iaas tag node/0 tags=team", `want KEY=VALUE, not "team"`},
 		{"iaas tag node/0 tags=a=b,=c", `want KEY=VALUE, not "=c"`},

@@ -271,6 +271,13 @@ func (w *fakeWorld) DoDisk(_ context.Context, req api.DiskRequest, by api.Role) 
 	w.log.Append(timeline.Event{Actor: by.Actor(), Verb: timeline.Verb(req.Action), Subject: "manageddisk/" + req.Disk, Message: fmt.Sprint(req.SizeGiB, req.SKU, req.Zone)})
 	return api.Disk{}, nil
 }
+func (w *fakeWorld) Shares(context.Context) ([]api.FileShare, error) {
+	return []api.FileShare{{Name: "pvc-3", Account: "f1", Claim: "default/books", Volume: "pvc-3"}, {Name: "pvc-4", Account: "f1", Claim: "default/old", Orphan: true}}, nil
+}
+func (w *fakeWorld) DoShare(_ context.Context, req api.ShareRequest, by api.Role) (api.FileShare, error) {
+	w.log.Append(timeline.Event{Actor: by.Actor(), Verb: timeline.Verb(req.Action), Subject: "fileshare/" + req.Share, Message: fmt.Sprint(req.QuotaGiB)})
+	return api.FileShare{}, nil
+}
 func (w *fakeWorld) SetNSGRule(rule api.NSGRule, by api.Role) (api.NSGRule, error) {
 	w.log.Append(timeline.Event{Actor: by.Actor(), Verb: "set", Subject: "nsg/" + rule.Name, Message: fmt.Sprintf("%+v", rule)})
 	return rule, nil

@@ -10,6 +10,7 @@ import (
 	"demarc/backup"
 	"demarc/controlplane"
 	"demarc/controlplane/provider"
+	"demarc/nodes"
 	"demarc/sim/api"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -131,31 +132,43 @@ func (p managed) Upgrade(ctx context.Context, version string, began func(string)
 	return p.m.Plane.Upgrade(ctx, version, began)
 }
 
+// Running implements [provider.ControlPlane].
+func (p managed) Running() map[string]bool {
+	if p.m.Fleet.Synced() != nil {
+		return nil
+	}
+	running := map[string]bool{}
+	for _, x := range p.m.Fleet.Containers() {
+		running[x.Namespace+"/"+x.Pod] = true
+	}
+	return running
+}
+
 // Reconcile implements [provider.ControlPlane]. The nodes stop and start by themselves
 // what they must, in an order in which no request is lost.
-func (p managed) Reconcile(ctx context.Context) (r api.Reconciled, err error) {
+func (p managed) Reconcile(ctx context.Context, ran map[string]bool) (r api.Reconciled, err error) {
 	list, err := p.m.Client.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return r, err
 	}
-	if err := p.m.Fleet.Synced(); err != nil {
-		return r, err
+	if ran == nil {
+		if ran = p.Running(); ran == nil {
+			return r, nodes.ErrNotSynced
+		}
 	}
-	known, running := map[string]bool{}, map[string]bool{}
+	known := map[string]bool{}
 	for _, pod := range list.Items {
 		if pod.Spec.NodeName != "" {
 			known[pod.Namespace+"/"+pod.Name] = true
 		}
 	}
-	for _, x := range p.m.Fleet.Containers() {
-		running[x.Namespace+"/"+x.Pod] = true
-	}
 	volumes, err := p.m.Client.CoreV1().PersistentVolumes().List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return r, err
 	}
-	r.OrphanedPods, r.RevivedPods = without(running, known), without(known, running)
-	r.OrphanedDisks, r.LostDisks = compareDisks(p.m.Fleet.Disks(), volumes.Items)
+	r.OrphanedPods, r.RevivedPods = without(ran, known), without(known, ran)
+	_, r.OrphanedDisks, r.LostDisks = Disks(p.m.Fleet.Disks(), volumes.Items)
+	_, r.OrphanedShares, r.LostShares = Shares(p.m.Fleet.Shares(), volumes.Items)
 	return r, nil
 }
 
