@@ -86,6 +86,9 @@ func (b *Balancers) public(spec BalancerSpec) (name, address string, _ error) {
 	if spec.Kept != "" && !taken[spec.Kept] && isPublic(spec.Kept) {
 		return name, spec.Kept, nil
 	}
+	for _, other := range spec.Reserved {
+		taken[other] = true
+	}
 	address, err := b.freePublic(taken)
 	return name, address, err
 }

@@ -39,8 +39,10 @@ type BalancerSpec struct {
 	// Address is the one that it must have; PublicIP the public IP address resource that it
 	// must have, and Group the resource group of either. Empty ones leave it to AKS.
 	Address, PublicIP, Group string
-	// Kept is an address that it had, which it gets again if that is free.
-	Kept string
+	// Kept is an address that it had, which it gets again if that is free. Reserved are those
+	// that others had, which it does not get.
+	Kept     string
+	Reserved []string
 	// Label is its name in Azure's DNS; empty for none.
 	Label string
 	// Rules are its ports; only the frontend is left to be filled in.

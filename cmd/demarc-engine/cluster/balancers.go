@@ -89,7 +89,7 @@ func (b *balancers) ensure(ctx context.Context, s *corev1.Service) (*corev1.Load
 		b.warn(ctx, s, w)
 	}
 	if err == nil {
-		spec.Kept = b.kept(s)
+		spec.Kept, spec.Reserved = b.kept(s)
 		spec.Address, err = b.cloud.Ensure(spec)
 	}
 	b.mu.Lock()
@@ -126,16 +126,18 @@ func (b *balancers) ensure(ctx context.Context, s *corev1.Service) (*corev1.Load
 	return &corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{{IP: spec.Address, IPMode: &vip, Ports: ports}}}, nil
 }
 
-// kept is the address that a Service had in an earlier run.
-func (b *balancers) kept(s *corev1.Service) string {
+// kept is the address that a Service had in an earlier run, and those that others had.
+func (b *balancers) kept(s *corev1.Service) (own string, others []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, l := range b.saved {
 		if l.Namespace == s.Namespace && l.Service == s.Name {
-			return l.IP
+			own = l.IP
+		} else {
+			others = append(others, l.IP)
 		}
 	}
-	return ""
+	return own, others
 }
 
 // warning is a reason and what an event says of it.
