@@ -43,17 +43,29 @@ import (
 // "Quotas, virtual machine size restrictions, and region availability in AKS").
 const MaxNodes = 1000
 
+// PoolConfig is a node pool of a new fleet.
+type PoolConfig struct {
+	Name  string
+	Shape api.PoolShape
+	// Nodes is how many there are at first, KubeletVersion what they report, such as
+	// v1.37.2, and NodeImage what they run from; if empty, the newest for the version.
+	Nodes                     int
+	KubeletVersion, NodeImage string
+}
+
 // Config says what fleet to make.
 type Config struct {
 	// ClusterName is what the nodes' names are made from.
 	ClusterName string
-	// Nodes is how many there are at first, 1 to [MaxNodes].
+	// Nodes is how many there are at first, 1 to [MaxNodes], in a pool nodepool1.
 	Nodes int
+	// Pools are the node pools of a new fleet in place of that one.
+	Pools []PoolConfig
 	// Seed makes the fleet's choices repeatable.
 	Seed uint64
 	// Location is the Azure region; "westeurope" if empty.
 	Location string
-	// Zones are the availability zones of the pool; none if it is in none.
+	// Zones are the availability zones of the first pool; none if it is in none.
 	Zones []string
 	// NetworkPolicy is what enforces NetworkPolicies.
 	NetworkPolicy api.NetworkPolicy
@@ -94,7 +106,7 @@ type Fleet struct {
 	*scaleSet // the machines
 	*objects  // what the API server says
 	faults
-	nodePool
+	nodePools
 	fabric
 	proxy *proxySync
 	runs  bool // Run was called
@@ -113,6 +125,7 @@ type scaleSet struct {
 
 	*roster
 	archives
+	pools  []*pool // in the order in which they were made
 	mu     sync.Mutex
 	subnet subnet
 	disks  *cloud.Disks
@@ -133,7 +146,7 @@ func (nobody) Mended(string, time.Time)                {}
 // saved; nothing happens before [Fleet.Run].
 func NewFleet(cfg Config) (*Fleet, error) {
 	switch {
-	case cfg.Nodes < 1 || cfg.Nodes > MaxNodes:
+	case cfg.Pools == nil && (cfg.Nodes < 1 || cfg.Nodes > MaxNodes):
 		return nil, fmt.Errorf("%d nodes: a fleet has 1 to %d", cfg.Nodes, MaxNodes)
 	case cfg.Client == nil:
 		return nil, errors.New("a fleet needs a client of the API server")
@@ -147,8 +160,11 @@ func NewFleet(cfg Config) (*Fleet, error) {
 	if cfg.Watcher == nil {
 		cfg.Watcher = nobody{}
 	}
+	if cfg.Pools == nil {
+		cfg.Pools = []PoolConfig{{Name: api.DefaultPool, Shape: api.PoolShape{Zones: cfg.Zones}, Nodes: cfg.Nodes, KubeletVersion: cfg.KubeletVersion, NodeImage: cfg.NodeImage}}
+	}
 	set := &scaleSet{
-		cfg: cfg, cluster: vm.Cluster{Name: cfg.ClusterName, Location: cfg.Location, Zones: cfg.Zones, NetworkPolicy: cfg.NetworkPolicy}, log: cfg.Timeline, watcher: cfg.Watcher,
+		cfg: cfg, cluster: vm.Cluster{Name: cfg.ClusterName, Location: cfg.Location, NetworkPolicy: cfg.NetworkPolicy}, log: cfg.Timeline, watcher: cfg.Watcher,
 		roster: &roster{}, subnet: newSubnet(cfg.Location),
 	}
 	set.timers = timers.New(&set.mu)
@@ -160,7 +176,7 @@ func NewFleet(cfg Config) (*Fleet, error) {
 		images: map[[2]string]*host.Image{},
 	}
 	f := &Fleet{
-		scaleSet: set, objects: newObjects(cfg.Client), nodePool: nodePool{scaleSet: set, asked: map[string]answered{}},
+		scaleSet: set, objects: newObjects(cfg.Client), nodePools: nodePools{scaleSet: set, asked: map[string]answered{}},
 	}
 	f.proxy = &proxySync{scaleSet: set, objects: f.objects}
 	f.faults = faults{set, f.proxy}
@@ -245,7 +261,7 @@ func (f *scaleSet) machineOf(name string) (cloud.Machine, bool) {
 	return cloud.Machine{Size: m.Size, Zone: m.Zone()}, true
 }
 
-// NodeNames are the full names of all nodes, in the order of their indices,
+// NodeNames are the full names of all nodes, by pools and their indices,
 // without those whose machines were deleted.
 func (f *scaleSet) NodeNames() []string {
 	f.mu.Lock()
@@ -253,7 +269,7 @@ func (f *scaleSet) NodeNames() []string {
 	return names(f.living())
 }
 
-// Machines is every machine as it is, in the order of their indices.
+// Machines is every machine as it is, by pools and their indices.
 func (f *scaleSet) Machines() (out []api.Machine) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

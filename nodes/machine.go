@@ -28,10 +28,11 @@ type machine struct {
 	acted map[string]answered
 }
 
-// newMachine is a machine that is on, with an instance number, in a place of the
-// networks.
-func newMachine(f *scaleSet, i, slot int, image *host.Image) *machine {
-	m := &machine{VM: vm.New(&f.cluster, f.log, f.watcher, i, slot, image), f: f}
+// newMachine is a machine of a pool that is on, with an instance number, in a place of
+// the networks.
+func newMachine(f *scaleSet, p *pool, i, slot int, image *host.Image) *machine {
+	m := &machine{VM: vm.New(&f.cluster, p.name, p.shape, f.log, f.watcher, i, slot, image), f: f}
+	m.OS.SetHardware(kubelet.Hardware(&m.VM))
 	m.kubelet = f.kubelets.NewKubelet(&m.VM, m)
 	m.OS.SetPatching(m.patching())
 	return m
@@ -84,7 +85,7 @@ func (m *machine) Step(now time.Time) time.Time {
 
 func (m *machine) describe() api.Machine {
 	d := api.Machine{
-		Name: m.Name, Power: m.Power(), Kubelet: state(m.Up() && m.kubelet.Running), Runtime: state(m.Up() && m.kubelet.RuntimeRuns), Network: api.NetworkUp, Egress: "open", Zone: m.Zone(),
+		Name: m.Name, Pool: m.Pool, Power: m.Power(), Kubelet: state(m.Up() && m.kubelet.Running), Runtime: state(m.Up() && m.kubelet.RuntimeRuns), Network: api.NetworkUp, Egress: "open", Zone: m.Zone(),
 		Image: m.OS.Image().Version, KubeletVersion: m.OS.Image().KubeletVersion(), Surge: m.surge, Kernel: m.OS.Kernel(), RebootRequired: m.OS.RebootRequired(), Problem: m.Ill(),
 	}
 	if m.Cut {

@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,7 +9,6 @@ import (
 
 	"demarc/nodes/host"
 	"demarc/nodes/timers"
-	"demarc/nodes/vm"
 	"demarc/sim/api"
 	"demarc/sim/timeline"
 )
@@ -22,11 +22,71 @@ const createTime = reimageTime
 // newest first.
 func Images(kubeletVersion string) []string { return host.Releases(kubeletVersion) }
 
-// nodePool is what the managed service asks the cloud for.
-type nodePool struct {
+// pool is a node pool, with a scale set of its own.
+type pool struct {
+	name  string
+	shape api.PoolShape
+	next  int // instance number
+}
+
+// nodePools is what the managed service asks the cloud for.
+type nodePools struct {
 	*scaleSet
-	next  int                 // instance number
 	asked map[string]answered // for machines to come and go, by the requests' keys
+}
+
+// pool is the pool of that name, or nil. The lock is held.
+func (f *scaleSet) pool(name string) *pool {
+	if i := slices.IndexFunc(f.pools, func(p *pool) bool { return p.name == name }); i >= 0 {
+		return f.pools[i]
+	}
+	return nil
+}
+
+// sort puts machines in the order of their pools, and of their indices in each.
+func (f *scaleSet) sort(machines []*machine) {
+	place := map[string]int{}
+	for i, p := range f.pools {
+		place[p.name] = i
+	}
+	slices.SortFunc(machines, func(a, b *machine) int {
+		return cmp.Or(place[a.Pool]-place[b.Pool], a.Index-b.Index)
+	})
+}
+
+// SetPool makes a scale set for a pool, or gives the one that it has another shape, which
+// counts for nodes from now on.
+func (f *nodePools) SetPool(name string, shape api.PoolShape) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p := f.pool(name)
+	if p == nil {
+		p = &pool{name: name}
+		f.pools = append(f.pools, p)
+	}
+	p.shape = shape
+	for _, m := range inPool(f.machines(), name) {
+		m.Shape = shape
+	}
+}
+
+// DeletePool deletes the scale set of a pool that has no machines any more.
+func (f *nodePools) DeletePool(name string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if left := inPool(f.machines(), name); len(left) > 0 {
+		return api.Coded("OperationNotAllowed", "the scale set of node pool %s still has %d VMs", name, len(left))
+	}
+	f.pools = slices.DeleteFunc(slices.Clone(f.pools), func(p *pool) bool { return p.name == name })
+	f.watcher.Mended(poolSubject(name), time.Now())
+	return nil
+}
+
+// PoolNodes are the names of a pool's nodes, without those whose machines were deleted.
+func (f *nodePools) PoolNodes(pool string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return names(living(inPool(f.machines(), pool)))
 }
 
 // imageOf is the image of a version with a kubelet. The lock is held, or the
@@ -45,9 +105,9 @@ func (f *archives) imageOf(version, kubelet string) *host.Image {
 // poolImage is the image of a machine that is added with a kubelet. That of an
 // upgrade is the newest; else it is the newest that the pool's machines have: AKS
 // scales a pool on its own image.
-func (f *nodePool) poolImage(kubelet string, surge bool) *host.Image {
+func (f *nodePools) poolImage(pool, kubelet string, surge bool) *host.Image {
 	var newest *host.Image
-	for _, m := range f.machines() {
+	for _, m := range inPool(f.machines(), pool) {
 		if i := m.OS.Image(); i.KubeletVersion() == kubelet && (newest == nil || i.Version > newest.Version) {
 			newest = i
 		}
@@ -58,26 +118,30 @@ func (f *nodePool) poolImage(kubelet string, surge bool) *host.Image {
 	return newest
 }
 
-// Add asks the cloud for another VM of the pool, whose kubelet has a version such
+// Add asks the cloud for another VM of a pool, whose kubelet has a version such
 // as v1.37.2, and returns the name of the node that it will be. It boots in two
 // minutes. surge says that it is there for an upgrade: it has the newest node
 // image. The key names the request: asked again, it does nothing and gives the
 // same answer. Cause is the event that it is done for; 0 is none. The error
 // has an error code of AKS; with a name, the VM was made and cannot become a
 // node.
-func (f *nodePool) Add(key, version string, surge bool, cause int64) (name string, err error) {
+func (f *nodePools) Add(key, pool, version string, surge bool, cause int64) (name string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if a, known := f.asked[key]; known {
 		return a.Name, a.err()
 	}
-	if have := len(f.living()); have >= MaxNodes {
-		return "", api.Coded("InvalidParameter", "node pool %s has %d nodes, which is the most", vm.Pool, have)
+	p := f.pool(pool)
+	if p == nil {
+		return "", api.Coded("ResourceNotFound", "node pool %s has no scale set", pool)
+	}
+	if have := len(living(inPool(f.machines(), pool))); have >= MaxNodes {
+		return "", api.Coded("InvalidParameter", "node pool %s has %d nodes, which is the most", pool, have)
 	}
 	now := time.Now()
-	m := newMachine(f.scaleSet, f.next, f.present.Load().slot(f.next), f.poolImage(version, surge))
+	m := newMachine(f.scaleSet, p, p.next, f.present.Load().slot(p.next), f.poolImage(pool, version, surge))
 	m.surge = surge
-	f.next++
+	p.next++
 	f.join(m)
 	what := "another VM"
 	if surge {
@@ -105,7 +169,7 @@ const lingerTime = 10 * time.Second
 // lifecycle controller, which finds that there is no such VM. A VM that somebody
 // deleted outside of AKS is only forgotten; when no such is left, the pool has
 // the VMs that it should. The key names the request, as in [Fleet.Add].
-func (f *nodePool) Remove(key, name string, cause int64) error {
+func (f *nodePools) Remove(key, name string, cause int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, done := f.asked[key]; done {
@@ -128,19 +192,19 @@ func (f *nodePool) Remove(key, name string, cause int64) error {
 		}
 	}
 	f.part(m, !m.leaves.IsZero())
-	if known && len(f.missing()) == 0 {
-		f.watcher.Mended(poolSubject, now)
+	if known && len(f.missing(m.Pool)) == 0 {
+		f.watcher.Mended(poolSubject(m.Pool), now)
 	}
 	f.asked[key] = answered{Name: name}
 	return nil
 }
 
-// Missing are the names of the nodes whose VMs somebody deleted outside of AKS,
+// Missing are the names of a pool's nodes whose VMs somebody deleted outside of AKS,
 // and that the pool has not forgotten ([Fleet.Remove]).
-func (f *nodePool) Missing() []string {
+func (f *nodePools) Missing(pool string) []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return names(f.missing())
+	return names(f.missing(pool))
 }
 
 // Upgrade has the cloud reimage a node's VM with another kubelet and node image;
@@ -148,7 +212,7 @@ func (f *nodePool) Missing() []string {
 // is back in reimageTime and a boot. Its Node then says so in its nodeInfo and
 // its label. lost is what is gone with the old disk, such as what the customer has
 // changed. The key and the error are as in [Fleet.Act].
-func (f *nodePool) Upgrade(key, name, kubeletVersion, image string, cause int64) (lost []string, err error) {
+func (f *nodePools) Upgrade(key, name, kubeletVersion, image string, cause int64) (lost []string, err error) {
 	m, err := f.find(name)
 	if err != nil {
 		return nil, api.Coded("ResourceNotFound", "%v", err)
@@ -175,7 +239,7 @@ func (m *machine) upgrade(now time.Time, image *host.Image, cause int64) (a answ
 }
 
 // once answers a request about a machine, which it carries out when it is first asked.
-func (f *nodePool) once(m *machine, key string, do func() (answered, error)) (lost []string, err error) {
+func (f *nodePools) once(m *machine, key string, do func() (answered, error)) (lost []string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	a, known := m.acted[key]

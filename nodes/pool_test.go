@@ -61,7 +61,7 @@ func (w *world) node(name string) *corev1.Node {
 
 func (w *world) add(key, version string, surge bool) string {
 	w.t.Helper()
-	name, err := w.f.Add(key, version, surge, 0)
+	name, err := w.f.Add(key, api.DefaultPool, version, surge, 0)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestRemovedVMIsNoOutage(t *testing.T) {
 		if _, ok := w.f.Backend(ip); ok {
 			t.Error("something has the address of the VM that is gone")
 		}
-		if got := w.f.Missing(); got != nil {
+		if got := w.f.Missing(api.DefaultPool); got != nil {
 			t.Errorf("missing: %v", got)
 		}
 		if err := w.f.Remove("scale/2", name, 0); err == nil || !api.HasCode(err, "ResourceNotFound") {
@@ -166,7 +166,7 @@ func TestPoolIsCompleteWhenTheMissingVMIsForgotten(t *testing.T) {
 		if _, err := w.f.DoVM(api.VMRequest{Action: "delete", VM: "1"}, timeline.Customer); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]string{name}, w.f.Missing()); diff != "" {
+		if diff := cmp.Diff([]string{name}, w.f.Missing(api.DefaultPool)); diff != "" {
 			t.Errorf("missing (-want +got):\n%s", diff)
 		}
 		if err := w.f.Remove("scale/1", name, 0); err != nil {
@@ -225,7 +225,7 @@ func TestImageOfAnAddedVM(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range []string{images[1], images[0]} { // by the pool's image; by the newest
-		if _, err := f.Add(fmt.Sprint(i), "v1.37.2", i == 1, 0); err != nil {
+		if _, err := f.Add(fmt.Sprint(i), api.DefaultPool, "v1.37.2", i == 1, 0); err != nil {
 			t.Fatal(err)
 		}
 		if got := f.Machines()[2+i].Image; got != want {
@@ -281,7 +281,7 @@ func TestPoolOutlivesItsProgram(t *testing.T) {
 
 func TestReadsThePoollessState(t *testing.T) {
 	f, err := NewFleet(Config{ClusterName: "test", Nodes: 2, KubeletVersion: "v1.37.2", Client: fake.NewClientset(),
-		State: []byte(`{"version":2,"machines":{"` + (&vm.Cluster{Name: "test"}).ScaleSet() + `000001":{"cut":true,"boots":3}}}`)})
+		State: []byte(`{"version":2,"machines":{"` + (&vm.Cluster{Name: "test"}).ScaleSet(api.DefaultPool) + `000001":{"cut":true,"boots":3}}}`)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,7 +289,7 @@ func TestReadsThePoollessState(t *testing.T) {
 	if len(m) != 2 || m[1].Network != "cut" || m[0].Image != poollessImage || m[0].KubeletVersion != "v1.37.2" {
 		t.Errorf("machines %+v", m)
 	}
-	if name, _ := f.Add("k", "v1.37.2", false, 0); !strings.HasSuffix(name, "vmss000002") {
+	if name, _ := f.Add("k", api.DefaultPool, "v1.37.2", false, 0); !strings.HasSuffix(name, "vmss000002") {
 		t.Errorf("the next VM is %s", name)
 	}
 }
@@ -318,17 +318,17 @@ func TestPoolHasALimitAndPlacesAreUsedAgainLate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Add("k", "v1.37.2", false, 0); err == nil || !api.HasCode(err, "InvalidParameter") {
+	if _, err := f.Add("k", api.DefaultPool, "v1.37.2", false, 0); err == nil || !api.HasCode(err, "InvalidParameter") {
 		t.Errorf("node %d: %v", MaxNodes+1, err)
 	}
-	f.next = slots // as if as many had come and gone
+	f.pools[0].next = slots // as if as many had come and gone
 	if _, err := f.PowerOff("7", timeline.Customer); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Remove("r", f.NodeNames()[7], 0); err != nil { // at once, as nothing runs there
 		t.Fatal(err)
 	}
-	name, err := f.Add("k2", "v1.37.2", false, 0)
+	name, err := f.Add("k2", api.DefaultPool, "v1.37.2", false, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -357,7 +357,7 @@ func TestNodeWithoutEgressIsNotProvisioned(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 {
-			name, err := w.f.Add("k", "v1.37.2", false, 0)
+			name, err := w.f.Add("k", api.DefaultPool, "v1.37.2", false, 0)
 			if name == "" || err == nil || !api.HasCode(err, "VMExtensionProvisioningError") || !strings.Contains(err.Error(), "no-443") {
 				t.Errorf("added %q: %v", name, err)
 			}
@@ -407,7 +407,7 @@ func TestRosterChangesUnderReaders(t *testing.T) {
 					w.f.Machines()
 					w.f.VMs()
 					w.f.Ready()
-					w.f.Missing()
+					w.f.Missing(api.DefaultPool)
 					_, _ = w.f.Save()
 					time.Sleep(time.Second)
 				}

@@ -87,7 +87,7 @@ func (a *answered) isolated(why string) {
 // again, it does nothing and gives the same answer. lost is what is gone for
 // good. The error has an error code of AKS (Microsoft, "Troubleshoot common node
 // auto-repair errors").
-func (f *nodePool) Act(node, action, key string, cause int64) (lost []string, err error) {
+func (f *nodePools) Act(node, action, key string, cause int64) (lost []string, err error) {
 	m, err := f.find(node)
 	if err != nil {
 		return nil, err

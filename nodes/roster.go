@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"demarc/nodes/vm"
+	"demarc/sim/api"
 )
 
 // roster is who is in the fleet. It is read without the fleet's lock, which only
@@ -18,13 +19,13 @@ type roster struct{ present atomic.Pointer[members] }
 // members is who is in the fleet at one time. It never changes: when a machine comes
 // or goes others take its place.
 type members struct {
-	machines []*machine // by index
+	machines []*machine // by pool and index
 	leaving  []*machine // are no longer the pool's, and not deleted yet
 	byName   map[string]*machine
 	byIP     map[netip.Addr]*machine // of the VMs that are not deleted
 }
 
-// enroll makes a roster of machines, in the order of their indices, the fleet's.
+// enroll makes a roster of machines, in the order of their pools and indices, the fleet's.
 // The lock is held, and every change of who is deleted is followed by it.
 func (f *roster) enroll(machines, leaving []*machine) {
 	n := len(machines) + len(leaving)
@@ -44,7 +45,7 @@ func (f *roster) reenroll() {
 	f.enroll(r.machines, r.leaving)
 }
 
-// machines are the fleet's, by index; they are not to be changed.
+// machines are the fleet's, by pool and index; they are not to be changed.
 func (f *roster) machines() []*machine { return f.present.Load().machines }
 
 // named is the machine of a full name, or nil; it may be leaving.
@@ -53,8 +54,8 @@ func (f *roster) named(name string) *machine { return f.present.Load().byName[na
 // at is the machine that has an address, or nil.
 func (f *roster) at(ip netip.Addr) *machine { return f.present.Load().byIP[ip] }
 
-// NodeName resolves an index from 0, which is the instance number, a suffix such as vmss000000, or a full
-// name to a node's full name.
+// NodeName resolves an index from 0, which is the instance number in nodepool1, a suffix
+// such as vmss000000, likewise, POOL-vmss000000, or a full name to a node's full name.
 func (f *roster) NodeName(ref string) (string, bool) {
 	m, err := f.find(ref)
 	if err != nil {
@@ -73,7 +74,7 @@ func (f *roster) Surge(name string) bool {
 func (f *roster) find(ref string) (*machine, error) {
 	r := f.present.Load()
 	for _, m := range r.machines {
-		if ref == m.Name || ref == strconv.Itoa(m.Index) || ref != "" && strings.HasSuffix(m.Name, "-"+ref) {
+		if m.is(ref) {
 			return m, nil
 		}
 	}
@@ -81,8 +82,26 @@ func (f *roster) find(ref string) (*machine, error) {
 		return nil, fmt.Errorf("no node %q: the node pool is empty", ref)
 	}
 	last := r.machines[len(r.machines)-1]
-	return nil, fmt.Errorf("no node %q: want an index from 0 to %d, a suffix such as vmss%s, or a name such as %s",
-		ref, last.Index, vm.InstanceID(last.Index), last.Name)
+	if first := inPool(r.machines, api.DefaultPool); len(first) > 0 {
+		last = first[len(first)-1]
+	}
+	more := ""
+	if r.machines[0].Pool != r.machines[len(r.machines)-1].Pool {
+		more = ", POOL-vmss000000"
+	}
+	return nil, fmt.Errorf("no node %q: want an index from 0 to %d%s, a suffix such as vmss%s, or a name such as %s",
+		ref, last.Index, more, vm.InstanceID(last.Index), last.Name)
+}
+
+// is says whether ref names the machine. What names no pool is of the first one.
+func (m *machine) is(ref string) bool {
+	switch {
+	case ref == m.Name, ref == m.Pool+"-vmss"+vm.InstanceID(m.Index):
+		return true
+	case m.Pool == api.DefaultPool:
+		return ref == strconv.Itoa(m.Index) || ref != "" && strings.HasSuffix(m.Name, "-"+ref)
+	}
+	return !strings.HasPrefix(ref, "vmss") && ref != "" && strings.HasSuffix(m.Name, "-"+ref)
 }
 
 // slots is how many places the nodes' subnet and the pods' network have: from
@@ -91,7 +110,7 @@ func (f *roster) find(ref string) (*machine, error) {
 const slots = 12 << 8
 
 // slot is the place in the networks of the machine with an index: the index,
-// which is never used twice, or once these have run out the next free place. An
+// which a pool never uses twice, or the next free place if another has it. An
 // address that is used again is so as late as can be.
 func (r *members) slot(index int) int {
 	s := index % slots
@@ -102,14 +121,21 @@ func (r *members) slot(index int) int {
 }
 
 // living are the machines that were not deleted. The lock is held.
-func (f *roster) living() []*machine {
-	return slices.DeleteFunc(slices.Clone(f.machines()), (*machine).deleted)
+func (f *roster) living() []*machine { return living(f.machines()) }
+
+func living(machines []*machine) []*machine {
+	return slices.DeleteFunc(slices.Clone(machines), (*machine).deleted)
 }
 
-// missing are those that somebody deleted outside of AKS, and that the pool has not
-// forgotten. The lock is held.
-func (f *roster) missing() []*machine {
-	return slices.DeleteFunc(slices.Clone(f.machines()), func(m *machine) bool { return !m.deleted() })
+// inPool are the machines of a pool.
+func inPool(machines []*machine, pool string) []*machine {
+	return slices.DeleteFunc(slices.Clone(machines), func(m *machine) bool { return m.Pool != pool })
+}
+
+// missing are those of a pool that somebody deleted outside of AKS, and that the pool
+// has not forgotten. The lock is held.
+func (f *roster) missing(pool string) []*machine {
+	return slices.DeleteFunc(inPool(f.machines(), pool), func(m *machine) bool { return !m.deleted() })
 }
 
 func names(machines []*machine) (list []string) {
@@ -119,10 +145,12 @@ func names(machines []*machine) (list []string) {
 	return list
 }
 
-// join adds a machine to the roster; its index is the highest. The lock is held.
-func (f *roster) join(m *machine) {
+// join adds a machine to the roster in its place. The lock is held.
+func (f *scaleSet) join(m *machine) {
 	r := f.present.Load()
-	f.enroll(append(slices.Clone(r.machines), m), r.leaving)
+	all := append(slices.Clone(r.machines), m)
+	f.sort(all)
+	f.enroll(all, r.leaving)
 }
 
 // part takes a machine from the pool; it is leaving then, or gone. The lock is held.

@@ -1,11 +1,11 @@
 package nodes
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,11 +16,12 @@ import (
 )
 
 // savedVersion is the version of the saved form.
-const savedVersion = 3
+const savedVersion = 4
 
-// Version 2 had no pool: it had as many machines as the fleet was made with, all
-// of one image.
+// Version 3 had one pool. Version 2 had as many machines as the fleet was made with,
+// all of one image.
 const (
+	onePoolVersion  = 3
 	poollessVersion = 2
 	poollessImage   = "AKSUbuntu-2204gen2containerd-202605.14.0"
 )
@@ -30,7 +31,9 @@ const (
 // the API's pod statuses.
 type saved struct {
 	Version int `json:"version"`
-	// Next is the number of the next instance.
+	// Pools are the pools in their order, and Pool their machines.
+	Pools []savedPool `json:"pools,omitempty"`
+	// Next is the number of the next instance in version 3.
 	Next     int                     `json:"next,omitempty"`
 	Pool     []savedKind             `json:"pool,omitempty"`
 	Asked    map[string]answered     `json:"asked,omitempty"`
@@ -47,8 +50,17 @@ type saved struct {
 	NSGRoot int64        `json:"nsgRoot,omitempty"`
 }
 
-// savedKind is the machines of one image and kubelet.
+// savedPool is a pool without its machines.
+type savedPool struct {
+	Name  string        `json:"name"`
+	Shape api.PoolShape `json:"shape"`
+	// Next is the number of the next instance.
+	Next int `json:"next"`
+}
+
+// savedKind is the machines of one pool, image and kubelet.
 type savedKind struct {
+	Of        string `json:"of,omitempty"` // the pool; empty is the first one of all
 	Image     string `json:"image"`
 	Kubelet   string `json:"kubelet"`
 	Instances string `json:"instances"` // their numbers, such as 0-2,5
@@ -79,7 +91,7 @@ type savedMachine struct {
 func (f *Fleet) Save() ([]byte, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := saved{Version: savedVersion, Next: f.next, Pool: f.kinds(), Asked: f.asked, Machines: map[string]savedMachine{}, Repairs: f.repairs.List}
+	s := saved{Version: savedVersion, Pools: f.savedPools(), Pool: f.kinds(), Asked: f.asked, Machines: map[string]savedMachine{}, Repairs: f.repairs.List}
 	s.Patches, s.Stocked, s.NSGRoot = f.archive.Patches(), f.stocked, f.subnet.root.Seq
 	var err error
 	if s.NSG, err = f.subnet.nsg.Save(); err != nil {
@@ -102,7 +114,7 @@ func (f *Fleet) Save() ([]byte, error) {
 		if slot := m.Slot(); slot != m.Index%slots {
 			state.Slot = &slot
 		}
-		if m.Size != vm.DefaultSize {
+		if m.Size != m.Shape.Size {
 			state.Size = m.Size
 		}
 		if state.OS, err = m.OS.Save(); err != nil {
@@ -119,17 +131,32 @@ func (f *Fleet) Save() ([]byte, error) {
 	return b, nil
 }
 
-// kinds are the machines by image and kubelet, each kind where its first machine is.
+func (f *Fleet) savedPools() (out []savedPool) {
+	for _, p := range f.pools {
+		out = append(out, savedPool{p.name, p.shape, p.next})
+	}
+	return out
+}
+
+// kinds are the machines by pool, image and kubelet, each kind where its first machine is.
 func (f *Fleet) kinds() (out []savedKind) {
-	at := map[*host.Image]int{}
+	type kind struct {
+		pool  string
+		image *host.Image
+	}
+	at := map[kind]int{}
 	var instances [][]int
 	for _, m := range f.machines() {
 		image := m.OS.Image()
-		i, known := at[image]
+		i, known := at[kind{m.Pool, image}]
 		if !known {
 			i = len(out)
-			at[image] = i
-			out = append(out, savedKind{Image: image.Version, Kubelet: image.KubeletVersion()})
+			at[kind{m.Pool, image}] = i
+			of := m.Pool
+			if of == api.DefaultPool {
+				of = ""
+			}
+			out = append(out, savedKind{Of: of, Image: image.Version, Kubelet: image.KubeletVersion()})
 			instances = append(instances, nil)
 		}
 		instances[i] = append(instances[i], m.Index)
@@ -144,7 +171,7 @@ func (f *Fleet) kinds() (out []savedKind) {
 // was booting boots anew.
 func (f *Fleet) restore(state []byte) error {
 	if len(state) == 0 {
-		return f.populate(saved{Next: f.cfg.Nodes, Pool: []savedKind{f.firstKind(f.cfg.NodeImage)}})
+		return f.populate(f.fresh())
 	}
 	var s saved
 	if err := json.Unmarshal(state, &s); err != nil {
@@ -152,10 +179,14 @@ func (f *Fleet) restore(state []byte) error {
 	}
 	switch s.Version {
 	case savedVersion:
+	case onePoolVersion:
+		s.Pools = []savedPool{{api.DefaultPool, f.cfg.Pools[0].Shape, s.Next}}
 	case poollessVersion:
-		s.Next, s.Pool = f.cfg.Nodes, []savedKind{f.firstKind(poollessImage)}
+		first := f.fresh()
+		s.Pools, s.Pool = first.Pools[:1], first.Pool[:1]
+		s.Pool[0].Image = poollessImage
 	default:
-		return fmt.Errorf("the saved machines are of version %d; this program reads versions %d and %d", s.Version, poollessVersion, savedVersion)
+		return fmt.Errorf("the saved machines are of version %d; this program reads versions %d to %d", s.Version, poollessVersion, savedVersion)
 	}
 	if len(s.NSG) > 0 {
 		if err := f.subnet.nsg.Load(s.NSG); err != nil {
@@ -191,16 +222,30 @@ func (f *Fleet) restore(state []byte) error {
 	return nil
 }
 
-// firstKind is the machines that a fleet begins with.
-func (f *Fleet) firstKind(image string) savedKind {
-	return savedKind{Image: image, Kubelet: f.cfg.KubeletVersion, Instances: fmt.Sprintf("0-%d", f.cfg.Nodes-1)}
+// fresh is what a fleet begins with.
+func (f *Fleet) fresh() (s saved) {
+	for _, p := range f.cfg.Pools {
+		s.Pools = append(s.Pools, savedPool{p.Name, p.Shape, p.Nodes})
+		if p.Nodes > 0 {
+			s.Pool = append(s.Pool, savedKind{Of: p.Name, Image: p.NodeImage, Kubelet: p.KubeletVersion, Instances: fmt.Sprintf("0-%d", p.Nodes-1)})
+		}
+	}
+	return s
 }
 
-// populate makes the machines of a pool.
+// populate makes the pools with their machines.
 func (f *Fleet) populate(s saved) error {
+	for _, p := range s.Pools {
+		f.pools = append(f.pools, &pool{p.Name, p.Shape.WithDefaults(api.ModeSystem), p.Next})
+	}
 	var all []*machine
+	taken := map[int]bool{}
 	for _, k := range s.Pool {
-		instances, err := parseRanges(k.Instances, s.Next)
+		p := f.pool(cmp.Or(k.Of, api.DefaultPool))
+		if p == nil {
+			return fmt.Errorf("read the saved machines: there is no pool %q", k.Of)
+		}
+		instances, err := parseRanges(k.Instances, p.next)
 		if err != nil {
 			return fmt.Errorf("read the saved machines: %w", err)
 		}
@@ -209,15 +254,19 @@ func (f *Fleet) populate(s saved) error {
 		}
 		image := f.imageOf(k.Image, k.Kubelet)
 		for _, i := range instances {
-			m := newMachine(f.scaleSet, i, i%slots, image)
-			if slot := s.Machines[m.Name].Slot; slot != nil && *slot >= 0 && *slot < slots {
-				m = newMachine(f.scaleSet, i, *slot, image)
+			slot := i % slots
+			if saved := s.Machines[f.cluster.ScaleSet(p.name)+vm.InstanceID(i)].Slot; saved != nil && *saved >= 0 && *saved < slots {
+				slot = *saved
+			} else if len(s.Machines) == 0 { // they are new
+				for taken[slot] {
+					slot = (slot + 1) % slots
+				}
 			}
-			all = append(all, m)
+			taken[slot] = true
+			all = append(all, newMachine(f.scaleSet, p, i, slot, image))
 		}
 	}
-	slices.SortFunc(all, func(a, b *machine) int { return a.Index - b.Index })
-	f.next = s.Next
+	f.sort(all)
 	if s.Asked != nil {
 		f.asked = s.Asked
 	}

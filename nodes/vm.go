@@ -28,8 +28,8 @@ const (
 	redeployTime = 3 * time.Minute
 )
 
-// poolSubject names the node pool on the timeline.
-const poolSubject = "nodepool/" + vm.Pool
+// poolSubject names a node pool on the timeline.
+func poolSubject(pool string) string { return "nodepool/" + pool }
 
 // lose takes the machine's power away, which is an outage.
 func (m *machine) lose(now time.Time, why string) { m.loseBy(now, why, nil) }
@@ -119,7 +119,7 @@ func (f *scaleSet) VMs() (out []api.VM) {
 func (m *machine) describeVM() api.VM {
 	return api.VM{
 		Name: m.Name, InstanceID: m.Index, Power: "PowerState/" + m.Power(), Size: m.Size, NodeImage: m.OS.Image().Version,
-		ResourceGroup: m.Cluster.ResourceGroup(), ScaleSet: m.Cluster.ScaleSet(), Tags: maps.Clone(m.Tags),
+		ResourceGroup: m.Cluster.ResourceGroup(), ScaleSet: m.Cluster.ScaleSet(m.Pool), Tags: maps.Clone(m.Tags),
 	}
 }
 
@@ -209,7 +209,7 @@ var vmActions = map[string]*vmAction{
 			m.lose(now, "the VM is deleted")
 			m.remove(now)
 			m.f.reenroll()
-			m.f.short(now, m.Root)
+			m.f.short(now, m.Pool, m.Root)
 		},
 	},
 	"resize": {
@@ -283,13 +283,14 @@ func (m *machine) restart(now time.Time) {
 
 // short notes that the pool has fewer machines than it should. AKS does not
 // replace one that was deleted outside of it.
-func (f *scaleSet) short(now time.Time, root timeline.Event) {
+func (f *scaleSet) short(now time.Time, pool string, root timeline.Event) {
+	of := inPool(f.machines(), pool)
 	f.log.Append(timeline.Event{
-		Time: now, Actor: timeline.Provider, Verb: "noticed", Subject: poolSubject, Cause: root.Seq,
-		Message: fmt.Sprintf("the scale set has %d of %d VMs; one that was deleted outside of AKS is not replaced", len(f.living()), len(f.machines())),
+		Time: now, Actor: timeline.Provider, Verb: "noticed", Subject: poolSubject(pool), Cause: root.Seq,
+		Message: fmt.Sprintf("the scale set has %d of %d VMs; one that was deleted outside of AKS is not replaced", len(living(of)), len(of)),
 	})
-	f.watcher.Broke(poolSubject, root, now)
-	f.watcher.Noticed(poolSubject, now)
+	f.watcher.Broke(poolSubject(pool), root, now)
+	f.watcher.Noticed(poolSubject(pool), now)
 }
 
 // remove ends a machine for good: its VM is deleted.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"demarc/sim/api"
 	"demarc/sim/drain"
 )
 
@@ -75,6 +76,9 @@ type Nodes interface {
 	// Mark sets or removes the annotations that keep the autoscaler and
 	// auto-repair from a node that is being upgraded.
 	Mark(ctx context.Context, node string, upgrading bool) error
+	// Shape gives a node the labels and taints of its pool's shape, and takes those from it
+	// that it has of the pool's shape before.
+	Shape(ctx context.Context, node string, before, after api.PoolShape) error
 	// Evict asks the API server to evict the pods of a node that a drain evicts. It
 	// respects PodDisruptionBudgets: left are the pods that are still there, blocked
 	// are those that a budget protects now, as "namespace/pod: reason".
@@ -101,22 +105,26 @@ type Cloud interface {
 	// Egress says why the node's machine cannot reach the endpoints that AKS
 	// requires; empty if it can.
 	Egress(node string) string
-	// AddVM asks for another VM with a kubelet's version, such as v1.37.2, and
+	// SetPool makes the scale set of a pool, or changes what its nodes are to be from now
+	// on, and DeletePool deletes it: an error says that it still has VMs.
+	SetPool(ctx context.Context, pool string, shape api.PoolShape) error
+	DeletePool(ctx context.Context, pool string) error
+	// AddVM asks for another VM of a pool with a kubelet's version, such as v1.37.2, and
 	// returns the name of the node that it will be, in minutes. surge says that it
 	// goes at the end of an upgrade. An error with a name is of a VM that was made
 	// and cannot become a node.
-	AddVM(ctx context.Context, key, version string, surge bool, cause int64) (node string, err error)
+	AddVM(ctx context.Context, key, pool, version string, surge bool, cause int64) (node string, err error)
 	// RemoveVM deletes a node's VM, and then its Node. A VM that somebody deleted
 	// outside of AKS is forgotten.
 	RemoveVM(ctx context.Context, key, node string, cause int64) error
 	// UpgradeVM reimages a node's VM with a kubelet and a node image; an empty image
 	// is the newest for the kubelet. lost is what is gone with the old disk.
 	UpgradeVM(ctx context.Context, key, node, version, image string, cause int64) (lost []string, err error)
-	// VMs are the nodes whose VMs the cloud has, by their instance numbers.
-	VMs() []string
-	// MissingVMs are the nodes whose VMs somebody deleted outside of AKS, and that
-	// were not forgotten.
-	MissingVMs() []string
+	// VMs are the nodes of a pool whose VMs the cloud has, by their instance numbers.
+	VMs(pool string) []string
+	// MissingVMs are the nodes of a pool whose VMs somebody deleted outside of AKS, and
+	// that were not forgotten.
+	MissingVMs(pool string) []string
 	// LatestImage is the newest node image for a version of Kubernetes.
 	LatestImage(version string) string
 }

@@ -35,20 +35,32 @@ func (s State) OperationInProgress() *api.Operation {
 // beginOperation puts an operation of the customer in the log, and wakes the leader. Plan
 // says what is asked for, by the state as it is then, or refuses it.
 func (o *Operator) beginOperation(ctx context.Context, r *Replicas, plan func(State) (api.Operation, error)) (api.Operation, error) {
+	return o.beginWith(ctx, r, func(s State) (op api.Operation, with *Cluster, err error) {
+		op, err = plan(s)
+		return op, nil, err
+	})
+}
+
+// beginWith is beginOperation of an operation that begins with another cluster.
+func (o *Operator) beginWith(ctx context.Context, r *Replicas, plan func(State) (api.Operation, *Cluster, error)) (api.Operation, error) {
 	o.asking.Lock()
 	defer o.asking.Unlock()
 	s := r.State()
 	if busy := s.OperationInProgress(); busy != nil {
 		return api.Operation{}, Busy(*busy)
 	}
-	op, err := plan(s)
+	op, with, err := plan(s)
 	if err != nil {
 		return op, err
 	}
 	now := time.Now().UTC()
 	op.ID, op.State, op.Began = newID("op", s.Operations, now), api.OpInProgress, now
 	op.Event = o.asked(ctx, 0, startedVerbs[op.Kind], op.Subject, op.Message)
-	return op, order(ctx, r, o.operated, append(Operations.forget(Operations.List(s), keptOperations), Operations.Put(op))...)
+	changes := append(Operations.forget(Operations.List(s), keptOperations), Operations.Put(op))
+	if with != nil {
+		changes = append(changes, SetCluster(*with))
+	}
+	return op, order(ctx, r, o.operated, changes...)
 }
 
 // startedVerbs say on the timeline that the customer began an operation.
@@ -56,6 +68,9 @@ var startedVerbs = map[string]timeline.Verb{
 	api.OpUpgradeCluster: "started upgrade of",
 	api.OpUpgradePool:    "started upgrade of",
 	api.OpScalePool:      "started scaling of",
+	api.OpCreatePool:     "started creation of",
+	api.OpDeletePool:     "started deletion of",
+	api.OpUpdatePool:     "started update of",
 }
 
 // newID is an ID of a time that no record has yet.
@@ -104,6 +119,8 @@ func (x *operation) run(ctx context.Context) error {
 		err = x.upgrade(ctx)
 	case x.rec.Scale != nil:
 		err = x.scale(ctx)
+	case x.rec.Reshape != nil:
+		err = x.reshape(ctx)
 	default:
 		err = &failure{text: fmt.Sprintf("(InternalServerError) this version of the provider's plane cannot carry out %s", x.rec.Kind)}
 	}
@@ -121,6 +138,9 @@ var endedVerbs = map[string]map[string]timeline.Verb{
 	api.OpUpgradeCluster: {api.OpSucceeded: "upgraded", api.OpFailed: "failed to upgrade"},
 	api.OpUpgradePool:    {api.OpSucceeded: "upgraded", api.OpFailed: "failed to upgrade"},
 	api.OpScalePool:      {api.OpSucceeded: "scaled", api.OpFailed: "failed to scale"},
+	api.OpCreatePool:     {api.OpSucceeded: "created", api.OpFailed: "failed to create"},
+	api.OpDeletePool:     {api.OpSucceeded: "deleted", api.OpFailed: "failed to delete"},
+	api.OpUpdatePool:     {api.OpSucceeded: "updated", api.OpFailed: "failed to update"},
 }
 
 func (x *operation) end(ctx context.Context, state, message string) error {

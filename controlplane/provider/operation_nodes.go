@@ -31,9 +31,9 @@ func (x *operation) event(ctx context.Context, node, eventType, reason, message 
 	}
 }
 
-// addVM asks the cloud for a VM, and has enter put the node that it will be in the record.
-func (x *operation) addVM(ctx context.Context, key, version string, surge bool, enter func(*api.Operation, api.NodeUpgrade)) error {
-	name, err := x.o.cfg.Cloud.AddVM(ctx, x.rec.ID+key, "v"+version, surge, x.cause)
+// addVM asks the cloud for a VM of a pool, and has enter put the node that it will be in the record.
+func (x *operation) addVM(ctx context.Context, key, pool, version string, surge bool, enter func(*api.Operation, api.NodeUpgrade)) error {
+	name, err := x.o.cfg.Cloud.AddVM(ctx, x.rec.ID+key, pool, "v"+version, surge, x.cause)
 	if err != nil {
 		return x.refused(ctx, "create a node", err)
 	}
@@ -102,13 +102,14 @@ func (x *operation) freeAll(ctx context.Context, list []api.NodeUpgrade, here ma
 }
 
 // drainNode takes the drain of a node a step further, and says whether it is over. Pods
-// that no kubelet ends do not keep a VM that is deleted.
+// that no kubelet ends do not keep a VM that is deleted, and those that a budget protects
+// do not if the customer has said so.
 func (x *operation) drainNode(ctx context.Context, n api.NodeUpgrade, at Node, timeout time.Duration) (over bool, err error) {
 	d, ok := x.drain(ctx, at, n.Cordoned, timeout)
 	switch {
 	case !ok:
 		return false, nil
-	case d.left == 0 || d.over && x.rec.Scale != nil:
+	case d.left == 0 || d.over && x.rec.Scale != nil, x.rec.Scale != nil && x.rec.Scale.IgnorePDB && d.left == len(d.blocked):
 		return true, x.changeNode(ctx, n.Name, func(n *api.NodeUpgrade) { n.Drained, n.Blocked = time.Now().UTC(), "" })
 	case d.late:
 		return false, x.drainFailed(n.Name, d, timeout)

@@ -31,6 +31,27 @@ func (c Cluster) withPool(p Pool) Cluster {
 	return c
 }
 
+// without is the cluster without a pool.
+func (c Cluster) without(name string) Cluster {
+	c.Pools = slices.DeleteFunc(slices.Clone(c.Pools), func(p Pool) bool { return p.Name == name })
+	return c
+}
+
+// systemPools are the names of the pools of mode System: at least one must be left.
+func (c Cluster) systemPools() (names []string) {
+	for _, p := range c.Pools {
+		if p.Mode != api.ModeUser {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
+// noPool is the answer about a pool that is not there.
+func noPool(name string) error {
+	return api.Coded("NotFound", "the cluster has no node pool %q: demarc nodepool list lists them", name)
+}
+
 // version is a pool's version of Kubernetes.
 func (c Cluster) version(p Pool) string { return cmp.Or(p.KubernetesVersion, c.KubernetesVersion) }
 

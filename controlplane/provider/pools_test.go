@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -60,7 +61,7 @@ func (f *fakePools) Upgrade(ctx context.Context, version string, began func(stri
 
 func (f *fakePools) LatestImage(string) string { return newImage }
 
-func (f *fakePools) AddVM(_ context.Context, key, version string, surge bool, _ int64) (string, error) {
+func (f *fakePools) AddVM(_ context.Context, key, pool, version string, surge bool, _ int64) (string, error) {
 	defer f.hook("added")
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -73,7 +74,7 @@ func (f *fakePools) AddVM(_ context.Context, key, version string, surge bool, _ 
 	name := "surge" + string(rune('0'+len(f.done)))
 	f.done[key] = name
 	f.nodes[name] = &fakeNode{
-		Node: Node{Name: name, Pool: "p", EverReady: true, Version: strings.TrimPrefix(version, "v"), Image: newImage, Surge: surge}, back: time.Now().Add(2 * time.Minute),
+		Node: Node{Name: name, Pool: pool, EverReady: true, Version: strings.TrimPrefix(version, "v"), Image: newImage, Surge: surge}, back: time.Now().Add(2 * time.Minute),
 	}
 	f.did("add %s", name)
 	return name, nil
@@ -90,12 +91,33 @@ func (f *fakePools) RemoveVM(_ context.Context, key, node string, _ int64) error
 	return nil
 }
 
-func (f *fakePools) MissingVMs() []string { return f.missing }
+func (f *fakePools) MissingVMs(string) []string { return f.missing }
 
-func (f *fakePools) VMs() []string {
+func (f *fakePools) VMs(pool string) []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return slices.Sorted(maps.Keys(f.nodes))
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(f.nodes)), func(name string) bool { return cmp.Or(f.nodes[name].Pool, "p") != pool })
+}
+
+func (f *fakePools) SetPool(_ context.Context, pool string, shape api.PoolShape) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.did("set pool %s %s", pool, shape.Mode)
+	return nil
+}
+
+func (f *fakePools) DeletePool(_ context.Context, pool string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.did("delete pool %s", pool)
+	return nil
+}
+
+func (f *fakePools) Shape(_ context.Context, node string, _, after api.PoolShape) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.did("shape %s %v", node, after.Taints)
+	return f.api
 }
 
 func (f *fakePools) UpgradeVM(_ context.Context, key, node, version, image string, cause int64) ([]string, error) {

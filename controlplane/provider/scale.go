@@ -18,8 +18,20 @@ func (o *Operator) ScalePool(ctx context.Context, r *Replicas, pool string, coun
 		return api.Operation{}, errors.New("the provider's plane looks after no nodes of this cluster: nothing can be scaled")
 	}
 	return o.beginOperation(ctx, r, func(s State) (api.Operation, error) {
-		return planScale(s.Cluster, pool, count, o.cfg.Cloud.VMs(), o.cfg.Cloud.MissingVMs())
+		return planScale(s.Cluster, pool, count, o.cfg.Cloud.VMs(pool), o.cfg.Cloud.MissingVMs(pool))
 	})
+}
+
+// checkCount refuses a number of nodes that a pool of a mode cannot have.
+func checkCount(mode string, count int) error {
+	kind, least := "system", 1
+	if mode == api.ModeUser {
+		kind, least = "user", 0
+	}
+	if count < least || count > api.MaxNodes {
+		return api.Coded("InvalidParameter", "The value of parameter agentPoolProfile.count is invalid: a %s node pool has %d to %d nodes, not %d", kind, least, api.MaxNodes, count)
+	}
+	return nil
 }
 
 // planScale is the operation that brings a pool to a number of nodes. VMs are the
@@ -29,9 +41,9 @@ func planScale(c Cluster, pool string, count int, vms, missing []string) (op api
 	p, ok := c.pool(pool)
 	switch {
 	case !ok:
-		return op, api.Coded("NotFound", "the cluster has no node pool %q: demarc nodepool list lists them", pool)
-	case count < 1 || count > api.MaxNodes:
-		return op, api.Coded("InvalidParameter", "The value of parameter agentPoolProfile.count is invalid: a system node pool has 1 to %d nodes, not %d", api.MaxNodes, count)
+		return op, noPool(pool)
+	case checkCount(p.Mode, count) != nil:
+		return op, checkCount(p.Mode, count)
 	case count == p.Count && count == len(vms) && len(missing) == 0:
 		return op, api.Coded("InvalidParameter", "The new node count is the same as the current node count: node pool %s has %d", pool, count)
 	}
@@ -49,9 +61,12 @@ func (x *operation) scale(ctx context.Context) error {
 		return err
 	}
 	c := x.l.State().Cluster
+	if x.rec.Kind == api.OpDeletePool && x.rec.Scale.Failure == "" {
+		return x.deletePool(ctx, c)
+	}
 	pool, _ := c.pool(x.rec.Scale.Pool)
 	if pool.Count = x.rec.Scale.To; x.rec.Scale.Failure != "" {
-		pool.Count = len(x.o.cfg.Cloud.VMs())
+		pool.Count = len(x.o.cfg.Cloud.VMs(pool.Name))
 	}
 	if err := x.save(ctx, SetCluster(c.withPool(pool))); err != nil {
 		return err
@@ -60,6 +75,17 @@ func (x *operation) scale(ctx context.Context) error {
 		return &failure{text: f}
 	}
 	return nil
+}
+
+// deletePool forgets a pool that has no nodes any more, and whose scale set is gone.
+func (x *operation) deletePool(ctx context.Context, c Cluster) error {
+	err := x.poll(ctx, func(ctx context.Context) (bool, error) {
+		return x.o.cfg.Cloud.DeletePool(ctx, x.rec.Scale.Pool) == nil, nil
+	})
+	if err != nil {
+		return err
+	}
+	return x.save(ctx, SetCluster(c.without(x.rec.Scale.Pool)))
 }
 
 // scaleStep takes every node a step further, if it can go. A failure is in the
@@ -84,8 +110,13 @@ func (x *operation) scaleStep(ctx context.Context, here map[string]Node) (done b
 func (x *operation) addNodes(ctx context.Context, here map[string]Node) (done bool, err error) {
 	c := x.l.State().Cluster
 	pool, _ := c.pool(x.rec.Scale.Pool)
+	if x.rec.Kind == api.OpCreatePool && x.rec.Scale.Added == nil {
+		if err := x.o.cfg.Cloud.SetPool(ctx, pool.Name, pool.PoolShape); err != nil {
+			return false, x.refused(ctx, "create the scale set of "+pool.Name, err)
+		}
+	}
 	for i := len(x.rec.Scale.Added); i < x.rec.Scale.Add; i++ {
-		if err := x.addVM(ctx, fmt.Sprintf("/add-%d", i+1), c.version(pool), false, func(op *api.Operation, n api.NodeUpgrade) {
+		if err := x.addVM(ctx, fmt.Sprintf("/add-%d", i+1), pool.Name, c.version(pool), false, func(op *api.Operation, n api.NodeUpgrade) {
 			op.Scale.Added = append(op.Scale.Added, n)
 		}); err != nil {
 			return false, err

@@ -52,6 +52,8 @@ type Pool struct {
 	Name string `json:"name"`
 	// Count is the number of its nodes.
 	Count int `json:"count"`
+	// What an earlier version has not written is as of a cluster's first pool.
+	api.PoolShape
 	// KubernetesVersion and NodeImage are the cluster's if empty.
 	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
 	NodeImage         string `json:"nodeImage,omitempty"`

@@ -143,11 +143,17 @@ func notAllowed(from, to string, list []string) error {
 		from, to, strings.Join(list, " "))
 }
 
+// newerThanControlPlane is AKS's refusal (as above).
+func newerThanControlPlane(c Cluster, version string) error {
+	return api.Coded("NodePoolMcVersionIncompatible", "Node pool version %s and control plane version %s are incompatible. "+
+		"Minor version of node pool version %s is bigger than control plane version %s", version, c.KubernetesVersion, version, c.KubernetesVersion)
+}
+
 // planPool is the operation of one pool.
 func (o *Operator) planPool(c Cluster, req api.UpgradeRequest) (op api.Operation, err error) {
 	p, ok := c.pool(req.Pool)
 	if !ok {
-		return op, api.Coded("NotFound", "the cluster has no node pool %q: demarc nodepool list lists them", req.Pool)
+		return op, noPool(req.Pool)
 	}
 	if req.ControlPlaneOnly {
 		return op, api.Coded("InvalidParameter", "a node pool has no control plane: leave out control plane only")
@@ -163,8 +169,7 @@ func (o *Operator) planPool(c Cluster, req api.UpgradeRequest) (op api.Operation
 	}
 	switch {
 	case api.CompareKubernetes(to, c.KubernetesVersion) > 0:
-		return op, api.Coded("NodePoolMcVersionIncompatible", "Node pool version %s and control plane version %s are incompatible. "+
-			"Minor version of node pool version %s is bigger than control plane version %s", to, c.KubernetesVersion, to, c.KubernetesVersion)
+		return op, newerThanControlPlane(c, to)
 	case api.CompareKubernetes(to, from) < 0:
 		return op, notAllowed(from, to, poolUpgrades(c, p))
 	}

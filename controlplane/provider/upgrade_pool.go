@@ -48,12 +48,12 @@ func (x *operation) upgradePool(ctx context.Context, n int) error {
 
 // listed enters the pool's nodes that have not the wanted software. Who runs a
 // failed upgrade again upgrades the rest. It is VMs that are upgraded, whether the API
-// server knows them or not; a cluster has one pool.
+// server knows them or not.
 func (p *poolUpgrade) listed(ctx context.Context, here map[string]Node) (bool, error) {
 	if p.pool().Nodes != nil {
 		return true, nil
 	}
-	for _, vm := range p.o.cfg.Cloud.VMs() {
+	for _, vm := range p.o.cfg.Cloud.VMs(p.pool().Name) {
 		if _, ok := here[vm]; !ok {
 			here[vm] = Node{Name: vm, Pool: p.pool().Name}
 		}
@@ -122,7 +122,7 @@ func (p *poolUpgrade) surge(ctx context.Context, here map[string]Node) (ready bo
 	}
 	for len(p.pool().SurgeNodes) < p.pool().Surge {
 		key := fmt.Sprintf("/%s/surge-%d", p.pool().Name, len(p.pool().SurgeNodes)+1)
-		if err := p.addVM(ctx, key, p.pool().To, true, func(op *api.Operation, n api.NodeUpgrade) {
+		if err := p.addVM(ctx, key, p.pool().Name, p.pool().To, true, func(op *api.Operation, n api.NodeUpgrade) {
 			x := &op.Upgrade.Pools[p.n]
 			x.SurgeNodes = append(x.SurgeNodes, n)
 		}); err != nil {
@@ -137,7 +137,7 @@ func (p *poolUpgrade) stepNode(ctx context.Context, n api.NodeUpgrade, here map[
 	x, ok := here[n.Name]
 	gone := !ok && n.Reimaged.IsZero()
 	switch {
-	case gone && slices.Contains(p.o.cfg.Cloud.VMs(), n.Name): // no pod is on a Node that is not there
+	case gone && slices.Contains(p.o.cfg.Cloud.VMs(p.pool().Name), n.Name): // no pod is on a Node that is not there
 		return p.reimage(ctx, n)
 	case gone: // deleted meanwhile: nothing is left to upgrade
 		return p.changeNode(ctx, n.Name, func(n *api.NodeUpgrade) { n.Ready, n.Removed = time.Now().UTC(), time.Now().UTC() })

@@ -37,8 +37,14 @@ func New(name string, image *Image) *Host {
 	}
 	h := &Host{}
 	h.name, h.image, h.d, h.after, h.room = name, image, pristine, h.changed, diskSize-diskUsed
+	h.diskBytes, h.memoryBytes = diskSize, memorySize
 	h.iptables.m = &h.machine
 	return h
+}
+
+// SetHardware says how many bytes of memory and of disk the machine has.
+func (h *Host) SetHardware(memory, disk int64) {
+	h.memoryBytes, h.diskBytes, h.room = memory, disk, max(disk-diskUsed, 0)
 }
 
 // changed follows every change: what cannot run any more dies, and monitors plan

@@ -2,7 +2,7 @@ package host
 
 import "time"
 
-// Sizes of the machine, in bytes.
+// Sizes of the machine, in bytes, if it has no others ([Host.SetHardware]).
 const (
 	diskSize   = 129886128 << 10
 	diskUsed   = 22 << 30 // by the image
@@ -12,11 +12,13 @@ const (
 // machine is the hardware and how its disk differs from its image: what all parts of the
 // operating system stand on.
 type machine struct {
-	name   string
-	image  *Image
-	booted time.Time // zero: not known
-	d      *delta    // pristine: nothing differs from the image
-	room   int64     // bytes that files can take beside what the image has
+	name        string
+	image       *Image
+	booted      time.Time // zero: not known
+	d           *delta    // pristine: nothing differs from the image
+	room        int64     // bytes that files can take beside what the image has
+	diskBytes   int64     // of its disk
+	memoryBytes int64     // of its memory
 
 	patching *Patching           // nil: it gets no patches
 	writes   Writes              // of whoever writes now; nil for nobody
@@ -99,7 +101,7 @@ func (h *machine) settle(now time.Time) {
 }
 
 // Disk returns the bytes that are used of the root disk, and its size.
-func (h *machine) Disk() (used, size int64) { return diskSize - h.free(), diskSize }
+func (h *machine) Disk() (used, size int64) { return h.diskBytes - h.free(), h.diskBytes }
 
 // Changes counts what was changed on the machine: after a change it is another
 // number than before.

@@ -151,7 +151,7 @@ func (h *processes) Spawn(now time.Time, command string, memory int64) (pid int)
 	}
 	pid = h.newPID()
 	d := h.d
-	d.Processes[pid] = &spawned{Command: clip(command), Memory: min(max(memory, 0), memorySize), Since: now}
+	d.Processes[pid] = &spawned{Command: clip(command), Memory: min(max(memory, 0), h.memoryBytes), Since: now}
 	return pid
 }
 
@@ -159,7 +159,7 @@ func (h *processes) Spawn(now time.Time, command string, memory int64) (pid int)
 // most all, and the machine's size. Containers are not among them.
 func (h *processes) Memory() (used, size int64) {
 	for _, p := range h.Processes() {
-		used += min(p.Memory, memorySize)
+		used += min(p.Memory, h.memoryBytes)
 	}
-	return min(used, memorySize), memorySize
+	return min(used, h.memoryBytes), h.memoryBytes
 }

@@ -52,7 +52,7 @@ func (p *pod) tooMuch() *refusal {
 			used = add(used, requests(&o.spec.Spec))
 		}
 	}
-	all := allocatable()
+	all := allocatable(p.k.m)
 	if most := all.Pods().Value(); pods+1 > most {
 		return shortOf("OutOfpods", corev1.ResourcePods, 1, pods, most)
 	}

@@ -209,7 +209,7 @@ func (p *pod) envValue(c *corev1.Container, from *corev1.EnvVarSource) (value st
 	case from.FieldRef != nil:
 		return p.field(from.FieldRef.FieldPath), true, nil
 	case from.ResourceFieldRef != nil:
-		return resourceField(c, from.ResourceFieldRef), true, nil
+		return p.resourceField(c, from.ResourceFieldRef), true, nil
 	case from.ConfigMapKeyRef != nil:
 		r := from.ConfigMapKeyRef
 		return p.key(ref{kind: "configmap", name: r.Name}, "ConfigMap", r.Key, r.Optional)
@@ -271,7 +271,7 @@ func subscript(name, field string) (string, bool) {
 }
 
 // resourceField is a request or limit of a container, in units of the divisor.
-func resourceField(c *corev1.Container, f *corev1.ResourceFieldSelector) string {
+func (p *pod) resourceField(c *corev1.Container, f *corev1.ResourceFieldSelector) string {
 	kind, name, _ := strings.Cut(f.Resource, ".")
 	list := c.Resources.Requests
 	if kind == "limits" {
@@ -279,7 +279,7 @@ func resourceField(c *corev1.Container, f *corev1.ResourceFieldSelector) string 
 	}
 	q, ok := list[corev1.ResourceName(name)]
 	if !ok && kind == "limits" {
-		q = allocatable()[corev1.ResourceName(name)]
+		q = allocatable(p.k.m)[corev1.ResourceName(name)]
 	}
 	divisor := f.Divisor.MilliValue()
 	if divisor == 0 {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -20,30 +19,6 @@ func (k *Kubelet) runtimeVersion() string {
 
 // Port is where a kubelet serves its API.
 const Port = 10250
-
-// capacity is a Standard_D4s_v5: 4 vCPU and 16 GiB, of which the guest sees
-// less; 250 pods is AKS's most per node with overlay networking (Microsoft,
-// "Azure CNI Overlay networking in AKS").
-func capacity() corev1.ResourceList {
-	return resources("4", "16373420Ki", "129886128Ki", "250")
-}
-
-// allocatable leaves out what AKS reserves (Microsoft, "Node resource
-// reservations in AKS": 140 millicores of 4, and memory by its older rule).
-func allocatable() corev1.ResourceList {
-	return resources("3860m", "12899116Ki", "119703055367", "250")
-}
-
-func resources(cpu, memory, disk, pods string) corev1.ResourceList {
-	return corev1.ResourceList{
-		corev1.ResourceCPU:              resource.MustParse(cpu),
-		corev1.ResourceMemory:           resource.MustParse(memory),
-		corev1.ResourceEphemeralStorage: resource.MustParse(disk),
-		corev1.ResourcePods:             resource.MustParse(pods),
-		"hugepages-1Gi":                 resource.MustParse("0"),
-		"hugepages-2Mi":                 resource.MustParse("0"),
-	}
-}
 
 // node is the Node that the machine's kubelet registers.
 func (k *Kubelet) node(now time.Time, boot string) *corev1.Node {
@@ -60,6 +35,7 @@ func (k *Kubelet) node(now time.Time, boot string) *corev1.Node {
 			PodCIDR:    k.m.Prefix.String(),
 			PodCIDRs:   []string{k.m.Prefix.String()},
 			ProviderID: providerID(k.m),
+			Taints:     Taints(k.m.Shape.NodeTaints()),
 		},
 		Status: k.status(now, boot, k.problems(now, nil)),
 	}
@@ -69,8 +45,8 @@ func (k *Kubelet) node(now time.Time, boot string) *corev1.Node {
 // as before keep their time.
 func (k *Kubelet) status(now time.Time, boot string, before []corev1.NodeCondition) corev1.NodeStatus {
 	return corev1.NodeStatus{
-		Capacity:    capacity(),
-		Allocatable: allocatable(),
+		Capacity:    capacity(k.m),
+		Allocatable: allocatable(k.m),
 		Conditions:  k.nodeConditions(now, before),
 		Addresses: []corev1.NodeAddress{
 			{Type: corev1.NodeInternalIP, Address: k.m.IP.String()},

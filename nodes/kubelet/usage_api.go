@@ -127,8 +127,10 @@ func (s *server) summary(w http.ResponseWriter, r *http.Request) {
 }
 
 // configz answers with what the kubelet is configured with, as far as it matters here.
-func (s *server) configz(w http.ResponseWriter, _ *http.Request) {
-	most := allocatable()
+func (s *server) configz(w http.ResponseWriter, r *http.Request) {
+	s.ks.Lock.Lock()
+	most := allocatable(dialled(r).m)
+	s.ks.Lock.Unlock()
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{"kubeletconfig": map[string]any{ // the client's connection may be gone
 		"syncFrequency": resyncPeriod.String(), "nodeStatusReportFrequency": statusInterval.String(), "nodeLeaseDurationSeconds": int(leaseDuration.Seconds()),

@@ -30,7 +30,7 @@ func (s *server) containerMetrics(w http.ResponseWriter, r *http.Request) {
 	for _, p := range pods {
 		whole(fmt.Sprintf(`container="",id=%q,image="",name="",namespace=%q,pod=%q`, cgroup(p.pod), p.namespace, p.name), p.usage)
 	}
-	size := capacity()
+	size := capacity(k.m)
 	s.ks.Lock.Unlock()
 	whole(`container="",id="/",image="",name="",namespace="",pod=""`, node)
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4")

@@ -322,7 +322,7 @@ func (b *projecting) downward(items []corev1.DownwardAPIVolumeFile) {
 			b.put(item.Path, []byte(b.p.field(item.FieldRef.FieldPath)), item.Mode)
 		case item.ResourceFieldRef != nil:
 			if c := containerSpec(b.p.spec, item.ResourceFieldRef.ContainerName); c != nil {
-				b.put(item.Path, []byte(resourceField(c, item.ResourceFieldRef)), item.Mode)
+				b.put(item.Path, []byte(b.p.resourceField(c, item.ResourceFieldRef)), item.Mode)
 			}
 		}
 	}

@@ -11,15 +11,9 @@ import (
 	"demarc/sim/api"
 )
 
-// Pool is the name of the one node pool.
-const Pool = api.DefaultPool
-
 // Cluster is what the names of a cluster's machines are made from.
 type Cluster struct {
 	Name, Location string
-	// Zones are the availability zones over which the machines are spread, such as 1, 2 and
-	// 3; none if they are in no zone.
-	Zones []string
 	// NetworkPolicy is what enforces NetworkPolicies.
 	NetworkPolicy api.NetworkPolicy
 }
@@ -32,12 +26,12 @@ func (c *Cluster) GroupID() string {
 	return "/subscriptions/" + Subscription + "/resourceGroups/" + strings.ToLower(c.ResourceGroup())
 }
 
-// ScaleSet is the name of the pool's virtual machine scale set: AKS puts eight
+// ScaleSet is the name of a pool's virtual machine scale set: AKS puts eight
 // digits that come from the cluster's name into it.
-func (c *Cluster) ScaleSet() string {
+func (c *Cluster) ScaleSet(pool string) string {
 	h := fnv.New32a()
 	h.Write([]byte(c.Name)) // never fails
-	return fmt.Sprintf("aks-%s-%08d-vmss", Pool, h.Sum32()%100_000_000)
+	return fmt.Sprintf("aks-%s-%08d-vmss", pool, h.Sum32()%100_000_000)
 }
 
 // ResourceGroup is where AKS puts a cluster's machines.
@@ -65,7 +59,7 @@ func PodCIDR(i int) netip.Prefix {
 
 // Zone is the machine's availability zone; empty if it is in none.
 func (m *VM) Zone() string {
-	if zones := m.Cluster.Zones; len(zones) > 0 {
+	if zones := m.Shape.Zones; len(zones) > 0 {
 		return zones[m.Index%len(zones)]
 	}
 	return ""

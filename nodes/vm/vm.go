@@ -12,9 +12,6 @@ import (
 	"demarc/sim/timeline"
 )
 
-// DefaultSize is the size that a pool's VMs have at first.
-const DefaultSize = "Standard_D4s_v5"
-
 // Ways in which a machine is stopped.
 const (
 	Stopped     = api.MachineStopped
@@ -23,14 +20,16 @@ const (
 )
 
 // VM is one virtual machine. It is under its fleet's lock but for what never
-// changes: its number, name and addresses.
+// changes: its pool, number, name and addresses.
 type VM struct {
 	Cluster *Cluster
-	Index   int // instance number
+	Pool    string // name of the node pool
+	Index   int    // instance number in the pool's scale set
 	Name    string
 	IP      netip.Addr
 	Prefix  netip.Prefix // of its pods' addresses
 
+	Shape api.PoolShape // the pool's
 	Blame
 	OS      *host.Host
 	On      bool      // has power, and its system runs or boots
@@ -48,12 +47,13 @@ type VM struct {
 	Tags    map[string]string
 }
 
-// New is a machine that is on, with an instance number, in a place of the networks.
-func New(c *Cluster, log *timeline.Log, watcher Watcher, i, slot int, image *host.Image) VM {
-	name := c.ScaleSet() + InstanceID(i)
+// New is a machine of a pool that is on, with an instance number, in a place of the
+// networks.
+func New(c *Cluster, pool string, shape api.PoolShape, log *timeline.Log, watcher Watcher, i, slot int, image *host.Image) VM {
+	name := c.ScaleSet(pool) + InstanceID(i)
 	return VM{
-		Cluster: c, Index: i, Name: name, IP: NodeIP(slot), Prefix: PodCIDR(slot), Blame: newBlame(log, watcher, name),
-		OS: host.New(name, image), On: true, Boots: 1, Size: DefaultSize,
+		Cluster: c, Pool: pool, Shape: shape, Index: i, Name: name, IP: NodeIP(slot), Prefix: PodCIDR(slot), Blame: newBlame(log, watcher, name),
+		OS: host.New(name, image), On: true, Boots: 1, Size: shape.Size,
 	}
 }
 

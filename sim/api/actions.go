@@ -175,6 +175,14 @@ type Actions struct {
 	NodePools func(context.Context) ([]NodePool, error) `route:"GET /v1/nodepools"`
 	// NodePool returns one node pool.
 	NodePool func(ctx context.Context, name string) (NodePool, error) `route:"GET /v1/nodepools/{name}"`
+	// AddNodePool asks for another node pool and returns the operation as it was begun;
+	// Operations tells how it goes on.
+	AddNodePool func(context.Context, AddPoolRequest) (Operation, error) `route:"POST /v1/nodepools" role:"customer" action:"add a node pool" needs:"name,count"`
+	// UpdateNodePool asks for other labels and taints of a pool's nodes, or for another mode,
+	// likewise.
+	UpdateNodePool func(ctx context.Context, name string, r UpdatePoolRequest) (Operation, error) `route:"POST /v1/nodepools/{name}/update" role:"customer" action:"update a node pool"`
+	// DeleteNodePool asks for the end of a pool: its nodes are drained and deleted, likewise.
+	DeleteNodePool func(ctx context.Context, name string, r DeletePoolRequest) (Operation, error) `route:"POST /v1/nodepools/{name}/delete" role:"customer" action:"delete a node pool"`
 	// ScaleNodePool asks for another number of nodes and returns the operation as it was
 	// begun; Operations tells how it goes on.
 	ScaleNodePool func(ctx context.Context, name string, r ScaleRequest) (Operation, error) `route:"POST /v1/nodepools/{name}/scale" role:"customer" action:"scale a node pool" needs:"count"`

@@ -47,7 +47,7 @@ type EngineConfig struct {
 // ClusterSpec is what is wanted of a managed cluster.
 type ClusterSpec struct {
 	Name string `json:"name"`
-	// Nodes is the number of worker nodes in the one pool, nodepool1.
+	// Nodes is the number of worker nodes in the first pool, nodepool1.
 	Nodes int `json:"nodes"`
 	// Zones are the availability zones over which its nodes are spread; none if empty.
 	Zones []string `json:"zones,omitempty"`
@@ -171,6 +171,7 @@ const (
 // Machine is one worker machine as it is, whatever the API server believes.
 type Machine struct {
 	Name       string `json:"name"`
+	Pool       string `json:"pool"` // the node pool
 	Power      string `json:"power" enum:"power"`
 	Kubelet    string `json:"kubelet" enum:"runs"`
 	Network    string `json:"network" enum:"network"`

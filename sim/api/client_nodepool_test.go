@@ -14,7 +14,7 @@ func TestNodePoolRequests(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		asked = strings.TrimSpace(r.Method + " " + r.URL.EscapedPath() + " " + string(body))
-		if r.URL.Path == "/v1/nodepools" {
+		if r.URL.Path == "/v1/nodepools" && r.Method == http.MethodGet {
 			fmt.Fprint(w, "[{}]")
 			return
 		}
@@ -27,6 +27,18 @@ func TestNodePoolRequests(t *testing.T) {
 		"GET /v1/nodepools/a%2Fb": func() error { _, err := c.NodePool(t.Context(), "a/b"); return err },
 		`POST /v1/nodepools/p/scale {"count":5}`: func() error {
 			_, err := c.ScaleNodePool(t.Context(), "p", ScaleRequest{Count: 5})
+			return err
+		},
+		`POST /v1/nodepools {"name":"p","count":0,"mode":"User","size":"","maxPods":0,"osDiskSizeGB":0,"priority":""}`: func() error {
+			_, err := c.AddNodePool(t.Context(), AddPoolRequest{Name: "p", PoolShape: PoolShape{Mode: ModeUser}})
+			return err
+		},
+		`POST /v1/nodepools/p/update {"labels":{},"taints":null}`: func() error {
+			_, err := c.UpdateNodePool(t.Context(), "p", UpdatePoolRequest{Labels: map[string]string{}})
+			return err
+		},
+		`POST /v1/nodepools/p/delete {"ignorePDB":true}`: func() error {
+			_, err := c.DeleteNodePool(t.Context(), "p", DeletePoolRequest{IgnorePDB: true})
 			return err
 		},
 	} {

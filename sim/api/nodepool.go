@@ -1,20 +1,18 @@
 package api
 
-// DefaultPool is the name of the one pool that every cluster has.
+// DefaultPool is the name of the pool that every cluster begins with.
 const DefaultPool = "nodepool1"
 
 // NodePool is a pool of worker nodes of the same kind.
 type NodePool struct {
 	Name string `json:"name"`
-	Mode string `json:"mode"` // System
+	PoolShape
 	// Count is how many nodes the customer wants, VMs how many there are of them in
 	// the cloud, and Ready how many of those are Ready for Kubernetes.
 	Count int `json:"count"`
 	VMs   int `json:"vms"`
 	Ready int `json:"ready"`
-	// Size is the VMs', and KubernetesVersion and NodeImage the pool's; a node's may
-	// still be older.
-	Size              string `json:"size"`
+	// KubernetesVersion and NodeImage are the pool's; a node's may still be older.
 	KubernetesVersion string `json:"kubernetesVersion"`
 	NodeImage         string `json:"nodeImage"`
 	// ProvisioningState is that of the last operation on the pool, and Error why
@@ -28,7 +26,7 @@ type NodePool struct {
 type NodePoolNode struct {
 	Name              string `json:"name"`
 	InstanceID        int    `json:"instanceID"`
-	Power             string `json:"power"`
+	Power             string `json:"power" enum:"power-state"`
 	Ready             bool   `json:"ready"`
 	Schedulable       bool   `json:"schedulable"`
 	Surge             bool   `json:"surge,omitempty"`
@@ -39,4 +37,28 @@ type NodePoolNode struct {
 // ScaleRequest asks for another number of nodes in a pool.
 type ScaleRequest struct {
 	Count int `json:"count"`
+}
+
+// AddPoolRequest asks for another node pool.
+type AddPoolRequest struct {
+	Name  string `json:"name"`
+	Count int    `json:"count"`
+	// What the shape leaves open is as AKS has it by default; the mode is User.
+	PoolShape
+	// KubernetesVersion is 1.37 or 1.37.2; the control plane's if empty.
+	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
+}
+
+// UpdatePoolRequest asks for other labels and taints of a pool's nodes, or another mode.
+// What is null, or empty for a mode, stays as it is.
+type UpdatePoolRequest struct {
+	Labels map[string]string `json:"labels"`
+	Taints []string          `json:"taints"`
+	Mode   string            `json:"mode,omitempty"`
+}
+
+// DeletePoolRequest asks for the end of a pool.
+type DeletePoolRequest struct {
+	// IgnorePDB says that PodDisruptionBudgets do not keep nodes from being deleted.
+	IgnorePDB bool `json:"ignorePDB,omitempty"`
 }

@@ -8,6 +8,9 @@ const (
 	OpUpgradeCluster = "Upgrading"          // of the control plane, and mostly of the pools
 	OpUpgradePool    = "UpgradingAgentPool" // of one pool
 	OpScalePool      = "ScalingAgentPool"
+	OpCreatePool     = "CreatingAgentPool"
+	OpDeletePool     = "DeletingAgentPool"
+	OpUpdatePool     = "UpdatingAgentPool"
 )
 
 // States of an [Operation]. AKS's provisioning state says the same.
@@ -35,8 +38,10 @@ type Operation struct {
 	Event int64 `json:"event,omitempty"`
 	// Upgrade is how far an upgrade has come.
 	Upgrade *Upgrade `json:"upgrade,omitempty"`
-	// Scale is how far a change of a pool's size has come.
+	// Scale is how far a change of a pool's size has come, and so its creation and deletion.
 	Scale *Scale `json:"scale,omitempty"`
+	// Reshape is how far a change of a pool's labels, taints or mode has come.
+	Reshape *Reshape `json:"reshape,omitempty"`
 }
 
 // InProgress says whether it has not ended.
@@ -55,6 +60,15 @@ type Scale struct {
 	// Missing are nodes whose VMs were deleted outside of AKS: these are no longer
 	// waited for.
 	Missing []string `json:"missing,omitempty"`
+	// IgnorePDB says that PodDisruptionBudgets do not keep nodes from being deleted.
+	IgnorePDB bool `json:"ignorePDB,omitempty"`
 	// Failure says why it is given up: what is left to do is to tidy up.
 	Failure string `json:"failure,omitempty"`
+}
+
+// Reshape is a change of what the nodes of a pool have by the customer's wish.
+type Reshape struct {
+	Pool   string    `json:"pool"`
+	Before PoolShape `json:"before"`
+	After  PoolShape `json:"after"`
 }

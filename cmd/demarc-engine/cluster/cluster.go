@@ -208,7 +208,11 @@ func (c *Cluster) machines(saved *state.State) error {
 	if err != nil {
 		return err
 	}
-	pool := c.Memory.State().Cluster.Pools[0]
+	wanted := c.Memory.State().Cluster.Pools
+	var pools []nodes.PoolConfig
+	for _, p := range wanted {
+		pools = append(pools, nodes.PoolConfig{Name: p.Name, Shape: p.PoolShape, Nodes: p.Count, KubeletVersion: "v" + p.KubernetesVersion})
+	}
 	reportFaults()
 	starts, err := c.starts()
 	if err != nil {
@@ -219,13 +223,16 @@ func (c *Cluster) machines(saved *state.State) error {
 		return err
 	}
 	c.fleet, err = nodes.NewFleet(nodes.Config{
-		ClusterName: c.spec.Name, Nodes: pool.Count, Zones: c.spec.Zones, NetworkPolicy: c.spec.NetworkPolicy, Seed: c.spec.Seed, Created: c.spec.Start,
-		KubeletVersion: "v" + pool.KubernetesVersion,
+		ClusterName: c.spec.Name, Pools: pools, NetworkPolicy: c.spec.NetworkPolicy, Seed: c.spec.Seed, Created: c.spec.Start,
+		KubeletVersion: "v" + wanted[0].KubernetesVersion,
 		Timeline:       c.log, Client: client, Watcher: c.incidents, State: saved.Fleet, Starts: starts, Images: images,
 		Live: func() bool { return !c.dial.Free() }, APIServer: controlplane.PublicAddress, DialAPIServer: c.plane.DialPublic,
 	})
 	if err != nil {
 		return err
+	}
+	for _, p := range pools {
+		c.fleet.SetPool(p.Name, p.Shape) // which a state that was lost may not have
 	}
 	c.fleet.Disks().Changed, c.fleet.Shares().Changed, c.fleet.Balancers().Changed = c.cloudChanged, c.cloudChanged, c.cloudChanged
 	c.faults.CloudDisks, c.faults.CloudShares, c.faults.CloudBalancers = c.fleet.Disks(), c.fleet.Shares(), c.fleet.Balancers()

@@ -8,6 +8,7 @@ import (
 
 	"demarc/controlplane/provider"
 	"demarc/nodes"
+	"demarc/sim/api"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -37,9 +38,20 @@ func (p vms) Act(_ context.Context, node, action, key string, cause int64) ([]st
 // Egress implements [provider.Cloud].
 func (p vms) Egress(node string) string { return p.m.Fleet.Egress(node) }
 
+// SetPool implements [provider.Cloud].
+func (p vms) SetPool(_ context.Context, pool string, shape api.PoolShape) error {
+	p.m.Fleet.SetPool(pool, shape)
+	return p.m.PoolChanged()
+}
+
+// DeletePool implements [provider.Cloud].
+func (p vms) DeletePool(_ context.Context, pool string) error {
+	return errors.Join(p.m.Fleet.DeletePool(pool), p.m.PoolChanged())
+}
+
 // AddVM implements [provider.Cloud].
-func (p vms) AddVM(_ context.Context, key, version string, surge bool, cause int64) (string, error) {
-	node, err := p.m.Fleet.Add(key, version, surge, cause)
+func (p vms) AddVM(_ context.Context, key, pool, version string, surge bool, cause int64) (string, error) {
+	node, err := p.m.Fleet.Add(key, pool, version, surge, cause)
 	return node, errors.Join(err, p.m.PoolChanged())
 }
 
@@ -69,10 +81,10 @@ func (p vms) UpgradeVM(_ context.Context, key, node, version, image string, caus
 }
 
 // VMs implements [provider.Cloud].
-func (p vms) VMs() []string { return p.m.Fleet.NodeNames() }
+func (p vms) VMs(pool string) []string { return p.m.Fleet.PoolNodes(pool) }
 
 // MissingVMs implements [provider.Cloud].
-func (p vms) MissingVMs() []string { return p.m.Fleet.Missing() }
+func (p vms) MissingVMs(pool string) []string { return p.m.Fleet.Missing(pool) }
 
 // LatestImage implements [provider.Cloud].
 func (p vms) LatestImage(version string) string { return nodes.Images("v" + version)[0] }

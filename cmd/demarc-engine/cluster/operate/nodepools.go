@@ -1,11 +1,13 @@
 package operate
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
 	"strings"
 
+	"demarc/controlplane/provider"
 	"demarc/sim/api"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,6 +16,37 @@ import (
 // ScaleNodePool begins to bring a pool to another number of nodes.
 func (m *Management) ScaleNodePool(ctx context.Context, pool string, r api.ScaleRequest) (api.Operation, error) {
 	return m.Operator.ScalePool(ctx, m.Memory, pool, r.Count)
+}
+
+// AddNodePool begins to make another pool.
+func (m *Management) AddNodePool(ctx context.Context, r api.AddPoolRequest) (api.Operation, error) {
+	shape, err := checkPool(r.Name, r.PoolShape.WithDefaults(api.ModeUser))
+	if err != nil {
+		return api.Operation{}, err
+	}
+	return m.Operator.AddPool(ctx, m.Memory, provider.Pool{Name: r.Name, Count: r.Count, PoolShape: shape, KubernetesVersion: r.KubernetesVersion})
+}
+
+// UpdateNodePool begins to give a pool other labels, taints or another mode.
+func (m *Management) UpdateNodePool(ctx context.Context, pool string, r api.UpdatePoolRequest) (api.Operation, error) {
+	if r.Labels == nil && r.Taints == nil && r.Mode == "" {
+		return api.Operation{}, api.Coded("InvalidParameter", "nothing to update: want labels, taints or a mode")
+	}
+	return m.Operator.UpdatePool(ctx, m.Memory, pool, func(s api.PoolShape) (api.PoolShape, error) {
+		if r.Labels != nil {
+			s.Labels = r.Labels
+		}
+		if r.Taints != nil {
+			s.Taints = r.Taints
+		}
+		s.Mode = cmp.Or(r.Mode, s.Mode)
+		return checkPool(pool, s)
+	})
+}
+
+// DeleteNodePool begins to drain and delete a pool.
+func (m *Management) DeleteNodePool(ctx context.Context, pool string, r api.DeletePoolRequest) (api.Operation, error) {
+	return m.Operator.DeletePool(ctx, m.Memory, pool, r.IgnorePDB)
 }
 
 // NodePools are the cluster's node pools: what is wanted of them, and what there is.
@@ -27,10 +60,14 @@ func (m *Management) NodePools() ([]api.NodePool, error) {
 		byName[n.Name] = n
 	}
 	operations := m.Operations()
+	shapes := map[string]api.PoolShape{}
+	for _, p := range m.Memory.State().Cluster.Pools {
+		shapes[p.Name] = p.PoolShape
+	}
 	pools := []api.NodePool{}
 	for _, p := range m.Operator.Profile(m.Memory).Pools {
 		x := api.NodePool{
-			Name: p.Name, Mode: "System", Count: p.Count, KubernetesVersion: p.KubernetesVersion, NodeImage: p.NodeImage, ProvisioningState: p.ProvisioningState,
+			Name: p.Name, PoolShape: shapes[p.Name], Count: p.Count, KubernetesVersion: p.KubernetesVersion, NodeImage: p.NodeImage, ProvisioningState: p.ProvisioningState,
 		}
 		for _, op := range slices.Backward(operations) {
 			if op.Subject == "nodepool/"+p.Name {
@@ -44,7 +81,7 @@ func (m *Management) NodePools() ([]api.NodePool, error) {
 	return pools, nil
 }
 
-// describeNodes enters the pool's nodes, those of all VMs: there is one pool.
+// describeNodes enters the pool's nodes, those of all its VMs.
 func (m *Management) describeNodes(x *api.NodePool, byName map[string]*corev1.Node) {
 	machines := map[string]api.Machine{}
 	for _, machine := range m.Fleet.Machines() {
@@ -53,6 +90,9 @@ func (m *Management) describeNodes(x *api.NodePool, byName map[string]*corev1.No
 	x.Nodes = []api.NodePoolNode{}
 	for _, vm := range m.Fleet.VMs() {
 		machine := machines[vm.Name]
+		if machine.Pool != x.Name {
+			continue
+		}
 		n := api.NodePoolNode{
 			Name: vm.Name, InstanceID: vm.InstanceID, Power: vm.Power, Surge: machine.Surge,
 			KubernetesVersion: strings.TrimPrefix(machine.KubeletVersion, "v"), NodeImage: vm.NodeImage,
@@ -63,7 +103,7 @@ func (m *Management) describeNodes(x *api.NodePool, byName map[string]*corev1.No
 		if n.Ready {
 			x.Ready++
 		}
-		x.VMs, x.Size, x.Nodes = x.VMs+1, vm.Size, append(x.Nodes, n)
+		x.VMs, x.Nodes = x.VMs+1, append(x.Nodes, n)
 	}
 }
 

@@ -3,10 +3,14 @@ package operate
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"demarc/controlplane/provider"
+	"demarc/nodes/kubelet"
+	"demarc/sim/api"
 	"demarc/sim/drain"
 
 	corev1 "k8s.io/api/core/v1"
@@ -121,6 +125,30 @@ func (p workers) Mark(ctx context.Context, node string, upgrading bool) error {
 	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%s,%q:%s},"labels":{%q:%[2]s}}}`,
 		annotationDisabled, yes, annotationReason, reason, corev1.LabelNodeExcludeBalancers)
 	_, err := p.m.Client.CoreV1().Nodes().Patch(ctx, node, types.MergePatchType, patch, metav1.PatchOptions{})
+	return err
+}
+
+// Shape implements [provider.Nodes].
+func (p workers) Shape(ctx context.Context, node string, before, after api.PoolShape) error {
+	client := p.m.Client.CoreV1().Nodes()
+	n, err := client.Get(ctx, node, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil // it registers as it is to be
+	}
+	if err != nil {
+		return err
+	}
+	n = n.DeepCopy()
+	for key := range before.NodeLabels() {
+		delete(n.Labels, key)
+	}
+	maps.Copy(n.Labels, after.NodeLabels())
+	was, is := kubelet.Taints(before.NodeTaints()), kubelet.Taints(after.NodeTaints())
+	n.Spec.Taints = slices.DeleteFunc(n.Spec.Taints, func(t corev1.Taint) bool {
+		return slices.ContainsFunc(slices.Concat(was, is), func(o corev1.Taint) bool { return t.MatchTaint(&o) })
+	})
+	n.Spec.Taints = append(n.Spec.Taints, is...)
+	_, err = client.Update(ctx, n, metav1.UpdateOptions{})
 	return err
 }
 

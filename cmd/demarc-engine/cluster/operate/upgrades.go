@@ -39,7 +39,7 @@ func (m *Management) wantedCluster(known provider.Cluster) (provider.Cluster, er
 	}
 	known.KubernetesVersion = strings.TrimPrefix(known.KubernetesVersion, "v") // as earlier versions wrote it
 	if len(known.Pools) == 0 {
-		known.Pools = []provider.Pool{{Name: "nodepool1", Count: m.Spec.Nodes}}
+		known.Pools = []provider.Pool{{Name: api.DefaultPool, Count: m.Spec.Nodes}}
 	}
 	pools := make([]provider.Pool, len(known.Pools))
 	for i, p := range known.Pools {
@@ -48,6 +48,9 @@ func (m *Management) wantedCluster(known provider.Cluster) (provider.Cluster, er
 		}
 		if p.NodeImage == "" {
 			p.NodeImage = vms{m}.LatestImage(p.KubernetesVersion)
+		}
+		if p.Mode == "" { // as earlier versions wrote it
+			p.PoolShape = api.PoolShape{Zones: m.Spec.Zones}.WithDefaults(api.ModeSystem)
 		}
 		pools[i] = p
 	}
