@@ -51,7 +51,7 @@ var printing = []string{
 	"iaas vm list", "iaas vm stop 0", "iaas vm deallocate 0", "iaas vm start 0", "iaas vm restart 0", "iaas vm resize 0 Standard_D8s_v5", "iaas vm tag 0 a=b",
 	"iaas disk list", "iaas disk create x --size-gb 4", "iaas disk detach x", "iaas disk resize x 8", "iaas share list", "iaas share delete x", "iaas share resize x 8", "iaas lb list", "iaas lb delete-rule HOSTILE", "__complete iaas lb delete-rule ", "iaas nsg list", "iaas nsg set x --priority 200", "patch list", "--as provider patch publish linux-azure", "cve list", "cve show x",
 	"--as provider cve publish CVE-2026-1234 --component kubelet", "aks update", "aks get-upgrades", "aks upgrade --kubernetes-version 1.37", "nodepool list", "nodepool show x",
-	"nodepool scale x --count 3", "nodepool upgrade x", "--as provider backup list", "--as provider backup show x", "--as provider backup take", "--as provider backup verify x",
+	"nodepool scale x --count 3", "nodepool add x", "nodepool update x --mode User", "nodepool delete x", "nodepool upgrade x", "--as provider backup list", "--as provider backup show x", "--as provider backup take", "--as provider backup verify x",
 	"--as provider backup restore x", "--as provider replicas", "explain i1", "report", "--as provider report", "feature list", "feature show HOSTILE", "feature register x", "feature unregister x", "feature gates",
 	"report -o html", "__complete iaas disk detach ", "__complete fault heal ", "__complete support show ", "__complete explain ", "__complete ssh ",
 }

@@ -16,11 +16,13 @@ func nodepoolCmd(env *command.Env) *cobra.Command {
 		Short: "See and change the node pools, as their customer",
 		Long: `A node pool is worker nodes of the same kind, of which the customer says how many
 they want and which version they have. The provider makes nodes, and drains and
-deletes them. One operation at a time changes a cluster or its pools.`,
+deletes them. A cluster begins with the pool nodepool1; one pool of mode System must
+always be left. One operation at a time changes a cluster or its pools.`,
 		Example: `  demarc nodepool list
+  demarc nodepool add batch --node-count 2 --node-taints dedicated=batch:NoSchedule
   demarc nodepool scale nodepool1 --count 5
   demarc nodepool upgrade nodepool1 --max-surge 33%`,
-	}, nodepoolListCmd(env), nodepoolShowCmd(env), nodepoolScaleCmd(env), nodepoolUpgradeCmd(env))
+	}, nodepoolListCmd(env), nodepoolShowCmd(env), nodepoolAddCmd(env), nodepoolDeleteCmd(env), nodepoolScaleCmd(env), nodepoolUpdateCmd(env), nodepoolUpgradeCmd(env))
 }
 
 func nodepoolUpgradeCmd(env *command.Env) *cobra.Command {

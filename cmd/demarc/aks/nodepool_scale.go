@@ -41,6 +41,7 @@ func printNodePool(w io.Writer, p api.NodePool) error {
 	if err := printNodePools(w, []api.NodePool{p}); err != nil {
 		return err
 	}
+	printShape(w, p.PoolShape)
 	if p.Error != "" {
 		terminal.Fprintf(w, "the last operation failed: %s\n", p.Error)
 	}
@@ -78,7 +79,7 @@ they are drained, no faster than PodDisruptionBudgets allow, and deleted.`,
 		ValidArgsFunction: completePools(env),
 		RunE: command.Ask(env, func(ctx context.Context, c *api.Client, args []string) (api.Operation, error) {
 			if count < 0 {
-				return api.Operation{}, &engine.InputError{Message: "to how many nodes?", Hint: "give --count, from 1"}
+				return api.Operation{}, &engine.InputError{Message: "to how many nodes?", Hint: "give --count: from 1, or from 0 for a pool of mode User"}
 			}
 			pool = args[0]
 			return c.ScaleNodePool(ctx, pool, api.ScaleRequest{Count: count})
@@ -87,5 +88,6 @@ they are drained, no faster than PodDisruptionBudgets allow, and deleted.`,
 		})),
 	}
 	c.Flags().IntVar(&count, "count", -1, "how many nodes the pool is to have")
+	c.Flags().IntVar(&count, "node-count", -1, "the same, as az aks calls it")
 	return c
 }
