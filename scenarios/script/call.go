@@ -97,6 +97,8 @@ type Checker interface {
 	NodeIndex(ref string, col int)
 	// Pool checks the name of a node pool.
 	Pool(name string, col int)
+	// AddPool notes that there is another node pool from here on.
+	AddPool(name string)
 	// Exists checks that there can be an object, and Annotation an annotation of one,
 	// which may be a pod.
 	Exists(gvk schema.GroupVersionKind, namespace, name string, col int)

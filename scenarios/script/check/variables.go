@@ -52,6 +52,8 @@ var worldVariables = []Variable{
 		"lasts, actions are the names of what was done, and lost is what is gone for good", repairsSeen),
 	seen("operations", "what the customer asked of the cluster and its pools, the oldest first; nodes are those that an upgrade is at, and surge the "+
 		"names of its surge nodes", operationsSeen),
+	asked("nodepools", "count is what the customer wants, vms what there is, and ready how many are Ready; nodes are those of the pool",
+		func(a *activation) ([]api.NodePool, error) { return a.view.World.NodePools() }),
 	seen("cases", "at the support desk, the oldest first; findings are SOURCE: TEXT, said is the conversation, and issue the URL of a bug upstream", casesSeen),
 	seen("restores", "the oldest first; rpo and rto are seconds, end is 0 while one lasts, and skipped has the IDs of newer backups that were bad", restoresSeen),
 	seen("patches", "of the nodes' operating system; nodes have one, waiting do not, or only after a reboot", World.Patches),

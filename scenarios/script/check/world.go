@@ -53,6 +53,7 @@ type World interface {
 	Cases() []api.Case
 	// Operations are all that was asked of the cluster and its pools.
 	Operations() []api.Operation
+	NodePools() ([]api.NodePool, error)
 	// Patches are the patches of the nodes' operating system, and CVEs the
 	// vulnerabilities.
 	Patches() []api.Patch

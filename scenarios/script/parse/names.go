@@ -33,8 +33,15 @@ var namespaces = []string{metav1.NamespaceDefault, metav1.NamespaceSystem, metav
 
 // Pool checks the name of a node pool. What must be refused may be about none.
 func (p *parser) Pool(name string, col int) {
-	if pools := []string{api.DefaultPool}; !p.refusing && !slices.Contains(pools, name) {
+	if pools := append([]string{api.DefaultPool}, p.pools...); !p.refusing && !slices.Contains(pools, name) {
 		p.Problem(col, fault.Suggest(name, pools), "there is no node pool %s: the cluster has %s", name, strings.Join(pools, ", "))
+	}
+}
+
+// AddPool notes that there is another node pool from here on.
+func (p *parser) AddPool(name string) {
+	if !p.refusing {
+		p.pools = append(p.pools, name)
 	}
 }
 

@@ -74,6 +74,7 @@ type parser struct {
 	// nodes is how many nodes the pool has by the last change of its size, and
 	// instances how many there were ever; 0 before the first.
 	nodes, instances int
+	pools            []string // that the script has added
 }
 
 // Problem records a mistake in the line being read.

@@ -73,6 +73,9 @@ func (p *parser) checkNodeRefs() {
 func (p *parser) checkNodeRefsIn(text string, line, col int) {
 	for _, m := range script.NodeRef.FindAllStringSubmatchIndex(text, -1) {
 		ref := text[m[2]:m[3]]
+		if pool, _, named := strings.Cut(ref, "-vmss"); named && vmssSuffix.MatchString(ref) && slices.Contains(p.pools, pool) {
+			continue
+		}
 		if n, err := strconv.ParseUint(ref, 10, 16); err != nil || int(n) > p.lastInstance() {
 			p.problemAt(line, col+m[0], "", "$(node/%s): want the index of a node, from 0 to %d", ref, p.lastInstance())
 		}

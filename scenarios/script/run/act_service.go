@@ -29,6 +29,14 @@ func (a action) nodepool(ctx context.Context) error {
 		req.Pool, req.NodeImageOnly = pool, a.Text("only") == "node-images"
 		return only(a.customer().Upgrade(ctx, req))
 	}
+	switch a.Text("action") {
+	case "add":
+		return only(a.customer().AddNodePool(ctx, a.addPool()))
+	case "update":
+		return only(a.customer().UpdateNodePool(ctx, pool, a.updatePool()))
+	case "delete":
+		return only(a.customer().DeleteNodePool(ctx, pool, api.DeletePoolRequest{IgnorePDB: a.Text("ignore-pdb") == "yes"}))
+	}
 	n, err := strconv.Atoi(a.Text("to"))
 	if err != nil {
 		return fmt.Errorf("to: %w", err)

@@ -236,6 +236,23 @@ func (w *fakeWorld) ScaleNodePool(pool string, r api.ScaleRequest) (api.Operatio
 	return api.Operation{}, nil
 }
 
+func (w *fakeWorld) AddNodePool(r api.AddPoolRequest) (api.Operation, error) {
+	w.log.Append(timeline.Event{Verb: "created", Subject: r.Name, Message: fmt.Sprint(r.Count, r.Labels, r.Taints, r.Mode)})
+	return api.Operation{}, nil
+}
+
+func (w *fakeWorld) UpdateNodePool(pool string, r api.UpdatePoolRequest) (api.Operation, error) {
+	w.log.Append(timeline.Event{Verb: "updated", Subject: pool, Message: fmt.Sprint(r.Labels, r.Taints == nil)})
+	return api.Operation{}, nil
+}
+
+func (w *fakeWorld) DeleteNodePool(pool string, r api.DeletePoolRequest) (api.Operation, error) {
+	w.log.Append(timeline.Event{Verb: "deleted", Subject: pool, Message: fmt.Sprint(r.IgnorePDB)})
+	return api.Operation{}, nil
+}
+
+func (w *fakeWorld) NodePools() ([]api.NodePool, error) { return nil, nil }
+
 func (w *fakeWorld) Operations() []api.Operation {
 	w.mu.Lock()
 	defer w.mu.Unlock()

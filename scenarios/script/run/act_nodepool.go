@@ -1,0 +1,53 @@
+package run
+
+import (
+	"strconv"
+	"strings"
+
+	"demarc/sim/api"
+)
+
+// addPool is the node pool that a call asks for.
+func (a action) addPool() api.AddPoolRequest {
+	r := api.AddPoolRequest{Name: a.Text("pool"), Count: api.DefaultNodes, KubernetesVersion: a.Text("to"), PoolShape: api.PoolShape{
+		Mode: a.Text("mode"), Size: a.Text("size"), Zones: a.list("zones"), Labels: a.labels(), Taints: a.list("taints"),
+		Priority: a.Text("priority"), EvictionPolicy: a.Text("eviction-policy"),
+	}}
+	if n, err := strconv.Atoi(a.Text("count")); err == nil { // else there is none
+		r.Count = n
+	}
+	r.MaxPods, _ = strconv.Atoi(a.Text("max-pods")) // likewise
+	return r
+}
+
+// updatePool is what a call changes of a node pool.
+func (a action) updatePool() api.UpdatePoolRequest {
+	r := api.UpdatePoolRequest{Mode: a.Text("mode"), Labels: a.labels(), Taints: a.list("taints")}
+	switch a.Text("none") {
+	case "labels":
+		r.Labels = map[string]string{}
+	case "taints":
+		r.Taints = []string{}
+	}
+	return r
+}
+
+// list is an argument whose values are separated by commas; nil if there is none.
+func (a action) list(name string) []string {
+	if a.Text(name) == "" {
+		return nil
+	}
+	return strings.Split(a.Text(name), ",")
+}
+
+func (a action) labels() map[string]string {
+	var labels map[string]string
+	for _, l := range a.list("labels") {
+		if labels == nil {
+			labels = map[string]string{}
+		}
+		key, value, _ := strings.Cut(l, "=")
+		labels[key] = value
+	}
+	return labels
+}
