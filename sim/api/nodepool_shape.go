@@ -6,9 +6,9 @@ import "maps"
 type PoolShape struct {
 	// Mode is System or User: every cluster has a pool of mode System, where the managed
 	// add-ons prefer to run.
-	Mode string `json:"mode" enum:"pool-mode"`
+	Mode string `json:"mode,omitempty" enum:"pool-mode"`
 	// Size is the VMs'.
-	Size string `json:"size"`
+	Size string `json:"size,omitempty"`
 	// Zones are the availability zones over which they are spread; none if empty.
 	Zones []string `json:"zones,omitempty"`
 	// Labels and Taints are what the nodes have by the customer's wish; a taint is
@@ -16,11 +16,11 @@ type PoolShape struct {
 	Labels map[string]string `json:"labels,omitempty"`
 	Taints []string          `json:"taints,omitempty"`
 	// MaxPods is how many pods a node can have, and OSDiskGB the size of its disk.
-	MaxPods  int `json:"maxPods"`
-	OSDiskGB int `json:"osDiskSizeGB"`
+	MaxPods  int `json:"maxPods,omitempty"`
+	OSDiskGB int `json:"osDiskSizeGB,omitempty"`
 	// Priority is Regular or Spot, and EvictionPolicy what becomes of the VM of a Spot node
 	// that Azure evicts: Delete or Deallocate; empty for Regular.
-	Priority       string `json:"priority" enum:"pool-priority"`
+	Priority       string `json:"priority,omitempty" enum:"pool-priority"`
 	EvictionPolicy string `json:"evictionPolicy,omitempty" enum:"eviction-policy"`
 }
 
@@ -91,8 +91,7 @@ func (s PoolShape) WithDefaults(mode string) PoolShape {
 // Spot says whether Azure may evict the nodes.
 func (s PoolShape) Spot() bool { return s.Priority == PrioritySpot }
 
-// NodeLabels are the labels that nodes have because of the pool, and NodeTaints their
-// taints.
+// NodeLabels are the labels that nodes have because of the pool.
 func (s PoolShape) NodeLabels() map[string]string {
 	labels := map[string]string{"kubernetes.azure.com/mode": "system"}
 	if s.Mode == ModeUser {

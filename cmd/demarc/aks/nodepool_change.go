@@ -31,9 +31,9 @@ func nodepoolAddCmd(env *command.Env) *cobra.Command {
 	c := &cobra.Command{
 		Use: "add POOL", Short: "Add a node pool", Args: cobra.ExactArgs(1),
 		Long: `Add asks the provider for another node pool, with a scale set of its own, and returns
-when it has accepted that. The nodes take some minutes. Azure may evict nodes of
-priority Spot at any time, with a notice of 30 seconds; they have the taint
-kubernetes.azure.com/scalesetpriority=spot:NoSchedule.`,
+when it has accepted that. The nodes take some minutes. Those of priority Spot have the
+taint kubernetes.azure.com/scalesetpriority=spot:NoSchedule; here Azure has capacity
+enough and evicts none.`,
 		Example: `  demarc nodepool add batch --node-count 2 --node-taints dedicated=batch:NoSchedule --labels team=data
   demarc nodepool add cheap --priority Spot --eviction-policy Deallocate --node-vm-size Standard_D2s_v5
   demarc nodepool add system2 --mode System --zones 1,2,3 --max-pods 30`,
