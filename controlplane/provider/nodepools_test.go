@@ -98,8 +98,11 @@ func TestPoolsThatCannotBe(t *testing.T) {
 		newer.KubernetesVersion = "1.37"
 		user := func(s api.PoolShape) (api.PoolShape, error) { s.Mode = api.ModeUser; return s, nil }
 		for want, do := range map[string]func() error{
-			"already exists":  func() error { _, err := w.AddPool(w.t.Context(), w.replicas, shaped("p", api.ModeUser, 1)); return err },
-			"1 to 1000 nodes": func() error { _, err := w.AddPool(w.t.Context(), w.replicas, shaped("q", api.ModeSystem, 0)); return err },
+			"already exists": func() error { _, err := w.AddPool(w.t.Context(), w.replicas, shaped("p", api.ModeUser, 1)); return err },
+			"1 to 1000 nodes": func() error {
+				_, err := w.AddPool(w.t.Context(), w.replicas, shaped("q", api.ModeSystem, 0))
+				return err
+			},
 			"not 1001": func() error {
 				_, err := w.AddPool(w.t.Context(), w.replicas, shaped("q", api.ModeUser, 1001))
 				return err
