@@ -119,6 +119,10 @@ type Actions struct {
 	// DoDisk does something with a managed disk past AKS, and returns it as it is then; one
 	// that is deleted, as it was. That takes virtual time.
 	DoDisk func(context.Context, DiskRequest) (Disk, error) `route:"POST /v1/iaas/disks" needs:"action,disk" timeout:"5m"`
+	// Shares lists the file shares of the node resource group, likewise, by account and name.
+	Shares func(context.Context) ([]FileShare, error) `route:"GET /v1/iaas/shares"`
+	// DoShare does something with a file share past AKS, likewise.
+	DoShare func(context.Context, ShareRequest) (FileShare, error) `route:"POST /v1/iaas/shares" needs:"action,share" timeout:"5m"`
 	// LoadBalancers lists the load balancers of the node resource group, by name, with what
 	// their probes find.
 	LoadBalancers func(context.Context) ([]AzureLoadBalancer, error) `route:"GET /v1/iaas/loadbalancers"`
@@ -126,11 +130,6 @@ type Actions struct {
 	DoLoadBalancer func(context.Context, BalancerRequest) (AzureLoadBalancer, error) `route:"POST /v1/iaas/loadbalancers" needs:"action,rule"`
 	// NSG lists the rules of the network security group of the nodes' subnet, with those that
 	// AKS writes for load balancers.
-	// Shares lists the file shares of the node resource group, likewise, by account and name.
-	Shares func(context.Context) ([]FileShare, error) `route:"GET /v1/iaas/shares"`
-	// DoShare does something with a file share past AKS, likewise.
-	DoShare func(context.Context, ShareRequest) (FileShare, error) `route:"POST /v1/iaas/shares" needs:"action,share" timeout:"5m"`
-	// NSG lists the rules of the network security group of the nodes' subnet.
 	NSG func(context.Context) ([]NSGRule, error) `route:"GET /v1/iaas/nsg"`
 	// SetNSGRule adds a rule, or replaces the one of that name.
 	SetNSGRule func(context.Context, NSGRule) (NSGRule, error) `route:"POST /v1/iaas/nsg" needs:"name"`

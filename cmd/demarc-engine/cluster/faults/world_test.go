@@ -167,7 +167,7 @@ type fakeCloud struct {
 }
 
 func (c fakeCloud) Break(err error) {
-	for _, e := range []error{cloud.ErrThrottled, cloud.ErrSharesThrottled, cloud.ErrInternal} {
+	for _, e := range []error{cloud.ErrThrottled, cloud.ErrSharesThrottled, cloud.ErrBalancersThrottled, cloud.ErrInternal} {
 		c.w.put("cloud "+c.part+": "+e.Error(), err == e)
 	}
 }
