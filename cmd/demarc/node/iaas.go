@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"demarc/cmd/demarc/command"
@@ -124,29 +125,47 @@ func vmTagCmd(env *command.Env) *cobra.Command {
 	}
 }
 
-// doVM runs a command that does with a VM what its arguments say, and prints what it is
-// then.
+// doVM runs a command that does with a VM what its arguments say.
 func doVM(env *command.Env, request func(args []string) (api.VMRequest, error)) func(*cobra.Command, []string) error {
+	do := func(ctx context.Context, c *api.Client, r api.VMRequest) (api.VM, error) { return c.DoVM(ctx, r) }
+	return pastAKS(env, request, do, func(r api.VMRequest, v api.VM) string {
+		done := v.Power
+		switch r.Action {
+		case "delete":
+			done = "it is gone"
+		case "resize":
+			done = v.Size
+		case "tag":
+			done = tagText(v.Tags)
+		}
+		return fmt.Sprintf("%s %s: %s", r.Action, v.Name, done)
+	})
+}
+
+// pastAKS runs a command that does with a resource of the cloud what its arguments say, and
+// prints in a sentence what that was and what the resource is then.
+func pastAKS[R, A any](env *command.Env, request func(args []string) (R, error), do func(context.Context, *api.Client, R) (A, error), sentence func(R, A) string) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
-		req, err := request(args)
+		r, err := request(args)
 		if err != nil {
 			return command.BadInput(err)
 		}
-		return command.Ask(env, func(ctx context.Context, c *api.Client, _ []string) (api.VM, error) { return c.DoVM(ctx, req) }, func(w io.Writer, v api.VM) error {
-			done := v.Power
-			switch req.Action {
-			case "delete":
-				done = "it is gone"
-			case "resize":
-				done = v.Size
-			case "tag":
-				done = tagText(v.Tags)
-			}
+		ask := func(ctx context.Context, c *api.Client, _ []string) (A, error) { return do(ctx, c, r) }
+		return command.Ask(env, ask, func(w io.Writer, a A) error {
 			warnIaaS(env)
-			_, err := terminal.Fprintf(w, "%s %s: %s\n", req.Action, v.Name, done)
+			_, err := terminal.Fprintf(w, "%s\n", sentence(r, a))
 			return err
 		})(c, args)
 	}
+}
+
+// gibibytes reads a size.
+func gibibytes(text string) (int64, error) {
+	gib, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no size: want a whole number of GiB, such as 64", text)
+	}
+	return gib, nil
 }
 
 // warnIaaS reminds a customer of the contract.

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"io"
-	"strconv"
 	"strings"
 
 	"demarc/cmd/demarc/command"
@@ -13,7 +11,6 @@ import (
 	"demarc/nodes/cloud"
 	"demarc/sim/api"
 	"demarc/sim/engine"
-	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -127,9 +124,9 @@ they are.
 		Example:           "  demarc iaas disk resize scratch 64",
 		ValidArgsFunction: completeDisks(env),
 		RunE: doDisk(env, func(args []string) (api.DiskRequest, error) {
-			gib, err := strconv.ParseInt(args[1], 10, 64)
+			gib, err := gibibytes(args[1])
 			if err != nil {
-				return api.DiskRequest{}, fmt.Errorf("%q is no size: want a whole number of GiB, such as 64", args[1])
+				return api.DiskRequest{}, err
 			}
 			return api.DiskRequest{Action: api.DiskResize, Disk: args[0], SizeGiB: gib}, cloud.CheckDiskSize(gib)
 		}),
@@ -143,25 +140,17 @@ func completeDisks(env *command.Env) cobra.CompletionFunc {
 	})
 }
 
-// doDisk runs a command that does with a disk what its arguments say, and prints what it
-// is then.
+// doDisk runs a command that does with a disk what its arguments say.
 func doDisk(env *command.Env, request func(args []string) (api.DiskRequest, error)) func(*cobra.Command, []string) error {
-	return func(c *cobra.Command, args []string) error {
-		req, err := request(args)
-		if err != nil {
-			return command.BadInput(err)
+	do := func(ctx context.Context, c *api.Client, r api.DiskRequest) (api.Disk, error) { return c.DoDisk(ctx, r) }
+	return pastAKS(env, request, do, func(r api.DiskRequest, d api.Disk) string {
+		done := fmt.Sprintf("%d GiB, %s", d.SizeGiB, strings.TrimSpace(d.SKU+" "+d.Tier))
+		switch r.Action {
+		case api.DiskDelete:
+			done = "it is gone"
+		case api.DiskDetach:
+			done = d.State
 		}
-		return command.Ask(env, func(ctx context.Context, c *api.Client, _ []string) (api.Disk, error) { return c.DoDisk(ctx, req) }, func(w io.Writer, d api.Disk) error {
-			done := fmt.Sprintf("%d GiB, %s", d.SizeGiB, strings.TrimSpace(d.SKU+" "+d.Tier))
-			switch req.Action {
-			case api.DiskDelete:
-				done = "it is gone"
-			case api.DiskDetach:
-				done = d.State
-			}
-			warnIaaS(env)
-			_, err := terminal.Fprintf(w, "%s %s: %s\n", req.Action, d.Name, done)
-			return err
-		})(c, args)
-	}
+		return fmt.Sprintf("%s %s: %s", r.Action, d.Name, done)
+	})
 }

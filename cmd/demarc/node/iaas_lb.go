@@ -5,12 +5,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"demarc/cmd/demarc/command"
 	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
-	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -65,11 +65,7 @@ func printBalancers(w io.Writer, list []api.AzureLoadBalancer) error {
 				}
 			}
 			for _, m := range l.Pool {
-				up := r.Probe == ""
-				for _, name := range m.Up {
-					up = up || name == r.Probe
-				}
-				if up {
+				if r.Probe == "" || slices.Contains(m.Up, r.Probe) {
 					row.up++
 				}
 			}
@@ -95,17 +91,13 @@ address is dropped from then on.
 ` + voidsSupport,
 		Example:           "  demarc iaas lb delete-rule service:default/shop",
 		ValidArgsFunction: completeBalancerRules(env),
-		RunE: func(c *cobra.Command, args []string) error {
-			req := api.BalancerRequest{Action: api.BalancerDeleteRule, Rule: args[0]}
-			return command.Ask(env, func(ctx context.Context, c *api.Client, _ []string) (api.AzureLoadBalancer, error) {
-				return c.DoLoadBalancer(ctx, req)
-			},
-				func(w io.Writer, l api.AzureLoadBalancer) error {
-					warnIaaS(env)
-					_, err := terminal.Fprintf(w, "%s %s: %s has %d rules\n", req.Action, req.Rule, l.Name, len(l.Rules))
-					return err
-				})(c, args)
-		},
+		RunE: pastAKS(env, func(args []string) (api.BalancerRequest, error) {
+			return api.BalancerRequest{Action: api.BalancerDeleteRule, Rule: args[0]}, nil
+		}, func(ctx context.Context, c *api.Client, r api.BalancerRequest) (api.AzureLoadBalancer, error) {
+			return c.DoLoadBalancer(ctx, r)
+		}, func(r api.BalancerRequest, l api.AzureLoadBalancer) string {
+			return fmt.Sprintf("%s %s: %s has %d rules", r.Action, r.Rule, l.Name, len(l.Rules))
+		}),
 	}
 }
 

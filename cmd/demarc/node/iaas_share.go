@@ -3,14 +3,11 @@ package node
 import (
 	"context"
 	"fmt"
-	"io"
-	"strconv"
 	"strings"
 
 	"demarc/cmd/demarc/command"
 	"demarc/cmd/demarc/output"
 	"demarc/sim/api"
-	"demarc/sim/terminal"
 
 	"github.com/spf13/cobra"
 )
@@ -51,11 +48,8 @@ PersistentVolume stays as it is.
 			Example:           "  demarc iaas share resize claim:default/books 64",
 			ValidArgsFunction: completeShares(env),
 			RunE: doShare(env, func(args []string) (api.ShareRequest, error) {
-				gib, err := strconv.ParseInt(args[1], 10, 64)
-				if err != nil {
-					return api.ShareRequest{}, fmt.Errorf("%q is no size: want a whole number of GiB, such as 64", args[1])
-				}
-				return api.ShareRequest{Action: api.ShareResize, Share: args[0], QuotaGiB: gib}, nil
+				gib, err := gibibytes(args[1])
+				return api.ShareRequest{Action: api.ShareResize, Share: args[0], QuotaGiB: gib}, err
 			}),
 		},
 	)
@@ -79,24 +73,16 @@ func completeShares(env *command.Env) cobra.CompletionFunc {
 	})
 }
 
-// doShare runs a command that does with a share what its arguments say, and prints what it
-// is then.
+// doShare runs a command that does with a share what its arguments say.
 func doShare(env *command.Env, request func(args []string) (api.ShareRequest, error)) func(*cobra.Command, []string) error {
-	return func(c *cobra.Command, args []string) error {
-		req, err := request(args)
-		if err != nil {
-			return command.BadInput(err)
-		}
-		return command.Ask(env, func(ctx context.Context, c *api.Client, _ []string) (api.FileShare, error) {
-			return c.DoShare(ctx, req)
-		}, func(w io.Writer, s api.FileShare) error {
-			done := fmt.Sprintf("%d GiB, %s", s.QuotaGiB, s.SKU)
-			if req.Action == api.ShareDelete {
-				done = "it is gone"
-			}
-			warnIaaS(env)
-			_, err := terminal.Fprintf(w, "%s %s: %s\n", req.Action, s.Name, done)
-			return err
-		})(c, args)
+	do := func(ctx context.Context, c *api.Client, r api.ShareRequest) (api.FileShare, error) {
+		return c.DoShare(ctx, r)
 	}
+	return pastAKS(env, request, do, func(r api.ShareRequest, s api.FileShare) string {
+		done := fmt.Sprintf("%d GiB, %s", s.QuotaGiB, s.SKU)
+		if r.Action == api.ShareDelete {
+			done = "it is gone"
+		}
+		return fmt.Sprintf("%s %s: %s", r.Action, s.Name, done)
+	})
 }
