@@ -1,6 +1,7 @@
 package network
 
 import (
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -26,16 +27,23 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// dialShop is a fabric with a shop, and a connection from n3 to its first pod, on n1.
+func dialShop(t *testing.T) (*fabric, net.Conn) {
+	t.Helper()
+	f := newFabric()
+	s, endpoints := shop(f)
+	f.program([]*corev1.Service{s}, endpoints)
+	conn, err := New(f, 1).Dial(t.Context(), Origin{Node: "n3"}, "10.244.1.1:8080")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, conn
+}
+
 // A connection that is kept breaks when its container ends.
 func TestKeptConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFabric()
-		s, endpoints := shop(f)
-		f.program([]*corev1.Service{s}, endpoints)
-		conn, err := New(f, 1).Dial(t.Context(), Origin{Node: "n3"}, "10.244.1.1:8080")
-		if err != nil {
-			t.Fatal(err)
-		}
+		f, conn := dialShop(t)
 		defer conn.Close()
 		for range 2 {
 			if pod, _, err := exchange(conn, false); err != nil || pod != "default/shop-1" {
@@ -71,13 +79,7 @@ func TestPathFailsMeanwhile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f := newFabric()
-				s, endpoints := shop(f)
-				f.program([]*corev1.Service{s}, endpoints)
-				conn, err := New(f, 1).Dial(t.Context(), Origin{Node: "n3"}, "10.244.1.1:8080")
-				if err != nil {
-					t.Fatal(err)
-				}
+				f, conn := dialShop(t)
 				defer conn.Close()
 				lost(f, f.pods[mustAddr("10.244.1.1")])
 				start := time.Now()
