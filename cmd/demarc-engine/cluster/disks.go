@@ -36,7 +36,7 @@ func (c *Cluster) Disks(ctx context.Context) ([]api.Disk, error) {
 	list := c.fleet.Disks().List()
 	volumes, err := c.volumes(ctx, len(list))
 	if err == nil {
-		list, _, _ = operate.Disks(c.fleet.Disks(), volumes)
+		operate.MatchDisks(list, c.fleet.Disks(), volumes)
 	}
 	return list, err
 }
@@ -46,7 +46,7 @@ func (c *Cluster) Shares(ctx context.Context) ([]api.FileShare, error) {
 	list := c.fleet.Shares().List()
 	volumes, err := c.volumes(ctx, len(list))
 	if err == nil {
-		list, _, _ = operate.Shares(c.fleet.Shares(), volumes)
+		operate.MatchShares(list, c.fleet.Shares(), volumes)
 	}
 	return list, err
 }

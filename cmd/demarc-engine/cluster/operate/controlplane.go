@@ -167,8 +167,9 @@ func (p managed) Reconcile(ctx context.Context, ran map[string]bool) (r api.Reco
 		return r, err
 	}
 	r.OrphanedPods, r.RevivedPods = without(ran, known), without(known, ran)
-	_, r.OrphanedDisks, r.LostDisks = Disks(p.m.Fleet.Disks(), volumes.Items)
-	_, r.OrphanedShares, r.LostShares = Shares(p.m.Fleet.Shares(), volumes.Items)
+	disks, shares := p.m.Fleet.Disks(), p.m.Fleet.Shares()
+	r.OrphanedDisks, r.LostDisks = MatchDisks(disks.List(), disks, volumes.Items)
+	r.OrphanedShares, r.LostShares = MatchShares(shares.List(), shares, volumes.Items)
 	return r, nil
 }
 

@@ -18,29 +18,25 @@ type resource struct {
 	orphan           *bool
 }
 
-// Disks are the managed disks, with the volumes that name them, the names of those that are
-// orphans, and of those that volumes name and that are gone.
-func Disks(disks *cloud.Disks, volumes []corev1.PersistentVolume) (list []api.Disk, orphaned, lost []string) {
-	list = disks.List()
+// MatchDisks enters which of the volumes names each disk of the list. It returns the names of
+// those that are orphans, and of those that volumes name and that are gone.
+func MatchDisks(list []api.Disk, disks *cloud.Disks, volumes []corev1.PersistentVolume) (orphaned, lost []string) {
 	var all []resource
 	for i := range list {
 		d := &list[i]
 		all = append(all, resource{d.Name, d.Name, d.Claim, &d.Volume, &d.Orphan})
 	}
-	orphaned, lost = match(all, volumes, cloud.DiskDriver, disks.NameOf)
-	return list, orphaned, lost
+	return match(all, volumes, cloud.DiskDriver, disks.NameOf)
 }
 
-// Shares are the file shares, likewise.
-func Shares(shares *cloud.Shares, volumes []corev1.PersistentVolume) (list []api.FileShare, orphaned, lost []string) {
-	list = shares.List()
+// MatchShares does that with file shares.
+func MatchShares(list []api.FileShare, shares *cloud.Shares, volumes []corev1.PersistentVolume) (orphaned, lost []string) {
 	var all []resource
 	for i := range list {
 		s := &list[i]
 		all = append(all, resource{s.Account + "/" + s.Name, s.Name, s.Claim, &s.Volume, &s.Orphan})
 	}
-	orphaned, lost = match(all, volumes, cloud.FileDriver, shares.KeyOf)
-	return list, orphaned, lost
+	return match(all, volumes, cloud.FileDriver, shares.KeyOf)
 }
 
 // match enters which volume names each resource, by the key that keyOf has for the volume's
