@@ -39,12 +39,13 @@ func checkCount(mode string, count int) error {
 // somebody deleted them outside of AKS, are replaced only now.
 func planScale(c Cluster, pool string, count int, vms, missing []string) (op api.Operation, err error) {
 	p, ok := c.pool(pool)
-	switch {
-	case !ok:
+	if !ok {
 		return op, noPool(pool)
-	case checkCount(p.Mode, count) != nil:
-		return op, checkCount(p.Mode, count)
-	case count == p.Count && count == len(vms) && len(missing) == 0:
+	}
+	if err := checkCount(p.Mode, count); err != nil {
+		return op, err
+	}
+	if count == p.Count && count == len(vms) && len(missing) == 0 {
 		return op, api.Coded("InvalidParameter", "The new node count is the same as the current node count: node pool %s has %d", pool, count)
 	}
 	s := &api.Scale{Pool: pool, From: p.Count, To: count, Add: max(count-len(vms), 0), Missing: missing}
