@@ -9,6 +9,7 @@ import (
 	"demarc/sim/api"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 )
 
 // Protocols of health probes, and the path at which kube-proxy answers them.
@@ -36,7 +37,7 @@ func probeFor(s *corev1.Service, p corev1.ServicePort, rule string) (none api.Ba
 	case protocolOf(p) == corev1.ProtocolUDP:
 		return none, nil
 	default:
-		protocol := cmp.Or(forPort(s, p, "health-probe_protocol"), appProtocol(p), s.Annotations[annotationProbe+"protocol"])
+		protocol := cmp.Or(forPort(s, p, "health-probe_protocol"), ptr.Deref(p.AppProtocol, ""), s.Annotations[annotationProbe+"protocol"])
 		switch strings.ToLower(strings.TrimSpace(protocol)) {
 		case "http":
 			probe.Protocol = probeHTTP
@@ -51,13 +52,6 @@ func probeFor(s *corev1.Service, p corev1.ServicePort, rule string) (none api.Ba
 		return none, fmt.Errorf("failed to parse health probe config for port %d: %w", p.Port, err)
 	}
 	return probe, nil
-}
-
-func appProtocol(p corev1.ServicePort) string {
-	if p.AppProtocol == nil {
-		return ""
-	}
-	return *p.AppProtocol
 }
 
 // probePort is the port of the nodes that is asked: the node port of the port that an

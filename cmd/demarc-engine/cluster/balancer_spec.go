@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -97,7 +98,7 @@ func balancerSpec(s *corev1.Service) (spec azure.BalancerSpec, warnings []warnin
 			if err != nil {
 				return spec, warnings, err
 			}
-			if r.Probe = probe.Name; probe.Name != "" && (len(spec.Probes) == 0 || probe.Name != spec.Base || spec.Probes[len(spec.Probes)-1].Name != probe.Name) {
+			if r.Probe = probe.Name; probe.Name != "" && !slices.ContainsFunc(spec.Probes, func(p api.BalancerProbe) bool { return p.Name == probe.Name }) {
 				spec.Probes = append(spec.Probes, probe)
 			}
 		}
