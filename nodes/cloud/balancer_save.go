@@ -3,6 +3,8 @@ package cloud
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"demarc/sim/api"
 )
@@ -22,10 +24,10 @@ func (b *Balancers) Save() (json.RawMessage, error) {
 		return nil, nil
 	}
 	s := savedBalancers{Security: b.nsg.service, Next: b.next}
-	for _, name := range sortedKeys(b.all) {
+	for _, name := range slices.Sorted(maps.Keys(b.all)) {
 		s.Balancers = append(s.Balancers, b.all[name])
 	}
-	for _, name := range sortedKeys(b.ips) {
+	for _, name := range slices.Sorted(maps.Keys(b.ips)) {
 		s.IPs = append(s.IPs, b.ips[name])
 	}
 	return json.Marshal(s)

@@ -104,15 +104,19 @@ func (b *Balancers) List() []api.AzureLoadBalancer {
 	defer b.lock.Unlock()
 	out := make([]api.AzureLoadBalancer, 0, len(b.all))
 	for _, name := range slices.Sorted(maps.Keys(b.all)) {
-		l := *b.all[name]
-		l.Frontends, l.Rules, l.Probes = cloned(l.Frontends), cloned(l.Rules), cloned(l.Probes)
-		l.Pool = []api.BalancerMember{}
-		out = append(out, l)
+		out = append(out, shown(b.all[name]))
 	}
 	return out
 }
 
-// cloned is a copy that is not nil.
+// shown is a load balancer as the API tells it: its lists are its own, and not nil.
+func shown(l *api.AzureLoadBalancer) api.AzureLoadBalancer {
+	out := *l
+	out.Frontends, out.Rules, out.Probes = cloned(l.Frontends), cloned(l.Rules), cloned(l.Probes)
+	out.Pool = []api.BalancerMember{}
+	return out
+}
+
 func cloned[T any](list []T) []T { return append([]T{}, list...) }
 
 // Address is a Service's address, and whether it is one of the subnet; empty if it has none.
@@ -179,13 +183,14 @@ func (b *Balancers) ensure(spec BalancerSpec) (_ string, changed bool, _ error) 
 		l = &api.AzureLoadBalancer{Name: name, ID: b.ID(name)}
 		b.all[name] = l
 	}
-	if f.PublicIP != "" && b.ips[f.PublicIP] == nil {
-		b.ips[f.PublicIP] = &api.PublicIP{Name: f.PublicIP, Group: groupName(b.group), Address: f.Address, Managed: true}
-	}
 	if f.PublicIP != "" {
-		b.ips[f.PublicIP].Label = cmp.Or(spec.Label, b.ips[f.PublicIP].Label)
-		if b.ips[f.PublicIP].Managed {
-			b.ips[f.PublicIP].Label = spec.Label
+		ip := b.ips[f.PublicIP]
+		if ip == nil {
+			ip = &api.PublicIP{Name: f.PublicIP, Group: groupName(b.group), Address: f.Address, Managed: true}
+			b.ips[f.PublicIP] = ip
+		}
+		if ip.Managed || spec.Label != "" {
+			ip.Label = spec.Label
 		}
 	}
 	f.Sources, f.Tags, f.DenyOthers = spec.Access.Sources, spec.Access.Tags, spec.Access.DenyOthers
@@ -406,14 +411,10 @@ func (b *Balancers) do(req api.BalancerRequest, by timeline.Actor) (none api.Azu
 			}
 			b.log.Append(e)
 		}
-		out := *l
-		out.Frontends, out.Rules, out.Probes, out.Pool = cloned(l.Frontends), cloned(l.Rules), cloned(l.Probes), []api.BalancerMember{}
-		return out, nil
+		return shown(l), nil
 	}
 	if of {
 		return none, api.Coded("NotFound", "No load balancer has a rule for the Service %q; want service:NAMESPACE/NAME.", service)
 	}
 	return none, api.Coded("NotFound", "The load balancing rule %s was not found.%s", req.Rule, didYouMean(req.Rule, names))
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -79,24 +79,15 @@ func (g *NSG) Set(r api.NSGRule) error {
 		return err
 	}
 	rest := slices.DeleteFunc(slices.Clone(g.rules), func(x api.NSGRule) bool { return strings.EqualFold(x.Name, r.Name) })
-	for _, x := range rest {
+	for _, x := range slices.Concat(rest, g.service) {
 		if x.Direction == r.Direction && x.Priority == r.Priority {
-			return conflict(r.Name, x.Name)
-		}
-	}
-	for _, x := range g.service {
-		if x.Direction == r.Direction && x.Priority == r.Priority {
-			return conflict(r.Name, x.Name)
+			return api.Coded("SecurityRuleConflict",
+				"Security rule %s conflicts with rule %s. Rules cannot have the same Priority and Direction. To learn more, see aka.ms/nsgrules.", r.Name, x.Name)
 		}
 	}
 	g.rules = append(rest, r)
 	g.merge()
 	return nil
-}
-
-func conflict(name, other string) error {
-	return api.Coded("SecurityRuleConflict",
-		"Security rule %s conflicts with rule %s. Rules cannot have the same Priority and Direction. To learn more, see aka.ms/nsgrules.", name, other)
 }
 
 // merge puts the rules in the order in which they are looked at.

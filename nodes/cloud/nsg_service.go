@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,7 +74,7 @@ func (g *NSG) admit(address string, grants []grant) error {
 			rules = append(rules, r)
 		}
 	}
-	for _, name := range sortedKeys(wanted) {
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
 		r := wanted[name]
 		var err error
 		if r.Priority, err = g.freePriority(rules, r.Access == Deny); err != nil {
