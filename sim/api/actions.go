@@ -128,6 +128,9 @@ type Actions struct {
 	LoadBalancers func(context.Context) ([]AzureLoadBalancer, error) `route:"GET /v1/iaas/loadbalancers"`
 	// DoLoadBalancer does something with a load balancer past AKS, and returns it as it is then.
 	DoLoadBalancer func(context.Context, BalancerRequest) (AzureLoadBalancer, error) `route:"POST /v1/iaas/loadbalancers" needs:"action,rule"`
+	// Outbound is how nodes reach the internet through the load balancer, and how many SNAT
+	// ports each uses.
+	Outbound func(context.Context) (Outbound, error) `route:"GET /v1/iaas/outbound"`
 	// NSG lists the rules of the network security group of the nodes' subnet, with those that
 	// AKS writes for load balancers.
 	NSG func(context.Context) ([]NSGRule, error) `route:"GET /v1/iaas/nsg"`

@@ -11,6 +11,7 @@ import (
 // names. That of a list is of its items. Constants are declared beside their types.
 var enums = map[string][]string{
 	"actor":                texts(timeline.Actors),
+	"autoscaler-action":    AutoscalerActions,
 	"case-state":           {CaseOpened, CaseAnswered, CaseWaitsForConsent, CaseWaitsForCustomer, CaseOffersEscalation, CaseEscalated, CaseLinked, CaseClosed},
 	"component-state":      {ComponentStopped, ComponentStarting, ComponentRunning, ComponentCrashed},
 	"container-state":      {ContainerWaiting, ContainerRunning, ContainerExited},

@@ -110,6 +110,8 @@ type ClusterSettings struct {
 	KubeProxyMode string `json:"kubeProxyMode,omitempty"`
 	// Restriction is one of [RestrictionLevels]; the first if empty.
 	Restriction string `json:"nodeResourceGroupRestriction,omitempty"`
+	// LoadBalancer is how nodes reach the internet.
+	LoadBalancer LoadBalancerProfile `json:"loadBalancer,omitzero"`
 }
 
 // UpdateRequest changes settings of a cluster: az aks update. What is left out
@@ -121,6 +123,8 @@ type UpdateRequest struct {
 	AllowUnsupportedGates bool   `json:"allowUnsupportedGates,omitempty"`
 	KubeProxyMode         string `json:"kubeProxyMode,omitempty"`
 	Restriction           string `json:"nodeResourceGroupRestriction,omitempty"`
+	// LoadBalancer changes how nodes reach the internet.
+	LoadBalancer LoadBalancerUpdate `json:"loadBalancer,omitzero"`
 }
 
 // ParseFeatureGates reads NAME=true,NAME=false, the form of Kubernetes' own flag

@@ -7,6 +7,7 @@ const DefaultPool = "nodepool1"
 type NodePool struct {
 	Name string `json:"name"`
 	PoolShape
+	Autoscaling
 	// Count is how many nodes the customer wants, VMs how many there are of them in
 	// the cloud, and Ready how many of those are Ready for Kubernetes.
 	Count int `json:"count"`
@@ -47,14 +48,18 @@ type AddPoolRequest struct {
 	PoolShape
 	// KubernetesVersion is 1.37 or 1.37.2; the control plane's if empty.
 	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
+	// Autoscaler is what the cluster autoscaler is to do; nothing if it is left out.
+	Autoscaler AutoscalerRequest `json:"autoscaler,omitzero"`
 }
 
-// UpdatePoolRequest asks for other labels and taints of a pool's nodes, or another mode.
-// What is null, or empty for a mode, stays as it is.
+// UpdatePoolRequest asks for other labels and taints of a pool's nodes, another mode, or
+// something else of the cluster autoscaler. What is null, empty or left out stays as it is.
 type UpdatePoolRequest struct {
 	Labels map[string]string `json:"labels"`
 	Taints []string          `json:"taints"`
 	Mode   string            `json:"mode,omitempty"`
+	// Autoscaler is what is to change of the cluster autoscaler.
+	Autoscaler AutoscalerRequest `json:"autoscaler,omitzero"`
 }
 
 // DeletePoolRequest asks for the end of a pool.

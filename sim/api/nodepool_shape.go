@@ -22,6 +22,9 @@ type PoolShape struct {
 	// that Azure evicts: Delete or Deallocate; empty for Regular.
 	Priority       string `json:"priority,omitempty" enum:"pool-priority"`
 	EvictionPolicy string `json:"evictionPolicy,omitempty" enum:"eviction-policy"`
+	// SpotMaxPrice is what a Spot node may cost in an hour, in US dollars: -1 for no bound
+	// below the price of a Regular one; 0 for Regular.
+	SpotMaxPrice float64 `json:"spotMaxPrice,omitempty"`
 }
 
 // What a [PoolShape] can say.
@@ -48,6 +51,9 @@ var (
 // disk of a size with up to 7 vCPUs (Microsoft, "Storage options for applications in AKS",
 // 2026).
 const (
+	// DefaultSpotMaxPrice is no bound: Azure evicts for want of capacity only.
+	DefaultSpotMaxPrice = -1
+
 	DefaultSize     = "Standard_D4s_v5"
 	DefaultMaxPods  = 250
 	MinMaxPods      = 10
@@ -84,6 +90,9 @@ func (s PoolShape) WithDefaults(mode string) PoolShape {
 	}
 	if s.Spot() && s.EvictionPolicy == "" {
 		s.EvictionPolicy = EvictionDelete
+	}
+	if s.Spot() && s.SpotMaxPrice == 0 {
+		s.SpotMaxPrice = DefaultSpotMaxPrice
 	}
 	return s
 }

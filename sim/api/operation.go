@@ -71,4 +71,6 @@ type Reshape struct {
 	Pool   string    `json:"pool"`
 	Before PoolShape `json:"before"`
 	After  PoolShape `json:"after"`
+	// Autoscaling is what the autoscaler is to do after it; nil if that stays as it is.
+	Autoscaling *Autoscaling `json:"autoscaling,omitempty"`
 }

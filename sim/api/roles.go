@@ -42,12 +42,12 @@ func (r Role) Actor() timeline.Actor {
 
 // injectors are who may break what, and mend it.
 var injectors = map[fault.TargetKind][]Role{
-	fault.Node: Roles, fault.Nodes: Roles, fault.Kubelet: Roles,
+	fault.Node: Roles, fault.Nodes: Roles, fault.Zone: providers, fault.Outside: providers, fault.Kubelet: Roles,
 	fault.Container: customers, fault.Pod: customers, fault.Deployment: customers, fault.CustomerAccess: customers,
 	fault.Namespace: customers, fault.ServiceAccount: customers,
 	fault.Component: providers, fault.ControlPlane: providers,
 	fault.Provider: providers, fault.Replica: providers, fault.BackupStore: providers, fault.Backup: providers,
-	fault.Cloud: providers, fault.CloudDisks: providers, fault.CloudBalancers: providers,
+	fault.Cloud: providers, fault.CloudDisks: providers, fault.CloudBalancers: providers, fault.CloudDNS: providers,
 	fault.All: directors,
 }
 

@@ -122,7 +122,7 @@ func (k Kind) DefaultActor(target TargetKind) timeline.Actor {
 	switch target {
 	case Component, ControlPlane, All:
 		return timeline.Provider
-	case Node, Nodes, CustomerAccess, Provider, Replica, BackupStore, Backup, Cloud, CloudDisks, CloudBalancers:
+	case Node, Nodes, Zone, Outside, CustomerAccess, Provider, Replica, BackupStore, Backup, Cloud, CloudDisks, CloudBalancers, CloudDNS:
 		return timeline.Platform
 	}
 	return timeline.Customer
@@ -199,7 +199,7 @@ func (k Kind) TargetWords() []string {
 			words = append(words, below("provider", append(slices.Clone(instances), Leader)...)...)
 		case Backup:
 			words = append(words, below("backup", Latest)...)
-		case CloudDisks, CloudBalancers:
+		case CloudDisks, CloudBalancers, CloudDNS:
 			words = append(words, string(t))
 		default:
 			word, _, open := strings.Cut(string(t), "/")

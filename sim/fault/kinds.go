@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -126,6 +127,15 @@ var kinds = []Kind{
 		Repairs: true,
 	},
 	{
+		Verb:    "evict",
+		Summary: "has Azure take the VM of a Spot node back",
+		Doc: "Azure announces that half a minute before, by a scheduled event of type Preempt, of which the node tells, so that AKS cordons and drains it. " +
+			"Then the VM is deleted, and the pool has one node less, or it is deallocated, as the pool's eviction policy says. " +
+			"Nodes of pools that are not of priority Spot are never evicted.",
+		Example: "evict node/cheap-vmss000000",
+		Targets: []TargetKind{Node},
+	},
+	{
 		Verb:    "cut",
 		EndedBy: "heal",
 		Summary: "cuts a worker machine off the network",
@@ -133,6 +143,38 @@ var kinds = []Kind{
 			"Ended by heal.",
 		Example: "cut node/0",
 		Targets: []TargetKind{Node},
+	},
+	{
+		Verb:    "lose",
+		Past:    "is lossy",
+		EndedBy: "heal",
+		check:   checkWay,
+		Summary: "loses a part of the packets on their way through the network",
+		Doc: "Of a machine or a zone, packets that leave it or come to it; with to= only those between the two, in either direction. " +
+			"TCP sends them again, a SYN after 1s, 3s, 7s, what an open connection has to say after 200ms, 600ms, 1.4s, so connections are slow and seldom fail; " +
+			"a lost datagram is lost, and a lookup of the DNS is asked again after 5s. 100% between two is a partition of the two. " +
+			"What stays within a machine, as a kubelet's probes, is not lost, nor what kubelets tell the API server. Ended by heal.",
+		Example: "lose node/1 packets=10%",
+		Targets: []TargetKind{Node, Zone, Outside},
+		Args: []Arg{
+			{Name: "packets", Type: Percent, Required: true, Doc: "how many of the packets, in each direction"},
+			{Name: "to", Type: String, Doc: wayTo},
+		},
+	},
+	{
+		Verb:    "delay",
+		Past:    "delayed",
+		EndedBy: "heal",
+		check:   checkWay,
+		Summary: "delays the packets on their way through the network",
+		Doc: "Of a machine or a zone, packets that leave it or come to it; with to= only those between the two, in either direction: " +
+			"a connection and its request take four times as long. What stays within a machine, as a kubelet's probes, is not delayed, nor what kubelets tell the API server. Ended by heal.",
+		Example: "delay zone/1 latency=200ms to=zone/2",
+		Targets: []TargetKind{Node, Zone, Outside},
+		Args: []Arg{
+			{Name: "latency", Type: Duration, Required: true, Doc: "how much later each packet comes"},
+			{Name: "to", Type: String, Doc: wayTo},
+		},
 	},
 	{
 		Verb:    "wipe",
@@ -206,20 +248,21 @@ var kinds = []Kind{
 		Verb:    "fail",
 		Past:    "failed",
 		EndedBy: "heal",
-		Summary: "has a part of Azure's API answer with errors of its own",
+		Summary: "has a part of Azure's API answer with errors of its own, or Azure's DNS not at all",
 		Doc: "Every call about a managed disk, or about a load balancer, fails with InternalServerError. What is attached stays attached, and what is balanced is " +
-			"balanced as it was. Ended by heal.",
+			"balanced as it was. Azure's DNS, 168.63.129.16, which CoreDNS asks for names outside the cluster, gives no answers: names of the cluster are found as before, " +
+			"and others as long as CoreDNS keeps them. Ended by heal.",
 		Example: "fail cloud/disks",
-		Targets: []TargetKind{CloudDisks, CloudBalancers},
+		Targets: []TargetKind{CloudDisks, CloudBalancers, CloudDNS},
 	},
 	{
 		Verb:    "heal",
 		Past:    "healed",
-		Summary: "ends the faults that hold something: hang, slow, partition, flap, cut, fill, flood, throttle, fail",
+		Summary: "ends the faults that hold something: hang, slow, partition, flap, cut, lose, delay, fill, flood, throttle, fail",
 		Doc: "What crashed or was stopped is not healed but started (start, power-on), and what was wiped or corrupted is lost. " +
 			"With the target all, every such fault in the cluster ends.",
 		Example: "heal all",
-		Targets: []TargetKind{All, Component, ControlPlane, Nodes, Node, Kubelet, Namespace, ServiceAccount, CustomerAccess, Provider, Replica, BackupStore, Cloud, CloudDisks, CloudBalancers},
+		Targets: []TargetKind{All, Component, ControlPlane, Nodes, Node, Zone, Outside, Kubelet, Namespace, ServiceAccount, CustomerAccess, Provider, Replica, BackupStore, Cloud, CloudDisks, CloudBalancers, CloudDNS},
 		Repairs: true,
 	},
 }
@@ -237,6 +280,28 @@ const maxFlood = 1000
 func checkFlood(s Spec, _ Target) error {
 	if s.Int("rate") > maxFlood {
 		return &Error{Part: PartArgValue, Word: s.Args["rate"], Arg: "rate", Message: fmt.Sprintf("rate=%s: want a whole number from 1 to %d", s.Args["rate"], maxFlood)}
+	}
+	return nil
+}
+
+// wayTo documents the argument "to=".
+const wayTo = "the other end: node/NAME, zone/NAME or outside; without it all that is not the target"
+
+// checkWay checks that there is a way through the network to lose or to delay packets on.
+func checkWay(s Spec, t Target) error {
+	to, given := s.Args["to"]
+	end, err := ParseTarget(to)
+	switch bad := (*Error)(nil); {
+	case !given && s.Share("packets") == 1 && t.Kind != Outside:
+		return &Error{Part: PartArgValue, Word: s.Args["packets"], Arg: "packets", Message: "packets=" + s.Args["packets"] + ": what loses all packets is cut off: cut " + s.Target}
+	case !given:
+		return nil
+	case errors.As(err, &bad):
+		return &Error{Part: PartArgValue, Word: to, Arg: "to", Message: "to=" + to + ": " + bad.Message, Suggestion: bad.Suggestion}
+	case end.Kind != Node && end.Kind != Zone && end.Kind != Outside:
+		return &Error{Part: PartArgValue, Word: to, Arg: "to", Message: fmt.Sprintf("to=%s: want node/NAME, zone/NAME or outside", to)}
+	case end == t:
+		return &Error{Part: PartArgValue, Word: to, Arg: "to", Message: fmt.Sprintf("to=%s: want another end than the target", to)}
 	}
 	return nil
 }

@@ -165,6 +165,15 @@ func (s Spec) Duration(name string) time.Duration {
 	return d
 }
 
+// Share is the value of a percentage, from 0 to 1; 0 if it has none.
+func (s Spec) Share(name string) float64 {
+	n, err := strconv.ParseFloat(strings.TrimSuffix(s.Args[name], "%"), 64)
+	if err != nil {
+		return 0
+	}
+	return n / 100
+}
+
 // Int is the value of a whole-number argument; 0 if it has none.
 func (s Spec) Int(name string) int {
 	n, err := strconv.Atoi(s.Args[name])

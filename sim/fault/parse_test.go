@@ -57,6 +57,11 @@ func TestParse(t *testing.T) {
 		{"heal", "namespace/load", nil, Spec{Verb: "heal", Target: "namespace/load", By: timeline.Customer}},
 		{"slow", "backup-store", map[string]string{"latency": "2s"},
 			Spec{Verb: "slow", Target: "backup-store", By: timeline.Platform, Args: map[string]string{"latency": "2s"}}},
+		{"lose", "node/1", map[string]string{"packets": "10%"}, Spec{Verb: "lose", Target: "node/1", By: timeline.Platform, Args: map[string]string{"packets": "10%"}}},
+		{"lose", "zone/1", map[string]string{"packets": "100%", "to": "zone/2"},
+			Spec{Verb: "lose", Target: "zone/1", By: timeline.Platform, Args: map[string]string{"packets": "100%", "to": "zone/2"}}},
+		{"delay", "outside", map[string]string{"latency": "200ms", "to": "node/0"},
+			Spec{Verb: "delay", Target: "outside", By: timeline.Platform, Args: map[string]string{"latency": "200ms", "to": "node/0"}}},
 		{"heal", "backup-store", nil, Spec{Verb: "heal", Target: "backup-store", By: timeline.Platform}},
 	}
 	for _, tt := range tests {
@@ -93,6 +98,10 @@ func TestParseErrors(t *testing.T) {
 		{"actor", "crash", "etcd", map[string]string{"by": "provder"}, PartArgValue, "provder", "provider"},
 		{"count of etcd", "crash", "etcd", map[string]string{"count": "2"}, PartArgName, "count", ""},
 		{"link", "partition", "kube-scheduler", map[string]string{"from": "etcd"}, PartArgValue, "etcd", "kube-apiserver"},
+		{"all of a node's packets", "lose", "node/0", map[string]string{"packets": "100.0%"}, PartArgValue, "100.0%", ""},
+		{"another end", "lose", "node/0", map[string]string{"packets": "1%", "to": "etcd"}, PartArgValue, "etcd", ""},
+		{"an end that is misspelt", "delay", "node/0", map[string]string{"latency": "1s", "to": "zon/1"}, PartArgValue, "zon/1", "zone/1"},
+		{"both ends", "delay", "outside", map[string]string{"latency": "1s", "to": "outside"}, PartArgValue, "outside", ""},
 		{"no client", "partition", "kube-apiserver", map[string]string{"from": "provider"}, PartArgValue, "provider", "etcd"},
 		{"all members", "partition", "etcd", map[string]string{"from": "etcd"}, PartTarget, "etcd", ""},
 		{"member's link", "partition", "etcd/0", map[string]string{"from": "kube-apiserver"}, PartArgValue, "kube-apiserver", "etcd"},

@@ -16,6 +16,8 @@ const (
 	ControlPlane   TargetKind = "control-plane"
 	Node           TargetKind = "node/NAME"
 	Nodes          TargetKind = "nodes"
+	Zone           TargetKind = "zone/NAME" // an availability zone
+	Outside        TargetKind = "outside"   // what is outside the cluster, as the clients of load balancers
 	Kubelet        TargetKind = "kubelet/NODE"
 	Container      TargetKind = "container/NAMESPACE/POD/NAME"
 	Pod            TargetKind = "pod/NAMESPACE/NAME"
@@ -30,6 +32,7 @@ const (
 	Cloud          TargetKind = "cloud"               // Azure's API, as far as the cluster calls it
 	CloudDisks     TargetKind = "cloud/disks"         // its part for managed disks
 	CloudBalancers TargetKind = "cloud/loadbalancers" // and that for load balancers
+	CloudDNS       TargetKind = "cloud/dns"           // Azure's servers of names
 	All            TargetKind = "all"
 )
 
@@ -70,6 +73,8 @@ type Target struct {
 	// Node is set for a Node and a Kubelet: a full name, a vmss suffix, or an
 	// index, as it was written.
 	Node string
+	// Zone is set for a Zone.
+	Zone string
 	// Namespace and Name are set for a Pod, a Deployment and a ServiceAccount, and for
 	// the pod of a Container. A Namespace has only a name.
 	Namespace, Name string
@@ -91,6 +96,8 @@ func (t Target) String() string {
 		return t.Component
 	case Node:
 		return "node/" + t.Node
+	case Zone:
+		return "zone/" + t.Zone
 	case Kubelet:
 		return "kubelet/" + t.Node
 	case Container:
@@ -141,10 +148,12 @@ func ParseTarget(s string) (Target, error) {
 		return parseReplica(s, rest)
 	case word == "backup" && len(parts) == 1:
 		return parseBackup(s, rest)
-	case s == string(CloudDisks), s == string(CloudBalancers):
+	case s == string(CloudDisks), s == string(CloudBalancers), s == string(CloudDNS):
 		return Target{Kind: TargetKind(s)}, nil
 	case word == "node" && len(parts) == 1:
 		return Target{Kind: Node, Node: parts[0]}, nil
+	case word == "zone" && len(parts) == 1:
+		return Target{Kind: Zone, Zone: parts[0]}, nil
 	case word == "kubelet" && len(parts) == 1:
 		return Target{Kind: Kubelet, Node: parts[0]}, nil
 	case word == "container" && len(parts) == 3:
@@ -206,7 +215,7 @@ func parseBareTarget(s string) (Target, error) {
 	if slices.Contains(Components(), s) {
 		return Target{Kind: Component, Component: s}, nil
 	}
-	for _, k := range []TargetKind{ControlPlane, Nodes, CustomerAccess, Provider, BackupStore, Cloud, All} {
+	for _, k := range []TargetKind{ControlPlane, Nodes, Outside, CustomerAccess, Provider, BackupStore, Cloud, All} {
 		if s == string(k) {
 			return Target{Kind: k}, nil
 		}
@@ -217,13 +226,13 @@ func parseBareTarget(s string) (Target, error) {
 // badForm explains a target whose first word is unknown, or known but followed
 // by the wrong number of parts.
 func badForm(s, word string) error {
-	for _, k := range []TargetKind{Node, Kubelet, Container, Pod, Deployment, Namespace, ServiceAccount, Replica, Backup, CloudDisks, CloudBalancers} {
+	for _, k := range []TargetKind{Node, Zone, Kubelet, Container, Pod, Deployment, Namespace, ServiceAccount, Replica, Backup, CloudDisks, CloudBalancers, CloudDNS} {
 		if w, _, _ := strings.Cut(string(k), "/"); w == word {
 			return targetError(s, "target %q is not of the form %s", s, k)
 		}
 	}
-	words := append(Components(), "control-plane", "nodes", "customer", "provider", "backup-store", "cloud", "all",
-		"node", "kubelet", "container", "pod", "deployment", "namespace", "serviceaccount", "backup")
+	words := append(Components(), "control-plane", "nodes", "outside", "customer", "provider", "backup-store", "cloud", "all",
+		"node", "zone", "kubelet", "container", "pod", "deployment", "namespace", "serviceaccount", "backup")
 	e := targetError(s, "unknown target %q", s)
 	if near := Suggest(word, words); near != "" {
 		e.Suggestion = near + strings.TrimPrefix(s, word)

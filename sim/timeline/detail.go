@@ -27,8 +27,17 @@ type Detail struct {
 	Uses []Use `json:"uses,omitempty"`
 	// Flow is whose requests an API server rejects.
 	Flow *Flow `json:"flow,omitempty"`
+	// SNAT is a destination outside for which a node has too few SNAT ports.
+	SNAT *SNAT `json:"snat,omitempty"`
 	// Annotation is one of a pod that changes nothing.
 	Annotation *Annotation `json:"annotation,omitempty"`
+}
+
+// SNAT is a node's SNAT ports for connections to one destination.
+type SNAT struct {
+	// Destination is ADDRESS:PORT, and Ports is how many ports the node has.
+	Destination string `json:"destination"`
+	Ports       int    `json:"ports"`
 }
 
 // Annotation is an annotation of a pod that is wrong.

@@ -27,6 +27,7 @@ const (
 	NeedsReboot = "needs-reboot"
 	Patching    = "patch"
 	Power       = "power"
+	Preempt     = "preempt" // of a Spot VM, by Azure
 	Refusal     = "refused"
 	Upgrade     = "upgrade"
 )
