@@ -34,14 +34,17 @@ const policyOf = "networkpolicy"
 // nodeActs are what takes pods from a node, or keeps them from it, by the API server.
 var nodeActs = []timeline.Verb{"patched", "updated", "cordoned", "deleted the Node object of"}
 
-// acts are what customers have done to what serves traffic: its Service, the pods that
-// answered, what makes these, and their namespace; and, just before, to the nodes and to
-// what may come in. Each is a part from then until it can no longer be what shows, or
-// something else was done to the same.
+// acts are what anybody has done to the network between machines, and customers to what serves
+// traffic: its Service, the pods that answered, what makes these, and their namespace; and,
+// just before, to the nodes and to what may come in. Each is a part from then until it can no
+// longer be what shows, or something else was done to the same.
 func acts(in Input, t api.Traffic) (list []Part) {
 	last := map[string]int{} // by subject, in list
 	for _, e := range in.Events {
 		shows := shownFor(e, t)
+		if slices.Contains(linkFaults, e.Verb) {
+			shows = untilHealed(in.Events, e, in.To)
+		}
 		if shows == 0 {
 			continue
 		}
@@ -52,9 +55,22 @@ func acts(in Input, t api.Traffic) (list []Part) {
 		if e.Detail != nil && e.Detail.Rule != nil {
 			shows = max(shows, inForce(in.Events, e))
 		}
-		list = append(list, Part{Owner: OwnerCustomer, From: e.Time, To: e.Time.Add(shows), Why: clean(e.String())})
+		list = append(list, Part{Owner: actorOwner(e.Actor), From: e.Time, To: e.Time.Add(shows), Why: clean(e.String())})
 	}
-	return list
+	return append(list, shortages(in, t)...)
+}
+
+// linkFaults are what is done to the network between machines, on which all traffic depends.
+var linkFaults = []timeline.Verb{"is lossy", "delayed"}
+
+// untilHealed is how long a fault is in force; until an end if nobody heals it.
+func untilHealed(events []timeline.Event, began timeline.Event, end time.Time) time.Duration {
+	for _, e := range events {
+		if e.Verb == "healed" && e.Cause == began.Seq {
+			end = e.Time
+		}
+	}
+	return end.Sub(began.Time)
 }
 
 // inForce is how long a rule of the network security group stays as an event has made it;

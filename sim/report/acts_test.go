@@ -21,6 +21,13 @@ func ruled(minutes float64, direction, access string) timeline.Event {
 	return e
 }
 
+// lossy is a fault of the network between machines, some minutes after eight.
+func lossy(minutes float64) timeline.Event {
+	e := acted(1, minutes, "is lossy", "node/a")
+	e.Actor = timeline.Platform
+	return e
+}
+
 // TestActs has requests fail for two minutes from the 20th on, after what customers did.
 func TestActs(t *testing.T) {
 	const second = 1.0 / 60
@@ -52,6 +59,8 @@ func TestActs(t *testing.T) {
 		{"another namespace's policy", "service/shop", []timeline.Event{acted(1, 20, "created", "networkpolicy/test/deny")}, OwnerShared},
 		{"a rule that lets nobody in", "service/shop", []timeline.Event{ruled(20, "Inbound", "Deny")}, OwnerCustomer},
 		{"a rule that lets somebody in", "service/shop", []timeline.Event{ruled(20, "Inbound", "Allow")}, OwnerShared},
+		{"a lossy network", "service/shop", []timeline.Event{lossy(5)}, OwnerProvider},
+		{"a lossy network that was healed", "service/shop", []timeline.Event{lossy(5), {Seq: 2, Time: after(15), Verb: "healed", Subject: "node/a", Cause: 1}}, OwnerShared},
 		{"by a controller", "service/shop", []timeline.Event{{Seq: 1, Time: after(20), Actor: timeline.Kubernetes, Verb: "scaled", Subject: "deployment/default/shop"}}, OwnerShared},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -66,6 +75,9 @@ func TestActs(t *testing.T) {
 			want := Requests{Shared: 125}
 			if c.want == OwnerCustomer {
 				want = Requests{Customer: 120, Shared: 5}
+			}
+			if c.want == OwnerProvider {
+				want = Requests{Provider: 125}
 			}
 			if r.FailedBy != want || r.Traffic[0].FailedBy != want {
 				t.Errorf("failed requests: %+v and %+v, want %+v", r.FailedBy, r.Traffic[0].FailedBy, want)
