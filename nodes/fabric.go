@@ -35,6 +35,14 @@ func (f fabric) Rules(node string) *network.Rules {
 	return nil
 }
 
+// Zone is the availability zone of a node; empty if it is in none.
+func (f fabric) Zone(node string) string {
+	if m := f.named(node); m != nil {
+		return m.Zone()
+	}
+	return ""
+}
+
 // Policies are what a node's network policy engine last programmed; nil if it never did, or
 // if the cluster has none.
 func (f fabric) Policies(node string) *network.Policies {
@@ -127,6 +135,9 @@ func (f fabric) Backend(ip netip.Addr) (network.Backend, bool) {
 	}
 	if f.cfg.DialAPIServer != nil && ip == f.cfg.APIServer.Addr() {
 		return f.apiServer(), true
+	}
+	if b, ok := f.public.Server(ip, f.Reachable); ok {
+		return b, true
 	}
 	return network.Backend{}, false
 }

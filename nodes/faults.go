@@ -2,10 +2,12 @@ package nodes
 
 import (
 	"fmt"
+	"slices"
 	"syscall"
 	"time"
 
 	"demarc/nodes/host"
+	"demarc/nodes/network"
 	"demarc/nodes/timers"
 	"demarc/sim/timeline"
 )
@@ -94,6 +96,20 @@ func (f faults) RestoreNetwork(node string, by timeline.Actor) (timeline.Event, 
 		f.timers.Wake(m)
 		f.timers.Wake(f.proxy)
 	})
+}
+
+// SetLinks says what is wrong with the network between machines from now on.
+func (f faults) SetLinks(links []network.Link) { f.network.SetLinks(links) }
+
+// Zones are the availability zones of all pools; none if they are in none.
+func (f faults) Zones() (zones []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range f.pools {
+		zones = append(zones, p.shape.Zones...)
+	}
+	slices.Sort(zones)
+	return slices.Compact(zones)
 }
 
 // CrashKubelet ends a machine's kubelet at once, or stops it in good order; if it

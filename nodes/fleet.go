@@ -87,6 +87,9 @@ type Config struct {
 	// Images says how the containers of each image behave; nil means as [image.Builtin]
 	// does.
 	Images *image.Catalogue
+	// Preempted is told when a node says that its VM has a scheduled event, or none any
+	// more, and when Azure has taken a VM back. It must not call the fleet; nil for nobody.
+	Preempted func()
 	// Live says whether programs in real time can keep up with the clock: only then are real
 	// programs behind the ports of containers reached. Nil means that they can.
 	Live func() bool
@@ -132,7 +135,9 @@ type scaleSet struct {
 	shares *cloud.Shares
 	// balancers are the load balancers of the node resource group.
 	balancers *cloud.Balancers
+	outbound  api.LoadBalancerProfile
 	repairs   vm.Repairs // of the nodes themselves
+	public    network.Public
 }
 
 // nobody is the watcher of a fleet that has none.
@@ -159,6 +164,9 @@ func NewFleet(cfg Config) (*Fleet, error) {
 	}
 	if cfg.Watcher == nil {
 		cfg.Watcher = nobody{}
+	}
+	if cfg.Preempted == nil {
+		cfg.Preempted = func() {}
 	}
 	if cfg.Pools == nil {
 		cfg.Pools = []PoolConfig{{Name: api.DefaultPool, Shape: api.PoolShape{Zones: cfg.Zones}, Nodes: cfg.Nodes, KubeletVersion: cfg.KubeletVersion, NodeImage: cfg.NodeImage}}
@@ -240,6 +248,17 @@ func (f *scaleSet) Disks() *cloud.Disks { return f.disks }
 
 // Shares are the file shares of the node resource group.
 func (f *scaleSet) Shares() *cloud.Shares { return f.shares }
+
+// PublicDNS is the servers of names outside.
+func (f *scaleSet) PublicDNS() *network.Public { return &f.public }
+
+// Misconfigured is why a CoreDNS of the cluster's does not start: the event of its
+// configuration; not ok says that all do.
+func (f *scaleSet) Misconfigured() (cause timeline.Event, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.kubelets.Misconfigured("kube-dns")
+}
 
 // Balancers are the load balancers of the node resource group.
 func (f *scaleSet) Balancers() *cloud.Balancers { return f.balancers }

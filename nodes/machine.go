@@ -60,9 +60,16 @@ func (m *machine) begin(now time.Time) {
 	m.f.timers.Wake(m)
 }
 
-// Step does what is due on the machine: of its system first, then of its
-// kubelet. The lock is held.
+// Step does what is due on the machine. The lock is held.
 func (m *machine) Step(now time.Time) time.Time {
+	if m.preemptDue(now) && m.preempt(now) {
+		return time.Time{}
+	}
+	return timers.Sooner(m.PreemptAt, m.step(now))
+}
+
+// step does what is due of the machine's system first, then of its kubelet.
+func (m *machine) step(now time.Time) time.Time {
 	if !m.leaves.IsZero() && !now.Before(m.leaves) {
 		m.remove(now)
 		m.f.part(m, false)

@@ -47,6 +47,9 @@ func TestPoolsAreKept(t *testing.T) {
 	if d := cmp.Diff(f.named(f.NodeNames()[2]).IP.String(), again.named(f.NodeNames()[2]).IP.String()); d != "" {
 		t.Errorf("address (-before +after):\n%s", d)
 	}
+	if got := again.Zones(); !cmp.Equal(got, batch.Zones) {
+		t.Errorf("zones: got %v", got)
+	}
 	if got := again.named(again.PoolNodes("batch")[1]); got.Zone() != "2" || got.Size != "Standard_D2s_v5" || !cmp.Equal(got.Shape, batch) {
 		t.Errorf("a machine of batch: %s, %s, %+v", got.Zone(), got.Size, got.Shape)
 	}

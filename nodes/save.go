@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"demarc/nodes/coredns"
 	"demarc/nodes/host"
 	"demarc/nodes/vm"
 	"demarc/sim/api"
@@ -43,6 +44,8 @@ type saved struct {
 	Shares   json.RawMessage         `json:"shares,omitempty"`
 	Balance  json.RawMessage         `json:"loadBalancers,omitempty"`
 	Repairs  []api.Repair            `json:"repairs,omitempty"`
+	// Corefiles are what servers of names run with, where that is not what is mounted.
+	Corefiles map[string]coredns.Files `json:"corefiles,omitempty"`
 	// Patches are those of the archives, Stocked the days of the calendar that are
 	// in them, and NSGRoot the event by which the security group changed last.
 	Patches []host.Patch `json:"patches,omitempty"`
@@ -77,6 +80,9 @@ type savedMachine struct {
 	Stopped string `json:"stopped,omitempty"`
 	Problem string `json:"problem,omitempty"`
 	Boots   int    `json:"boots,omitempty"`
+	// PreemptAt is when Azure takes the VM back, and Notice the event that announces it.
+	PreemptAt time.Time `json:"preemptAt,omitzero"`
+	Notice    int64     `json:"notice,omitempty"`
 	// Root and Edited are events of the timeline.
 	Root   int64               `json:"root,omitempty"`
 	Edited int64               `json:"meddled,omitempty"`
@@ -106,10 +112,12 @@ func (f *Fleet) Save() ([]byte, error) {
 	if s.Balance, err = f.balancers.Save(); err != nil {
 		return nil, fmt.Errorf("save the load balancers: %w", err)
 	}
+	s.Corefiles = f.kubelets.Corefiles()
 	for _, m := range f.machines() {
 		state := savedMachine{
 			Off: !m.On, Booting: m.Booting(), Cut: m.Cut, Dark: m.Dark, Stopped: m.Stopped, Problem: m.Problem, Boots: m.Boots,
 			Root: m.Root.Seq, Edited: m.Edited.Seq, Tags: m.Tags, Acted: m.acted, Surge: m.surge, Flaws: m.Flaws,
+			PreemptAt: m.PreemptAt, Notice: m.Notice.Seq,
 		}
 		if slot := m.Slot(); slot != m.Index%slots {
 			state.Slot = &slot
@@ -202,6 +210,7 @@ func (f *Fleet) restore(state []byte) error {
 	if err := f.balancers.Load(s.Balance); err != nil {
 		return err
 	}
+	f.kubelets.KeepCorefiles(s.Corefiles)
 	f.archive.Load(s.Patches)
 	f.stocked = s.Stocked
 	f.subnet.root, _ = f.log.Get(s.NSGRoot)
@@ -283,6 +292,8 @@ func (m *machine) restore(state savedMachine) error {
 	if state.Size != "" {
 		m.Size = state.Size
 	}
+	m.PreemptAt = state.PreemptAt
+	m.Notice, _ = m.f.log.Get(state.Notice)
 	m.Root, _ = m.f.log.Get(state.Root)
 	m.Edited, _ = m.f.log.Get(state.Edited)
 	if len(state.OS) > 0 {

@@ -42,6 +42,7 @@ func (f *Fleet) watch() {
 	})
 	f.podsSeen = seen.HasSynced
 	f.watchPolicies(pods)
+	f.watchEvents()
 	changed := func(any) { f.proxy.rulesChanged() }
 	for _, i := range []cache.SharedIndexInformer{
 		f.informers.Core().V1().Services().Informer(), f.informers.Discovery().V1().EndpointSlices().Informer(),

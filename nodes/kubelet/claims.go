@@ -159,19 +159,33 @@ func (ks *Kubelets) lookUpClaim(ctx context.Context, p *pod, name string) (*clai
 	if pv.Spec.CSI.Driver == cloud.DiskDriver && growing(pvc) {
 		c.growing = pvc
 	}
+	ks.Lock.Lock()
+	before := p.config.claims[name]
+	ks.Lock.Unlock()
+	if c.attachable = before != nil && before.attachable && before.pv.UID == pv.UID; !c.attachable {
+		if c.attachable, err = ks.attachRequired(ctx, pv.Spec.CSI.Driver); err != nil || !c.attachable {
+			return c, err
+		}
+	}
 	return c, ks.lookUpAttachment(ctx, p.k.m.Name, c)
 }
 
-// lookUpAttachment asks whether a claim's volume is attached to a node, or needs not be.
-func (ks *Kubelets) lookUpAttachment(ctx context.Context, node string, c *claim) error {
-	driver, err := ks.Client.StorageV1().CSIDrivers().Get(ctx, c.pv.Spec.CSI.Driver, metav1.GetOptions{})
+// attachRequired asks whether somebody has to attach the volumes of a driver, which does not
+// change.
+func (ks *Kubelets) attachRequired(ctx context.Context, name string) (bool, error) {
+	driver, err := ks.Client.StorageV1().CSIDrivers().Get(ctx, name, metav1.GetOptions{})
 	switch {
-	case err == nil && !ptr.Deref(driver.Spec.AttachRequired, true):
-		return nil
-	case err != nil && outage(err):
-		return err
+	case err == nil:
+		return ptr.Deref(driver.Spec.AttachRequired, true), nil
+	case outage(err):
+		return false, err
 	}
-	c.attachable, c.attached = true, false
+	return true, nil
+}
+
+// lookUpAttachment asks whether a claim's volume is attached to a node.
+func (ks *Kubelets) lookUpAttachment(ctx context.Context, node string, c *claim) error {
+	c.attached = false
 	a, err := ks.Client.StorageV1().VolumeAttachments().Get(ctx, attachment(c.pv, node), metav1.GetOptions{})
 	switch {
 	case err != nil && outage(err):

@@ -65,6 +65,7 @@ type container struct {
 	restarts   int
 	last       *corev1.ContainerStateTerminated // how the instance before ended
 	behaviour  program.Behaviour
+	looksAt    time.Time // when a server of names looks for a new configuration
 	program    program.Spec
 	exitAt     time.Time          // of an end that is planned
 	termAt     time.Time          // of SIGTERM; zero if it is not being stopped
@@ -177,6 +178,7 @@ func (c *container) run(spec program.Spec) {
 		spec.Agent = c.p.k.ks.Agent(c.p.k.m.Name, c.p.spec, s)
 		spec.API = c.p.k.ks.API(c.p.k.m.Name, s)
 	}
+	spec.Config, spec.Jitter = c.corefiles, c.jitter()
 	c.program = spec
 	if c.p.k.ks.Starts.refuse(c.startName()) != nil {
 		c.behaviour = notStarted()
@@ -194,6 +196,7 @@ func (c *container) run(spec program.Spec) {
 	if input != nil {
 		input.log = c.log
 	}
+	c.serveNames()
 	if c.p.k.ks.ctx == nil {
 		return
 	}
@@ -269,6 +272,9 @@ func (c *container) advance(now time.Time) time.Time {
 			c.exit(now, exitKilled, "")
 		}
 	}
+	if c.state == running && !c.looksAt.IsZero() && !now.Before(c.looksAt) {
+		c.reload()
+	}
 	if c.state == running && !c.exitAt.IsZero() && !now.Before(c.exitAt) {
 		c.ended(now, c.behaviour.ExitCode, c.behaviour.ExitReason)
 	}
@@ -276,7 +282,7 @@ func (c *container) advance(now time.Time) time.Time {
 		return time.Time{}
 	}
 	if !c.termed {
-		return timers.Sooner(c.exitAt, c.termAt)
+		return timers.Sooner(timers.Sooner(c.exitAt, c.termAt), c.looksAt)
 	}
 	return timers.Sooner(c.exitAt, c.killAt)
 }
@@ -324,6 +330,9 @@ func (c *container) ended(now time.Time, code int, reason string) {
 	c.exit(now, code, reason)
 	if stopped || code == 0 || c.ephemeral {
 		return
+	}
+	if c.behaviour.Misconfigured {
+		c.cause = c.configuredBy()
 	}
 	c.tell(now, "crashed", fmt.Sprintf("the container ended with exit code %d (%s)", code, c.reason))
 	c.out(now)

@@ -69,6 +69,7 @@ type Kubelet struct {
 	// The node problem detector's.
 	egress      string    // what keeps packets from any endpoint that AKS requires
 	egressAt    time.Time // when these are tried next
+	scheduled   string    // the event that it has found scheduled for the machine; empty for none
 	problemsDue bool      // it has something to say
 }
 
@@ -226,7 +227,7 @@ func (k *Kubelet) bootID() string { return UUID("boot", k.ks.Seed, k.m.Name, k.m
 // Step does what is due of the kubelet and the node problem detector, and returns
 // when something is due again.
 func (k *Kubelet) Step(now time.Time) time.Time {
-	return timers.Sooner(k.probeEgress(now), timers.Sooner(k.relieve(now), k.renewal(now)))
+	return timers.Sooner(timers.Sooner(k.probeEgress(now), k.probeScheduled(now)), timers.Sooner(k.relieve(now), k.renewal(now)))
 }
 
 // renewal renews what the kubelet renews.

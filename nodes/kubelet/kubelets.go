@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"demarc/nodes/cloud"
+	"demarc/nodes/coredns"
 	"demarc/nodes/host"
 	"demarc/nodes/image"
 	"demarc/nodes/network"
@@ -104,6 +105,10 @@ type Kubelets struct {
 	server *server
 	config *configCache
 	assumptions
+
+	// corefiles are the configurations of servers of names that an earlier engine ran, by
+	// container, where they are not what is mounted.
+	corefiles map[string]coredns.Files
 
 	online   bool // the API server answered last
 	pods     map[types.UID]*pod

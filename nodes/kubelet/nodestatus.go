@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"demarc/nodes/vm"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -38,6 +40,18 @@ func (k *Kubelet) node(now time.Time, boot string) *corev1.Node {
 			Taints:     Taints(k.m.Shape.NodeTaints()),
 		},
 		Status: k.status(now, boot, k.problems(now, nil)),
+	}
+}
+
+// Template is the Node that a machine registers, as far as pods choose by it: it is Ready.
+func Template(m *vm.VM) *corev1.Node {
+	return &corev1.Node{
+		ObjectMeta: metav1.ObjectMeta{Name: m.Name, Labels: labels(m)},
+		Spec:       corev1.NodeSpec{ProviderID: providerID(m), Taints: Taints(m.Shape.NodeTaints())},
+		Status: corev1.NodeStatus{
+			Capacity: capacity(m), Allocatable: allocatable(m),
+			Conditions: []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}},
+		},
 	}
 }
 

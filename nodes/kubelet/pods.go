@@ -122,7 +122,7 @@ func (ks *Kubelets) Backend(ip netip.Addr) (network.Backend, bool) {
 	if p == nil {
 		return network.Backend{}, false
 	}
-	return network.Backend{Node: p.k.m.Name, Namespace: p.namespace, Pod: p.name, Labels: p.spec.Labels, Handler: p.handler, Answer: p.answer, Real: p.real, Certificate: p.certificate}, true
+	return network.Backend{Node: p.k.m.Name, Namespace: p.namespace, Pod: p.name, Labels: p.spec.Labels, Handler: p.handler, Answer: p.answer, Names: p.names, Real: p.real, Certificate: p.certificate}, true
 }
 
 // handler is what answers at a port of the pod; ok is false if nothing listens.

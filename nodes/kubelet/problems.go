@@ -51,6 +51,7 @@ func (k *Kubelet) problems(now time.Time, before []corev1.NodeCondition) []corev
 	if !k.RuntimeRuns {
 		out[1].Status, out[1].Reason, out[1].Message = corev1.ConditionTrue, "ContainerRuntimeIsDown", "container runtime service is down"
 	}
+	out = append(out, k.eventCondition())
 	for i := range out {
 		stamp(&out[i], now, before)
 	}

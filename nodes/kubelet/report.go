@@ -38,7 +38,7 @@ func (c *container) back(now time.Time) {
 // provider's that somebody had ended.
 func (c *container) revived(now time.Time, cause int64) {
 	p := c.p
-	if p.namespace != "kube-system" || cause == 0 || c.last.Reason == "Unknown" /* its machine went away */ || p.spec.Labels["kubernetes.azure.com/managedby"] != "aks" {
+	if p.namespace != "kube-system" || cause == 0 || c.last.Reason == "Unknown" /* its machine went away */ || c.behaviour.Misconfigured || p.spec.Labels["kubernetes.azure.com/managedby"] != "aks" {
 		return
 	}
 	root := vm.RootOf(p.k.ks.Log, cause)

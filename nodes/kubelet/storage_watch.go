@@ -4,11 +4,11 @@ import (
 	"context"
 	"slices"
 
-	storagev1 "k8s.io/api/storage/v1"
-
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/utils/ptr"
 )
 
 // storageFeeds are what kubelets hear of volumes.
@@ -43,11 +43,19 @@ func (ks *Kubelets) attachmentTold(kind watch.EventType, o metav1.Object) {
 			continue
 		}
 		for _, p := range k.pods {
-			if !p.sandbox && !p.over && len(claimNames(p.spec)) > 0 {
+			if !p.sandbox && !p.over && (one && p.waitsFor(a) || !one && len(claimNames(p.spec)) > 0) {
 				p.lookAgain()
 			}
 		}
 	}
+}
+
+// waitsFor says whether one of the pod's claims can be for what is attached.
+func (p *pod) waitsFor(a *storagev1.VolumeAttachment) bool {
+	return slices.ContainsFunc(claimNames(p.spec), func(name string) bool {
+		c := p.config.claims[name]
+		return c == nil || c.pv == nil || c.pv.Name == ptr.Deref(a.Spec.Source.PersistentVolumeName, "")
+	})
 }
 
 // claimTold lets pods look again whose volumes a resizer has made larger.

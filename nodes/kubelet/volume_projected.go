@@ -127,6 +127,19 @@ func (v *projection) Read(name string) ([]byte, error) {
 	return f.data, err
 }
 
+// texts are what is in the files, but for tokens, by their names.
+func (v *projection) texts() map[string][]byte {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	out := make(map[string][]byte, len(v.files))
+	for name, f := range v.files {
+		if f.token == nil {
+			out[name] = f.data
+		}
+	}
+	return out
+}
+
 // peek is Read for who holds the lock, under which a token is not to be had.
 func (v *projection) peek(name string) ([]byte, error) {
 	f, _, err := v.find(name)

@@ -203,6 +203,7 @@ func (p *pod) reproject(now time.Time) {
 			at.put(p.projected(v), now)
 		}
 	}
+	p.reconfigured(now)
 }
 
 // describes says whether a volume shows the pod's own metadata, which can change.

@@ -51,6 +51,9 @@ type link struct {
 // ServeHTTP implements [http.Handler].
 func (l *link) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer l.deliver(r)
+	if l.network.carry(r.Context(), l.route) != nil {
+		panic(http.ErrAbortHandler)
+	}
 	if e, ok := l.server.(*either); ok {
 		r.TLS = e.state()
 	}
@@ -62,7 +65,9 @@ func (l *link) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if l.backend.Namespace != "" {
 		name = l.backend.Namespace + "/" + name
 	}
-	w.Header().Set(BackendHeader, name)
+	if name != "" {
+		w.Header().Set(BackendHeader, name)
+	}
 	if l.once && r.Method != http.MethodGet {
 		w.Header().Set("Connection", "close")
 	}
@@ -72,8 +77,11 @@ func (l *link) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // deliver loses what came of a request if there is no path any more, be it an answer or
 // a connection that ended with its container: the client gives up some time.
 func (l *link) deliver(r *http.Request) {
-	if !l.network.path(l.node, l.backend.Node) {
+	if !l.network.reaches(l.node, l.backend) {
 		<-r.Context().Done()
+		panic(http.ErrAbortHandler)
+	}
+	if l.network.carry(r.Context(), l.route) != nil {
 		panic(http.ErrAbortHandler)
 	}
 }

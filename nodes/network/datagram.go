@@ -14,11 +14,11 @@ import (
 // Exchange sends a datagram to an address and returns the answer, or nil if none comes. The
 // error is that nothing listens there: packets that nobody takes make none.
 func (n *Network) Exchange(from Origin, to netip.AddrPort, payload []byte) ([]byte, error) {
-	r, err := n.way(socket{to, true}, from.client())
-	switch {
-	case errors.Is(err, errDropped):
+	r, err := n.exchange(context.Background(), socket{to, true}, from.client()) // nobody can hurry a datagram
+	if errors.Is(err, errDropped) {
 		return nil, nil
-	case err != nil:
+	}
+	if err != nil {
 		return nil, err
 	}
 	answer, ok := r.backend.Answer(int32(r.to.Port()), netip.AddrPortFrom(r.from, clientPort), payload)

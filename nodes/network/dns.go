@@ -2,14 +2,10 @@ package network
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
 	"time"
-
-	"demarc/sim/clock"
 )
 
 // ClusterDomain is the domain of every Service.
@@ -66,59 +62,17 @@ func serverOf(q Question) netip.AddrPort {
 }
 
 // Query asks for records: by way of the rules of the client's node a CoreDNS pod, which
-// answers from what its own node's rules say. No records are a name that has others. Public
-// DNS, which clients outside ask, knows no names of a cluster.
+// answers by its Corefile, of the cluster from what its own node's rules say. No records are
+// a name that has others. Public DNS, which clients outside ask, knows no names of a cluster.
 func (n *Network) Query(ctx context.Context, from Origin, q Question) ([]Record, error) {
 	if from.Node == "" {
 		return nil, &net.DNSError{Err: "no such host", Name: q.Name, IsNotFound: true}
-	}
-	server := serverOf(q)
-	var knowledge *Rules
-	var err error
-	for range dnsAttempts {
-		if knowledge, err = n.askDNS(ctx, from.client(), socket{server, !q.TCP}); err == nil || ctx.Err() != nil {
-			break
-		}
-	}
-	if err != nil {
-		network := "udp"
-		if q.TCP {
-			network = "tcp"
-		}
-		return nil, &net.DNSError{
-			Err: "read " + network + ": " + err.Error(), UnwrapErr: err, Name: q.Name, Server: server.String(),
-			IsTimeout: errors.Is(err, os.ErrDeadlineExceeded), IsTemporary: true,
-		}
 	}
 	names := []string{strings.TrimSuffix(q.Name, ".")}
 	if q.Search {
 		names = searchPath(from.Namespace, q.Name)
 	}
-	known := false
-	for _, name := range names {
-		records, exists := knowledge.lookup(name, q.Type)
-		if len(records) > 0 {
-			return rotate(records, n.intn), nil
-		}
-		known = known || exists
-	}
-	if known {
-		return nil, nil
-	}
-	return nil, &net.DNSError{Err: "no such host", Name: q.Name, Server: server.String(), IsNotFound: true}
-}
-
-// askDNS finds a CoreDNS pod that answers, and what it knows.
-func (n *Network) askDNS(ctx context.Context, c client, server socket) (*Rules, error) {
-	r, err := n.way(server, c)
-	if errors.Is(err, errDropped) {
-		clock.Sleep(ctx, dnsTimeout)
-		return nil, os.ErrDeadlineExceeded
-	}
-	if err != nil {
-		return nil, err
-	}
-	return n.fabric.Rules(r.backend.Node), nil
+	return n.askDNS(ctx, from.client(), q, names)
 }
 
 // ndots is from how many dots on a name is first taken for a full one: what the

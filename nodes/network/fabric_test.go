@@ -24,6 +24,7 @@ type fabric struct {
 	rules map[string]*Rules
 	// policies are what all machines enforce.
 	policies *Policies
+	zones    map[string]string
 	pods     map[netip.Addr]*fakePod
 	// closed are the ports that a rule of the network denies.
 	closed []uint16
@@ -32,6 +33,11 @@ type fabric struct {
 	unruled  []uint16
 	// hostPorts are the ports of the machines that pods have.
 	hostPorts map[socket]netip.AddrPort
+	// outbound is what every machine has, and held says that nothing is let out.
+	outbound Outbound
+	held     bool
+	// told is what was told of the SNAT ports.
+	told []string
 }
 
 type fakePod struct {
@@ -53,6 +59,7 @@ func newFabric() *fabric {
 }
 
 func (f *fabric) Rules(node string) *Rules   { return f.rules[node] }
+func (f *fabric) Zone(node string) string    { return f.zones[node] }
 func (f *fabric) Policies(string) *Policies  { return f.policies }
 func (f *fabric) Reachable(node string) bool { return slices.Contains(f.nodes, node) && !f.down[node] }
 func (f *fabric) Nodes() []string            { return f.nodes }
@@ -65,6 +72,12 @@ func (f *fabric) Balanced(to netip.AddrPort, udp bool) (Balanced, bool) {
 		b.Probe = Probe{Name: "tcp", Port: 30080, Interval: 5 * time.Second, Threshold: 2}
 	}
 	return b, !slices.Contains(f.unruled, to.Port())
+}
+
+func (f *fabric) Outbound(string, netip.AddrPort) (Outbound, bool) { return f.outbound, !f.held }
+
+func (f *fabric) Exhausted(node string, to netip.AddrPort, ports int, none bool) {
+	f.told = append(f.told, fmt.Sprintf("%s %s %d %t", node, to, ports, none))
 }
 
 func (f *fabric) HostPort(_ string, to netip.AddrPort, udp bool) (netip.AddrPort, bool) {

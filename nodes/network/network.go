@@ -8,7 +8,9 @@
 // [Network.DialService] comes from outside, by the load balancer (balancer.go).
 // [Network.Exchange] sends a datagram the same way, and has the answer (datagram.go).
 // What NetworkPolicies do not allow is dropped on the way, when a connection is opened:
-// those that are open stay so (policies.go, allow.go).
+// those that are open stay so (policies.go, allow.go). What links lose or delay is sent
+// again as TCP does (links.go). What goes out of the cluster needs a SNAT port of the load
+// balancer (outbound.go).
 //
 // A connection is a pipe in memory with a real HTTP server at its far end, so
 // clients are net/http clients and handlers are net/http handlers. Nothing runs
@@ -28,6 +30,7 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -38,6 +41,8 @@ type Fabric interface {
 	// Policies are what the node's network policy engine last programmed; nil if it never
 	// did, or if there is none.
 	Policies(node string) *Policies
+	// Zone is the availability zone of a machine; empty if it is in none.
+	Zone(node string) string
 	// Reachable says whether the machine runs and its network is up.
 	Reachable(node string) bool
 	// Admits says whether the network around the machines lets packets from
@@ -51,6 +56,12 @@ type Fabric interface {
 	HostPort(node string, to netip.AddrPort, udp bool) (pod netip.AddrPort, ok bool)
 	// Backend finds the pod sandbox, or the host, that has an address.
 	Backend(ip netip.Addr) (Backend, bool)
+	// Outbound is what a machine has of the load balancer's outbound rule; not ok means that
+	// something keeps its packets to a port outside from leaving.
+	Outbound(node string, to netip.AddrPort) (has Outbound, ok bool)
+	// Exhausted is told when a machine that has so many SNAT ports has none free for a
+	// connection to a port outside, and when it has some again.
+	Exhausted(node string, to netip.AddrPort, ports int, none bool)
 	// Nodes are the names of all machines; NodeIP is the address of one.
 	Nodes() []string
 	NodeIP(node string) netip.Addr
@@ -72,6 +83,9 @@ type Backend struct {
 	// Answer is what a port answers to a datagram, nil if nothing; not ok means that nothing
 	// listens. Nil means so of every port.
 	Answer func(port int32, from netip.AddrPort, payload []byte) (answer []byte, ok bool)
+	// Names is the server of names at a port; nil if nobody knows how it answers. Nil means so
+	// of every port.
+	Names func(port int32) NameServer
 	// Real is the real program behind a port that Handler serves; not ok means that there is
 	// none, and so does a nil Real.
 	Real func(port int32) (r Real, ok bool)
@@ -116,14 +130,18 @@ type Network struct {
 	fabric Fabric
 	probes probes
 
+	links atomic.Pointer[[]Link] // nil if nothing is wrong with the network
+	nat   nat
+
 	mu       sync.Mutex
 	random   *rand.Rand
+	fate     *rand.Rand // of packets
 	affinity map[affinityKey]affinity
 }
 
 // New makes a network whose choices are repeatable for a seed.
 func New(f Fabric, seed uint64) *Network {
-	return &Network{fabric: f, random: rand.New(rand.NewPCG(seed, 0x6e6574)), affinity: map[affinityKey]affinity{}}
+	return &Network{fabric: f, random: rand.New(rand.NewPCG(seed, 0x6e6574)), fate: rand.New(rand.NewPCG(seed, 0x66617465)), affinity: map[affinityKey]affinity{}}
 }
 
 // intn is a random number below n, like the one by which iptables chooses.

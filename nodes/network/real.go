@@ -30,11 +30,16 @@ func (n *Network) join(ctx context.Context, r route, real Real) (net.Conn, error
 		return nil, opError(to, err)
 	}
 	inner, outer := net.Pipe()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	j := &joint{
 		client: outer, program: program, alive: real.Alive,
-		path: func() bool { return n.reaches(r.node, r.backend) },
+		path:  func() bool { return n.reaches(r.node, r.backend) },
+		cross: func() error { return n.carry(ctx, r) },
 	}
-	go j.up()
+	go func() {
+		defer cancel()
+		j.up()
+	}()
 	go j.down()
 	return r.clientEnd(inner), nil
 }
@@ -45,6 +50,7 @@ func (n *Network) join(ctx context.Context, r route, real Real) (net.Conn, error
 type joint struct {
 	client, program net.Conn
 	path, alive     func() bool
+	cross           func() error // what the links on the way do; ends with the connection
 }
 
 // up carries what the client sends, until it hangs up.
@@ -73,7 +79,7 @@ func (j *joint) carry(to, from net.Conn) error {
 	for {
 		n, err := from.Read(buf)
 		switch {
-		case n > 0 && !j.path():
+		case n > 0 && (j.cross() != nil || !j.path()):
 			return errDropped
 		case n > 0 && !j.alive():
 			return syscall.ECONNRESET

@@ -15,6 +15,8 @@ import (
 type Record struct {
 	// Name is of whom it is said, Type what, and Data that, as dig shows it.
 	Name, Type, Data string
+	// TTL is for how many seconds it may be kept; 0 is for [RecordTTL].
+	TTL int
 }
 
 // RecordTTL is for how many seconds a record may be kept: by AKS's Corefile.
@@ -37,7 +39,7 @@ func (r *Rules) lookup(name, kind string) (records []Record, exists bool) {
 
 // answer is what is said of a name itself.
 func (r *Rules) answer(name, kind string) (records []Record, exists bool) {
-	say := func(kind, data string) { records = append(records, Record{name + ".", kind, data}) }
+	say := func(kind, data string) { records = append(records, Record{Name: name + ".", Type: kind, Data: data}) }
 	if reverse, ok := strings.CutSuffix(name, ".in-addr.arpa"); ok {
 		for _, of := range r.namesOf(reverse) {
 			if exists = true; kind == "PTR" {
@@ -180,9 +182,9 @@ func (e endpoint) label() string {
 	return strings.ReplaceAll(e.addr.String(), ".", "-")
 }
 
-// rotate begins the answer with any of the records after those of aliases, as CoreDNS's
+// Rotate begins the answer with any of the records after those of aliases, as CoreDNS's
 // loadbalance plugin does.
-func rotate(records []Record, random func(int) int) []Record {
+func Rotate(records []Record, random func(int) int) []Record {
 	first := slices.IndexFunc(records, func(r Record) bool { return r.Type != "CNAME" })
 	if first < 0 || len(records)-first < 2 {
 		return records

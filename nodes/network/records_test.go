@@ -64,7 +64,7 @@ func TestQuestionsByTCP(t *testing.T) {
 
 func TestRotate(t *testing.T) {
 	records := []Record{{Type: "CNAME"}, {Type: "A", Data: "1"}, {Type: "A", Data: "2"}}
-	if got := rotate(records, func(int) int { return 1 }); !slices.Equal(got, []Record{records[0], records[2], records[1]}) {
+	if got := Rotate(records, func(int) int { return 1 }); !slices.Equal(got, []Record{records[0], records[2], records[1]}) {
 		t.Error(fmt.Sprint(got))
 	}
 }

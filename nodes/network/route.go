@@ -27,11 +27,14 @@ func (n *Network) way(to socket, c client) (route, error) {
 
 // route is where a client's packets come to.
 type route struct {
+	client  string // the machine that they come from; empty for outside
 	node    string // whose rules have sent them there
 	backend Backend
 	to      socket
 	from    netip.Addr // whom the backend takes for the client
 	once    bool
+	// internet says that it leads out of the cluster.
+	internet bool
 }
 
 // enter takes a client's packets through the rules of the node that they come to
@@ -42,9 +45,9 @@ func (n *Network) enter(node string, to socket, c client) (route, error) {
 	}
 	if to.Addr().IsLoopback() && c.address.IsValid() { // within the pod
 		b, _ := n.fabric.Backend(c.address)
-		return n.open(route{node: node, backend: b, to: to, from: to.Addr(), once: c.once})
+		return n.open(route{client: c.node, node: node, backend: b, to: to, from: to.Addr(), once: c.once})
 	}
-	r := route{node: node, once: c.once, from: c.address}
+	r := route{client: c.node, node: node, once: c.once, from: c.address}
 	var masked bool
 	var err error
 	if r.to, masked, err = n.translate(node, to, c); err != nil {
@@ -64,7 +67,10 @@ func (n *Network) enter(node string, to socket, c client) (route, error) {
 		at = n.fabric.NodeIP(node)
 	}
 	b, ok := n.fabric.Backend(at)
-	if !ok || !n.reaches(node, b) {
+	if !ok {
+		return n.leave(r)
+	}
+	if !n.reaches(node, b) {
 		return route{}, errDropped
 	}
 	if r.to == to && b.Pod == "" && b.Reaches == nil && b.Node != node {
@@ -77,10 +83,10 @@ func (n *Network) enter(node string, to socket, c client) (route, error) {
 	return n.open(r)
 }
 
-// open is a route to a port that something listens at.
+// open is a route to a port, and that nothing listens there if that is so.
 func (n *Network) open(r route) (route, error) {
 	if r.backend.Handler == nil || !r.backend.listens(r.to.Port(), r.to.udp) {
-		return route{}, syscall.ECONNREFUSED
+		return r, syscall.ECONNREFUSED
 	}
 	return r, nil
 }
@@ -89,6 +95,12 @@ func (n *Network) open(r route) (route, error) {
 func (n *Network) connect(ctx context.Context, r route, to netip.AddrPort, err error) (net.Conn, error) {
 	if errors.Is(err, errDropped) {
 		return nil, n.dropped(ctx, to)
+	}
+	if r.internet {
+		return n.outward(ctx, r, to)
+	}
+	if failed := n.shake(ctx, r, to); failed != nil {
+		return nil, failed
 	}
 	if err != nil {
 		return nil, opError(to, err)
@@ -124,6 +136,25 @@ func (n *Network) dropped(ctx context.Context, to netip.AddrPort) error {
 	own, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	<-own.Done()
+	return gaveUp(ctx, to)
+}
+
+// shake opens a connection along a route as far as its links let it, within the time that a
+// client waits for an answer.
+func (n *Network) shake(ctx context.Context, r route, to netip.AddrPort) error {
+	if n.links.Load() == nil {
+		return nil
+	}
+	own, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if n.handshake(own, r) != nil {
+		return gaveUp(ctx, to)
+	}
+	return nil
+}
+
+// gaveUp says why a client does not wait any longer: ctx ended, or its system gave up.
+func gaveUp(ctx context.Context, to netip.AddrPort) error {
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
 		return opError(to, context.Canceled)

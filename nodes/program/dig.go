@@ -38,6 +38,8 @@ func dig(ctx context.Context, c *call) int {
 	switch {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		status = "NXDOMAIN"
+	case errors.As(err, &dns) && !dns.IsTimeout && dns.UnwrapErr == nil:
+		status = "SERVFAIL"
 	case err != nil:
 		c.Printf(";; communications error to %s#53: timed out\n;; no servers could be reached\n", server)
 		return 9
@@ -64,7 +66,7 @@ func dig(ctx context.Context, c *call) int {
 			c.Printf(";; ANSWER SECTION:\n")
 		}
 		for _, r := range records {
-			c.Printf("%s\t%d\tIN\t%s\t%s\n", r.Name, network.RecordTTL, r.Type, r.Data)
+			c.Printf("%s\t%d\tIN\t%s\t%s\n", r.Name, cmp.Or(r.TTL, network.RecordTTL), r.Type, r.Data)
 		}
 	}
 	if !d.noComments {

@@ -102,6 +102,9 @@ func nslookup(ctx context.Context, c *call) int {
 	case errors.As(err, &dns) && dns.IsNotFound:
 		c.Printf("%s** server can't find %s: NXDOMAIN\n\n", server, names[0])
 		return 1
+	case errors.As(err, &dns) && !dns.IsTimeout && dns.UnwrapErr == nil:
+		c.Printf("%s** server can't find %s: SERVFAIL\n\n", server, names[0])
+		return 1
 	case err != nil:
 		return c.Fail(";; connection timed out; no servers could be reached\n")
 	}

@@ -47,6 +47,8 @@ func planCommand(s Spec, argv []string) Behaviour {
 		return Behaviour{Exits: true, ExitAfter: piTime, Lines: fixed("3.1415926535897932384626433832795028841971693993751")}
 	case name == sampleAPIServer && s.Entry != nil && s.Entry.Entrypoint == sampleAPIServer:
 		return planSampleAPIServer(s)
+	case name == coreDNS && s.Entry != nil && s.Entry.Entrypoint == coreDNS:
+		return planCoreDNS(s, argv[1:])
 	case name == agnhost && s.Entry != nil && s.Entry.Entrypoint == agnhost:
 		return planAgnhost(s, argv[1:])
 	case strings.HasPrefix(string(s.Files[argv[0]]), "#!"): // a mounted script

@@ -26,6 +26,7 @@ import (
 	"slices"
 	"time"
 
+	"demarc/nodes/coredns"
 	"demarc/nodes/image"
 	"demarc/nodes/network"
 	"demarc/sim/backend"
@@ -98,6 +99,11 @@ type Spec struct {
 	Agent Agent
 	// API, if not nil, answers below /apis/.
 	API http.Handler
+	// Config, if not nil, is what a server of names reads: the file that its command line
+	// names, with all that is mounted beside it; not ok means that nobody knows what is there.
+	Config func(file string) (files coredns.Files, ok bool)
+	// Jitter is below 1, and the instance's own.
+	Jitter float64
 	// Kill, if not nil, is called when somebody sends process 1 a signal.
 	Kill func(signal int)
 }
@@ -124,6 +130,10 @@ type Behaviour struct {
 	// nothing; a nil Datagram answers none.
 	UDPPorts []int32
 	Datagram func(port int32, from netip.AddrPort, payload []byte) []byte
+	// Names is what answers questions about names, nil if nothing does, and Misconfigured
+	// says that it cannot start by its configuration.
+	Names         *coredns.Server
+	Misconfigured bool
 	// Open says that it answers on any port that a Service sends to.
 	Open bool
 	// Backend are the real programs of this machine that answer in place of Handler.
@@ -173,7 +183,7 @@ func Plan(s Spec) Behaviour {
 	default:
 		b = Behaviour{Exits: true} // a shell without a terminal ends at once
 	}
-	if b.Datagram == nil {
+	if b.Datagram == nil && b.Names == nil {
 		b.UDPPorts = s.UDPPorts
 	}
 	annotate(s, &b)

@@ -43,8 +43,12 @@ type VM struct {
 	// stopped, deallocated or deleted; empty if nobody did.
 	Stopped string
 	Dark    bool // a fault keeps power from it
-	Size    string
-	Tags    map[string]string
+	// PreemptAt is when Azure takes the VM of a Spot node back, and Notice the event that
+	// announces it; zero if it does not.
+	PreemptAt time.Time
+	Notice    timeline.Event
+	Size      string
+	Tags      map[string]string
 }
 
 // New is a machine of a pool that is on, with an instance number, in a place of the
