@@ -31,6 +31,9 @@ func (o *Operator) AddPool(ctx context.Context, r *Replicas, p Pool) (api.Operat
 			return op, nil, err
 		}
 		c.Pools = append(slices.Clone(c.Pools), p)
+		if err := s.Settings.LoadBalancer.Fits(c.Nodes()); err != nil {
+			return op, nil, err
+		}
 		op = api.Operation{
 			Kind: api.OpCreatePool, Subject: poolSubject(p.Name), Message: fmt.Sprintf("%s pool of %s, %s", p.Mode, plural(p.Count, "node"), p.Size),
 			Scale: &api.Scale{Pool: p.Name, To: p.Count, Add: p.Count},
@@ -47,6 +50,9 @@ func (o *Operator) planAdd(c Cluster, p Pool) (Pool, error) {
 	}
 	if err := checkCount(p.Mode, p.Count); err != nil {
 		return p, err
+	}
+	if p.EnableAutoScaling && (p.Count < p.MinCount || p.Count > p.MaxCount) {
+		return p, api.Coded("InvalidParameter", "node-count is not in the range of min-count and max-count")
 	}
 	version, err := api.ResolveKubernetes(cmp.Or(p.KubernetesVersion, c.KubernetesVersion))
 	if err != nil {
@@ -93,10 +99,10 @@ func (o *Operator) DeletePool(ctx context.Context, r *Replicas, name string, ign
 	})
 }
 
-// UpdatePool has the leader change the labels, taints or mode of a pool: change gives its
-// shape another one, which is valid. It returns as soon as that is in the log. The error
-// has AKS's code.
-func (o *Operator) UpdatePool(ctx context.Context, r *Replicas, name string, change func(api.PoolShape) (api.PoolShape, error)) (api.Operation, error) {
+// UpdatePool has the leader change the labels, taints or mode of a pool, or what the
+// autoscaler does with it: change gives it another shape or other bounds, which are valid. It
+// returns as soon as that is in the log. The error has AKS's code.
+func (o *Operator) UpdatePool(ctx context.Context, r *Replicas, name string, change func(Pool) (Pool, error)) (api.Operation, error) {
 	if o.cfg.Cloud == nil {
 		return api.Operation{}, errNoNodes
 	}
@@ -105,7 +111,7 @@ func (o *Operator) UpdatePool(ctx context.Context, r *Replicas, name string, cha
 		if !ok {
 			return op, noPool(name)
 		}
-		after, err := change(p.PoolShape)
+		after, err := change(p)
 		switch {
 		case err != nil:
 			return op, err
@@ -115,16 +121,23 @@ func (o *Operator) UpdatePool(ctx context.Context, r *Replicas, name string, cha
 		if err := checkCount(after.Mode, p.Count); err != nil {
 			return op, err
 		}
-		return api.Operation{
-			Kind: api.OpUpdatePool, Subject: poolSubject(name), Message: reshapeText(p.PoolShape, after),
-			Reshape: &api.Reshape{Pool: name, Before: p.PoolShape, After: after},
-		}, nil
+		reshape := &api.Reshape{Pool: name, Before: p.PoolShape, After: after.PoolShape}
+		if after.Autoscaling != p.Autoscaling {
+			reshape.Autoscaling = &after.Autoscaling
+		}
+		return api.Operation{Kind: api.OpUpdatePool, Subject: poolSubject(name), Message: reshapeText(reshape), Reshape: reshape}, nil
 	})
 }
 
 // reshapeText says what a pool has after a change.
-func reshapeText(before, after api.PoolShape) string {
-	if before.Mode != after.Mode {
+func reshapeText(r *api.Reshape) string {
+	before, after := r.Before, r.After
+	switch {
+	case r.Autoscaling != nil && r.Autoscaling.EnableAutoScaling:
+		return fmt.Sprintf("cluster autoscaler, from %d to %d nodes", r.Autoscaling.MinCount, r.Autoscaling.MaxCount)
+	case r.Autoscaling != nil:
+		return "no cluster autoscaler"
+	case before.Mode != after.Mode:
 		return "mode " + after.Mode
 	}
 	return fmt.Sprintf("%s, %s", plural(len(after.Labels), "label"), plural(len(after.Taints), "taint"))
@@ -149,6 +162,8 @@ func (x *operation) reshape(ctx context.Context) error {
 	}
 	c := x.l.State().Cluster
 	pool, _ := c.pool(s.Pool)
-	pool.PoolShape = s.After
+	if pool.PoolShape = s.After; s.Autoscaling != nil {
+		pool.Autoscaling = *s.Autoscaling
+	}
 	return x.save(ctx, SetCluster(c.withPool(pool)))
 }

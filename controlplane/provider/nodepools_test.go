@@ -74,7 +74,7 @@ func TestBudgetsDoNotCountIfTheCustomerSaysSo(t *testing.T) {
 func TestPoolIsUpdated(t *testing.T) {
 	operatePools(t, newFakePools("a", "b"), func(w *nodeWorld) {
 		w.setAPI(errNoNodes)
-		if _, err := w.UpdatePool(w.t.Context(), w.replicas, "p", func(s api.PoolShape) (api.PoolShape, error) {
+		if _, err := w.UpdatePool(w.t.Context(), w.replicas, "p", func(s Pool) (Pool, error) {
 			s.Taints = []string{"a=b:NoSchedule"}
 			return s, nil
 		}); err != nil {
@@ -96,7 +96,7 @@ func TestPoolsThatCannotBe(t *testing.T) {
 	operatePools(t, newFakePools("a", "b"), func(w *nodeWorld) {
 		newer := shaped("q", api.ModeUser, 1)
 		newer.KubernetesVersion = "1.37"
-		user := func(s api.PoolShape) (api.PoolShape, error) { s.Mode = api.ModeUser; return s, nil }
+		user := func(s Pool) (Pool, error) { s.Mode = api.ModeUser; return s, nil }
 		for want, do := range map[string]func() error{
 			"already exists": func() error { _, err := w.AddPool(w.t.Context(), w.replicas, shaped("p", api.ModeUser, 1)); return err },
 			"1 to 1000 nodes": func() error {

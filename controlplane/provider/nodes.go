@@ -30,6 +30,9 @@ type Node struct {
 	Upgrading bool
 	// Unschedulable says that it is cordoned.
 	Unschedulable bool
+	// EventScheduled says that it tells of a scheduled event of its VM, and Remediated that
+	// node auto-drain keeps pods from it.
+	EventScheduled, Remediated bool
 	// BootID names the boot of its machine, as its kubelet reports it; empty if
 	// it does not.
 	BootID string
@@ -73,6 +76,8 @@ type Nodes interface {
 	Event(ctx context.Context, by EventSource, node, eventType, reason, message string) error
 	// Cordon marks a node unschedulable or schedulable.
 	Cordon(ctx context.Context, node string, unschedulable bool) error
+	// Remediate cordons and taints a node as node auto-drain does, or undoes that.
+	Remediate(ctx context.Context, node string, on bool) error
 	// Mark sets or removes the annotations that keep the autoscaler and
 	// auto-repair from a node that is being upgraded.
 	Mark(ctx context.Context, node string, upgrading bool) error
@@ -125,6 +130,9 @@ type Cloud interface {
 	// MissingVMs are the nodes of a pool whose VMs somebody deleted outside of AKS, and
 	// that were not forgotten.
 	MissingVMs(pool string) []string
+	// Preempting are the Spot nodes whose VMs Azure takes back soon, with the events that
+	// announce that.
+	Preempting() map[string]int64
 	// LatestImage is the newest node image for a version of Kubernetes.
 	LatestImage(version string) string
 }

@@ -145,6 +145,8 @@ var endedVerbs = map[string]map[string]timeline.Verb{
 
 func (x *operation) end(ctx context.Context, state, message string) error {
 	x.rec.State, x.rec.Error, x.rec.Ended = state, message, time.Now().UTC()
+	defer wake(x.o.settled)
+	defer x.o.Preempted() // the number of nodes may be another than there are by now
 	return x.enter(ctx, endedVerbs[x.rec.Kind][state], x.rec.Subject, cmp.Or(message, x.rec.Message))
 }
 

@@ -122,6 +122,8 @@ type OperatorConfig struct {
 	Addons func(ctx context.Context, l *Leadership)
 	// Desk is the loop that works on support cases; it ends with ctx. May be nil.
 	Desk func(ctx context.Context, l *Leadership)
+	// Autoscale is the loop of the cluster autoscaler; it ends with ctx. May be nil.
+	Autoscale func(ctx context.Context, s *Scaler)
 	// Patcher brings patches; nil for none that the plane sees to.
 	Patcher Patcher
 	// VendorFixAge is for how long a vendor must have had a fix before the provider
@@ -142,6 +144,10 @@ type Operator struct {
 	// escalations, operated whoever carries out operations of the customer, and
 	// published whoever sees to vulnerabilities: one is in the leader's state.
 	decided, escalated, operated, published chan struct{}
+	// settled wakes the cluster autoscaler: an operation of the customer has ended.
+	settled chan struct{}
+	// preempted wakes node auto-drain.
+	preempted chan struct{}
 	// asking is held while what callers from outside ask for, or a restore that the
 	// plane itself decides on, is checked and put in the log.
 	asking sync.Mutex
@@ -152,7 +158,7 @@ type Operator struct {
 
 // NewOperator makes an operator. It does nothing before [Operator.Begin].
 func NewOperator(cfg OperatorConfig) *Operator {
-	return &Operator{cfg: cfg, begun: make(chan struct{}), decided: make(chan struct{}, 1), published: make(chan struct{}, 1), escalated: make(chan struct{}, 1), operated: make(chan struct{}, 1)}
+	return &Operator{cfg: cfg, begun: make(chan struct{}), decided: make(chan struct{}, 1), published: make(chan struct{}, 1), escalated: make(chan struct{}, 1), operated: make(chan struct{}, 1), settled: make(chan struct{}, 1), preempted: make(chan struct{}, 1)}
 }
 
 // Begin lets the loops run: call it when the control plane has been started once.
@@ -168,7 +174,10 @@ func (o *Operator) Lead(ctx context.Context, l *Leadership) {
 	o.adoptStrays(ctx, l) // before anybody looks for a backup to restore
 	loops := []func(context.Context, *Leadership){o.watch, o.backUp, o.restoreAll, o.recordIncidents, o.expireConsents, o.finishRegistrations}
 	if o.cfg.Nodes != nil {
-		loops = append(loops, o.repairNodes, o.escalateAll, o.operateAll)
+		loops = append(loops, o.repairNodes, o.escalateAll, o.operateAll, o.drainPreempted)
+	}
+	if o.cfg.Autoscale != nil {
+		loops = append(loops, func(ctx context.Context, l *Leadership) { o.cfg.Autoscale(ctx, &Scaler{o, l}) })
 	}
 	if o.cfg.Patcher != nil {
 		loops = append(loops, o.patchAll)

@@ -10,6 +10,14 @@ import (
 	"demarc/sim/api"
 )
 
+// Nodes is how many nodes all pools are to have.
+func (c Cluster) Nodes() (n int) {
+	for _, p := range c.Pools {
+		n += p.Count
+	}
+	return n
+}
+
 // pool is a pool by its name.
 func (c Cluster) pool(name string) (Pool, bool) {
 	i := slices.IndexFunc(c.Pools, func(p Pool) bool { return p.Name == name })

@@ -28,6 +28,8 @@ type fakePools struct {
 	done    map[string]string // what requests gave, by key
 	missing []string
 	refusal error // of VMs
+	scale   func(context.Context, *Scaler)
+	preempt map[string]int64
 }
 
 func newFakePools(names ...string) *fakePools {
@@ -89,6 +91,20 @@ func (f *fakePools) RemoveVM(_ context.Context, key, node string, _ int64) error
 		f.did("remove %s", node)
 	}
 	return nil
+}
+
+func (f *fakePools) Preempting() map[string]int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.preempt)
+}
+
+func (f *fakePools) Remediate(_ context.Context, node string, on bool) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.nodes[node].Remediated, f.nodes[node].Unschedulable = on, on
+	f.did("remediate %s %t", node, on)
+	return f.api
 }
 
 func (f *fakePools) MissingVMs(string) []string { return f.missing }
@@ -154,7 +170,7 @@ func (f *fakePools) Budgets(context.Context) ([]Budget, error) { return f.budget
 func operatePools(t *testing.T, f *fakePools, test func(w *nodeWorld)) {
 	log := timeline.New()
 	p := &fakeControlPlane{members: []Member{{Name: "etcd"}}, pools: f}
-	operateWith(t, OperatorConfig{Name: "c", ControlPlane: p, Nodes: f, Cloud: f, Note: log.Append}, func(t *testing.T, o *Operator, l *fakeLedger, r *Replicas) {
+	operateWith(t, OperatorConfig{Name: "c", ControlPlane: p, Nodes: f, Cloud: f, Autoscale: f.scale, Note: log.Append}, func(t *testing.T, o *Operator, l *fakeLedger, r *Replicas) {
 		f.turn = make(chan struct{}, 1) // of this bubble
 		w := &nodeWorld{fakeNodes: f.fakeNodes, Operator: o, t: t, ledger: l, replicas: r, timeline: log}
 		within(t, time.Minute, "a leader", func() bool { _, ok := r.Leader(); return ok })

@@ -18,7 +18,11 @@ func (o *Operator) ScalePool(ctx context.Context, r *Replicas, pool string, coun
 		return api.Operation{}, errors.New("the provider's plane looks after no nodes of this cluster: nothing can be scaled")
 	}
 	return o.beginOperation(ctx, r, func(s State) (api.Operation, error) {
-		return planScale(s.Cluster, pool, count, o.cfg.Cloud.VMs(pool), o.cfg.Cloud.MissingVMs(pool))
+		op, err := planScale(s.Cluster, pool, count, o.cfg.Cloud.VMs(pool), o.cfg.Cloud.MissingVMs(pool))
+		if err == nil {
+			err = s.Settings.LoadBalancer.Fits(s.Cluster.Nodes() - op.Scale.From + op.Scale.To)
+		}
+		return op, err
 	})
 }
 
@@ -41,6 +45,9 @@ func planScale(c Cluster, pool string, count int, vms, missing []string) (op api
 	p, ok := c.pool(pool)
 	if !ok {
 		return op, noPool(pool)
+	}
+	if p.EnableAutoScaling {
+		return op, api.Coded("OperationNotAllowed", "Cannot scale cluster autoscaler enabled node pool.")
 	}
 	if err := checkCount(p.Mode, count); err != nil {
 		return op, err

@@ -47,6 +47,28 @@ func TestPoolScalesOut(t *testing.T) {
 	})
 }
 
+// Each node has its SNAT ports, and the addresses have only so many.
+func TestPoolNeedsPorts(t *testing.T) {
+	operatePools(t, newFakePools("a", "b"), func(w *nodeWorld) {
+		settings := api.ClusterSettings{LoadBalancer: api.LoadBalancerProfile{AllocatedOutboundPorts: 32000}}
+		if err := w.replicas.Apply(w.t.Context(), SetSettings(settings)); err != nil {
+			t.Fatal(err)
+		}
+		const code = "InvalidLoadBalancerProfileAllocatedOutboundPorts"
+		if _, err := w.ScalePool(w.t.Context(), w.replicas, "p", 3); !api.HasCode(err, code) {
+			t.Errorf("a third node: %v", err)
+		}
+		if _, err := w.AddPool(w.t.Context(), w.replicas, shaped("q", api.ModeUser, 1)); !api.HasCode(err, code) {
+			t.Errorf("another pool: %v", err)
+		}
+		settings.LoadBalancer.ManagedOutboundIPs = 2
+		if err := w.replicas.Apply(w.t.Context(), SetSettings(settings)); err != nil {
+			t.Fatal(err)
+		}
+		w.scaleTo(3)
+	})
+}
+
 func TestPoolScalesIn(t *testing.T) {
 	operatePools(t, newFakePools("a", "b", "c", "d"), func(w *nodeWorld) {
 		w.change("d", func(n *fakeNode) { n.pods, n.blocked = 1, []drain.Blocked{{Pod: "shop/web-1", Reason: "budget"}} })

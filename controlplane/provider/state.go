@@ -54,6 +54,8 @@ type Pool struct {
 	Count int `json:"count"`
 	// What an earlier version has not written is as of a cluster's first pool.
 	api.PoolShape
+	// Autoscaling says whether the cluster autoscaler changes Count.
+	api.Autoscaling `json:"autoscaling,omitzero"`
 	// KubernetesVersion and NodeImage are the cluster's if empty.
 	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
 	NodeImage         string `json:"nodeImage,omitempty"`

@@ -35,7 +35,7 @@ func everything() Command {
 		Repairs.Put(api.Repair{ID: "n1", Actions: []api.RepairAction{{Action: "reboot", At: slot}}, Broken: slot, Lost: []string{"<x>"}}),
 		Consents.Put(api.Consent{ID: "k1", Node: "*", Granted: slot, Expires: slot.Add(time.Hour), Uses: 2}),
 		Registrations.Put(api.Registration{Name: "AKSAuditLog", State: api.FeatureRegistering, Since: slot, Due: slot.Add(time.Minute), Event: 9}),
-		SetSettings(api.ClusterSettings{FeatureGates: map[string]bool{"SELinuxMount": true}, AuditLog: true, KubeProxyMode: "IPVS"}),
+		SetSettings(api.ClusterSettings{FeatureGates: map[string]bool{"SELinuxMount": true}, AuditLog: true, KubeProxyMode: "IPVS", LoadBalancer: api.LoadBalancerProfile{AllocatedOutboundPorts: 8, ManagedOutboundIPs: 2}}),
 		PutCase("c1", json.RawMessage(`{ "text": "<\u2028>", "big": 123456789012345678901 }`)),
 	)
 }
@@ -82,7 +82,7 @@ func TestCommandChangesState(t *testing.T) {
 		Registrations: map[string]api.Registration{
 			"AKSAuditLog": {Name: "AKSAuditLog", State: api.FeatureRegistering, Since: slot, Due: slot.Add(time.Minute), Event: 9},
 		},
-		Settings: api.ClusterSettings{FeatureGates: map[string]bool{"SELinuxMount": true}, AuditLog: true, KubeProxyMode: "IPVS"},
+		Settings: api.ClusterSettings{FeatureGates: map[string]bool{"SELinuxMount": true}, AuditLog: true, KubeProxyMode: "IPVS", LoadBalancer: api.LoadBalancerProfile{AllocatedOutboundPorts: 8, ManagedOutboundIPs: 2}},
 		Cases:    map[string]json.RawMessage{"c1": json.RawMessage(`{"text":"<\u2028>","big":123456789012345678901}`)},
 	}
 	if d := cmp.Diff(want, before); d != "" {
