@@ -46,6 +46,8 @@ var rows = []row{
 	{"1,000 nodes, 2,000 pods Running", "Nodes1000Pods2000", "running-s", 1, "s", false},
 	{"1,000 nodes, 10,000 pods Running", "Nodes1000Pods10000", "running-s", 1, "s", false},
 	{"  memory at its peak", "Nodes1000Pods10000", "peak-MiB", 1, "MiB", false},
+	{"1,000 claims bound, attached and mounted on 100 nodes", "Claims1000", "mounted-s", 1, "s", false},
+	{"a Service of type LoadBalancer, until it has an address", "LoadBalancer", "ns/op", 1000 * seconds, "ms", false},
 	{"80 of 200 nodes broken, until all are healed", "Storm200", "healed-s", 1, "s", false},
 	{"backup of 100 MiB", "Backup100MiB", "ns/op", seconds, "s", false},
 	{"restore of 100 MiB", "Restore100MiB", "ns/op", seconds, "s", false},

@@ -28,14 +28,21 @@ type big struct {
 	ready api.Status
 }
 
-// launch starts an engine in free run and waits until its cluster is ready.
+// launch starts an engine in free run, which saves nothing, and waits until its cluster is
+// ready.
 func launch(b *testing.B, path string, spec api.ClusterSpec) *big {
 	b.Helper()
+	return launchAs(b, path, api.EngineConfig{Cluster: spec, Ephemeral: true})
+}
+
+// launchAs starts an engine in free run and waits until its cluster is ready.
+func launchAs(b *testing.B, path string, engineConfig api.EngineConfig) *big {
+	b.Helper()
 	x := &big{b: b, dir: b.TempDir(), began: time.Now()}
+	spec := &engineConfig.Cluster
 	spec.Name, spec.Edition, spec.Start, spec.Seed = "bench", api.DefaultEdition, time.Now(), 1
-	p, err := engine.Start(b.Context(), engine.Options{Path: path, DataDir: x.dir, Config: api.EngineConfig{
-		Cluster: spec, Rate: api.FreeRun, Ephemeral: true,
-	}})
+	engineConfig.Rate = api.FreeRun
+	p, err := engine.Start(b.Context(), engine.Options{Path: path, DataDir: x.dir, Config: engineConfig})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -91,6 +91,7 @@ type Cluster struct {
 	work sync.WaitGroup
 	// saving is held while the state is written.
 	saving  sync.Mutex
+	saves   saves
 	past    books.Books // of earlier engines
 	written []byte      // what of the books was written last
 
@@ -226,7 +227,8 @@ func (c *Cluster) machines(saved *state.State) error {
 		ClusterName: c.spec.Name, Pools: pools, NetworkPolicy: c.spec.NetworkPolicy, Seed: c.spec.Seed, Created: c.spec.Start,
 		KubeletVersion: "v" + wanted[0].KubernetesVersion,
 		Timeline:       c.log, Client: client, Watcher: c.incidents, State: saved.Fleet, Starts: starts, Images: images,
-		Live: func() bool { return !c.dial.Free() }, APIServer: controlplane.PublicAddress, DialAPIServer: c.plane.DialPublic,
+		Preempted: c.Operator.Preempted,
+		Live:      func() bool { return !c.dial.Free() }, APIServer: controlplane.PublicAddress, DialAPIServer: c.plane.DialPublic,
 	})
 	if err != nil {
 		return err
@@ -236,7 +238,9 @@ func (c *Cluster) machines(saved *state.State) error {
 	}
 	c.fleet.Disks().Changed, c.fleet.Shares().Changed, c.fleet.Balancers().Changed = c.cloudChanged, c.cloudChanged, c.cloudChanged
 	c.faults.CloudDisks, c.faults.CloudShares, c.faults.CloudBalancers = c.fleet.Disks(), c.fleet.Shares(), c.fleet.Balancers()
+	c.faults.CloudDNS = c.fleet.PublicDNS()
 	c.faults.Nodes, c.Management.Fleet = c.fleet, c.fleet
+	c.fleet.SetOutbound(c.Settings().LoadBalancer)
 	c.openDesk()
 	if err := c.serveSSH(saved.SSHPort); err != nil {
 		return fmt.Errorf("SSH server: %w", err)

@@ -90,9 +90,9 @@ func (c *Cluster) inTime(by api.Role, what string, do func() error) error {
 }
 
 // cloudChanged keeps disks, file shares and load balancers as they are now, for an engine that
-// is killed in the next moment.
+// is killed in the next moment. Many calls of the cloud end at one moment.
 func (c *Cluster) cloudChanged() {
 	if c.ctx.Err() == nil {
-		c.noteDisk(c.keep(true))
+		c.noteDisk(c.saves.do(func() error { return c.keep(true) }))
 	}
 }

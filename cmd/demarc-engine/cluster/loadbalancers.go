@@ -2,6 +2,9 @@ package cluster
 
 import "demarc/sim/api"
 
+// Outbound is how nodes reach the internet.
+func (c *Cluster) Outbound() api.Outbound { return c.fleet.SNAT() }
+
 // LoadBalancers are the load balancers of the node resource group.
 func (c *Cluster) LoadBalancers() []api.AzureLoadBalancer { return c.fleet.LoadBalancers() }
 

@@ -15,9 +15,31 @@ const dnsService = "kube-dns"
 
 // keepProbing probes what serves the cluster, until it ends.
 func (c *Cluster) keepProbing() {
+	out := false
 	for clock.Sleep(c.ctx, clock.UntilTick(time.Now(), probe.Period)) {
-		c.probes.Take(c.probe(), time.Now())
+		found := c.probe()
+		c.probes.Take(found, time.Now())
+		out = c.namesOut(found[0].Serving == 0, out)
 	}
+}
+
+// customNames is what is out when CoreDNS does not start with what customers configure.
+const customNames = "addon/configmap/coredns-custom"
+
+// namesOut enters that no CoreDNS serves since none starts with its configuration, and that
+// one does again. It returns whether that is so.
+func (c *Cluster) namesOut(now, before bool) bool {
+	if !now {
+		if before {
+			c.incidents.Mended(customNames, time.Now())
+		}
+		return false
+	}
+	cause, misconfigured := c.fleet.Misconfigured()
+	if misconfigured {
+		c.incidents.Begin(customNames, cause, time.Now())
+	}
+	return before || misconfigured
 }
 
 // probe looks once at the DNS, the tunnel and each load balancer. One whose Service has no

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"demarc/cmd/demarc/command"
@@ -28,23 +29,28 @@ func began(pool *string) func(io.Writer, api.Operation) error {
 func nodepoolAddCmd(env *command.Env) *cobra.Command {
 	r := api.AddPoolRequest{}
 	var zones, labels, taints []string
+	scaling := autoscalerFlags{}
 	c := &cobra.Command{
 		Use: "add POOL", Short: "Add a node pool", Args: cobra.ExactArgs(1),
 		Long: `Add asks the provider for another node pool, with a scale set of its own, and returns
 when it has accepted that. The nodes take some minutes. Those of priority Spot have the
-taint kubernetes.azure.com/scalesetpriority=spot:NoSchedule; here Azure has capacity
-enough and evicts none.`,
+taint kubernetes.azure.com/scalesetpriority=spot:NoSchedule; here Azure evicts one only if
+demarc --as director fault inject evict node/NAME says so.`,
 		Example: `  demarc nodepool add batch --node-count 2 --node-taints dedicated=batch:NoSchedule --labels team=data
+  demarc nodepool add elastic --enable-cluster-autoscaler --min-count 1 --max-count 5 --node-count 1
   demarc nodepool add cheap --priority Spot --eviction-policy Deallocate --node-vm-size Standard_D2s_v5
   demarc nodepool add system2 --mode System --zones 1,2,3 --max-pods 30`,
-		RunE: command.Ask(env, func(ctx context.Context, c *api.Client, args []string) (op api.Operation, err error) {
-			if r.Labels, err = parseLabels(labels); err != nil {
-				return op, err
-			}
-			r.Name, r.Zones, r.Taints = args[0], given(zones), given(taints)
-			return c.AddNodePool(ctx, r)
-		}, began(&r.Name)),
 	}
+	c.RunE = command.Ask(env, func(ctx context.Context, client *api.Client, args []string) (op api.Operation, err error) {
+		if r.Labels, err = parseLabels(labels); err != nil {
+			return op, err
+		}
+		if r.Autoscaler, err = scaling.request(c); err != nil {
+			return op, err
+		}
+		r.Name, r.Zones, r.Taints = args[0], given(zones), given(taints)
+		return client.AddNodePool(ctx, r)
+	}, began(&r.Name))
 	f := c.Flags()
 	f.IntVarP(&r.Count, "node-count", "c", api.DefaultNodes, "how many nodes the pool has: from 1, or from 0 for mode User")
 	f.StringVar(&r.Mode, "mode", api.ModeUser, "System or User")
@@ -54,8 +60,10 @@ enough and evicts none.`,
 	f.IntVar(&r.OSDiskGB, "node-osdisk-size", api.DefaultOSDiskGB, "the size of a node's disk in GB")
 	f.StringVar(&r.Priority, "priority", api.PriorityRegular, "Regular or Spot")
 	f.StringVar(&r.EvictionPolicy, "eviction-policy", "", "what becomes of the VM of a Spot node that is evicted: Delete or Deallocate (default Delete)")
+	f.Float64Var(&r.SpotMaxPrice, "spot-max-price", 0, "what a Spot node may cost in an hour, in US dollars with up to five decimals, or -1 for no bound (default -1)")
 	f.StringVarP(&r.KubernetesVersion, "kubernetes-version", "k", "", "the version, such as 1.37 or 1.37.2 (default the control plane's)")
 	registerShape(c, &labels, &taints)
+	scaling.register(c, api.AutoscalerEnable)
 	command.CompleteFlag(c, "mode", command.Words(api.PoolModes...))
 	command.CompleteFlag(c, "node-vm-size", command.Words(cloud.Sizes()...))
 	command.CompleteFlag(c, "priority", command.Words(api.PoolPriorities...))
@@ -73,11 +81,15 @@ func registerShape(c *cobra.Command, labels, taints *[]string) {
 func nodepoolUpdateCmd(env *command.Env) *cobra.Command {
 	var pool, mode string
 	var labels, taints []string
+	scaling := autoscalerFlags{}
 	c := &cobra.Command{
-		Use: "update POOL", Short: "Change the labels, the taints or the mode of a node pool", Args: cobra.ExactArgs(1),
+		Use: "update POOL", Short: "Change a node pool: labels, taints, mode, the cluster autoscaler", Args: cobra.ExactArgs(1),
 		Long: `Update replaces the labels or the taints of a node pool, or changes its mode. The
-nodes that are there get them too; an empty text takes all away.`,
+nodes that are there get them too; an empty text takes all away. The cluster autoscaler
+gives a pool nodes for pods that no node has room for, and takes nodes away that were not
+needed for 10 minutes, always within the two numbers.`,
 		Example: `  demarc nodepool update batch --labels team=data,tier=slow
+  demarc nodepool update batch --enable-cluster-autoscaler --min-count 0 --max-count 5
   demarc nodepool update batch --node-taints ""
   demarc nodepool update nodepool1 --mode User`,
 		ValidArgsFunction: completePools(env),
@@ -93,10 +105,14 @@ nodes that are there get them too; an empty text takes all away.`,
 		if c.Flags().Changed("node-taints") {
 			r.Taints = append([]string{}, given(taints)...)
 		}
+		if r.Autoscaler, err = scaling.request(c); err != nil {
+			return op, err
+		}
 		return client.UpdateNodePool(ctx, pool, r)
 	}, began(&pool))
 	c.Flags().StringVar(&mode, "mode", "", "System or User")
 	registerShape(c, &labels, &taints)
+	scaling.register(c, api.AutoscalerActions...)
 	command.CompleteFlag(c, "mode", command.Words(api.PoolModes...))
 	return c
 }
@@ -152,7 +168,7 @@ func printShape(w io.Writer, s api.PoolShape) {
 		}
 	}
 	if s.Spot() {
-		parts = append(parts, "Spot, evicted by "+s.EvictionPolicy)
+		parts = append(parts, "Spot, evicted by "+s.EvictionPolicy+priceText(s.SpotMaxPrice))
 	}
 	for _, p := range append(parts, fmt.Sprintf("%d pods at most and a disk of %d GB on each node", s.MaxPods, s.OSDiskGB)) {
 		terminal.Fprintf(w, "%s\n", p)
@@ -164,4 +180,12 @@ func labelWords(labels map[string]string) (words []string) {
 		words = append(words, key+"="+labels[key])
 	}
 	return words
+}
+
+// priceText is the most that a Spot node may cost; empty if nothing bounds it.
+func priceText(price float64) string {
+	if price <= 0 {
+		return ""
+	}
+	return " or above " + strconv.FormatFloat(price, 'f', -1, 64) + " USD an hour"
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 
 	"demarc/cmd/demarc/command"
 	"demarc/cmd/demarc/output"
@@ -23,7 +24,11 @@ func nodepoolListCmd(env *command.Env) *cobra.Command {
 }
 
 var printNodePools = output.Columns("POOL\tMODE\tCOUNT\tVMS\tREADY\tSIZE\tKUBERNETES\tNODE IMAGE\tSTATE", func(p api.NodePool) []any {
-	return []any{p.Name, p.Mode, p.Count, p.VMs, p.Ready, p.Size, p.KubernetesVersion, p.NodeImage, p.ProvisioningState}
+	count := strconv.Itoa(p.Count)
+	if p.EnableAutoScaling {
+		count += fmt.Sprintf(" (%d-%d)", p.MinCount, p.MaxCount)
+	}
+	return []any{p.Name, p.Mode, count, p.VMs, p.Ready, p.Size, p.KubernetesVersion, p.NodeImage, p.ProvisioningState}
 })
 
 func nodepoolShowCmd(env *command.Env) *cobra.Command {
@@ -40,6 +45,9 @@ func nodepoolShowCmd(env *command.Env) *cobra.Command {
 func printNodePool(w io.Writer, p api.NodePool) error {
 	if err := printNodePools(w, []api.NodePool{p}); err != nil {
 		return err
+	}
+	if p.EnableAutoScaling {
+		terminal.Fprintf(w, "%s\n", autoscaled(p.Autoscaling))
 	}
 	printShape(w, p.PoolShape)
 	if p.Error != "" {
@@ -74,7 +82,8 @@ func nodepoolScaleCmd(env *command.Env) *cobra.Command {
 		Use: "scale POOL", Short: "Ask for another number of nodes", Args: cobra.ExactArgs(1),
 		Long: `Scale asks the provider for another number of nodes, and returns when it has
 accepted that. New nodes take some minutes. Of nodes that go, the newest go first:
-they are drained, no faster than PodDisruptionBudgets allow, and deleted.`,
+they are drained, no faster than PodDisruptionBudgets allow, and deleted. A pool that
+the cluster autoscaler scales cannot be scaled by hand.`,
 		Example:           "  demarc nodepool scale nodepool1 --count 5",
 		ValidArgsFunction: completePools(env),
 		RunE: command.Ask(env, func(ctx context.Context, c *api.Client, args []string) (api.Operation, error) {

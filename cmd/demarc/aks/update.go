@@ -19,6 +19,7 @@ import (
 func updateCmd(env *command.Env) *cobra.Command {
 	var req api.UpdateRequest
 	var gates string
+	var balancer balancerFlags
 	c := &cobra.Command{
 		Use: "update", Short: "Change settings of the cluster, or bring it to the subscription's defaults", Args: cobra.NoArgs,
 		Long: `Update changes settings and leaves the others as they are. What registered preview
@@ -26,8 +27,13 @@ features change by default takes effect with it, also without any flag. Other fe
 gates, and an audit log, restart the control plane.`,
 		Example: `  demarc aks update
   demarc aks update --feature-gates ContainerStopSignals=true --allow-unsupported-feature-gates
-  demarc aks update --kube-proxy-mode IPVS`,
-		PreRunE: func(*cobra.Command, []string) (err error) {
+  demarc aks update --kube-proxy-mode IPVS
+  demarc aks update --load-balancer-managed-outbound-ip-count 2 --load-balancer-outbound-ports 8000`,
+		PreRunE: func(c *cobra.Command, _ []string) (err error) {
+			req.LoadBalancer = balancer.update(c)
+			if err := req.LoadBalancer.Validate(); err != nil {
+				return command.BadInput(err)
+			}
 			if req.FeatureGates, err = api.ParseFeatureGates(gates); err != nil {
 				return command.BadInput(fmt.Errorf("--feature-gates: %w", err))
 			}
@@ -42,6 +48,7 @@ gates, and an audit log, restart the control plane.`,
 	f.BoolVar(&req.AllowUnsupportedGates, "allow-unsupported-feature-gates", false, "take feature gates that the support policy does not cover")
 	f.StringVar(&req.KubeProxyMode, "kube-proxy-mode", "", "mode of kube-proxy: "+strings.Join(api.KubeProxyModes, ", "))
 	f.StringVar(&req.Restriction, "nrg-lockdown", "", "restriction level of the node resource group: "+strings.Join(api.RestrictionLevels, ", "))
+	balancer.add(c)
 	command.CompleteFlag(c, "feature-gates", completeGates(env))
 	command.CompleteFlag(c, "kube-proxy-mode", command.Words(api.KubeProxyModes...))
 	command.CompleteFlag(c, "nrg-lockdown", command.Words(api.RestrictionLevels...))
@@ -65,5 +72,6 @@ func printSettings(w io.Writer, s api.ClusterSettings) error {
 	t.Row("audit log", output.YesNo(s.AuditLog))
 	t.Row("kube-proxy mode", cmp.Or(s.KubeProxyMode, api.KubeProxyModes[0]))
 	t.Row("nrg lockdown", cmp.Or(s.Restriction, api.RestrictionLevels[0]))
+	t.Row("outbound", s.LoadBalancer.String())
 	return t.Write(w, output.LineWidth)
 }

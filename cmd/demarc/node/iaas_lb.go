@@ -26,8 +26,9 @@ those with the annotation azure-load-balancer-internal. What is changed behind
 its back it makes good when it looks at the Service next: when that changes, or
 when nodes come and go.`,
 		Example: `  demarc iaas lb list
+  demarc iaas lb outbound
   demarc iaas lb delete-rule service:default/shop`,
-	}, lbListCmd(env), lbDeleteRuleCmd(env))
+	}, lbListCmd(env), lbOutboundCmd(env), lbDeleteRuleCmd(env))
 }
 
 func lbListCmd(env *command.Env) *cobra.Command {

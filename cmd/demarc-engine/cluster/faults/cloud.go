@@ -9,7 +9,7 @@ import (
 	"demarc/sim/timeline"
 )
 
-// cloudBreaks has Azure's API answer with errors.
+// cloudBreaks has Azure's API answer with errors, or its DNS not at all.
 var cloudBreaks = effect{
 	whole: func(f *Faults, _ context.Context, x inForce) (fault.Active, error) {
 		if a, broken := f.on(x.Target, x.Verb); broken {
@@ -17,6 +17,10 @@ var cloudBreaks = effect{
 		}
 		a := f.begin(x)
 		f.settleCloud()
+		if x.at.Kind == fault.CloudDNS {
+			e, _ := f.Log.Get(a.Event)
+			f.Outage(x.Target, e)
+		}
 		return a, nil
 	},
 	undo: func(f *Faults, _ inForce, _ timeline.Actor) error {
@@ -25,7 +29,7 @@ var cloudBreaks = effect{
 	},
 }
 
-// settleCloud leaves Azure's API as the faults in force want it. Who is throttled is not
+// settleCloud leaves Azure's API, and its DNS, as the faults in force want it. Who is throttled is not
 // heard at all.
 func (f *Faults) settleCloud() {
 	var disks, shares, balancers error
@@ -38,6 +42,8 @@ func (f *Faults) settleCloud() {
 	if _, throttled := f.on(string(fault.Cloud), "throttle"); throttled {
 		disks, shares, balancers = cloud.ErrThrottled, cloud.ErrSharesThrottled, cloud.ErrBalancersThrottled
 	}
+	_, lost := f.on(string(fault.CloudDNS), "fail")
+	f.CloudDNS.Lose(lost)
 	f.CloudDisks.Break(disks)
 	f.CloudShares.Break(shares)
 	f.CloudBalancers.Break(balancers)

@@ -4,7 +4,7 @@
 // What a kind of fault is called, strikes and takes is a row in package fault
 // (sim/fault); what it does, and how that is undone, is its [effect], in the file
 // of its family: crash.go, hang.go, network.go, power.go, disk.go,
-// clients.go, cloud.go. To add a kind:
+// clients.go, cloud.go, links.go. To add a kind:
 // a row there, an effect here, and a line in the table of effects.
 package faults
 
@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"demarc/nodes/network"
 	"demarc/sim/api"
 	"demarc/sim/fault"
 	"demarc/sim/timeline"
@@ -52,10 +53,14 @@ type Nodes interface {
 	Containers() []api.Container
 	PowerOff(node string, by timeline.Actor) (timeline.Event, error)
 	PowerOn(node string, by timeline.Actor) (timeline.Event, error)
+	Evict(node string, by timeline.Actor) (timeline.Event, error)
 	CutNetwork(node string, by timeline.Actor) (timeline.Event, error)
 	RestoreNetwork(node string, by timeline.Actor) (timeline.Event, error)
 	StartKubelet(node string, by timeline.Actor) (timeline.Event, error)
 	CrashKubelet(node string, by timeline.Actor, inOrder, hold bool) (timeline.Event, error)
+	Zones() []string
+	// SetLinks says what is wrong with the network between machines from now on.
+	SetLinks([]network.Link)
 	CrashContainer(namespace, pod, name string, exitCode int, reason string, by timeline.Actor) (timeline.Event, error)
 }
 
@@ -102,6 +107,12 @@ type Cloud interface {
 	Break(error)
 }
 
+// DNS is servers of names.
+type DNS interface {
+	// Lose has them give no answers, until it is called with false.
+	Lose(bool)
+}
+
 // World is what faults strike, and who is told.
 type World struct {
 	Plane    Plane
@@ -113,7 +124,9 @@ type World struct {
 	// CloudDisks, CloudShares and CloudBalancers are Azure's API for managed disks, file
 	// shares and load balancers.
 	CloudDisks, CloudShares, CloudBalancers Cloud
-	Log                                     *timeline.Log
+	// CloudDNS is Azure's servers of names.
+	CloudDNS DNS
+	Log      *timeline.Log
 	// Outage is told what is out because of an event, and Well what may be well again.
 	Outage func(subject string, cause timeline.Event)
 	Well   func(subject string)
@@ -155,8 +168,8 @@ type effect struct {
 var effects = map[string]effect{
 	"crash": crash, "stop": stop, "start": start, "flap": flap,
 	"hang": hang, "slow": slow,
-	"partition": partition, "cut": cut,
-	"power-off": powerOff, "power-on": powerOn,
+	"partition": partition, "cut": cut, "lose": impair, "delay": impair,
+	"power-off": powerOff, "power-on": powerOn, "evict": evict,
 	"wipe": wipe, "corrupt": corrupt, "fill": fill, "flood": flood,
 	"throttle": cloudBreaks, "fail": cloudBreaks,
 	"heal": heal,

@@ -39,7 +39,7 @@ func specs() (list []fault.Spec) {
 		}
 		for _, target := range k.TargetWords() {
 			if strings.HasSuffix(target, "/") {
-				target += map[string]string{"node/": "0", "kubelet/": "0", "pod/": "default/shop-75c9-x2x4z", "deployment/": "shop", "namespace/": "load", "serviceaccount/": "load/crawler", "container/": "default/shop-75c9-x2x4z/c"}[target]
+				target += map[string]string{"node/": "0", "zone/": "1", "kubelet/": "0", "pod/": "default/shop-75c9-x2x4z", "deployment/": "shop", "namespace/": "load", "serviceaccount/": "load/crawler", "container/": "default/shop-75c9-x2x4z/c"}[target]
 			}
 			for _, from := range []string{args["from"], "etcd", "provider"} {
 				if args["from"] != "" {

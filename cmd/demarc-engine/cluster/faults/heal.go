@@ -35,7 +35,7 @@ func comprises(t, other fault.Target) bool {
 	case fault.Provider:
 		return other.Kind == fault.Provider || other.Kind == fault.Replica
 	case fault.Cloud:
-		return other.Kind == fault.Cloud || other.Kind == fault.CloudDisks || other.Kind == fault.CloudBalancers
+		return other.Kind == fault.Cloud || other.Kind == fault.CloudDisks || other.Kind == fault.CloudBalancers || other.Kind == fault.CloudDNS
 	case fault.Component:
 		return other.Kind == fault.ControlPlane && t.Instance == "" ||
 			other.Component == t.Component && (t.Instance == "" || t.Instance == other.Instance)
@@ -78,7 +78,7 @@ func (f *Faults) End(ctx context.Context, id string, repair fault.Spec) error {
 func (f *Faults) undo(ended []inForce, by timeline.Actor) error {
 	var errs []error
 	for _, x := range ended {
-		if x.at.Kind != fault.Node {
+		if f.effects[x.Verb].node == nil || x.at.Kind != fault.Node {
 			f.record(fault.Spec{Verb: "heal", Target: x.Target, By: by}, x.Target, x.Event)
 		}
 		if undo := f.effects[x.Verb].undo; undo != nil {

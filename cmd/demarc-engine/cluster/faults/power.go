@@ -12,3 +12,8 @@ var powerOff = effect{
 var powerOn = effect{
 	node: func(n Nodes, node string, s fault.Spec) (timeline.Event, error) { return n.PowerOn(node, s.By) },
 }
+
+// evict takes the VM of a Spot node.
+var evict = effect{
+	node: func(n Nodes, node string, s fault.Spec) (timeline.Event, error) { return n.Evict(node, s.By) },
+}

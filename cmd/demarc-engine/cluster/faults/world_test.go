@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"demarc/nodes/cloud"
+	"demarc/nodes/network"
 	"demarc/sim/api"
 	"demarc/sim/fault"
 	"demarc/sim/timeline"
@@ -28,7 +30,7 @@ type fake struct {
 func newFake(t *testing.T) *fake {
 	w := &fake{is: map[string]bool{}, names: []string{"etcd/0", "etcd/1", "etcd/2", "kube-apiserver/0", "kube-apiserver/1", "kube-apiserver/2", "kube-controller-manager", "kube-scheduler"}}
 	w.Faults = New(World{
-		Plane: w, Nodes: w, Replicas: fakeReplicas{w}, Store: w, Disk: fakeDisk{w}, Clients: w, CloudDisks: fakeCloud{w, "disks"}, CloudShares: fakeCloud{w, "shares"}, CloudBalancers: fakeCloud{w, "balancers"}, Log: timeline.New(),
+		Plane: w, Nodes: w, Replicas: fakeReplicas{w}, Store: w, Disk: fakeDisk{w}, Clients: w, CloudDisks: fakeCloud{w, "disks"}, CloudShares: fakeCloud{w, "shares"}, CloudBalancers: fakeCloud{w, "balancers"}, CloudDNS: fakeDNS{w}, Log: timeline.New(),
 		Outage: func(string, timeline.Event) {}, Well: func(string) {}, Context: t.Context(), Go: func(do func()) { do() },
 		Fine: func() func() {
 			w.fine++
@@ -108,6 +110,15 @@ func (w *fake) NodeName(ref string) (string, bool) {
 	name, ok := map[string]string{"0": "a", "1": "b", "a": "a", "b": "b"}[ref]
 	return name, ok
 }
+func (w *fake) Zones() []string { return []string{"1", "2"} }
+func (w *fake) SetLinks(all []network.Link) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	maps.DeleteFunc(w.is, func(what string, _ bool) bool { return strings.HasPrefix(what, "link ") })
+	for _, l := range all {
+		w.is[fmt.Sprintf("link %+v", l)] = true
+	}
+}
 func (w *fake) Containers() []api.Container {
 	return []api.Container{{Namespace: "default", Pod: "shop-75c9-x2x4z", Name: "c", State: "running"}}
 }
@@ -122,6 +133,10 @@ func (w *fake) act(what string, so bool, by timeline.Actor) (timeline.Event, err
 func (w *fake) PowerOff(node string, by timeline.Actor) (timeline.Event, error) {
 	return w.act(node+" off", true, by)
 }
+func (w *fake) Evict(node string, by timeline.Actor) (timeline.Event, error) {
+	return timeline.Event{}, w.set("node/"+node+" evicted", true)
+}
+
 func (w *fake) PowerOn(node string, by timeline.Actor) (timeline.Event, error) {
 	return w.act(node+" off", false, by)
 }
@@ -171,6 +186,10 @@ func (c fakeCloud) Break(err error) {
 		c.w.put("cloud "+c.part+": "+e.Error(), err == e)
 	}
 }
+
+type fakeDNS struct{ w *fake }
+
+func (d fakeDNS) Lose(lost bool) { d.w.put("DNS lost", lost) }
 
 type fakeReplicas struct{ w *fake }
 

@@ -83,6 +83,15 @@ func (p vms) UpgradeVM(_ context.Context, key, node, version, image string, caus
 // VMs implements [provider.Cloud].
 func (p vms) VMs(pool string) []string { return p.m.Fleet.PoolNodes(pool) }
 
+// Preempting implements [provider.Cloud].
+func (p vms) Preempting() map[string]int64 {
+	list := map[string]int64{}
+	for _, x := range p.m.Fleet.Preempting() {
+		list[x.Node] = x.Event
+	}
+	return list
+}
+
 // MissingVMs implements [provider.Cloud].
 func (p vms) MissingVMs(pool string) []string { return p.m.Fleet.Missing(pool) }
 

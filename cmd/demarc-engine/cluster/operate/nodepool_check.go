@@ -4,6 +4,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"demarc/nodes/cloud"
@@ -67,6 +68,26 @@ func checkPriority(s api.PoolShape) error {
 		return invalid("scaleSetEvictionPolicy", "only a pool of priority Spot has an eviction policy")
 	case s.Spot() && s.Mode == api.ModeSystem:
 		return invalid("scaleSetPriority", "a system node pool can't be of priority Spot")
+	}
+	return checkMaxPrice(s)
+}
+
+// maxPrice is a price with up to five decimals.
+var maxPrice = regexp.MustCompile(`^[0-9]+(\.[0-9]{1,5})?$`)
+
+// checkMaxPrice refuses what az refuses of a price (validate_spot_max_price in the same
+// file).
+func checkMaxPrice(s api.PoolShape) error {
+	price := s.SpotMaxPrice
+	switch {
+	case price != 0 && !s.Spot():
+		return api.Coded("InvalidParameter", "--spot_max_price can only be set when --priority is Spot")
+	case price == api.DefaultSpotMaxPrice || !s.Spot():
+		return nil
+	case price <= 0:
+		return api.Coded("InvalidParameter", "--spot_max_price can only be any decimal value greater than zero, or -1 which indicates default price to be up-to on-demand")
+	case !maxPrice.MatchString(strconv.FormatFloat(price, 'f', -1, 64)):
+		return api.Coded("InvalidParameter", "--spot_max_price can only include up to 5 decimal places")
 	}
 	return nil
 }

@@ -24,23 +24,32 @@ func (m *Management) AddNodePool(ctx context.Context, r api.AddPoolRequest) (api
 	if err != nil {
 		return api.Operation{}, err
 	}
-	return m.Operator.AddPool(ctx, m.Memory, provider.Pool{Name: r.Name, Count: r.Count, PoolShape: shape, KubernetesVersion: r.KubernetesVersion})
+	scaling, err := checkAutoscaler(api.Autoscaling{}, r.Autoscaler, shape.Mode)
+	if err != nil {
+		return api.Operation{}, err
+	}
+	return m.Operator.AddPool(ctx, m.Memory, provider.Pool{Name: r.Name, Count: r.Count, PoolShape: shape, Autoscaling: scaling, KubernetesVersion: r.KubernetesVersion})
 }
 
-// UpdateNodePool begins to give a pool other labels, taints or another mode.
+// UpdateNodePool begins to give a pool other labels, taints or another mode, or has the
+// autoscaler do something else with it.
 func (m *Management) UpdateNodePool(ctx context.Context, pool string, r api.UpdatePoolRequest) (api.Operation, error) {
-	if r.Labels == nil && r.Taints == nil && r.Mode == "" {
-		return api.Operation{}, api.Coded("InvalidParameter", "nothing to update: want labels, taints or a mode")
+	if r.Labels == nil && r.Taints == nil && r.Mode == "" && !r.Autoscaler.Asked() {
+		return api.Operation{}, api.Coded("InvalidParameter", "nothing to update: want labels, taints, a mode or the cluster autoscaler")
 	}
-	return m.Operator.UpdatePool(ctx, m.Memory, pool, func(s api.PoolShape) (api.PoolShape, error) {
+	return m.Operator.UpdatePool(ctx, m.Memory, pool, func(p provider.Pool) (_ provider.Pool, err error) {
 		if r.Labels != nil {
-			s.Labels = r.Labels
+			p.Labels = r.Labels
 		}
 		if r.Taints != nil {
-			s.Taints = r.Taints
+			p.Taints = r.Taints
 		}
-		s.Mode = cmp.Or(r.Mode, s.Mode)
-		return checkPool(pool, s)
+		p.Mode = cmp.Or(r.Mode, p.Mode)
+		if p.PoolShape, err = checkPool(pool, p.PoolShape); err != nil {
+			return p, err
+		}
+		p.Autoscaling, err = checkAutoscaler(p.Autoscaling, r.Autoscaler, p.Mode)
+		return p, err
 	})
 }
 
@@ -60,14 +69,15 @@ func (m *Management) NodePools() ([]api.NodePool, error) {
 		byName[n.Name] = n
 	}
 	operations := m.Operations()
-	shapes := map[string]api.PoolShape{}
+	wanted := map[string]provider.Pool{}
 	for _, p := range m.Memory.State().Cluster.Pools {
-		shapes[p.Name] = p.PoolShape
+		wanted[p.Name] = p
 	}
 	pools := []api.NodePool{}
 	for _, p := range m.Operator.Profile(m.Memory).Pools {
 		x := api.NodePool{
-			Name: p.Name, PoolShape: shapes[p.Name], Count: p.Count, KubernetesVersion: p.KubernetesVersion, NodeImage: p.NodeImage, ProvisioningState: p.ProvisioningState,
+			Name: p.Name, PoolShape: wanted[p.Name].PoolShape, Autoscaling: wanted[p.Name].Autoscaling, Count: p.Count,
+			KubernetesVersion: p.KubernetesVersion, NodeImage: p.NodeImage, ProvisioningState: p.ProvisioningState,
 		}
 		for _, op := range slices.Backward(operations) {
 			if op.Subject == "nodepool/"+p.Name {

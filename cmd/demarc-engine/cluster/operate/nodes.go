@@ -8,7 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"demarc/controlplane/autoscaler"
 	"demarc/controlplane/provider"
+	"demarc/nodes"
 	"demarc/nodes/kubelet"
 	"demarc/sim/api"
 	"demarc/sim/drain"
@@ -27,22 +29,28 @@ type workers struct{ m *Management }
 
 var _ provider.Nodes = workers{}
 
-// Marks that keep node auto-repair away (Microsoft, "Automatically repair Azure
-// Kubernetes Service (AKS) nodes").
-const (
-	taintDeleting      = "ToBeDeletedByClusterAutoscaler"
-	annotationDisabled = "cluster-autoscaler.kubernetes.io/scale-down-disabled"
-	annotationReason   = "kubernetes.azure.com/azure-cluster-autoscaler-scale-down-disabled-reason"
-)
+// annotationReason says why the annotation of the autoscaler is there, which keeps node
+// auto-repair away, too (Microsoft, "Automatically repair Azure Kubernetes Service (AKS)
+// nodes").
+const annotationReason = "kubernetes.azure.com/azure-cluster-autoscaler-scale-down-disabled-reason"
+
+// taintRemediator is the taint of node auto-drain (Microsoft, "AKS node auto-drain", 2026;
+// its effect is that of Azure/AKS#4016).
+const taintRemediator = "remediator.kubernetes.azure.com/unschedulable"
 
 // readyzTimeout bounds the question whether the API server answers.
 const readyzTimeout = 5 * time.Second
+
+// serves says why the API server does not answer.
+func (m *Management) serves(ctx context.Context) error {
+	return m.Client.CoreV1().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error()
+}
 
 // Nodes implements [provider.Nodes].
 func (p workers) Nodes(ctx context.Context) ([]provider.Node, error) {
 	ctx, cancel := context.WithTimeout(ctx, readyzTimeout)
 	defer cancel()
-	if err := p.m.Client.CoreV1().RESTClient().Get().AbsPath("/readyz").Do(ctx).Error(); err != nil {
+	if err := p.m.serves(ctx); err != nil {
 		return nil, err
 	}
 	objects, err := p.m.Fleet.NodeObjects()
@@ -64,7 +72,8 @@ func NodeOf(n *corev1.Node) provider.Node {
 		Name: n.Name, Pool: n.Labels["kubernetes.azure.com/agentpool"],
 		Unschedulable: n.Spec.Unschedulable, BootID: n.Status.NodeInfo.BootID,
 		Version: strings.TrimPrefix(n.Status.NodeInfo.KubeletVersion, "v"), Image: n.Labels["kubernetes.azure.com/node-image-version"],
-		Upgrading: n.Annotations[annotationDisabled] == "true" && n.Annotations[annotationReason] == "upgrade",
+		EventScheduled: nodes.HasEvent(n),
+		Upgrading:      n.Annotations[autoscaler.AnnotationDisabled] == "true" && n.Annotations[annotationReason] == "upgrade",
 	}
 	for _, c := range n.Status.Conditions {
 		if c.Type == corev1.NodeReady {
@@ -76,7 +85,8 @@ func NodeOf(n *corev1.Node) provider.Node {
 	}
 	for _, t := range n.Spec.Taints {
 		x.Shutdown = x.Shutdown || t.Key == cloudproviderapi.TaintNodeShutdown
-		x.Deleting = x.Deleting || t.Key == taintDeleting
+		x.Deleting = x.Deleting || t.Key == autoscaler.TaintToBeDeleted
+		x.Remediated = x.Remediated || t.Key == taintRemediator
 	}
 	return x
 }
@@ -105,6 +115,23 @@ func (p workers) Cordon(ctx context.Context, node string, unschedulable bool) er
 	return drain.Cordon(ctx, p.m.Client, node, unschedulable)
 }
 
+// Remediate implements [provider.Nodes].
+func (p workers) Remediate(ctx context.Context, node string, on bool) error {
+	client := p.m.Client.CoreV1().Nodes()
+	n, err := client.Get(ctx, node, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
+	n = n.DeepCopy()
+	n.Spec.Unschedulable = on
+	n.Spec.Taints = slices.DeleteFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == taintRemediator })
+	if on {
+		n.Spec.Taints = append(n.Spec.Taints, corev1.Taint{Key: taintRemediator, Effect: corev1.TaintEffectNoSchedule})
+	}
+	_, err = client.Update(ctx, n, metav1.UpdateOptions{})
+	return err
+}
+
 // Evict implements [provider.Nodes].
 func (p workers) Evict(ctx context.Context, node string) (left int, blocked []drain.Blocked, err error) {
 	return drain.Evict(ctx, p.m.Client, node)
@@ -123,7 +150,7 @@ func (p workers) Mark(ctx context.Context, node string, upgrading bool) error {
 		yes, reason = `"true"`, `"upgrade"`
 	}
 	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{%q:%s,%q:%s},"labels":{%q:%[2]s}}}`,
-		annotationDisabled, yes, annotationReason, reason, corev1.LabelNodeExcludeBalancers)
+		autoscaler.AnnotationDisabled, yes, annotationReason, reason, corev1.LabelNodeExcludeBalancers)
 	_, err := p.m.Client.CoreV1().Nodes().Patch(ctx, node, types.MergePatchType, patch, metav1.PatchOptions{})
 	return err
 }

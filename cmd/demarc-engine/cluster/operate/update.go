@@ -82,6 +82,13 @@ func (m *Management) updated(s api.ClusterSettings, req api.UpdateRequest) (api.
 	if err != nil {
 		return s, err
 	}
+	if err := req.LoadBalancer.Validate(); err != nil {
+		return s, err
+	}
+	s.LoadBalancer = s.LoadBalancer.With(req.LoadBalancer)
+	if err := s.LoadBalancer.Fits(m.Memory.State().Cluster.Nodes()); err != nil {
+		return s, err
+	}
 	s.AuditLog = m.registered(preview.AuditLog)
 	return s, nil
 }
@@ -110,6 +117,7 @@ func (m *Management) bring(ctx context.Context, before, after api.ClusterSetting
 	if err := m.configure(after); err != nil {
 		return err
 	}
+	m.Fleet.SetOutbound(after.LoadBalancer)
 	if !maps.Equal(before.FeatureGates, after.FeatureGates) || before.AuditLog != after.AuditLog {
 		if err := m.Plane.Roll(ctx); err != nil {
 			return err
@@ -140,6 +148,9 @@ func changedText(before, after api.ClusterSettings) string {
 		if x.before != x.after {
 			words = append(words, x.name+"="+cmp.Or(x.after, x.first))
 		}
+	}
+	if before.LoadBalancer != after.LoadBalancer {
+		words = append(words, "outbound connections: "+after.LoadBalancer.String())
 	}
 	return strings.Join(words, "; ")
 }
