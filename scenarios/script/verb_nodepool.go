@@ -14,6 +14,7 @@ var verbNodepool = Verb{
 	Summary: "asks for a change of a node pool, or for another one, as its customer",
 	Doc: "Adding makes a pool with a scale set of its own, and its nodes are node/POOL-vmss000000 and so on. Scaling brings it to as many nodes as to= says: nodes that go are drained, the newest first. " +
 		"Deleting drains and deletes all of them. An update replaces labels or taints, also those of the nodes that are there; none= takes them away. An upgrade is to the control plane's version, or to the one given. " +
+		"The cluster autoscaler is enabled, updated or disabled by add or update, with min= and max=. " +
 		"The action is over when the provider has accepted it: what comes of it is in operations, and the pools are in nodepools.",
 	Example: "nodepool add batch count=2 taints=dedicated=batch:NoSchedule",
 	Args: append([]Arg{
@@ -30,6 +31,10 @@ var verbNodepool = Verb{
 		{Name: "max-pods", Type: ArgInt, Doc: "for add: how many pods a node can have"},
 		{Name: "priority", Type: ArgEnum, Values: api.PoolPriorities, Doc: "for add"},
 		{Name: "eviction-policy", Type: ArgEnum, Values: api.EvictionPolicies, Doc: "for add, of priority Spot"},
+		{Name: "autoscaler", Type: ArgEnum, Values: api.AutoscalerActions, Doc: "for update, and enable for add: what the cluster autoscaler is to do"},
+		{Name: "min", Type: ArgInt, Doc: "with autoscaler=: the fewest nodes"},
+		{Name: "max", Type: ArgInt, Doc: "with autoscaler=: the most nodes"},
+		{Name: "spot-max-price", Type: ArgText, Doc: "for add, of priority Spot: US dollars an hour, or -1 for no bound"},
 		{Name: "ignore-pdb", Type: ArgEnum, Values: []string{"yes", "no"}, Doc: "for delete: yes deletes nodes with the pods that budgets protect"},
 	}, upgradeArgs...),
 	Check: checkNodepool,
@@ -38,8 +43,8 @@ var verbNodepool = Verb{
 // poolArgs are the arguments that only one of the actions takes.
 var poolArgs = map[string][]string{
 	"scale":  {"to"},
-	"add":    {"to", "count", "mode", "size", "zones", "labels", "taints", "max-pods", "priority", "eviction-policy"},
-	"update": {"mode", "labels", "taints", "none"},
+	"add":    {"to", "count", "mode", "size", "zones", "labels", "taints", "max-pods", "priority", "eviction-policy", "spot-max-price", "autoscaler", "min", "max"},
+	"update": {"mode", "labels", "taints", "none", "autoscaler", "min", "max"},
 	"delete": {"ignore-pdb"},
 }
 
@@ -56,11 +61,19 @@ func checkNodepool(k Checker, c *Call) {
 			k.Problem(c.Cols[name], "", "nodepool %s takes only %s=", action, strings.Join(takes, "=, "))
 		}
 	}
+	if price := c.Text("spot-max-price"); price != "" {
+		if _, err := strconv.ParseFloat(price, 64); err != nil {
+			k.Problem(c.Cols["spot-max-price"], "", "spot-max-price=%s: want a price such as 0.02, or -1", price)
+		}
+	}
 	if action == "add" {
 		k.AddPool(pool)
 		return
 	}
 	k.Pool(pool, c.Cols["pool"])
+	if n, err := strconv.Atoi(c.Text("max")); err == nil && pool == api.DefaultPool {
+		k.Grow(min(n, api.MaxNodes))
+	}
 	if action != "scale" {
 		return
 	}

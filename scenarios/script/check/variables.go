@@ -66,6 +66,8 @@ var worldVariables = []Variable{
 		"it was made for a claim and that no PersistentVolume names it any more", (*activation).disks)),
 	seen("loadbalancers", "the load balancers of the node resource group, kubernetes and kubernetes-internal; a member of pool has the names of the probes that it "+
 		"answers in up, and of the others in down", World.LoadBalancers),
+	seen("outbound", "how nodes reach the internet through the load balancer: nodes have the SNAT ports that are allocated to each and used by its busiest "+
+		"destination, and dropped is how many connections found none", World.Outbound),
 	seen("securityRules", "of the network security group of the nodes' subnet, without the default ones; the names of those that AKS writes for load balancers "+
 		"begin with k8s-azure-lb", World.NSG),
 	alsoBy(persistentVolume, asked("shares", "the file shares of the node resource group; claim and orphan are as those of disks", (*activation).shares)),

@@ -46,6 +46,8 @@ type World interface {
 	// LoadBalancers are the load balancers of the node resource group, and NSG the rules of
 	// the network security group, without the default ones.
 	LoadBalancers() []api.AzureLoadBalancer
+	// Outbound is how nodes reach the internet.
+	Outbound() api.Outbound
 	NSG() []api.NSGRule
 	// Shares are the file shares, likewise.
 	Shares(ctx context.Context) ([]api.FileShare, error)

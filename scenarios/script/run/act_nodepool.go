@@ -12,17 +12,18 @@ func (a action) addPool() api.AddPoolRequest {
 	r := api.AddPoolRequest{Name: a.Text("pool"), Count: api.DefaultNodes, KubernetesVersion: a.Text("to"), PoolShape: api.PoolShape{
 		Mode: a.Text("mode"), Size: a.Text("size"), Zones: a.list("zones"), Labels: a.labels(), Taints: a.list("taints"),
 		Priority: a.Text("priority"), EvictionPolicy: a.Text("eviction-policy"),
-	}}
+	}, Autoscaler: a.autoscaler()}
 	if n, err := strconv.Atoi(a.Text("count")); err == nil { // else there is none
 		r.Count = n
 	}
-	r.MaxPods, _ = strconv.Atoi(a.Text("max-pods")) // likewise
+	r.SpotMaxPrice, _ = strconv.ParseFloat(a.Text("spot-max-price"), 64) // was checked
+	r.MaxPods, _ = strconv.Atoi(a.Text("max-pods"))                      // if there is one
 	return r
 }
 
 // updatePool is what a call changes of a node pool.
 func (a action) updatePool() api.UpdatePoolRequest {
-	r := api.UpdatePoolRequest{Mode: a.Text("mode"), Labels: a.labels(), Taints: a.list("taints")}
+	r := api.UpdatePoolRequest{Mode: a.Text("mode"), Labels: a.labels(), Taints: a.list("taints"), Autoscaler: a.autoscaler()}
 	switch a.Text("none") {
 	case "labels":
 		r.Labels = map[string]string{}
@@ -30,6 +31,18 @@ func (a action) updatePool() api.UpdatePoolRequest {
 		r.Taints = []string{}
 	}
 	return r
+}
+
+// autoscaler is what a call asks of the cluster autoscaler.
+func (a action) autoscaler() api.AutoscalerRequest {
+	number := func(name string) *int {
+		n, err := strconv.Atoi(a.Text(name))
+		if err != nil {
+			return nil // there is none
+		}
+		return &n
+	}
+	return api.AutoscalerRequest{Action: a.Text("autoscaler"), MinCount: number("min"), MaxCount: number("max")}
 }
 
 // list is an argument whose values are separated by commas; nil if there is none.

@@ -14,10 +14,12 @@ at 1s  feature unregister AKSAuditLog
 at 2s  refuse feature register Unknown containing='could not be found'
 at 3s  update feature-gates=A=true,B=false allow-unsupported-gates=true
 at 4s  refuse update kube-proxy-mode=IPVS containing='is not enabled'
+at 4s  update load-balancer-outbound-ports=0 load-balancer-idle-timeout=4
+at 5s  check 'outbound.nodes[0].used == 7'
 at 5s  check 'features.size() == 1 && features[0].state == "Registered" && features[0].stage == "preview" && features[0].registered == 5.0'
 at 5s  check 'gates.exists(g, g.name == "ContainerStopSignals" && g.enabled && g.stage == "alpha") && gates.size() == 2'
 `, nil)
-	if got, want := outcomes(report), "5 held@2, 7 held@4, 8 held@5, 9 held@5"; got != want {
+	if got, want := outcomes(report), "5 held@2, 7 held@4, 9 held@5, 10 held@5, 11 held@5"; got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
 	events, _ := world.log.Since(0)
@@ -25,14 +27,15 @@ at 5s  check 'gates.exists(g, g.name == "ContainerStopSignals" && g.enabled && g
 	for _, e := range events {
 		got += string(e.Verb) + " " + e.Subject + " " + e.Message + "\n"
 	}
-	if want := "registers true feature/AKSAuditLog \nregisters false feature/AKSAuditLog \nupdated cluster/demarc map[A:true B:false] true\n"; got != want {
+	if want := "registers true feature/AKSAuditLog \nregisters false feature/AKSAuditLog \nupdated cluster/demarc map[A:true B:false] true\n" +
+		"updated cluster/demarc map[] false 0 ports, 4 minutes\n"; got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
 }
 
 func TestFeatureMistakes(t *testing.T) {
-	s, problems := parse.Parse("x.txtar", []byte("# t\ncluster feature-gates=A=true,B allow-unsupported-gates=yes\nat 1s update feature-gates=A=maybe\nat 2s feature enable X\n"))
-	if len(problems) != 4 {
+	s, problems := parse.Parse("x.txtar", []byte("# t\ncluster feature-gates=A=true,B allow-unsupported-gates=yes\nat 1s update feature-gates=A=maybe\nat 2s feature enable X\nat 3s update load-balancer-outbound-ports=9 load-balancer-idle-timeout=3\n"))
+	if len(problems) != 6 {
 		t.Errorf("%+v: %v", s, problems)
 	}
 	s, problems = parse.Parse("x.txtar", []byte("# t\ncluster feature-gates=A=true,B=false allow-unsupported-gates=true\nfinally check 'now > 0.0'\n"))

@@ -185,7 +185,11 @@ func (w *fakeWorld) Update(_ context.Context, req api.UpdateRequest) (api.Cluste
 	if req.KubeProxyMode == "IPVS" {
 		return api.ClusterSettings{}, errors.New("(BadRequest) Feature Microsoft.ContainerService/KubeProxyConfigurationPreview is not enabled.")
 	}
-	w.log.Append(timeline.Event{Actor: timeline.Customer, Verb: "updated", Subject: "cluster/demarc", Message: fmt.Sprint(req.FeatureGates, req.AllowUnsupportedGates)})
+	message := fmt.Sprint(req.FeatureGates, req.AllowUnsupportedGates)
+	if l := req.LoadBalancer; l.OutboundPorts != nil && l.IdleTimeout != nil {
+		message += fmt.Sprintf(" %d ports, %d minutes", *l.OutboundPorts, *l.IdleTimeout)
+	}
+	w.log.Append(timeline.Event{Actor: timeline.Customer, Verb: "updated", Subject: "cluster/demarc", Message: message})
 	return api.ClusterSettings{}, nil
 }
 func (w *fakeWorld) OpenCase(_ context.Context, req api.CaseRequest) (api.Case, error) {
@@ -270,6 +274,9 @@ func (w *fakeWorld) Disks(context.Context) ([]api.Disk, error) {
 }
 func (w *fakeWorld) LoadBalancers() []api.AzureLoadBalancer {
 	return []api.AzureLoadBalancer{{Name: api.PublicBalancer, Rules: []api.BalancerRule{{Name: "a1-TCP-80", Service: "default/shop", Port: 80, Persistence: api.DistributionDefault}}}}
+}
+func (w *fakeWorld) Outbound() api.Outbound {
+	return api.Outbound{Nodes: []api.OutboundNode{{VM: "n-0", Allocated: 1024, Used: 7}}}
 }
 func (w *fakeWorld) NSG() []api.NSGRule {
 	return []api.NSGRule{{Name: "k8s-azure-lb_allow_IPv4_1", Priority: 500}}
