@@ -42,8 +42,11 @@ func (f faults) PowerOn(node string, by timeline.Actor) (timeline.Event, error) 
 		}, func(m *machine, _ time.Time) { m.Dark = false })
 	}
 	return f.fault(node, by, "node", "powered-on", func(m *machine) (string, error) {
-		if m.On && !m.Dark {
+		switch {
+		case m.On && !m.Dark:
 			return "", fmt.Errorf("node %s is already powered on", m.Name)
+		case m.ZoneLost:
+			return "", fmt.Errorf("node %s is in zone %s, which has no power: heal zone/%[2]s", m.Name, m.Zone())
 		}
 		return "the machine boots", nil
 	}, func(m *machine, now time.Time) {

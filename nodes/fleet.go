@@ -20,6 +20,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -138,6 +139,8 @@ type scaleSet struct {
 	outbound  api.LoadBalancerProfile
 	repairs   vm.Repairs // of the nodes themselves
 	public    network.Public
+	// lostZones are the availability zones without power, with the events that say so.
+	lostZones map[string]timeline.Event
 }
 
 // nobody is the watcher of a fleet that has none.
@@ -173,10 +176,11 @@ func NewFleet(cfg Config) (*Fleet, error) {
 	}
 	set := &scaleSet{
 		cfg: cfg, cluster: vm.Cluster{Name: cfg.ClusterName, Location: cfg.Location, NetworkPolicy: cfg.NetworkPolicy}, log: cfg.Timeline, watcher: cfg.Watcher,
-		roster: &roster{}, subnet: newSubnet(cfg.Location),
+		roster: &roster{}, subnet: newSubnet(cfg.Location), lostZones: map[string]timeline.Event{},
 	}
 	set.timers = timers.New(&set.mu)
 	set.disks = cloud.NewDisks(&set.mu, set.log, set.cluster.GroupID(), set.machineOf)
+	set.disks.Lost = set.lost
 	set.shares = cloud.NewShares(&set.mu, set.log, set.cluster.GroupID())
 	set.balancers = cloud.NewBalancers(&set.mu, set.log, set.cluster.GroupID(), cfg.Location, set.subnet.nsg, set.ownerOf)
 	set.archives = archives{
@@ -220,6 +224,9 @@ func (f *Fleet) Run(ctx context.Context) error {
 	f.runs = true
 	f.kubelets.Start(ctx)
 	now := time.Now()
+	for _, zone := range slices.Sorted(maps.Keys(f.lostZones)) {
+		f.watcher.Broke(zoneSubject(zone), f.lostZones[zone], now)
+	}
 	for _, m := range f.machines() {
 		m.OS.SetBooted(now)
 		m.begin(now)
@@ -277,7 +284,7 @@ func (f *scaleSet) machineOf(name string) (cloud.Machine, bool) {
 	if m == nil || m.deleted() {
 		return cloud.Machine{}, false
 	}
-	return cloud.Machine{Size: m.Size, Zone: m.Zone()}, true
+	return cloud.Machine{Size: m.Size, Zone: m.Zone(), Lost: m.ZoneLost}, true
 }
 
 // NodeNames are the full names of all nodes, by pools and their indices,

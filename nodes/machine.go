@@ -32,6 +32,7 @@ type machine struct {
 // the networks.
 func newMachine(f *scaleSet, p *pool, i, slot int, image *host.Image) *machine {
 	m := &machine{VM: vm.New(&f.cluster, p.name, p.shape, f.log, f.watcher, i, slot, image), f: f}
+	m.ZoneLost = f.lost(m.Zone())
 	m.OS.SetHardware(kubelet.Hardware(&m.VM))
 	m.kubelet = f.kubelets.NewKubelet(&m.VM, m)
 	m.OS.SetPatching(m.patching())

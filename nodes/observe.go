@@ -87,7 +87,8 @@ func (f *nodePools) Template(pool, version string) *corev1.Node {
 	if p == nil {
 		return nil
 	}
-	next := vm.New(&f.cluster, p.name, p.shape, f.log, f.watcher, p.next, f.present.Load().slot(p.next), f.poolImage(pool, version, false))
+	index, _ := f.nextOf(p) // if all of its zones are lost, as it would be otherwise
+	next := vm.New(&f.cluster, p.name, p.shape, f.log, f.watcher, index, f.present.Load().slot(index), f.poolImage(pool, version, false))
 	return kubelet.Template(&next)
 }
 

@@ -138,6 +138,9 @@ func (f *nodePools) Add(key, pool, version string, surge bool, cause int64) (nam
 	if have := len(living(inPool(f.machines(), pool))); have >= MaxNodes {
 		return "", api.Coded("InvalidParameter", "node pool %s has %d nodes, which is the most", pool, have)
 	}
+	if p.next, err = f.nextOf(p); err != nil {
+		return "", err
+	}
 	now := time.Now()
 	m := newMachine(f.scaleSet, p, p.next, f.present.Load().slot(p.next), f.poolImage(pool, version, surge))
 	m.surge = surge
@@ -221,6 +224,9 @@ func (f *nodePools) Upgrade(key, name, kubeletVersion, image string, cause int64
 	return f.once(m, key, func() (a answered, err error) {
 		if m.Stopped != "" {
 			return a, api.Coded("InvalidParameter", "the VM %s is %s", m.Name, m.Stopped)
+		}
+		if err := m.allocated(); err != nil {
+			return a, err
 		}
 		if fit := Images(kubeletVersion); image != "" && !slices.Contains(fit, image) {
 			return a, api.Coded("InvalidParameter", "node image %s has no kubelet %s; those that have are %s", image, kubeletVersion, strings.Join(fit, ", "))

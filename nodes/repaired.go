@@ -101,6 +101,9 @@ func (m *machine) act(now time.Time, action string, cause int64) (a answered, er
 	if m.Stopped != "" {
 		return a, api.Coded("InvalidParameter", "the VM %s is %s", m.Name, m.Stopped)
 	}
+	if err := m.allocated(); err != nil {
+		return a, err
+	}
 	root, _ := m.f.log.Get(cause)
 	if t, ok := m.Oldest(); ok {
 		root = t.Root

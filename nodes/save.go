@@ -51,6 +51,8 @@ type saved struct {
 	Patches []host.Patch `json:"patches,omitempty"`
 	Stocked int          `json:"stocked,omitempty"`
 	NSGRoot int64        `json:"nsgRoot,omitempty"`
+	// LostZones are the events by which zones have no power.
+	LostZones map[string]int64 `json:"lostZones,omitempty"`
 }
 
 // savedPool is a pool without its machines.
@@ -113,6 +115,12 @@ func (f *Fleet) Save() ([]byte, error) {
 		return nil, fmt.Errorf("save the load balancers: %w", err)
 	}
 	s.Corefiles = f.kubelets.Corefiles()
+	for zone, lost := range f.lostZones {
+		if s.LostZones == nil {
+			s.LostZones = map[string]int64{}
+		}
+		s.LostZones[zone] = lost.Seq
+	}
 	for _, m := range f.machines() {
 		state := savedMachine{
 			Off: !m.On, Booting: m.Booting(), Cut: m.Cut, Dark: m.Dark, Stopped: m.Stopped, Problem: m.Problem, Boots: m.Boots,
@@ -215,6 +223,9 @@ func (f *Fleet) restore(state []byte) error {
 	f.stocked = s.Stocked
 	f.subnet.root, _ = f.log.Get(s.NSGRoot)
 	f.repairs = vm.Repairs{List: s.Repairs, Last: len(s.Repairs)}
+	for zone, seq := range s.LostZones {
+		f.lostZones[zone], _ = f.log.Get(seq)
+	}
 	if err := f.populate(s); err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func (m *machine) halt(now time.Time) {
 
 // boot gives the machine power, after some time.
 func (m *machine) boot(now time.Time, after time.Duration) {
-	if m.Dark || m.Stopped != "" {
+	if m.Dark || m.ZoneLost || m.Stopped != "" {
 		return // asked for in vain
 	}
 	m.On, m.Problem = true, ""
@@ -157,6 +157,9 @@ func (f *scaleSet) DoVM(req api.VMRequest, by timeline.Actor) (api.VM, error) {
 		return api.VM{}, fmt.Errorf("VM %s is deleted", m.Name)
 	}
 	e, err := do.check(m, req)
+	if err == nil && do.runs {
+		err = m.allocated()
+	}
 	if err != nil {
 		return api.VM{}, err
 	}
@@ -175,12 +178,15 @@ func (f *scaleSet) DoVM(req api.VMRequest, by timeline.Actor) (api.VM, error) {
 type vmAction struct {
 	check func(m *machine, req api.VMRequest) (timeline.Event, error)
 	run   func(m *machine, req api.VMRequest, now time.Time)
+	// runs says that the VM runs then, which takes a host in its zone.
+	runs bool
 }
 
 var vmActions = map[string]*vmAction{
 	"stop":       stopAction(vm.Stopped, "the VM was stopped as an IaaS resource; it is still allocated"),
 	"deallocate": stopAction(vm.Deallocated, "the VM was deallocated as an IaaS resource"),
 	"start": {
+		runs: true,
 		check: func(m *machine, _ api.VMRequest) (e timeline.Event, err error) {
 			if m.Stopped == "" {
 				return e, fmt.Errorf("VM %s is not stopped", m.Name)
@@ -193,6 +199,7 @@ var vmActions = map[string]*vmAction{
 		},
 	},
 	"restart": {
+		runs: true,
 		check: func(m *machine, _ api.VMRequest) (e timeline.Event, err error) {
 			if m.Stopped != "" {
 				return e, fmt.Errorf("VM %s is %s: start it", m.Name, m.Stopped)
@@ -213,6 +220,7 @@ var vmActions = map[string]*vmAction{
 		},
 	},
 	"resize": {
+		runs: true,
 		check: func(m *machine, req api.VMRequest) (e timeline.Event, err error) {
 			if _, err := cloud.Size(req.Size); err != nil {
 				return e, err

@@ -51,7 +51,10 @@ type DiskSpec struct {
 }
 
 // Machine is a VM to which disks are attached.
-type Machine struct{ Size, Zone string }
+type Machine struct {
+	Size, Zone string
+	Lost       bool // its zone has no power
+}
 
 // Disks are the managed disks of a node resource group. Those of its methods that take a
 // context are calls of Azure's API, which take time, and may be called from any goroutine;
@@ -60,6 +63,8 @@ type Disks struct {
 	resources[api.Disk, *disk]
 	group   string // the resource ID of the resource group
 	machine func(name string) (Machine, bool)
+	// Lost says whether a zone has no power; it is called with the lock held. Nil for none.
+	Lost func(zone string) bool
 }
 
 // disk is one of them. All is under the lock.
@@ -118,6 +123,9 @@ func (d *Disks) Create(ctx context.Context, spec DiskSpec, by timeline.Actor) (a
 		return api.Disk{}, err
 	}
 	return d.call(ctx, diskCreateTime, func() (api.Disk, error) {
+		if err := d.there(spec.Name, spec.SKU, spec.Zone); err != nil {
+			return api.Disk{}, err
+		}
 		if x := d.all[spec.Name]; x != nil {
 			if x.SizeGiB != spec.SizeGiB || x.SKU != spec.SKU || x.Zone != spec.Zone {
 				return api.Disk{}, api.Coded("Conflict", "A disk '%s' of another size, SKU or zone exists.", spec.Name)
@@ -147,7 +155,7 @@ func (d *Disks) Delete(ctx context.Context, name string, by timeline.Actor) erro
 		if x.VM != "" {
 			return api.Coded("OperationNotAllowed", "Disk %s is attached to VM %s.", x.ID, x.VM)
 		}
-		return nil
+		return d.there(x.Name, x.SKU, x.Zone)
 	}, func(x *disk) { d.remove(by, x, x.Name, "managed disk") })
 	return err
 }
@@ -175,10 +183,15 @@ func (d *Disks) attachable(x *disk, vm string) error {
 	switch {
 	case !ok:
 		return api.Coded("NotFound", "The VM '%s' was not found.", vm)
+	case m.Lost:
+		return zoneDown("VM", vm, m.Zone)
 	case x.VM != "" && x.VM != vm:
 		return api.Coded("ConflictingUserInput", "Disk '%s' cannot be attached as the disk is already owned by VM '%s'.", x.ID, x.VM)
 	case x.Zone != "" && x.Zone != m.Zone && zonal(x.SKU):
 		return api.Coded("BadRequest", "Disk '%s' in zone %s cannot be attached to VM '%s' in %s: a disk and its VM are in one zone.", x.Name, x.Zone, vm, zoneText(m.Zone))
+	}
+	if err := d.there(x.Name, x.SKU, x.Zone); err != nil {
+		return err
 	}
 	if most := MaxDataDisks(m.Size); len(d.attached(vm)) >= most {
 		return api.Coded("OperationNotAllowed", "The maximum number of data disks allowed to be attached to a VM of this size is %d.", most)
@@ -186,7 +199,9 @@ func (d *Disks) attachable(x *disk, vm string) error {
 	return nil
 }
 
-// Detach takes a disk from a VM. If it is not attached to that, nothing is to be done.
+// Detach takes a disk from a VM. If it is not attached to that, nothing is to be done. Of a
+// disk that is in all zones the VM may have no power: Azure's driver then takes it by force
+// (Microsoft, "Detach a data disk from a Linux VM", force detach, 2026).
 func (d *Disks) Detach(ctx context.Context, name, vm string, by timeline.Actor) error {
 	d.lock.Lock()
 	x := d.all[name]
@@ -195,7 +210,7 @@ func (d *Disks) Detach(ctx context.Context, name, vm string, by timeline.Actor) 
 	if gone {
 		return nil
 	}
-	_, err := d.change(ctx, name, "detach", diskDetachTime, func(*disk) error { return nil }, func(x *disk) {
+	_, err := d.change(ctx, name, "detach", diskDetachTime, func(x *disk) error { return d.there(x.Name, x.SKU, x.Zone) }, func(x *disk) {
 		if x.VM == vm {
 			x.VM, x.LUN = "", 0
 			d.tell(by, "detached", x.Name, "the disk is detached from "+vm)
@@ -210,7 +225,10 @@ func (d *Disks) Resize(ctx context.Context, name string, gib int64, by timeline.
 		if gib < x.SizeGiB {
 			return api.Coded("BadRequest", "Disk %s cannot be made smaller: it has %d GiB, and %d were asked for.", name, x.SizeGiB, gib)
 		}
-		return CheckDiskSize(gib)
+		if err := CheckDiskSize(gib); err != nil {
+			return err
+		}
+		return d.there(x.Name, x.SKU, x.Zone)
 	}, func(x *disk) {
 		if gib != x.SizeGiB {
 			x.SizeGiB = gib
@@ -258,6 +276,20 @@ func (d *Disks) VMGone(vm string) {
 		x.VM, x.LUN = "", 0
 		d.tell(timeline.Platform, "detached", x.Name, "the disk is detached: the VM "+vm+" is deleted")
 	}
+}
+
+// there says why a disk cannot be reached: it is in one zone only, and that has no power.
+func (d *Disks) there(name, sku, zone string) error {
+	if zone != "" && zonal(sku) && d.Lost != nil && d.Lost(zone) {
+		return zoneDown("disk", name, zone)
+	}
+	return nil
+}
+
+// zoneDown is what Azure's API answers about something in a zone that has no power: Azure
+// publishes no text for that, so it is the one that it has for all that it did not foresee.
+func zoneDown(noun, name, zone string) error {
+	return api.Coded("InternalServerError", "Encountered internal server error. The %s '%s' is in zone %s, which does not answer.", noun, name, zone)
 }
 
 // attached are the disks of a VM, by LUN.

@@ -14,7 +14,7 @@ import (
 
 // testDisks are disks with two VMs in zone 1 and one in zone 2.
 func testDisks() *Disks {
-	vms := map[string]Machine{"vm0": {"Standard_D2s_v5", "1"}, "vm1": {"Standard_D4s_v5", "1"}, "vm2": {"Standard_D4s_v5", "2"}}
+	vms := map[string]Machine{"vm0": {Size: "Standard_D2s_v5", Zone: "1"}, "vm1": {Size: "Standard_D4s_v5", Zone: "1"}, "vm2": {Size: "Standard_D4s_v5", Zone: "2"}}
 	return NewDisks(new(sync.Mutex), timeline.New(), "/subscriptions/x/resourceGroups/MC_a", func(name string) (Machine, bool) {
 		m, ok := vms[name]
 		return m, ok

@@ -58,9 +58,13 @@ func PodCIDR(i int) netip.Prefix {
 }
 
 // Zone is the machine's availability zone; empty if it is in none.
-func (m *VM) Zone() string {
-	if zones := m.Shape.Zones; len(zones) > 0 {
-		return zones[m.Index%len(zones)]
+func (m *VM) Zone() string { return ZoneOf(m.Shape, m.Index) }
+
+// ZoneOf is the availability zone of the instance of a number in a pool of a shape; empty
+// for none.
+func ZoneOf(shape api.PoolShape, index int) string {
+	if zones := shape.Zones; len(zones) > 0 {
+		return zones[index%len(zones)]
 	}
 	return ""
 }

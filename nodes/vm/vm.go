@@ -43,6 +43,8 @@ type VM struct {
 	// stopped, deallocated or deleted; empty if nobody did.
 	Stopped string
 	Dark    bool // a fault keeps power from it
+	// ZoneLost says that its availability zone has no power.
+	ZoneLost bool
 	// PreemptAt is when Azure takes the VM of a Spot node back, and Notice the event that
 	// announces it; zero if it does not.
 	PreemptAt time.Time
@@ -78,7 +80,7 @@ func (m *VM) Power() string {
 	switch {
 	case m.Stopped != "":
 		return m.Stopped
-	case m.Dark, !m.On && m.Problem == "":
+	case m.Dark, m.ZoneLost, !m.On && m.Problem == "":
 		return Stopped
 	}
 	return api.MachineRunning
@@ -91,6 +93,8 @@ func (m *VM) Ill() string {
 		return "the VM is " + m.Stopped
 	case m.Problem != "":
 		return "the machine does not boot: " + m.Problem
+	case m.ZoneLost:
+		return "the machine's zone has no power"
 	case !m.On:
 		return "the machine has no power"
 	case m.Booting():

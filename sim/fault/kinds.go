@@ -177,6 +177,19 @@ var kinds = []Kind{
 		},
 	},
 	{
+		Verb:    "outage",
+		Past:    "failed",
+		EndedBy: "heal",
+		Summary: "takes the power of an availability zone, with all that is there",
+		Doc: "Every VM in the zone loses its power at that moment. None can be started, restarted, reimaged or redeployed there, by whomever: Azure answers ZonalAllocationFailed. " +
+			"A node pool of several zones gets new nodes in the others, and one of this zone only gets none. " +
+			"Managed disks of the zone, but for those that are redundant over zones, keep what is on them, and can be neither made, attached, detached, resized nor deleted. " +
+			"VMs and disks that are in no zone are not struck, nor is the control plane, which is in all zones. " +
+			"Ended by heal: the VMs boot that nobody has stopped.",
+		Example: "outage zone/2",
+		Targets: []TargetKind{Zone},
+	},
+	{
 		Verb:    "wipe",
 		Past:    "wiped",
 		Summary: "loses the disk of etcd, of all members or of one",
@@ -258,7 +271,7 @@ var kinds = []Kind{
 	{
 		Verb:    "heal",
 		Past:    "healed",
-		Summary: "ends the faults that hold something: hang, slow, partition, flap, cut, lose, delay, fill, flood, throttle, fail",
+		Summary: "ends the faults that hold something: hang, slow, partition, flap, cut, lose, delay, outage, fill, flood, throttle, fail",
 		Doc: "What crashed or was stopped is not healed but started (start, power-on), and what was wiped or corrupted is lost. " +
 			"With the target all, every such fault in the cluster ends.",
 		Example: "heal all",

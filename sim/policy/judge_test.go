@@ -29,6 +29,14 @@ func TestRules(t *testing.T) {
 		// want is for 2019-04, and then for 2026-08 where that is another.
 		want []string
 	}{
+		{"a zone", world(ev("1m", platform, "failed", "zone/2", 0, "outage zone/2")),
+			[]string{"zone-outage provider covered automatic support.cloud-integration,node.shared"}},
+		{"a node of a lost zone", world(ev("1m", platform, "failed", "zone/2", 0, "outage zone/2"), ev("1m", node, "stopped", "node/a", 1, "")).out("node/a", 2, "1m", ""),
+			[]string{"zone-outage provider covered automatic support.cloud-integration,node.shared"}},
+		{"a service that was in that zone only", world(ev("1m", platform, "failed", "zone/2", 0, "outage zone/2"), ev("1m", platform, "is in one zone", "service/default/shop", 1, "")),
+			[]string{"zone-without-spread customer not-covered customer workloads.customer,node.shared", "zone-without-spread customer not-covered customer workloads.customer,nodepool.configuration"}},
+		{"a zone with lossy links", world(ev("1m", platform, "is lossy", "zone/2", 0, "lose zone/2 packets=10%")),
+			[]string{"operates provider covered none control-plane.managed,node.shared"}},
 		{"upstream bug", world(ev("1m", platform, "struck", "upstream/kubernetes-126500", 0, "kubelet leaks"), ev("2m", node, "failed", "kubelet/a", 1, "")).out("kubelet/a", 2, "2m", ""),
 			[]string{"upstream-bug upstream covered none upstream.bugs"}},
 		{"backups refused", world(ev("1m", customer, "was refused", "backups", 0, "backup list")),

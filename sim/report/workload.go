@@ -24,6 +24,7 @@ func workloads(in Input, others map[string][]Part, now time.Time) (out map[strin
 	for n, t := range in.Traffic {
 		name := clean("traffic/" + t.Name)
 		causes := known.and(acts(in, t))
+		causes.plans = unspread(in, t)
 		for _, o := range t.Outages {
 			parts := trafficParts(o, t.Timeout, causes, now)
 			out[name] = append(out[name], parts...)
@@ -57,6 +58,12 @@ func trafficPart(o traffic.Outage, timeout time.Duration, causes causes, now tim
 	p := Part{Owner: OwnerShared, From: o.From, To: o.To, Open: o.To.IsZero(), Why: clean("requests failed: " + o.Reason + "; " + lookedAt)}
 	if p.Open {
 		p.To = now
+	}
+	for _, c := range causes.plans {
+		if !c.From.After(o.From.Add(cmp.Or(timeout, traffic.DefaultTimeout))) && !c.To.Add(recovery).Before(o.From) {
+			p.Owner, p.Why = c.Owner, clean("requests failed: "+o.Reason+"; "+c.Why)
+			return p
+		}
 	}
 	found := false
 	for _, c := range causes.broke {
@@ -131,8 +138,9 @@ var planes = []string{APIServer, "kube-controller-manager", "etcd", "control-pla
 
 // causes are what can have kept workloads from serving, in the order of its beginning:
 // what broke, or was done; and the outages of the control plane, which keep the nodes from
-// hearing what would mend it.
-type causes struct{ broke, planes []Part }
+// hearing what would mend it. Plans are what had all pods of a Service go at once: what
+// else broke with them would not have been seen by its clients.
+type causes struct{ broke, planes, plans []Part }
 
 func causesOf(others, containers map[string][]Part) (c causes) {
 	for name, parts := range others {
@@ -147,12 +155,12 @@ func causesOf(others, containers map[string][]Part) (c causes) {
 	for _, parts := range containers {
 		c.broke = append(c.broke, parts...)
 	}
-	return causes{inOrder(c.broke), inOrder(c.planes)}
+	return causes{broke: inOrder(c.broke), planes: inOrder(c.planes)}
 }
 
 // and are causes with more that was done.
 func (c causes) and(acts []Part) causes {
-	return causes{inOrder(slices.Concat(c.broke, acts)), c.planes}
+	return causes{broke: inOrder(slices.Concat(c.broke, acts)), planes: c.planes}
 }
 
 // inOrder sorts causes by their beginning; of those that began together, what is an

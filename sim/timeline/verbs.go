@@ -159,6 +159,7 @@ var verbs = map[Verb]Meaning{
 	"gave up on":          {Effect: Tells, Bad: true, Attempt: true},
 	"has ports again":     {Effect: Tells, Reads: "%s has SNAT ports again"},
 	"inactive":            {Effect: Tells, UndoneBy: []Verb{"active"}, Reads: "%s is inactive"},
+	"is in one zone":      {Effect: Tells, Bad: true, Reads: "%s is in one zone"},
 	"is not enforced":     {Effect: Tells, Bad: true, Reads: "%s is not enforced"},
 	"is out":              {Effect: Tells, Bad: true, Reads: "%s is out"},
 	"lacks ports":         {Effect: Tells, Bad: true, Reads: "%s lacks SNAT ports"},

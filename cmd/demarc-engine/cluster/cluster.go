@@ -294,6 +294,7 @@ func (c *Cluster) start(ctx context.Context) error {
 		return err
 	}
 	c.setPhase("nodes")
+	c.faults.Resume()
 	c.work.Go(func() { c.balancers.run(c.ctx) })
 	c.work.Go(func() {
 		if err := c.fleet.Run(c.ctx); err != nil && c.ctx.Err() == nil {

@@ -4,7 +4,7 @@
 // What a kind of fault is called, strikes and takes is a row in package fault
 // (sim/fault); what it does, and how that is undone, is its [effect], in the file
 // of its family: crash.go, hang.go, network.go, power.go, disk.go,
-// clients.go, cloud.go, links.go. To add a kind:
+// clients.go, cloud.go, links.go, zones.go. To add a kind:
 // a row there, an effect here, and a line in the table of effects.
 package faults
 
@@ -59,6 +59,11 @@ type Nodes interface {
 	StartKubelet(node string, by timeline.Actor) (timeline.Event, error)
 	CrashKubelet(node string, by timeline.Actor, inOrder, hold bool) (timeline.Event, error)
 	Zones() []string
+	// LoseZone takes the power of a zone because of an event, RestoreZone gives it back,
+	// and LostZones are those that have none.
+	LoseZone(zone string, because timeline.Event)
+	RestoreZone(zone string, by timeline.Actor)
+	LostZones() map[string]timeline.Event
 	// SetLinks says what is wrong with the network between machines from now on.
 	SetLinks([]network.Link)
 	CrashContainer(namespace, pod, name string, exitCode int, reason string, by timeline.Actor) (timeline.Event, error)
@@ -171,7 +176,7 @@ var effects = map[string]effect{
 	"partition": partition, "cut": cut, "lose": impair, "delay": impair,
 	"power-off": powerOff, "power-on": powerOn, "evict": evict,
 	"wipe": wipe, "corrupt": corrupt, "fill": fill, "flood": flood,
-	"throttle": cloudBreaks, "fail": cloudBreaks,
+	"outage": outage, "throttle": cloudBreaks, "fail": cloudBreaks,
 	"heal": heal,
 }
 

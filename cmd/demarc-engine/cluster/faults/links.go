@@ -76,7 +76,7 @@ func (f *Faults) exists(t fault.Target) error {
 	case t.Kind != fault.Zone || slices.Contains(zones, t.Zone):
 		return nil
 	case len(zones) == 0:
-		return fmt.Errorf("no zone %q: the cluster's nodes are in no zones", t.Zone)
+		return fmt.Errorf("no zone %q: the cluster's nodes are in no zones; those of a cluster that is made with --zones 1,2,3 are", t.Zone)
 	}
 	return fmt.Errorf("no zone %q; the zones are %s", t.Zone, strings.Join(zones, ", "))
 }

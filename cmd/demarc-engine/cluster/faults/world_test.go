@@ -25,10 +25,11 @@ type fake struct {
 	is    map[string]bool // "etcd/0 hung", "node/b cut"
 	names []string        // of components
 	fine  int
+	lost  map[string]timeline.Event // zones
 }
 
 func newFake(t *testing.T) *fake {
-	w := &fake{is: map[string]bool{}, names: []string{"etcd/0", "etcd/1", "etcd/2", "kube-apiserver/0", "kube-apiserver/1", "kube-apiserver/2", "kube-controller-manager", "kube-scheduler"}}
+	w := &fake{is: map[string]bool{}, lost: map[string]timeline.Event{}, names: []string{"etcd/0", "etcd/1", "etcd/2", "kube-apiserver/0", "kube-apiserver/1", "kube-apiserver/2", "kube-controller-manager", "kube-scheduler"}}
 	w.Faults = New(World{
 		Plane: w, Nodes: w, Replicas: fakeReplicas{w}, Store: w, Disk: fakeDisk{w}, Clients: w, CloudDisks: fakeCloud{w, "disks"}, CloudShares: fakeCloud{w, "shares"}, CloudBalancers: fakeCloud{w, "balancers"}, CloudDNS: fakeDNS{w}, Log: timeline.New(),
 		Outage: func(string, timeline.Event) {}, Well: func(string) {}, Context: t.Context(), Go: func(do func()) { do() },
@@ -111,6 +112,15 @@ func (w *fake) NodeName(ref string) (string, bool) {
 	return name, ok
 }
 func (w *fake) Zones() []string { return []string{"1", "2"} }
+func (w *fake) LoseZone(zone string, because timeline.Event) {
+	w.put("zone "+zone+" lost", true)
+	w.lost[zone] = because
+}
+func (w *fake) RestoreZone(zone string, _ timeline.Actor) {
+	w.put("zone "+zone+" lost", false)
+	delete(w.lost, zone)
+}
+func (w *fake) LostZones() map[string]timeline.Event { return w.lost }
 func (w *fake) SetLinks(all []network.Link) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
