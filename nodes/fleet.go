@@ -68,8 +68,10 @@ type Config struct {
 	Location string
 	// Zones are the availability zones of the first pool; none if it is in none.
 	Zones []string
-	// NetworkPolicy is what enforces NetworkPolicies.
+	// NetworkPolicy is what enforces NetworkPolicies, and NetworkPlugin where pods have their
+	// addresses from.
 	NetworkPolicy api.NetworkPolicy
+	NetworkPlugin api.NetworkPlugin
 	// KubeletVersion is what the first nodes report, such as v1.37.2.
 	KubeletVersion string
 	// NodeImage is what the first nodes run from; if empty, the newest for the
@@ -134,8 +136,10 @@ type scaleSet struct {
 	subnet subnet
 	disks  *cloud.Disks
 	shares *cloud.Shares
-	// balancers are the load balancers of the node resource group.
+	// balancers are the load balancers of the node resource group, and routes those of the
+	// subnet's route table.
 	balancers *cloud.Balancers
+	routes    *cloud.Routes
 	outbound  api.LoadBalancerProfile
 	repairs   vm.Repairs // of the nodes themselves
 	public    network.Public
@@ -175,7 +179,7 @@ func NewFleet(cfg Config) (*Fleet, error) {
 		cfg.Pools = []PoolConfig{{Name: api.DefaultPool, Shape: api.PoolShape{Zones: cfg.Zones}, Nodes: cfg.Nodes, KubeletVersion: cfg.KubeletVersion, NodeImage: cfg.NodeImage}}
 	}
 	set := &scaleSet{
-		cfg: cfg, cluster: vm.Cluster{Name: cfg.ClusterName, Location: cfg.Location, NetworkPolicy: cfg.NetworkPolicy}, log: cfg.Timeline, watcher: cfg.Watcher,
+		cfg: cfg, cluster: vm.Cluster{Name: cfg.ClusterName, Location: cfg.Location, NetworkPolicy: cfg.NetworkPolicy, NetworkPlugin: cfg.NetworkPlugin}, log: cfg.Timeline, watcher: cfg.Watcher,
 		roster: &roster{}, subnet: newSubnet(cfg.Location), lostZones: map[string]timeline.Event{},
 	}
 	set.timers = timers.New(&set.mu)
@@ -183,6 +187,7 @@ func NewFleet(cfg Config) (*Fleet, error) {
 	set.disks.Lost = set.lost
 	set.shares = cloud.NewShares(&set.mu, set.log, set.cluster.GroupID())
 	set.balancers = cloud.NewBalancers(&set.mu, set.log, set.cluster.GroupID(), cfg.Location, set.subnet.nsg, set.ownerOf)
+	set.routes = cloud.NewRoutes(&set.mu, set.log, set.networkNames().RouteTable())
 	set.archives = archives{
 		mu: &set.mu, roster: set.roster, log: set.log, seed: cfg.Seed, created: cfg.Created, kubelet: cfg.KubeletVersion,
 		images: map[[2]string]*host.Image{},

@@ -196,6 +196,7 @@ func (f *nodePools) Remove(key, name string, cause int64) error {
 		}
 	}
 	f.part(m, !m.leaves.IsZero())
+	f.routes.Forget(name)
 	if known && len(f.missing(m.Pool)) == 0 {
 		f.watcher.Mended(poolSubject(m.Pool), now)
 	}

@@ -43,6 +43,7 @@ type saved struct {
 	Disks    json.RawMessage         `json:"disks,omitempty"`
 	Shares   json.RawMessage         `json:"shares,omitempty"`
 	Balance  json.RawMessage         `json:"loadBalancers,omitempty"`
+	Routes   json.RawMessage         `json:"routes,omitempty"`
 	Repairs  []api.Repair            `json:"repairs,omitempty"`
 	// Corefiles are what servers of names run with, where that is not what is mounted.
 	Corefiles map[string]coredns.Files `json:"corefiles,omitempty"`
@@ -113,6 +114,9 @@ func (f *Fleet) Save() ([]byte, error) {
 	}
 	if s.Balance, err = f.balancers.Save(); err != nil {
 		return nil, fmt.Errorf("save the load balancers: %w", err)
+	}
+	if s.Routes, err = f.routes.Save(); err != nil {
+		return nil, fmt.Errorf("save the routes: %w", err)
 	}
 	s.Corefiles = f.kubelets.Corefiles()
 	for zone, lost := range f.lostZones {
@@ -216,6 +220,9 @@ func (f *Fleet) restore(state []byte) error {
 		return err
 	}
 	if err := f.balancers.Load(s.Balance); err != nil {
+		return err
+	}
+	if err := f.routes.Load(s.Routes); err != nil {
 		return err
 	}
 	f.kubelets.KeepCorefiles(s.Corefiles)

@@ -49,7 +49,9 @@ func (s State) busy() error {
 func (s *Scaler) Grow(ctx context.Context, pool string, by, pods int) error {
 	return s.change(pool, func(p Pool) error {
 		state := s.l.State()
-		if err := state.Settings.LoadBalancer.Fits(state.Cluster.Nodes() + by); err != nil {
+		grown, _ := state.Cluster.pool(pool)
+		grown.Count += by
+		if err := s.o.fits(state, state.Cluster.withPool(grown)); err != nil {
 			return err
 		}
 		from := len(s.o.cfg.Cloud.VMs(pool))

@@ -31,7 +31,7 @@ func (o *Operator) AddPool(ctx context.Context, r *Replicas, p Pool) (api.Operat
 			return op, nil, err
 		}
 		c.Pools = append(slices.Clone(c.Pools), p)
-		if err := s.Settings.LoadBalancer.Fits(c.Nodes()); err != nil {
+		if err := o.fits(s, c); err != nil {
 			return op, nil, err
 		}
 		op = api.Operation{

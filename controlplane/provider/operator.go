@@ -108,8 +108,11 @@ type OperatorConfig struct {
 	ControlPlane ControlPlane
 	// Nodes and Cloud are the worker nodes and their VMs; nil for none that the plane
 	// looks after.
-	Nodes  Nodes
-	Cloud  Cloud
+	Nodes Nodes
+	Cloud Cloud
+	// Room says, with AKS's code, why the network has no room for the nodes of a cluster with
+	// such pools; nil for a network that always has.
+	Room   func(pools []Pool) error
 	Ledger Ledger
 	Store  *backup.Store
 	Policy api.BackupPolicy

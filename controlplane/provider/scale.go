@@ -20,10 +20,21 @@ func (o *Operator) ScalePool(ctx context.Context, r *Replicas, pool string, coun
 	return o.beginOperation(ctx, r, func(s State) (api.Operation, error) {
 		op, err := planScale(s.Cluster, pool, count, o.cfg.Cloud.VMs(pool), o.cfg.Cloud.MissingVMs(pool))
 		if err == nil {
-			err = s.Settings.LoadBalancer.Fits(s.Cluster.Nodes() - op.Scale.From + op.Scale.To)
+			p, _ := s.Cluster.pool(pool)
+			p.Count = op.Scale.To
+			err = o.fits(s, s.Cluster.withPool(p))
 		}
 		return op, err
 	})
+}
+
+// fits refuses a cluster that has more nodes than its load balancer has ports for, or its
+// network room.
+func (o *Operator) fits(s State, c Cluster) error {
+	if err := s.Settings.LoadBalancer.Fits(c.Nodes()); err != nil || o.cfg.Room == nil {
+		return err
+	}
+	return o.cfg.Room(c.Pools)
 }
 
 // checkCount refuses a number of nodes that a pool of a mode cannot have.

@@ -24,6 +24,10 @@ const Port = 10250
 
 // node is the Node that the machine's kubelet registers.
 func (k *Kubelet) node(now time.Time, boot string) *corev1.Node {
+	conditions := k.problems(now, nil)
+	if k.m.Cluster.NetworkPlugin.Routes() {
+		conditions = append(conditions, withoutRoute(now))
+	}
 	return &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{
 			Name:   k.m.Name,
@@ -39,8 +43,17 @@ func (k *Kubelet) node(now time.Time, boot string) *corev1.Node {
 			ProviderID: providerID(k.m),
 			Taints:     Taints(k.m.Shape.NodeTaints()),
 		},
-		Status: k.status(now, boot, k.problems(now, nil)),
+		Status: k.status(now, boot, conditions),
 	}
+}
+
+// withoutRoute is what AKS's cloud-node-manager says of a new node that needs a route, before
+// the route controller has made one (kubernetes-sigs/cloud-provider-azure,
+// pkg/nodemanager/nodemanager.go, 2026).
+func withoutRoute(now time.Time) corev1.NodeCondition {
+	c := corev1.NodeCondition{Type: corev1.NodeNetworkUnavailable, Status: corev1.ConditionTrue, Reason: "NoRouteCreated", Message: "Node created without a route"}
+	stamp(&c, now, nil)
+	return c
 }
 
 // Template is the Node that a machine registers, as far as pods choose by it: it is Ready.

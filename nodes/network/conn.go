@@ -77,7 +77,7 @@ func (l *link) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // deliver loses what came of a request if there is no path any more, be it an answer or
 // a connection that ended with its container: the client gives up some time.
 func (l *link) deliver(r *http.Request) {
-	if !l.network.reaches(l.node, l.backend) {
+	if !l.network.arrives(l.route) {
 		<-r.Context().Done()
 		panic(http.ErrAbortHandler)
 	}

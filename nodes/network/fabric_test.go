@@ -21,7 +21,9 @@ import (
 type fabric struct {
 	nodes []string
 	down  map[string]bool
-	rules map[string]*Rules
+	// unrouted are the machines to whose pods no route leads.
+	unrouted map[string]bool
+	rules    map[string]*Rules
 	// policies are what all machines enforce.
 	policies *Policies
 	zones    map[string]string
@@ -58,9 +60,13 @@ func newFabric() *fabric {
 	}
 }
 
-func (f *fabric) Rules(node string) *Rules   { return f.rules[node] }
-func (f *fabric) Zone(node string) string    { return f.zones[node] }
-func (f *fabric) Policies(string) *Policies  { return f.policies }
+func (f *fabric) Rules(node string) *Rules  { return f.rules[node] }
+func (f *fabric) Zone(node string) string   { return f.zones[node] }
+func (f *fabric) Policies(string) *Policies { return f.policies }
+
+// Routed says so but for machines that have no route.
+func (f *fabric) Routed(node string) bool { return !f.unrouted[node] }
+
 func (f *fabric) Reachable(node string) bool { return slices.Contains(f.nodes, node) && !f.down[node] }
 func (f *fabric) Nodes() []string            { return f.nodes }
 

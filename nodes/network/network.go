@@ -45,6 +45,9 @@ type Fabric interface {
 	Zone(node string) string
 	// Reachable says whether the machine runs and its network is up.
 	Reachable(node string) bool
+	// Routed says whether packets from other machines find a way to the pods of a machine. They
+	// do to pods of nobody.
+	Routed(node string) bool
 	// Admits says whether the network around the machines lets packets from
 	// outside to a port of a load balancer's.
 	Admits(to netip.AddrPort, udp bool) bool

@@ -33,7 +33,7 @@ func (n *Network) join(ctx context.Context, r route, real Real) (net.Conn, error
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	j := &joint{
 		client: outer, program: program, alive: real.Alive,
-		path:  func() bool { return n.reaches(r.node, r.backend) },
+		path:  func() bool { return n.arrives(r) },
 		cross: func() error { return n.carry(ctx, r) },
 	}
 	go func() {

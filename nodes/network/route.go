@@ -70,13 +70,12 @@ func (n *Network) enter(node string, to socket, c client) (route, error) {
 	if !ok {
 		return n.leave(r)
 	}
-	if !n.reaches(node, b) {
+	if r.backend = b; !n.arrives(r) {
 		return route{}, errDropped
 	}
 	if r.to == to && b.Pod == "" && b.Reaches == nil && b.Node != node {
 		return n.enter(b.Node, to, c) // to a node port of another machine
 	}
-	r.backend = b
 	if !n.enters(c, r, masked) {
 		return route{}, errDropped
 	}
@@ -125,6 +124,19 @@ func (n *Network) reaches(node string, b Backend) bool {
 		return b.Reaches(node)
 	}
 	return n.path(node, b.Node)
+}
+
+// arrives says whether packets on a route get to the backend, and answers back: machines and
+// networks are up, and routes of the network lead to the pods at both ends. What a pod sends
+// to a machine itself is masqueraded (azure-ip-masq-agent), so that its answer needs none.
+func (n *Network) arrives(r route) bool {
+	if !n.reaches(r.node, r.backend) {
+		return false
+	}
+	if r.backend.Pod == "" || r.backend.Node == r.node {
+		return true
+	}
+	return n.fabric.Routed(r.backend.Node) && (n.fabric.Routed(r.client) || r.from == n.fabric.NodeIP(r.node))
 }
 
 // connectTimeout is when Linux gives up a connection that nobody answers: after

@@ -14,8 +14,10 @@ import (
 // Cluster is what the names of a cluster's machines are made from.
 type Cluster struct {
 	Name, Location string
-	// NetworkPolicy is what enforces NetworkPolicies.
+	// NetworkPolicy is what enforces NetworkPolicies, and NetworkPlugin where pods have their
+	// addresses from.
 	NetworkPolicy api.NetworkPolicy
+	NetworkPlugin api.NetworkPlugin
 }
 
 // Subscription is the one that the machines are in.
@@ -29,9 +31,14 @@ func (c *Cluster) GroupID() string {
 // ScaleSet is the name of a pool's virtual machine scale set: AKS puts eight
 // digits that come from the cluster's name into it.
 func (c *Cluster) ScaleSet(pool string) string {
+	return fmt.Sprintf("aks-%s-%s-vmss", pool, c.Digits())
+}
+
+// Digits are the eight digits in the names of a cluster's resources.
+func (c *Cluster) Digits() string {
 	h := fnv.New32a()
 	h.Write([]byte(c.Name)) // never fails
-	return fmt.Sprintf("aks-%s-%08d-vmss", pool, h.Sum32()%100_000_000)
+	return fmt.Sprintf("%08d", h.Sum32()%100_000_000)
 }
 
 // ResourceGroup is where AKS puts a cluster's machines.

@@ -78,7 +78,7 @@ func Verbs() []Verb {
 	verbs := []Verb{
 		verbApply, verbDelete, verbScale, verbPatch, verbRestart, verbLabel, verbAnnotate,
 		verbCordon, verbUncordon, verbDrain, verbTraffic, verbStopTraffic, verbWatch, verbBackup,
-		verbLogs, verbSSH, verbConsent, verbRevokeConsent, verbEscalate, verbSupport, verbIaaS, verbIaaSDisk, verbIaaSShare, verbIaaSLB, verbNSG,
+		verbLogs, verbSSH, verbConsent, verbRevokeConsent, verbEscalate, verbSupport, verbIaaS, verbIaaSDisk, verbIaaSShare, verbIaaSLB, verbIaaSRoute, verbNSG,
 		verbAKS, verbNodepool, verbOSPatch, verbCVE, verbFeature, verbUpdate,
 	}
 	for _, k := range fault.Kinds() {

@@ -120,6 +120,19 @@ func (c *Call) BalancerRequest() api.BalancerRequest {
 	return api.BalancerRequest{Action: c.Text("action"), Rule: c.Text("rule")}
 }
 
+var verbIaaSRoute = Verb{
+	Name:    "iaas-route",
+	Summary: "does something with a route of the nodes' subnet as an IaaS resource, past AKS",
+	Doc: "A route leads to the pods of one node, whose name it has, in a cluster with network-plugin=kubenet: without it what other nodes send there is dropped, and " +
+		"what they answer. AKS's route controller makes it again within three minutes. " + voidsSupport,
+	Example: "iaas-route delete node/0",
+	Args: []Arg{
+		actionArg(api.RouteActions...),
+		nodeArg,
+		roleArg(api.RoleCustomer, "who does it"),
+	},
+}
+
 var verbIaaSShare = Verb{
 	Name:    "iaas-share",
 	Summary: "does something with a file share as an IaaS resource, past AKS",

@@ -131,6 +131,13 @@ type Actions struct {
 	// Outbound is how nodes reach the internet through the load balancer, and how many SNAT
 	// ports each uses.
 	Outbound func(context.Context) (Outbound, error) `route:"GET /v1/iaas/outbound"`
+	// VirtualNetwork is the virtual network of the node resource group, with the nodes' subnet.
+	VirtualNetwork func(context.Context) (VirtualNetwork, error) `route:"GET /v1/iaas/network"`
+	// Routes lists the routes of the subnet's route table, by name. A cluster whose network
+	// plugin needs none has none.
+	Routes func(context.Context) ([]AzureRoute, error) `route:"GET /v1/iaas/routes"`
+	// DoRoute does something with a route past AKS, and returns it as it was.
+	DoRoute func(context.Context, RouteRequest) (AzureRoute, error) `route:"POST /v1/iaas/routes" needs:"action,route"`
 	// NSG lists the rules of the network security group of the nodes' subnet, with those that
 	// AKS writes for load balancers.
 	NSG func(context.Context) ([]NSGRule, error) `route:"GET /v1/iaas/nsg"`

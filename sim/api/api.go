@@ -80,6 +80,8 @@ type ClusterSpec struct {
 	WebhookEgress bool `json:"webhookEgress,omitempty"`
 	// NetworkPolicy is what enforces NetworkPolicies; none if empty.
 	NetworkPolicy NetworkPolicy `json:"networkPolicy,omitempty" enum:"network-policy"`
+	// NetworkPlugin is where pods have their addresses from; azure-overlay if empty.
+	NetworkPlugin NetworkPlugin `json:"networkPlugin,omitempty" enum:"network-plugin"`
 	// Images is a catalogue of images, as text, that says how containers behave.
 	Images string `json:"images,omitempty"`
 }

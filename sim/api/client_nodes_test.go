@@ -52,6 +52,11 @@ func TestNodeRequests(t *testing.T) {
 			_, err := c.DoLoadBalancer(ctx, BalancerRequest{Action: BalancerDeleteRule, Rule: "service:shop/web"})
 			return err
 		},
+		"GET /v1/iaas/routes": func() error { l, err := c.Routes(ctx); return one(len(l), err) },
+		`POST /v1/iaas/routes {"action":"delete","route":"0"}`: func() error {
+			_, err := c.DoRoute(ctx, RouteRequest{Action: RouteDelete, Route: "0"})
+			return err
+		},
 		"GET /v1/iaas/shares": func() error { l, err := c.Shares(ctx); return one(len(l), err) },
 		`POST /v1/iaas/shares {"action":"delete","share":"claim:shop/books"}`: func() error {
 			_, err := c.DoShare(ctx, ShareRequest{Action: ShareDelete, Share: "claim:shop/books"})

@@ -45,6 +45,9 @@ func acts(in Input, t api.Traffic) (list []Part) {
 		if slices.Contains(linkFaults, e.Verb) {
 			shows = untilHealed(in.Events, e, in.To)
 		}
+		if isRoute(e) {
+			shows = untilRouted(in.Events, e, in.To)
+		}
 		if shows == 0 {
 			continue
 		}
@@ -71,6 +74,22 @@ func untilHealed(events []timeline.Event, began timeline.Event, end time.Time) t
 		}
 	}
 	return end.Sub(began.Time)
+}
+
+// isRoute says whether an event is that somebody has deleted the route to a node's pods: all
+// traffic between nodes may need it.
+func isRoute(e timeline.Event) bool {
+	return e.Verb == "deleted" && strings.HasPrefix(e.Subject, "route/")
+}
+
+// untilRouted is how long a route is missing; until an end if nobody makes it again.
+func untilRouted(events []timeline.Event, gone timeline.Event, end time.Time) time.Duration {
+	for _, e := range events {
+		if e.Seq > gone.Seq && e.Subject == gone.Subject && (e.Verb == "restored" || e.Verb == "removed") {
+			return e.Time.Sub(gone.Time)
+		}
+	}
+	return end.Sub(gone.Time)
 }
 
 // inForce is how long a rule of the network security group stays as an event has made it;

@@ -224,7 +224,7 @@ func (c *Cluster) machines(saved *state.State) error {
 		return err
 	}
 	c.fleet, err = nodes.NewFleet(nodes.Config{
-		ClusterName: c.spec.Name, Pools: pools, NetworkPolicy: c.spec.NetworkPolicy, Seed: c.spec.Seed, Created: c.spec.Start,
+		ClusterName: c.spec.Name, Pools: pools, NetworkPolicy: c.spec.NetworkPolicy, NetworkPlugin: c.spec.NetworkPlugin, Seed: c.spec.Seed, Created: c.spec.Start,
 		KubeletVersion: "v" + wanted[0].KubernetesVersion,
 		Timeline:       c.log, Client: client, Watcher: c.incidents, State: saved.Fleet, Starts: starts, Images: images,
 		Preempted: c.Operator.Preempted,
@@ -238,6 +238,7 @@ func (c *Cluster) machines(saved *state.State) error {
 	}
 	c.fleet.Disks().Changed, c.fleet.Shares().Changed, c.fleet.Balancers().Changed = c.cloudChanged, c.cloudChanged, c.cloudChanged
 	c.faults.CloudDisks, c.faults.CloudShares, c.faults.CloudBalancers = c.fleet.Disks(), c.fleet.Shares(), c.fleet.Balancers()
+	c.fleet.Routes().Changed, c.faults.CloudRoutes = c.cloudChanged, c.fleet.Routes()
 	c.faults.CloudDNS = c.fleet.PublicDNS()
 	c.faults.Nodes, c.Management.Fleet = c.fleet, c.fleet
 	c.fleet.SetOutbound(c.Settings().LoadBalancer)
@@ -304,6 +305,9 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.watchCloudNodes(c.ctx); err != nil {
 		return err
 	}
+	if err := c.watchRoutes(c.ctx); err != nil {
+		return err
+	}
 	if err := c.driveDisks(c.ctx); err != nil {
 		return err
 	}
@@ -333,14 +337,16 @@ func (c *Cluster) start(ctx context.Context) error {
 	return c.founded()
 }
 
-// schedulable says whether the taint of new nodes is gone from those that are Ready.
+// schedulable says whether the taints of new nodes are gone from those that are Ready.
 func (c *Cluster) schedulable() bool {
 	list, err := c.fleet.NodeObjects()
 	if err != nil || len(list) == 0 {
 		return false
 	}
 	return !slices.ContainsFunc(list, func(n *corev1.Node) bool {
-		return operate.NodeOf(n).Ready && slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool { return t.Key == corev1.TaintNodeNotReady })
+		return operate.NodeOf(n).Ready && slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool {
+			return t.Key == corev1.TaintNodeNotReady || t.Key == corev1.TaintNodeNetworkUnavailable
+		})
 	})
 }
 

@@ -32,6 +32,7 @@ type upOptions struct {
 	unsupported bool
 	egress      bool
 	policy      string
+	plugin      string
 	images      string
 	rate        string
 	edition     string
@@ -62,6 +63,7 @@ func (o *upOptions) describe(c *cobra.Command) {
 	f.BoolVar(&o.unsupported, "allow-unsupported-feature-gates", false, "take feature gates that the support policy does not cover")
 	f.BoolVar(&o.egress, "webhook-egress", false, "let admission and conversion webhooks by URL of a new cluster reach any host; without it they reach this machine only")
 	f.StringVar(&o.policy, "network-policy", string(api.NetworkPolicyNone), "what enforces NetworkPolicies in a new cluster: "+strings.Join(api.NetworkPolicies, ", ")+"; with none they are ignored")
+	f.StringVar(&o.plugin, "network-plugin", string(api.NetworkAzureOverlay), "where pods of a new cluster have their addresses from: "+strings.Join(api.NetworkPlugins, ", "))
 	f.StringVar(&o.images, "images", "", "file with a catalogue of images, which says how containers behave: demarc help images")
 	f.StringVar(&o.rate, "rate", "1x", "speed of the virtual clock once the cluster is ready: 1x, 60x, max, pause")
 	f.StringVar(&o.edition, "edition", api.Editions[0], "edition of the support policy of a new cluster: "+strings.Join(api.Editions, ", "))
@@ -70,6 +72,7 @@ func (o *upOptions) describe(c *cobra.Command) {
 	command.CompleteFlag(c, "etcd-members", command.Words("1", "3"))
 	command.CompleteFlag(c, "api-servers", command.Words("1", "2", "3"))
 	command.CompleteFlag(c, "network-policy", command.Words(api.NetworkPolicies...))
+	command.CompleteFlag(c, "network-plugin", command.Words(api.NetworkPlugins...))
 	command.CompleteFlag(c, "rate", completeRates)
 	command.CompleteFlag(c, "edition", command.Words(api.Editions...))
 	command.CompleteFlag(c, "kubernetes-version", command.Words(api.KubernetesReleases...))
@@ -100,15 +103,23 @@ func (o upOptions) config(name string) (api.EngineConfig, error) {
 	if err != nil {
 		return api.EngineConfig{}, command.BadInput(fmt.Errorf("--network-policy %s: %w", o.policy, err))
 	}
+	plugin, err := api.ParseNetworkPlugin(o.plugin)
+	if err != nil {
+		return api.EngineConfig{}, command.BadInput(err)
+	}
 	images, err := command.ReadImages(o.images)
 	if err != nil {
 		return api.EngineConfig{}, err
 	}
-	return api.EngineConfig{Rate: rate, NewBackupKey: o.newKey, Cluster: api.ClusterSpec{
+	spec := api.ClusterSpec{
 		Name: name, Nodes: o.nodes, Zones: zones, Edition: o.edition, KubernetesVersion: o.kubernetes, Seed: 1, Sample: !o.noSample, EtcdMembers: o.etcdMembers, APIServers: o.apiServers, EtcdQuota: quota,
 		Backups:      api.BackupPolicy{KeepAll: api.Duration(o.backupKeep), KeepDaily: o.backupDaily},
-		FeatureGates: gates, AllowUnsupportedGates: o.unsupported, WebhookEgress: o.egress, NetworkPolicy: engine, Images: images,
-	}}, nil
+		FeatureGates: gates, AllowUnsupportedGates: o.unsupported, WebhookEgress: o.egress, NetworkPolicy: engine, NetworkPlugin: plugin, Images: images,
+	}
+	if err := spec.CheckNetwork(spec.Nodes); err != nil {
+		return api.EngineConfig{}, command.BadInput(err)
+	}
+	return api.EngineConfig{Rate: rate, NewBackupKey: o.newKey, Cluster: spec}, nil
 }
 
 // check checks the flags that describe a cluster.
@@ -162,6 +173,9 @@ func warnKept(env *command.Env, o upOptions, s api.Status) {
 	}
 	if o.changed("network-policy") && s.Cluster.NetworkPolicy.String() != o.policy {
 		kept("network-policy", "--network-policy="+s.Cluster.NetworkPolicy.String())
+	}
+	if o.changed("network-plugin") && s.Cluster.NetworkPlugin.String() != o.plugin {
+		kept("network-plugin", "--network-plugin="+s.Cluster.NetworkPlugin.String())
 	}
 	if images, err := command.ReadImages(o.images); err == nil && images != s.Cluster.Images && o.changed("images") {
 		terminal.Fprintf(env.Err, "demarc: --images has no effect on a cluster that runs: demarc down, and then up with it\n")

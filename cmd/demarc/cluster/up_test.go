@@ -13,19 +13,19 @@ import (
 )
 
 func TestUpOptions(t *testing.T) {
-	o := upOptions{nodes: 3, zones: "1,2", etcdMembers: 3, apiServers: 2, etcdQuota: "64Mi", backupKeep: 48 * time.Hour, backupDaily: 30, rate: "1x", edition: api.DefaultEdition, egress: true, policy: "calico"}
+	o := upOptions{nodes: 3, zones: "1,2", etcdMembers: 3, apiServers: 2, etcdQuota: "64Mi", backupKeep: 48 * time.Hour, backupDaily: 30, rate: "1x", edition: api.DefaultEdition, egress: true, policy: "calico", plugin: "kubenet"}
 	cfg, err := o.config("demarc")
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := cfg.Cluster
-	if want := (api.BackupPolicy{KeepAll: api.Duration(48 * time.Hour), KeepDaily: 30}); c.EtcdMembers != 3 || c.APIServers != 2 || c.EtcdQuota != 64<<20 || c.Backups != want || !c.WebhookEgress || c.NetworkPolicy != api.NetworkPolicyCalico || !slices.Equal(c.Zones, []string{"1", "2"}) {
+	if want := (api.BackupPolicy{KeepAll: api.Duration(48 * time.Hour), KeepDaily: 30}); c.EtcdMembers != 3 || c.APIServers != 2 || c.EtcdQuota != 64<<20 || c.Backups != want || !c.WebhookEgress || c.NetworkPolicy != api.NetworkPolicyCalico || c.NetworkPlugin != api.NetworkKubenet || !slices.Equal(c.Zones, []string{"1", "2"}) {
 		t.Errorf("got %+v", c)
 	}
 	var said strings.Builder
 	o.changed = func(string) bool { return true }
 	warnKept(command.New(nil, nil, &said), o, api.Status{Name: "demarc", Cluster: api.ClusterSpec{Nodes: 3, Edition: api.DefaultEdition}})
-	for _, want := range []string{"--zones has no effect: the cluster demarc was made with no zones (", "--etcd-members", "1 etcd member (", "--api-servers", "1 API server (", "an etcd of 8Gi (", "--webhook-egress=false (", "--network-policy=none (", "kept for 24h0m0s", "kept for 7 days"} {
+	for _, want := range []string{"--zones has no effect: the cluster demarc was made with no zones (", "--etcd-members", "1 etcd member (", "--api-servers", "1 API server (", "an etcd of 8Gi (", "--webhook-egress=false (", "--network-policy=none (", "--network-plugin=azure-overlay (", "kept for 24h0m0s", "kept for 7 days"} {
 		if !strings.Contains(said.String(), want) {
 			t.Errorf("got no %q in:\n%s", want, said.String())
 		}
@@ -33,7 +33,7 @@ func TestUpOptions(t *testing.T) {
 }
 
 func TestUpWithAQuotaThatCannotBe(t *testing.T) {
-	o := upOptions{nodes: 1, etcdMembers: 1, apiServers: 1, etcdQuota: "1Mi", backupKeep: time.Hour, backupDaily: 1, rate: "1x", edition: api.DefaultEdition, policy: "none"}
+	o := upOptions{nodes: 1, etcdMembers: 1, apiServers: 1, etcdQuota: "1Mi", backupKeep: time.Hour, backupDaily: 1, rate: "1x", edition: api.DefaultEdition, policy: "none", plugin: "azure-overlay"}
 	if _, err := o.config("demarc"); err == nil || !strings.Contains(err.Error(), "--etcd-quota 1Mi: want a size from 16Mi to 8Gi") {
 		t.Errorf("got %v", err)
 	}
@@ -61,8 +61,26 @@ func TestUpWhileAnotherEnds(t *testing.T) {
 }
 
 func TestUpWithANetworkPolicyEngineThatIsNone(t *testing.T) {
-	o := upOptions{nodes: 1, etcdMembers: 1, apiServers: 1, etcdQuota: "8Gi", backupKeep: time.Hour, backupDaily: 1, rate: "1x", edition: api.DefaultEdition, policy: "weave"}
+	o := upOptions{nodes: 1, etcdMembers: 1, apiServers: 1, etcdQuota: "8Gi", backupKeep: time.Hour, backupDaily: 1, rate: "1x", edition: api.DefaultEdition, policy: "weave", plugin: "azure-overlay"}
 	if _, err := o.config("demarc"); err == nil || err.Error() != "--network-policy weave: want azure, calico, cilium or none" {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestUpWithANetworkThatCannotBe(t *testing.T) {
+	for _, c := range []struct {
+		plugin, policy string
+		nodes          int
+		want           string
+	}{
+		{"weave", "none", 1, "'weave' is not a valid value for '--network-plugin'. Allowed values: azure-overlay, kubenet."},
+		{"kubenet", "azure", 1, "(NetworkPolicyAzureNotSupportedForKubenet) NetworkPolicy azure is not supported for network plugin kubenet"},
+		{"kubenet", "cilium", 1, "(NetworkPolicyCiliumNotSupportedForKubenet) NetworkPolicy cilium is not supported for network plugin kubenet"},
+		{"kubenet", "none", 401, "(InvalidParameter) The value of parameter agentPoolProfile.count is invalid: a cluster with network plugin kubenet has 400 nodes at most, as a route table has 400 routes, not 401"},
+	} {
+		o := upOptions{nodes: c.nodes, etcdMembers: 1, apiServers: 1, etcdQuota: "8Gi", backupKeep: time.Hour, backupDaily: 1, rate: "1x", edition: api.DefaultEdition, policy: c.policy, plugin: c.plugin}
+		if _, err := o.config("demarc"); err == nil || err.Error() != c.want {
+			t.Errorf("%s with policy %s: got %v, want %s", c.plugin, c.policy, err, c.want)
+		}
 	}
 }

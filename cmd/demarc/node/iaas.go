@@ -32,7 +32,7 @@ func iaasCmd(env *command.Env) *cobra.Command {
   demarc iaas vm deallocate 0
   demarc iaas nsg set no-443 --priority 200 --port 443 --to Internet
   demarc iaas disk list`,
-	}, iaasVMCmd(env), iaasNSGCmd(env), iaasDiskCmd(env), iaasShareCmd(env), iaasLBCmd(env))
+	}, iaasVMCmd(env), iaasNSGCmd(env), iaasDiskCmd(env), iaasShareCmd(env), iaasLBCmd(env), iaasRouteCmd(env), iaasVNetCmd(env))
 }
 
 func iaasVMCmd(env *command.Env) *cobra.Command {

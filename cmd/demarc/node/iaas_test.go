@@ -28,6 +28,11 @@ func TestIaaSCommands(t *testing.T) {
 		Pool:   []api.BalancerMember{{VM: vm.Name, Up: []string{"a1-TCP-80"}}, {VM: "other", Down: []string{"a1-TCP-80"}}},
 	}
 	share := api.FileShare{Name: "pvc-3", Account: "f1b4e28ba2fa111d2883f00", QuotaGiB: 5, Used: 3 << 20, SKU: "Standard_LRS", Claim: "default/books", Orphan: true}
+	route := api.AzureRoute{Name: "aks-pool-1-vmss000000", Prefix: "10.244.0.0/24", NextHopType: "VirtualAppliance", NextHop: "10.224.0.4", State: "Succeeded"}
+	vnet := api.VirtualNetwork{
+		Name: "aks-vnet-1", NetworkPlugin: api.NetworkKubenet, AddressSpace: "10.224.0.0/12",
+		Subnets: []api.Subnet{{Name: "aks-subnet", Prefix: "10.224.0.0/16", RouteTable: "/x/routeTables/aks-agentpool-1-routetable", Addresses: 65531, Used: 3}},
+	}
 	home := commandtest.Engine(t, commandtest.Answers{
 		"Shares":               []api.FileShare{share},
 		"DoShare":              share,
@@ -35,6 +40,9 @@ func TestIaaSCommands(t *testing.T) {
 		"DoDisk":               orphan,
 		"LoadBalancers":        []api.AzureLoadBalancer{balancer},
 		"DoLoadBalancer":       balancer,
+		"Routes":               []api.AzureRoute{route},
+		"DoRoute":              route,
+		"VirtualNetwork":       vnet,
 		"VMs":                  []api.VM{vm},
 		"DoVM":                 vm,
 		"NSG":                  []api.NSGRule{rule},
@@ -56,6 +64,12 @@ func TestIaaSCommands(t *testing.T) {
 		{"iaas lb list -o json", command.Held, `"idleTimeout": 4`, ""},
 		{"iaas lb delete-rule a1-TCP-80", command.Held, "delete-rule a1-TCP-80: kubernetes has 1 rules\n", warning},
 		{"__complete iaas lb delete-rule ", command.Held, "a1-TCP-80\t198.51.100.10:80 of default/shop\n", ""},
+		{"iaas route list", command.Held, "aks-pool-1-vmss000000  10.244.0.0/24  10.224.0.4  VirtualAppliance  Succeeded\n", ""},
+		{"iaas route list -o json", command.Held, `"nextHopIpAddress": "10.224.0.4"`, ""},
+		{"iaas route delete 0", command.Held, "delete aks-pool-1-vmss000000: nothing leads to 10.244.0.0/24 any more\n", warning},
+		{"iaas vnet show", command.Held, "aks-vnet-1: 10.224.0.0/12, network plugin kubenet\n", ""},
+		{"iaas vnet show", command.Held, "aks-subnet  10.224.0.0/16  65531      3     aks-agentpool-1-routetable\n", ""},
+		{"iaas vnet show -o json", command.Held, `"addressSpace": "10.224.0.0/12"`, ""},
 		{"iaas disk list -o json", command.Held, `"orphan": true`, ""},
 		{"iaas disk create pvc-2 --size-gb 4 --sku premiumv2_lrs", command.Held, "create pvc-2: 4 GiB, PremiumV2_LRS\n", warning},
 		{"iaas disk detach claim:default/data", command.Held, "detach pvc-2: Unattached\n", warning},

@@ -68,6 +68,9 @@ var worldVariables = []Variable{
 		"answers in up, and of the others in down", World.LoadBalancers),
 	seen("outbound", "how nodes reach the internet through the load balancer: nodes have the SNAT ports that are allocated to each and used by its busiest "+
 		"destination, and dropped is how many connections found none", World.Outbound),
+	seen("vnet", "the virtual network of the node resource group: of each of its subnets, addresses is how many there are to have, and used how many somebody has",
+		World.VirtualNetwork),
+	seen("routes", "of the route table of the nodes' subnet, by name, which is the node's; none in a cluster whose network plugin needs none", World.Routes),
 	seen("securityRules", "of the network security group of the nodes' subnet, without the default ones; the names of those that AKS writes for load balancers "+
 		"begin with k8s-azure-lb", World.NSG),
 	alsoBy(persistentVolume, asked("shares", "the file shares of the node resource group; claim and orphan are as those of disks", (*activation).shares)),

@@ -46,6 +46,10 @@ type World interface {
 	// LoadBalancers are the load balancers of the node resource group, and NSG the rules of
 	// the network security group, without the default ones.
 	LoadBalancers() []api.AzureLoadBalancer
+	// VirtualNetwork is the virtual network of the node resource group, and Routes are those
+	// of its nodes' subnet.
+	VirtualNetwork() api.VirtualNetwork
+	Routes() []api.AzureRoute
 	// Outbound is how nodes reach the internet.
 	Outbound() api.Outbound
 	NSG() []api.NSGRule

@@ -117,6 +117,18 @@ var clusterProperties = []property{
 		},
 	},
 	{
+		Arg:  script.Arg{Name: "network-plugin", Type: script.ArgEnum, Values: api.NetworkPlugins, Default: string(api.NetworkAzureOverlay), Doc: "where pods have their addresses from"},
+		near: api.NetworkPlugins,
+		set: func(c *api.ClusterSpec, v string) string {
+			plugin, err := api.ParseNetworkPlugin(v)
+			if err != nil {
+				return err.Error()
+			}
+			c.NetworkPlugin = plugin
+			return ""
+		},
+	},
+	{
 		Arg: script.Arg{Name: "images", Type: script.ArgSection, Doc: "catalogue of images, which says how containers behave: demarc help images"},
 		section: func(c *api.ClusterSpec, text string) []image.Problem {
 			_, problems := image.Parse("", []byte(text))

@@ -127,6 +127,10 @@ func (a action) iaasLB(ctx context.Context) error {
 	return only(a.by().DoLoadBalancer(ctx, a.BalancerRequest()))
 }
 
+func (a action) iaasRoute(ctx context.Context) error {
+	return only(a.by().DoRoute(ctx, api.RouteRequest{Action: a.Text("action"), Route: a.node}))
+}
+
 func (a action) iaasDisk(ctx context.Context) error {
 	return only(a.by().DoDisk(ctx, a.DiskRequest()))
 }

@@ -43,6 +43,7 @@ var handlers = map[string]handler{
 	"escalate":       {action.escalate, byAction},
 	"iaas":           {action.iaas, byNode},
 	"iaas-lb":        {action.iaasLB, func(a action) string { return byAction(a) + " " + a.Text("rule") }},
+	"iaas-route":     {action.iaasRoute, byNode},
 	"iaas-disk":      {action.iaasDisk, func(a action) string { return byAction(a) + " " + a.Text("disk") }},
 	"iaas-share":     {action.iaasShare, func(a action) string { return byAction(a) + " " + a.Text("share") }},
 	"nsg":            {action.nsg, func(a action) string { return byAction(a) + " " + a.NSGRule().Name }},

@@ -32,6 +32,9 @@ at 16s refuse iaas-lb delete-rule none containing='was not found'
 at 17s check "loadbalancers.exists(l, l.name == 'kubernetes' && l.rules[0].persistence == 'Default') && securityRules.all(r, r.priority == 500)"
 at 18s iaas-share resize claim:default/books size=9
 at 19s check "shares.size() == 2 && shares.exists(s, s.orphan && s.claim == 'default/old')"
+at 20s iaas-route delete node/0
+at 21s refuse iaas-route delete node/1 containing='was not found'
+at 22s check "routes.exists(r, r.name == 'n-0') && vnet.subnets[0].addresses == 251"
 finally check 'true'
 `, nil)
 	if report.Verdict != api.VerdictHeld {
@@ -55,6 +58,7 @@ finally check 'true'
 		"customer resize manageddisk/scratch 64",
 		"customer delete-rule loadbalancer/service:default/shop ",
 		"customer resize fileshare/claim:default/books 9",
+		"customer delete route/n-0 ",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("asked for (-want +got):\n%s", diff)
@@ -72,6 +76,7 @@ func TestIaaSMistakes(t *testing.T) {
 		{"iaas resize node/0 size=Standard_D8_v5", `did you mean "Standard_D8s_v5"?`},
 		{"iaas-lb delete x", `did you mean "delete-rule"?`},
 		{"iaas-lb delete-rule", "iaas-lb needs RULE"},
+		{"iaas-route delete", "iaas-route needs NODE"},
 		{"iaas-disk delte x", `did you mean "delete"?`},
 		{"iaas-disk delete", "iaas-disk needs DISK"},
 		{"iaas-disk create x", "iaas-disk create needs size=: in GiB"},

@@ -278,6 +278,19 @@ func (w *fakeWorld) LoadBalancers() []api.AzureLoadBalancer {
 func (w *fakeWorld) Outbound() api.Outbound {
 	return api.Outbound{Nodes: []api.OutboundNode{{VM: "n-0", Allocated: 1024, Used: 7}}}
 }
+func (w *fakeWorld) VirtualNetwork() api.VirtualNetwork {
+	return api.VirtualNetwork{Name: "aks-vnet", Subnets: []api.Subnet{{Name: "aks-subnet", Addresses: 251, Used: 3}}}
+}
+func (w *fakeWorld) Routes() []api.AzureRoute {
+	return []api.AzureRoute{{Name: "n-0", Prefix: "10.244.0.0/24", NextHop: "10.224.0.4"}}
+}
+func (w *fakeWorld) DoRoute(req api.RouteRequest, by api.Role) (api.AzureRoute, error) {
+	if req.Route == "n-1" {
+		return api.AzureRoute{}, errors.New("(NotFound) The route n-1 was not found.")
+	}
+	w.log.Append(timeline.Event{Actor: by.Actor(), Verb: timeline.Verb(req.Action), Subject: "route/" + req.Route})
+	return api.AzureRoute{}, nil
+}
 func (w *fakeWorld) NSG() []api.NSGRule {
 	return []api.NSGRule{{Name: "k8s-azure-lb_allow_IPv4_1", Priority: 500}}
 }

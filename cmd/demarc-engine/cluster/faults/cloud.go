@@ -32,7 +32,7 @@ var cloudBreaks = effect{
 // settleCloud leaves Azure's API, and its DNS, as the faults in force want it. Who is throttled is not
 // heard at all.
 func (f *Faults) settleCloud() {
-	var disks, shares, balancers error
+	var disks, shares, balancers, routes error
 	if _, fails := f.on(string(fault.CloudDisks), "fail"); fails {
 		disks = cloud.ErrInternal
 	}
@@ -40,11 +40,12 @@ func (f *Faults) settleCloud() {
 		balancers = cloud.ErrInternal
 	}
 	if _, throttled := f.on(string(fault.Cloud), "throttle"); throttled {
-		disks, shares, balancers = cloud.ErrThrottled, cloud.ErrSharesThrottled, cloud.ErrBalancersThrottled
+		disks, shares, balancers, routes = cloud.ErrThrottled, cloud.ErrSharesThrottled, cloud.ErrBalancersThrottled, cloud.ErrRoutesThrottled
 	}
 	_, lost := f.on(string(fault.CloudDNS), "fail")
 	f.CloudDNS.Lose(lost)
 	f.CloudDisks.Break(disks)
 	f.CloudShares.Break(shares)
 	f.CloudBalancers.Break(balancers)
+	f.CloudRoutes.Break(routes)
 }

@@ -126,9 +126,9 @@ type World struct {
 	Store    Store
 	Disk     Disk
 	Clients  Clients
-	// CloudDisks, CloudShares and CloudBalancers are Azure's API for managed disks, file
-	// shares and load balancers.
-	CloudDisks, CloudShares, CloudBalancers Cloud
+	// CloudDisks, CloudShares, CloudBalancers and CloudRoutes are Azure's API for managed
+	// disks, file shares, load balancers and routes.
+	CloudDisks, CloudShares, CloudBalancers, CloudRoutes Cloud
 	// CloudDNS is Azure's servers of names.
 	CloudDNS DNS
 	Log      *timeline.Log

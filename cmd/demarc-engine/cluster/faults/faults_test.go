@@ -131,8 +131,8 @@ func TestHealEndsNoMore(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct{ target, left string }{
-		{"cloud/loadbalancers", "b cut, cloud balancers: " + cloud.ErrBalancersThrottled.Error() + ", cloud disks: " + cloud.ErrThrottled.Error() + ", cloud shares: " + cloud.ErrSharesThrottled.Error() + ", disk full, etcd/0 held, etcd/0 hung, etcd/1 held, etcd/1 hung, kube-scheduler slow, fine"},
-		{"cloud/disks", "b cut, cloud balancers: " + cloud.ErrBalancersThrottled.Error() + ", cloud disks: " + cloud.ErrThrottled.Error() + ", cloud shares: " + cloud.ErrSharesThrottled.Error() + ", disk full, etcd/0 held, etcd/0 hung, etcd/1 held, etcd/1 hung, kube-scheduler slow, fine"},
+		{"cloud/loadbalancers", "b cut, cloud balancers: " + cloud.ErrBalancersThrottled.Error() + ", cloud disks: " + cloud.ErrThrottled.Error() + ", cloud routes: " + cloud.ErrRoutesThrottled.Error() + ", cloud shares: " + cloud.ErrSharesThrottled.Error() + ", disk full, etcd/0 held, etcd/0 hung, etcd/1 held, etcd/1 hung, kube-scheduler slow, fine"},
+		{"cloud/disks", "b cut, cloud balancers: " + cloud.ErrBalancersThrottled.Error() + ", cloud disks: " + cloud.ErrThrottled.Error() + ", cloud routes: " + cloud.ErrRoutesThrottled.Error() + ", cloud shares: " + cloud.ErrSharesThrottled.Error() + ", disk full, etcd/0 held, etcd/0 hung, etcd/1 held, etcd/1 hung, kube-scheduler slow, fine"},
 		{"cloud", "b cut, disk full, etcd/0 held, etcd/0 hung, etcd/1 held, etcd/1 hung, kube-scheduler slow, fine"},
 		{"etcd/0", "b cut, disk full, etcd/1 held, etcd/1 hung, kube-scheduler slow, fine"},
 		{"node/b", "disk full, etcd/1 held, etcd/1 hung, kube-scheduler slow, fine"},

@@ -31,7 +31,7 @@ type fake struct {
 func newFake(t *testing.T) *fake {
 	w := &fake{is: map[string]bool{}, lost: map[string]timeline.Event{}, names: []string{"etcd/0", "etcd/1", "etcd/2", "kube-apiserver/0", "kube-apiserver/1", "kube-apiserver/2", "kube-controller-manager", "kube-scheduler"}}
 	w.Faults = New(World{
-		Plane: w, Nodes: w, Replicas: fakeReplicas{w}, Store: w, Disk: fakeDisk{w}, Clients: w, CloudDisks: fakeCloud{w, "disks"}, CloudShares: fakeCloud{w, "shares"}, CloudBalancers: fakeCloud{w, "balancers"}, CloudDNS: fakeDNS{w}, Log: timeline.New(),
+		Plane: w, Nodes: w, Replicas: fakeReplicas{w}, Store: w, Disk: fakeDisk{w}, Clients: w, CloudDisks: fakeCloud{w, "disks"}, CloudShares: fakeCloud{w, "shares"}, CloudBalancers: fakeCloud{w, "balancers"}, CloudRoutes: fakeCloud{w, "routes"}, CloudDNS: fakeDNS{w}, Log: timeline.New(),
 		Outage: func(string, timeline.Event) {}, Well: func(string) {}, Context: t.Context(), Go: func(do func()) { do() },
 		Fine: func() func() {
 			w.fine++
@@ -192,7 +192,7 @@ type fakeCloud struct {
 }
 
 func (c fakeCloud) Break(err error) {
-	for _, e := range []error{cloud.ErrThrottled, cloud.ErrSharesThrottled, cloud.ErrBalancersThrottled, cloud.ErrInternal} {
+	for _, e := range []error{cloud.ErrThrottled, cloud.ErrSharesThrottled, cloud.ErrBalancersThrottled, cloud.ErrRoutesThrottled, cloud.ErrInternal} {
 		c.w.put("cloud "+c.part+": "+e.Error(), err == e)
 	}
 }

@@ -94,7 +94,7 @@ func (m *Management) Open() (err error) {
 	}
 	m.Operator = provider.NewOperator(provider.OperatorConfig{
 		Name: m.Spec.Name, Created: m.Spec.Start, KubernetesVersion: m.Plane.Version, Note: m.Log.Append,
-		ControlPlane: managed{m}, Nodes: workers{m}, Cloud: vms{m},
+		ControlPlane: managed{m}, Nodes: workers{m}, Cloud: vms{m}, Room: m.room,
 		Addons: m.leadAddons, Autoscale: m.autoscale, Desk: m.Desk, Ledger: m.Ledger, Store: m.Store, Policy: m.Spec.Backups,
 		Patcher: patcher{m}, VendorFixAge: vendorFixAge[m.Spec.Edition],
 	})

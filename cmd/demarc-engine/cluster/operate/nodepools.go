@@ -31,6 +31,15 @@ func (m *Management) AddNodePool(ctx context.Context, r api.AddPoolRequest) (api
 	return m.Operator.AddPool(ctx, m.Memory, provider.Pool{Name: r.Name, Count: r.Count, PoolShape: shape, Autoscaling: scaling, KubernetesVersion: r.KubernetesVersion})
 }
 
+// room says in AKS's words why the network has no room for the nodes of some pools.
+func (m *Management) room(pools []provider.Pool) error {
+	nodes := 0
+	for _, p := range pools {
+		nodes += p.Count
+	}
+	return m.Spec.CheckNetwork(nodes)
+}
+
 // UpdateNodePool begins to give a pool other labels, taints or another mode, or has the
 // autoscaler do something else with it.
 func (m *Management) UpdateNodePool(ctx context.Context, pool string, r api.UpdatePoolRequest) (api.Operation, error) {
