@@ -9,6 +9,7 @@ import (
 	"demarc/nodes/certgen"
 	"demarc/nodes/certmanager"
 	"demarc/nodes/image"
+	"demarc/nodes/ingress"
 	"demarc/nodes/kubelet"
 	"demarc/nodes/kured"
 	"demarc/nodes/program"
@@ -40,6 +41,37 @@ func (f *scaleSet) agent(node string, pod *corev1.Pod, c *corev1.Container) prog
 	return func(ctx context.Context, out io.Writer, argv []string) int {
 		return kured.Run(kubelet.WithServiceAccount(ctx, pod.Namespace, account), on, f.cfg.Client, privileged, out, argv)
 	}
+}
+
+// gateway is the program of a container that serves by what the API server has; nil for any
+// other.
+func (f *scaleSet) gateway(node string, pod *corev1.Pod, c *corev1.Container, dial program.Dialer) program.Gateway {
+	if e := f.cfg.catalogue().Lookup(c.Image); e == nil || !e.Ingress {
+		return nil
+	}
+	m, account := f.named(node), cmp.Or(pod.Spec.ServiceAccountName, "default")
+	on := &agentNode{m: m, boot: m.Boots, pod: pod.Namespace + "/" + pod.Name}
+	controller := ingress.New(f.cfg.Client, ingress.Pod{Namespace: pod.Namespace, Name: pod.Name, Labels: pod.Labels, Dial: dial, ReachesAPI: on.ReachesAPI})
+	return asAccount{controller, pod.Namespace, account}
+}
+
+// asAccount is a controller whose requests are made with the service account of its pod.
+type asAccount struct {
+	*ingress.Controller
+	namespace, name string
+}
+
+// Run implements [program.Gateway].
+func (a asAccount) Run(ctx context.Context, out io.Writer, argv []string) int {
+	return a.Controller.Run(kubelet.WithServiceAccount(ctx, a.namespace, a.name), out, argv)
+}
+
+// catalogue says how the containers of each image behave.
+func (c Config) catalogue() *image.Catalogue {
+	if c.Images == nil {
+		return image.Builtin()
+	}
+	return c.Images
 }
 
 // agentNode is the machine that a pod with an agent runs on.

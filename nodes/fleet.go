@@ -203,7 +203,7 @@ func NewFleet(cfg Config) (*Fleet, error) {
 	set.kubelets, err = kubelet.New(kubelet.Config{
 		Lock: &set.mu, Timers: set.timers, Client: cfg.Client, Network: set.network, Log: set.log, Seed: cfg.Seed, Starts: cfg.Starts,
 		Kubelets: set.eachKubelet, Size: func() int { return len(set.machines()) }, Node: f.node, Proxy: f.proxy, Restoring: &f.proxy.restored.active,
-		Repairs: &set.repairs, Blocked: set.subnet.refuses, Agent: set.agent, API: f.apiOf, Follow: set.follow, Services: f.services, NodeShell: set.nodeShell, Images: cfg.Images, Live: cfg.Live,
+		Repairs: &set.repairs, Blocked: set.subnet.refuses, Agent: set.agent, Gateway: set.gateway, API: f.apiOf, Follow: set.follow, Services: f.services, NodeShell: set.nodeShell, Images: cfg.Images, Live: cfg.Live,
 		Disks: set.disks, Shares: set.shares, Targeted: func(to netip.AddrPort, udp bool) bool { return f.proxy.rules.Targeted(to, udp) },
 	})
 	if err != nil {

@@ -55,6 +55,9 @@ type Entry struct {
 	Memory Usage `yaml:"memory" json:"memory,omitzero"`
 	CPU    Usage `yaml:"cpu" json:"cpu,omitzero"`
 
+	// Ingress says that it is the Ingress controller of nginx, and serves Ingresses.
+	Ingress bool `yaml:"ingress" json:"ingress,omitempty"`
+
 	// Makes are Secrets that its program makes when it starts.
 	Makes []Secret `yaml:"makes" json:"makes,omitempty"`
 

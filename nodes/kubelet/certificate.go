@@ -18,15 +18,29 @@ var (
 	bundleFlag = regexp.MustCompile(`^--?(?:server-)?cred(?:s|entials)(?:-file)?=(.+)$`)
 )
 
-// certificate is what the pod's server at a port shows: that of the files that its arguments
-// name, or of a Secret for TLS that it mounts. Nil is none: a program that makes its own.
-func (p *pod) certificate(port int32) *tls.Certificate {
+// certificate is what the pod's server at a port shows to a client that wants to see a name:
+// a gateway chooses, and any other program has one for all. Nil is none: a program that makes
+// its own.
+func (p *pod) certificate(port int32) func(name string) *tls.Certificate {
 	p.k.ks.Lock.Lock()
 	defer p.k.ks.Lock.Unlock()
 	c := p.listener(port, false)
 	if c == nil {
 		return nil
 	}
+	if g := c.behaviour.Gateway; g != nil && g.Certificate(port, "") != nil {
+		return func(name string) *tls.Certificate { return g.Certificate(port, name) }
+	}
+	pair := c.ownPair()
+	if pair == nil {
+		return nil
+	}
+	return func(string) *tls.Certificate { return pair }
+}
+
+// ownPair is the certificate of the files that a container's arguments name, or of a Secret for
+// TLS that it mounts; nil if there is none.
+func (c *container) ownPair() *tls.Certificate {
 	if pair := c.pair(argument(c.program.Args, certFlag), argument(c.program.Args, keyFlag)); pair != nil {
 		return pair
 	}

@@ -177,6 +177,7 @@ func (c *container) run(spec program.Spec) {
 	if s := c.spec(); s != nil {
 		spec.Agent = c.p.k.ks.Agent(c.p.k.m.Name, c.p.spec, s)
 		spec.API = c.p.k.ks.API(c.p.k.m.Name, s)
+		spec.Gateway = c.p.k.ks.Gateway(c.p.k.m.Name, c.p.spec, s, spec.Dial)
 	}
 	spec.Config, spec.Jitter = c.corefiles, c.jitter()
 	c.program = spec

@@ -94,6 +94,9 @@ type Config struct {
 	// Agent is the program of a container that works on the machine itself; nil for
 	// any other.
 	Agent func(node string, pod *corev1.Pod, container *corev1.Container) program.Agent
+	// Gateway is the program of a container that answers requests by what it reads from the
+	// API server, and connects as dial does; nil for any other.
+	Gateway func(node string, pod *corev1.Pod, container *corev1.Container, dial program.Dialer) program.Gateway
 	// API is what a container answers below /apis/; nil for nothing.
 	API func(node string, container *corev1.Container) http.Handler
 }

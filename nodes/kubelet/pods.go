@@ -144,7 +144,7 @@ func (p *pod) listening(port int32) (http.Handler, bool) {
 func (p *pod) listener(port int32, udp bool) *container {
 	now := time.Now()
 	for _, c := range p.containers {
-		if !udp && c.serves(now) && slices.Contains(c.behaviour.Ports, port) || udp && c.works(now) && slices.Contains(c.behaviour.UDPPorts, port) {
+		if !udp && c.serves(now) && slices.Contains(c.behaviour.Ports, port) && c.behaviour.Listens(port) || udp && c.works(now) && slices.Contains(c.behaviour.UDPPorts, port) {
 			return c
 		}
 	}

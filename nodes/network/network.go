@@ -79,8 +79,9 @@ type Backend struct {
 	// Reaches says whether a machine's packets get to what is on no machine; nil for what is
 	// on one.
 	Reaches func(node string) bool
-	// Certificate is what the server of a port shows, if it has one of its own; may be nil.
-	Certificate func(port int32) *tls.Certificate
+	// Certificate is what the server of a port shows to a client that wants to see a name, if
+	// it has one of its own; both may be nil.
+	Certificate func(port int32) func(name string) *tls.Certificate
 	// Handler is what serves a port; not ok means that nothing listens.
 	Handler func(port int32) (h http.Handler, ok bool)
 	// Answer is what a port answers to a datagram, nil if nothing; not ok means that nothing

@@ -104,7 +104,7 @@ const handshake = 22
 type either struct {
 	*end
 	port        int32
-	certificate func(port int32) *tls.Certificate // the server's own; may be nil
+	certificate func(port int32) func(name string) *tls.Certificate // the server's own; may be nil
 
 	once  sync.Once
 	chose net.Conn
@@ -130,7 +130,8 @@ func (e *either) choose() (net.Conn, error) {
 func (e *either) config() *tls.Config {
 	if e.certificate != nil {
 		if own := e.certificate(e.port); own != nil {
-			return &tls.Config{Certificates: []tls.Certificate{*own}, ClientAuth: tls.RequestClientCert, CurvePreferences: ours().config.CurvePreferences}
+			shown := func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) { return own(hello.ServerName), nil }
+			return &tls.Config{GetCertificate: shown, ClientAuth: tls.RequestClientCert, CurvePreferences: ours().config.CurvePreferences}
 		}
 	}
 	return ours().config

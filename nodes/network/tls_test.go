@@ -57,7 +57,7 @@ func TestOwnCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := Backend{
-		Node: "a", Certificate: func(port int32) *tls.Certificate { return pair },
+		Node: "a", Certificate: func(int32) func(string) *tls.Certificate { return func(string) *tls.Certificate { return pair } },
 		Handler: func(int32) (http.Handler, bool) { return http.NotFoundHandler(), true },
 	}
 	n := New(newFabric(), 1)
@@ -83,7 +83,7 @@ func TestClientCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := Backend{
-		Node: "a", Certificate: func(port int32) *tls.Certificate { return pair },
+		Node: "a", Certificate: func(int32) func(string) *tls.Certificate { return func(string) *tls.Certificate { return pair } },
 		Handler: func(int32) (http.Handler, bool) {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {

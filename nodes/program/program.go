@@ -18,12 +18,14 @@ package program
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
 	"net/netip"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"demarc/nodes/coredns"
@@ -34,6 +36,23 @@ import (
 
 // Agent is a program that works on the machine below and through the API server.
 type Agent func(ctx context.Context, stdout io.Writer, argv []string) int
+
+// Dialer connects as a container does.
+type Dialer = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// Gateway is a program that answers requests by what it reads from the API server.
+type Gateway interface {
+	http.Handler
+	// Run runs it until ctx ends, and returns the exit code.
+	Run(ctx context.Context, stdout io.Writer, argv []string) int
+	// Listens says whether something answers at a port by now.
+	Listens(port int32) bool
+	// Certificate is what it shows at a port to a client that wants to see a name; nil if it
+	// has none of its own there.
+	Certificate(port int32, name string) *tls.Certificate
+	// Grace is for how long it serves on when it is to end.
+	Grace(argv []string) time.Duration
+}
 
 // Spec is a container as far as its program can see it.
 type Spec struct {
@@ -89,7 +108,7 @@ type Spec struct {
 	NodeRoot string
 	// Dial and Query are the container's network, for wget, curl, nc and
 	// nslookup; without them these fail.
-	Dial  func(ctx context.Context, network, address string) (net.Conn, error)
+	Dial  Dialer
 	Query func(ctx context.Context, q network.Question) ([]network.Record, error)
 	// Trust is who has signed the certificates of simulated servers, in PEM, whom every image
 	// trusts; nil if there are none.
@@ -97,6 +116,8 @@ type Spec struct {
 	// Agent, if not nil, is the image's program: nothing here knows of what it works
 	// on. It gets the command line and returns the exit code.
 	Agent Agent
+	// Gateway, if not nil, is the image's server.
+	Gateway Gateway
 	// API, if not nil, answers below /apis/.
 	API http.Handler
 	// Config, if not nil, is what a server of names reads: the file that its command line
@@ -134,6 +155,8 @@ type Behaviour struct {
 	// says that it cannot start by its configuration.
 	Names         *coredns.Server
 	Misconfigured bool
+	// Gateway, if not nil, says which of the ports answer by now.
+	Gateway Gateway
 	// Open says that it answers on any port that a Service sends to.
 	Open bool
 	// Backend are the real programs of this machine that answer in place of Handler.
@@ -174,6 +197,8 @@ func Plan(s Spec) Behaviour {
 	}
 	var b Behaviour
 	switch {
+	case s.Gateway != nil && (len(argv) == 0 || strings.HasPrefix(argv[0], "-") || s.serves(argv)):
+		b = planGateway(s, argv)
 	case len(argv) > 0:
 		b = planCommand(s, argv)
 	case len(s.Ports)+len(s.UDPPorts) > 0 || !s.bare():
@@ -187,6 +212,19 @@ func Plan(s Spec) Behaviour {
 		b.UDPPorts = s.UDPPorts
 	}
 	annotate(s, &b)
+	return b
+}
+
+// Listens says whether a port that is among its ports answers by now.
+func (b Behaviour) Listens(port int32) bool { return b.Gateway == nil || b.Gateway.Listens(port) }
+
+// planGateway plans a container whose server is a gateway.
+func planGateway(s Spec, argv []string) Behaviour {
+	b := s.scripted(func(ctx context.Context, out io.Writer) int { return s.Gateway.Run(ctx, out, argv) })
+	b.Handler, b.Gateway, b.Drains = governed(s, s.Gateway), s.Gateway, s.Gateway.Grace(argv)
+	if s.Entry != nil {
+		b.ReadyAfter = time.Duration(s.Entry.Start)
+	}
 	return b
 }
 
