@@ -32,6 +32,7 @@ var verbUpdate = Verb{
 		{Name: outboundPorts, Type: ArgInt, Doc: "how many SNAT ports each node has, a multiple of 8; 0 is by how many nodes there are"},
 		{Name: outboundIPs, Type: ArgInt, Doc: "how many public addresses connections to the internet come from, 1 to 100"},
 		{Name: outboundIdle, Type: ArgInt, Doc: "after how many minutes without a packet such a connection ends, 4 to 120"},
+		{Name: appRouting, Type: ArgEnum, Values: []string{"enable", "disable"}, Doc: "whether there is the application routing add-on, which serves Ingresses"},
 		{Name: "nrg-lockdown", Type: ArgEnum, Values: api.RestrictionLevels, Doc: "whether the nodes' VMs and network can be changed past AKS"},
 	},
 	Check: func(k Checker, c *Call) {
@@ -44,6 +45,19 @@ var verbUpdate = Verb{
 			}
 		}
 	},
+}
+
+// appRouting is the argument of update about the application routing add-on.
+const appRouting = "app-routing"
+
+// AppRouting is whether a call enables the application routing add-on; nil leaves it as it is.
+func (c *Call) AppRouting() *bool {
+	text := c.Text(appRouting)
+	if text == "" {
+		return nil
+	}
+	on := text == "enable"
+	return &on
 }
 
 // Arguments of update about how nodes reach the internet.

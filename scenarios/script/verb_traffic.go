@@ -30,6 +30,7 @@ var verbTraffic = Verb{
 		{Name: "to", Type: ArgText, Required: true, Doc: "service/[NAMESPACE/]NAME, or a URL"},
 		{Name: "rate", Type: ArgRate, Default: "1/s", Doc: "requests per second (5/s) or minute (30/m)"},
 		{Name: "path", Type: ArgText, Default: "/", Doc: "path of the request"},
+		{Name: "host", Type: ArgText, Doc: "name of the host that is asked for, if it is not that of to=: an Ingress goes by it"},
 		{Name: "timeout", Type: ArgDuration, Default: "2s", Doc: "how long a request may take"},
 	},
 	Check: checkTraffic,
@@ -56,7 +57,7 @@ func (c *Call) Traffic() traffic.Spec {
 		rate = 1
 	}
 	return traffic.Spec{
-		Name: c.Text("name"), From: c.Text("from"), To: c.Text("to"), Path: c.Text("path"),
+		Name: c.Text("name"), From: c.Text("from"), To: c.Text("to"), Path: c.Text("path"), Host: c.Text("host"),
 		Rate: rate, Timeout: c.Duration("timeout"),
 	}
 }
@@ -81,6 +82,9 @@ func checkTraffic(k Checker, c *Call) {
 		}
 	} else if u, err := url.Parse(to); err != nil || u.Scheme != "http" || u.Host == "" {
 		k.Problem(c.Cols["to"], "", "to=%s: want service/NAME, service/NAMESPACE/NAME or a URL such as http://shop.default/", to)
+	}
+	if host := c.Text("host"); host != "" && !traffic.IsHost(host) {
+		k.Problem(c.Cols["host"], "", "host=%s: want the name of a host, such as shop.example.com", host)
 	}
 	if !strings.HasPrefix(c.Text("path"), "/") {
 		k.Problem(c.Cols["path"], "", "path=%s: want a path that begins with /", c.Text("path"))

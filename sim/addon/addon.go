@@ -1,5 +1,6 @@
 // Package addon keeps the add-ons that the provider manages in a cluster, in
-// namespace kube-system, as the provider wants them.
+// namespace kube-system, as the provider wants them; and those that the customer has
+// enabled ([Reconciler.Enable]), in theirs.
 //
 // [Reconciler.Prepare] and then [Reconciler.Install] create what a new cluster lacks. [Reconciler.Run] is a
 // loop of the provider's leader: whoever deletes or edits an add-on sees it come
@@ -96,13 +97,15 @@ type Repair struct {
 
 // Reconciler keeps the add-ons of one cluster.
 type Reconciler struct {
-	client  dynamic.Interface
-	note    func(Repair)
-	grants  func() []Grant
-	losing  func(Loss)
-	objects []*object     // in the manifests' order
-	granted []*object     // what the API servers have made; Run's
-	wake    chan struct{} // something was marked
+	client dynamic.Interface
+	note   func(Repair)
+	grants func() []Grant
+	losing func(Loss)
+	// optional are the objects of add-ons that customers enable, by the add-ons' names.
+	optional map[string][]*object
+	changed  chan struct{} // an add-on was enabled or disabled
+	granted  []*object     // what the API servers have made; Run's
+	wake     chan struct{} // something was marked
 	// said and mutated are the refusals and the mutations that were told of.
 	// They are Run's.
 	said    map[id]string
@@ -111,8 +114,10 @@ type Reconciler struct {
 	// passing is held while objects are compared and written.
 	passing sync.Mutex
 
-	mu   sync.Mutex
-	byID map[id]*object
+	mu sync.Mutex
+	// objects are those that are wanted, in the manifests' order.
+	objects []*object
+	byID    map[id]*object
 	// lost are the grants that do not give their rights.
 	lost map[id]bool
 	// marked are the objects to look at in the next pass.
@@ -126,13 +131,21 @@ func New(cfg Config) (*Reconciler, error) {
 	if cfg.Client == nil {
 		return nil, errors.New("add-ons: a client is missing")
 	}
-	objects, err := parse(manifests)
+	objects, err := parse(manifests, "manifests")
 	if err != nil {
 		return nil, fmt.Errorf("manifests of the add-ons: %w", err)
 	}
+	routing, err := parse(manifests, "manifests/optional")
+	if err != nil {
+		return nil, fmt.Errorf("manifests of the add-ons that are enabled: %w", err)
+	}
+	for _, o := range routing {
+		o.optional = true
+	}
+	autoscaled(routing)
 	r := &Reconciler{
 		client: cfg.Client, note: cfg.Note, grants: cfg.Grants, losing: cfg.Losing, objects: objects, byID: map[id]*object{}, lost: map[id]bool{},
-		wake: make(chan struct{}, 1), said: map[id]string{}, mutated: map[id][]string{},
+		optional: map[string][]*object{AppRouting: routing}, changed: make(chan struct{}, 1), wake: make(chan struct{}, 1), said: map[id]string{}, mutated: map[id][]string{},
 		marked: map[id]mark{}, accepted: map[id]*unstructured.Unstructured{},
 	}
 	if r.note == nil {
@@ -162,7 +175,7 @@ func (r *Reconciler) Install(ctx context.Context) error {
 func (o *object) runsPods() bool { return o.kind == "Deployment" || o.kind == "DaemonSet" }
 
 func (r *Reconciler) createAll(ctx context.Context, wanted func(*object) bool) error {
-	for _, o := range r.objects {
+	for _, o := range r.all() {
 		if !wanted(o) {
 			continue
 		}
@@ -191,6 +204,16 @@ func (r *Reconciler) install(ctx context.Context, o *object) error {
 // with it. It may run again afterwards, but not twice at once: then everything is
 // compared anew. It fails only if it cannot begin.
 func (r *Reconciler) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := r.keep(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keep does so until ctx ends, or until an add-on is enabled or disabled.
+func (r *Reconciler) keep(ctx context.Context) error {
 	r.reset()
 	if err := r.grant(); err != nil {
 		return fmt.Errorf("what the API servers grant: %w", err)
@@ -199,7 +222,8 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	defer watches.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	for _, k := range kinds(slices.Concat(r.objects, r.granted)) {
+	watched := kinds(slices.Concat(r.base(), r.granted))
+	for _, k := range slices.Concat(watched, r.optionalKinds(watched)) {
 		informer, err := r.watch(k)
 		if err != nil {
 			return fmt.Errorf("watch %s: %w", k.gvr.Resource, err)
@@ -212,6 +236,8 @@ func (r *Reconciler) Run(ctx context.Context) error {
 			select {
 			case <-ctx.Done():
 				return nil
+			case <-r.changed:
+				return nil
 			case <-r.wake:
 			}
 		}
@@ -219,6 +245,11 @@ func (r *Reconciler) Run(ctx context.Context) error {
 			return nil
 		}
 		r.pass(ctx)
+		select {
+		case <-r.changed:
+			return nil
+		default:
+		}
 	}
 }
 

@@ -45,6 +45,7 @@ func (o *object) lacks(live *unstructured.Unstructured) []path {
 
 func (o *object) compare(want, live *unstructured.Unstructured, subset bool) []path {
 	d := differ{subset: subset}
+	want = o.scaledAs(want, live)
 	keys := maps.Clone(want.Object)
 	if !subset {
 		maps.Copy(keys, live.Object)
@@ -72,7 +73,7 @@ func (o *object) compare(want, live *unstructured.Unstructured, subset bool) []p
 // over is the manifest as an update of what is there: with the labels and
 // annotations of others.
 func (o *object) over(live *unstructured.Unstructured) *unstructured.Unstructured {
-	u := o.manifest.DeepCopy()
+	u := o.scaledAs(o.manifest.DeepCopy(), live)
 	u.SetResourceVersion(live.GetResourceVersion())
 	u.SetUID(live.GetUID())
 	u.SetFinalizers(live.GetFinalizers())

@@ -84,6 +84,7 @@ func (r *Reconciler) write(ctx context.Context, o *object) (*unstructured.Unstru
 
 // kubeProxy is kube-proxy's DaemonSet, which the manifests have.
 func (r *Reconciler) kubeProxy() *object {
-	i := slices.IndexFunc(r.objects, func(o *object) bool { return o.kind == "DaemonSet" && o.id.name == "kube-proxy" })
-	return r.objects[i]
+	objects := r.all()
+	i := slices.IndexFunc(objects, func(o *object) bool { return o.kind == "DaemonSet" && o.id.name == "kube-proxy" })
+	return objects[i]
 }

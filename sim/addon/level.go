@@ -18,7 +18,7 @@ import (
 func (r *Reconciler) SetLevels(levels map[string]string) {
 	r.passing.Lock()
 	defer r.passing.Unlock()
-	for _, o := range r.objects {
+	for _, o := range r.all() {
 		if level := levels[o.id.name]; level != "" && o.runsPods() {
 			r.relabel(o, level)
 		}
@@ -28,11 +28,12 @@ func (r *Reconciler) SetLevels(levels map[string]string) {
 // Relabel gives the images of an add-on a patch level and returns when all its pods
 // run them. While [Reconciler.Run] does not run, nobody keeps what it writes.
 func (r *Reconciler) Relabel(ctx context.Context, name, level string) error {
-	i := slices.IndexFunc(r.objects, func(o *object) bool { return o.id.name == name && o.runsPods() })
+	objects := r.all()
+	i := slices.IndexFunc(objects, func(o *object) bool { return o.id.name == name && o.runsPods() })
 	if i < 0 {
 		return fmt.Errorf("no add-on %q runs pods", name)
 	}
-	o := r.objects[i]
+	o := objects[i]
 	result, err := r.writeLevel(ctx, o, level)
 	if err != nil {
 		return fmt.Errorf("roll add-on %s: %w", name, err)
@@ -41,7 +42,7 @@ func (r *Reconciler) Relabel(ctx context.Context, name, level string) error {
 		if !clock.Sleep(ctx, time.Second) {
 			return fmt.Errorf("roll add-on %s: %w", name, ctx.Err())
 		}
-		if result, err = r.resource(r.objects[i].id).Get(ctx, name, metav1.GetOptions{}); err != nil {
+		if result, err = r.resource(o.id).Get(ctx, name, metav1.GetOptions{}); err != nil {
 			return fmt.Errorf("roll add-on %s: %w", name, err)
 		}
 	}
@@ -72,11 +73,12 @@ const levelMark = "-aks."
 // Serves returns an error if an add-on has pods and not as many of them are available as it
 // should have.
 func (r *Reconciler) Serves(ctx context.Context, kind, name string) error {
-	i := slices.IndexFunc(r.objects, func(o *object) bool { return o.kind == kind && o.id.name == name })
-	if i < 0 || !r.objects[i].runsPods() {
+	objects := r.all()
+	i := slices.IndexFunc(objects, func(o *object) bool { return o.kind == kind && o.id.name == name })
+	if i < 0 || !objects[i].runsPods() {
 		return nil
 	}
-	live, err := r.resource(r.objects[i].id).Get(ctx, name, metav1.GetOptions{})
+	live, err := r.resource(objects[i].id).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
 		return err
 	}
@@ -86,13 +88,13 @@ func (r *Reconciler) Serves(ctx context.Context, kind, name string) error {
 	return nil
 }
 
-// Of is the add-on that an object in kube-system belongs to by its name, or by what a name
+// Of is the add-on that an object in a namespace of AKS's belongs to by its name, or by what a name
 // begins with that the API server makes up: addon/KIND/NAME, or empty if it is of none.
-func (r *Reconciler) Of(name string) string {
+func (r *Reconciler) Of(namespace, name string) string {
 	var found *object
-	for _, o := range r.objects {
+	for _, o := range r.all() {
 		fits := name == o.id.name || strings.HasPrefix(name, o.id.name+"-")
-		if fits && o.runsPods() && (found == nil || len(o.id.name) > len(found.id.name)) {
+		if fits && o.id.namespace == namespace && o.runsPods() && (found == nil || len(o.id.name) > len(found.id.name)) {
 			found = o
 		}
 	}

@@ -8,6 +8,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
+	"strings"
+
+	"demarc/sim/api"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,7 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/yaml"
 )
 
-//go:embed manifests/*.yaml
+//go:embed manifests/*.yaml manifests/optional/*.yaml
 var manifests embed.FS
 
 // Labels of the addon manager, and the modes.
@@ -26,6 +30,9 @@ const (
 	reconcile    = "Reconcile"
 	ensureExists = "EnsureExists"
 )
+
+// namespaces are where add-ons live.
+var namespaces = []string{metav1.NamespaceSystem, api.AppRoutingNamespace}
 
 // id names an object. A namespace that is empty means that it lives in none.
 type id struct {
@@ -44,11 +51,14 @@ type object struct {
 	// cannot work without it.
 	grant bool
 	needs string
+	// optional says that it is there only for who has enabled its add-on, and scaled that
+	// somebody else says how many replicas it has.
+	optional, scaled bool
 }
 
-// parse reads all manifests, in the order of their files' names.
-func parse(files fs.FS) ([]*object, error) {
-	names, err := fs.Glob(files, "manifests/*.yaml")
+// parse reads the manifests of a folder, in the order of their files' names.
+func parse(files fs.FS, folder string) ([]*object, error) {
+	names, err := fs.Glob(files, folder+"/*.yaml")
 	if err != nil {
 		return nil, err
 	}
@@ -99,8 +109,8 @@ func newObject(u *unstructured.Unstructured) (*object, error) {
 	default:
 		return nil, fmt.Errorf("label %s=%s: want %s or %s", modeLabel, mode, reconcile, ensureExists)
 	}
-	if ns := u.GetNamespace(); ns != "" && ns != metav1.NamespaceSystem {
-		return nil, fmt.Errorf("namespace %s: add-ons live in %s", ns, metav1.NamespaceSystem)
+	if ns := u.GetNamespace(); ns != "" && !slices.Contains(namespaces, ns) {
+		return nil, fmt.Errorf("namespace %s: add-ons live in %s", ns, strings.Join(namespaces, " and "))
 	}
 	return o, nil
 }

@@ -45,7 +45,7 @@ func (r *Reconciler) pass(ctx context.Context) {
 // ordered is what is marked in the manifests' order, and then what is foreign.
 func (r *Reconciler) ordered(marks map[id]mark) []id {
 	var list []id
-	for _, o := range slices.Concat(r.objects, r.granted) {
+	for _, o := range slices.Concat(r.all(), r.granted) {
 		if _, ok := marks[o.id]; ok {
 			list = append(list, o.id)
 		}

@@ -252,6 +252,17 @@ type LoadBalancer struct {
 	Address   string `json:"address"` // the real loopback host:port for curl; empty for an internal one
 }
 
+// URL is where programs of this machine reach it.
+func (b LoadBalancer) URL() string {
+	if b.Port == httpsPort {
+		return "https://" + b.Address + "/"
+	}
+	return "http://" + b.Address + "/"
+}
+
+// httpsPort is where servers speak TLS.
+const httpsPort = 443
+
 // Traffic is one traffic and its totals.
 type Traffic struct {
 	traffic.Spec

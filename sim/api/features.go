@@ -100,6 +100,13 @@ var (
 	RestrictionLevels = []string{"Unrestricted", "ReadOnly"}
 )
 
+// AppRoutingNamespace is where the application routing add-on is, and AppRoutingClass the class
+// of the Ingresses that it serves (MicrosoftDocs/azure-aks-docs, app-routing).
+const (
+	AppRoutingNamespace = "app-routing-system"
+	AppRoutingClass     = "webapprouting.kubernetes.azure.com"
+)
+
 // ClusterSettings are what the customer has set of the managed cluster.
 type ClusterSettings struct {
 	// FeatureGates are the gates that are not as Kubernetes has them by default.
@@ -112,6 +119,8 @@ type ClusterSettings struct {
 	Restriction string `json:"nodeResourceGroupRestriction,omitempty"`
 	// LoadBalancer is how nodes reach the internet.
 	LoadBalancer LoadBalancerProfile `json:"loadBalancer,omitzero"`
+	// AppRouting says that the application routing add-on is enabled.
+	AppRouting bool `json:"appRouting,omitempty"`
 }
 
 // UpdateRequest changes settings of a cluster: az aks update. What is left out
@@ -125,6 +134,8 @@ type UpdateRequest struct {
 	Restriction           string `json:"nodeResourceGroupRestriction,omitempty"`
 	// LoadBalancer changes how nodes reach the internet.
 	LoadBalancer LoadBalancerUpdate `json:"loadBalancer,omitzero"`
+	// AppRouting enables or disables the application routing add-on; nil leaves it.
+	AppRouting *bool `json:"appRouting,omitempty"`
 }
 
 // ParseFeatureGates reads NAME=true,NAME=false, the form of Kubernetes' own flag

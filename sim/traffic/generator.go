@@ -246,6 +246,9 @@ func (s *stream) ask(ctx context.Context, n Network, turn int) (*http.Response, 
 	if err != nil {
 		return nil, err
 	}
+	if s.spec.Host != "" {
+		req.Host = s.spec.Host
+	}
 	req.Close = true
 	req.Header.Set("User-Agent", "demarc-traffic/"+s.spec.Name)
 	return exchange(conn, req)

@@ -28,6 +28,8 @@ type Spec struct {
 	To string `json:"to"`
 	// Path is the path of the request; "/" if empty.
 	Path string `json:"path,omitempty"`
+	// Host is the name that they ask for, as an Ingress looks at it; that of To if empty.
+	Host string `json:"host,omitempty"`
 	// Rate is requests per second of virtual time.
 	Rate float64 `json:"rate"`
 	// Timeout bounds one request in virtual time; 2 s if zero.
@@ -50,6 +52,11 @@ type Result struct {
 	Backend string `json:"backend,omitempty"`
 }
 
+var validHost = regexp.MustCompile(`^[a-zA-Z0-9]([-.a-zA-Z0-9]{0,251}[a-zA-Z0-9])?$`)
+
+// IsHost says whether s can be the Host of a [Spec].
+func IsHost(s string) bool { return validHost.MatchString(s) }
+
 var validName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 
 // Validate checks a spec and says what is wrong with it.
@@ -67,6 +74,8 @@ func (s Spec) Validate() error {
 		return fmt.Errorf("traffic %s: path %q does not begin with /", s.Name, s.Path)
 	case s.Path != "" && !isPath(s.Path):
 		return fmt.Errorf("traffic %s: path %q is not part of a URL", s.Name, s.Path)
+	case s.Host != "" && !validHost.MatchString(s.Host):
+		return fmt.Errorf("traffic %s: host %q is no name of a host, such as shop.example.com", s.Name, s.Host)
 	case s.From != "outside" && s.From != "inside" && (!strings.HasPrefix(s.From, "node/") || s.From == "node/"):
 		return fmt.Errorf("traffic %s: from %q: want outside, inside or node/NAME", s.Name, s.From)
 	}

@@ -26,6 +26,8 @@ func TestValidate(t *testing.T) {
 		"negative timeout":  {func(s *Spec) { s.Timeout = -time.Second }, "negative"},
 		"relative path":     {func(s *Spec) { s.Path = "x" }, "begin with /"},
 		"path with control": {func(s *Spec) { s.Path = "/\x01" }, "not part of a URL"},
+		"host":              {func(s *Spec) { s.Host = "shop.example.com" }, ""},
+		"no host":           {func(s *Spec) { s.Host = "shop/x" }, "name of a host"},
 		"fragment":          {func(s *Spec) { s.Path = "/a#b" }, "not part of a URL"},
 		"no from":           {func(s *Spec) { s.From = "" }, "want outside, inside or node/NAME"},
 		"no node":           {func(s *Spec) { s.From = "node/" }, "node/NAME"},

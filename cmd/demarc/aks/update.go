@@ -73,5 +73,6 @@ func printSettings(w io.Writer, s api.ClusterSettings) error {
 	t.Row("kube-proxy mode", cmp.Or(s.KubeProxyMode, api.KubeProxyModes[0]))
 	t.Row("nrg lockdown", cmp.Or(s.Restriction, api.RestrictionLevels[0]))
 	t.Row("outbound", s.LoadBalancer.String())
+	t.Row("app routing", map[bool]string{true: "enabled", false: "disabled"}[s.AppRouting])
 	return t.Write(w, output.LineWidth)
 }

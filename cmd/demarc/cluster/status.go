@@ -89,7 +89,7 @@ var (
 	balancerColumns = output.Columns("LOAD BALANCER\tADDRESS\tON THIS MACHINE", func(b api.LoadBalancer) []any {
 		here := "-" // an internal one
 		if b.Address != "" {
-			here = "http://" + b.Address + "/"
+			here = b.URL()
 		}
 		return []any{b.Namespace + "/" + b.Service, fmt.Sprintf("%s:%d", b.IP, b.Port), here}
 	})

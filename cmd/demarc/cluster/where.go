@@ -27,7 +27,7 @@ func printUp(env *command.Env, s api.Status, background bool) error {
 		if lb.Address == "" {
 			continue // an internal one
 		}
-		terminal.Fprintf(&sb, "  %-13s  curl http://%s/\n", lb.Namespace+"/"+lb.Service, lb.Address)
+		terminal.Fprintf(&sb, "  %-13s  curl %s\n", lb.Namespace+"/"+lb.Service, lb.URL())
 	}
 	terminal.Fprintf(&sb, "  virtual clock  %s at %s; change it: demarc clock set 60x%s\n", output.DateTime(s.Now), s.Clock.Rate, flag)
 	terminal.Fprintf(&sb, "  break it       demarc --as director fault inject crash control-plane%s\n", flag)

@@ -122,6 +122,7 @@ var kindVariables = []Variable{
 	objects("daemonsets", "apps", "v1", "DaemonSet"), objects("jobs", "batch", "v1", "Job"),
 	objects("horizontalpodautoscalers", "autoscaling", "v2", "HorizontalPodAutoscaler"),
 	objects("endpointslices", "discovery.k8s.io", "v1", "EndpointSlice"), objects("leases", "coordination.k8s.io", "v1", "Lease"),
+	objects("ingresses", "networking.k8s.io", "v1", "Ingress"),
 }
 
 func objects(name, group, version, kind string) Variable {

@@ -28,8 +28,8 @@ var standing = []objectName{
 	{"ServiceAccount", "", "default"}, {"ConfigMap", "", "kube-root-ca.crt"},
 }
 
-// namespaces are those that every cluster has.
-var namespaces = []string{metav1.NamespaceDefault, metav1.NamespaceSystem, metav1.NamespacePublic, "kube-node-lease"}
+// namespaces are those that every cluster has, or that AKS's add-ons make.
+var namespaces = []string{metav1.NamespaceDefault, metav1.NamespaceSystem, metav1.NamespacePublic, "kube-node-lease", api.AppRoutingNamespace}
 
 // Pool checks the name of a node pool. What must be refused may be about none.
 func (p *parser) Pool(name string, col int) {

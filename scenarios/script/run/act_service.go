@@ -66,7 +66,7 @@ func (a action) update(ctx context.Context) error {
 	}
 	return only(a.customer().Update(ctx, api.UpdateRequest{
 		FeatureGates: gates, AllowUnsupportedGates: a.Text("allow-unsupported-gates") == "true",
-		KubeProxyMode: a.Text("kube-proxy-mode"), Restriction: a.Text("nrg-lockdown"), LoadBalancer: a.LoadBalancer(),
+		KubeProxyMode: a.Text("kube-proxy-mode"), Restriction: a.Text("nrg-lockdown"), LoadBalancer: a.LoadBalancer(), AppRouting: a.AppRouting(),
 	}))
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"demarc/controlplane"
+	"demarc/sim/api"
 	"demarc/sim/clock"
 	"demarc/sim/timeline"
 
@@ -82,8 +83,8 @@ func (m *Management) suffers(b controlplane.Block) string {
 	switch {
 	case b.Namespace == "kube-node-lease", b.Resource == "nodes":
 		return allNodes
-	case b.Namespace == metav1.NamespaceSystem:
-		return m.Addons.Of(b.Name)
+	case b.Namespace == metav1.NamespaceSystem, b.Namespace == api.AppRoutingNamespace:
+		return m.Addons.Of(b.Namespace, b.Name)
 	case b.Definition != "":
 		return "namespace/" + b.Namespace // which is not emptied
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"demarc/controlplane"
+	"demarc/sim/api"
 	"demarc/sim/timeline"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -88,7 +89,7 @@ func inWords(u timeline.Use) string {
 func mebibytes(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 
 // providers are the namespaces whose objects are the provider's.
-var providers = []string{metav1.NamespaceSystem, metav1.NamespacePublic, "kube-node-lease"}
+var providers = []string{metav1.NamespaceSystem, metav1.NamespacePublic, "kube-node-lease", api.AppRoutingNamespace}
 
 // customersOwn says whether a customer has written most of something, or what else is in a
 // namespace of a customer's: the pods of his workloads and the events of these.

@@ -12,6 +12,7 @@ import (
 
 	"demarc/controlplane"
 	"demarc/controlplane/provider"
+	"demarc/sim/addon"
 	"demarc/sim/api"
 	"demarc/sim/preview"
 	"demarc/sim/timeline"
@@ -23,6 +24,7 @@ func (m *Management) Settings() api.ClusterSettings { return m.Memory.State().Se
 // configure hands the settings to what is to have them from its next start on.
 func (m *Management) configure(s api.ClusterSettings) error {
 	m.Plane.Configure(controlplane.Settings{FeatureGates: s.FeatureGates, Audit: s.AuditLog})
+	m.Addons.Want(addon.AppRouting, s.AppRouting)
 	return m.Addons.KubeProxyMode(strings.ToLower(s.KubeProxyMode))
 }
 
@@ -89,6 +91,9 @@ func (m *Management) updated(s api.ClusterSettings, req api.UpdateRequest) (api.
 	if err := s.LoadBalancer.Fits(m.Memory.State().Cluster.Nodes()); err != nil {
 		return s, err
 	}
+	if req.AppRouting != nil {
+		s.AppRouting = *req.AppRouting
+	}
 	s.AuditLog = m.registered(preview.AuditLog)
 	return s, nil
 }
@@ -113,6 +118,11 @@ func (m *Management) option(name, wanted, has string, values []string, feature s
 func (m *Management) bring(ctx context.Context, before, after api.ClusterSettings) error {
 	if err := m.Memory.Apply(ctx, provider.SetSettings(after)); err != nil {
 		return err
+	}
+	if before.AppRouting != after.AppRouting {
+		if err := m.Addons.Enable(ctx, addon.AppRouting, after.AppRouting); err != nil {
+			return fmt.Errorf("application routing add-on: %w", err)
+		}
 	}
 	if err := m.configure(after); err != nil {
 		return err
@@ -148,6 +158,9 @@ func changedText(before, after api.ClusterSettings) string {
 		if x.before != x.after {
 			words = append(words, x.name+"="+cmp.Or(x.after, x.first))
 		}
+	}
+	if before.AppRouting != after.AppRouting {
+		words = append(words, "application routing add-on "+onOff(after.AppRouting))
 	}
 	if before.LoadBalancer != after.LoadBalancer {
 		words = append(words, "outbound connections: "+after.LoadBalancer.String())
