@@ -108,6 +108,19 @@ func inForce(events []timeline.Event, made timeline.Event) time.Duration {
 	return end.Sub(made.Time)
 }
 
+// behindIngress says whether the subject of an event leads requests for a host to pods: an
+// Ingress or a class of them, or a Service behind: one beside the pods that answered, or any if
+// none has but the controller's.
+func behindIngress(word, rest string, t api.Traffic) bool {
+	if t.Host == "" || word != "service" {
+		return t.Host != "" && (word == "ingress" || word == "ingressclass")
+	}
+	controller, _ := path.Split(t.Service())
+	pods := slices.DeleteFunc(slices.Clone(t.Backends), func(pod string) bool { return strings.HasPrefix(pod, controller) })
+	namespace, _ := path.Split(rest)
+	return len(pods) == 0 || slices.ContainsFunc(pods, func(pod string) bool { return strings.HasPrefix(pod, namespace) })
+}
+
 // shownFor is for how long after an event requests of a traffic can begin to fail by it; 0
 // if it is no act of a customer's on which they depend.
 func shownFor(e timeline.Event, t api.Traffic) time.Duration {
@@ -120,6 +133,7 @@ func shownFor(e timeline.Event, t api.Traffic) time.Duration {
 	case slices.Contains(servicesOf, word) &&
 		(rest == service || rest+"/" == namespace || word == "endpointslice" && strings.HasPrefix(rest, service+"-")),
 		word == policyOf && strings.HasPrefix(rest, namespace),
+		behindIngress(word, rest, t),
 		word == "node" && slices.Contains(nodeActs, e.Verb),
 		t.From == "outside" && e.Detail != nil && e.Detail.Rule != nil && e.Detail.Rule.Direction == inbound && e.Detail.Rule.Access == deny:
 		return serviceShows

@@ -88,6 +88,32 @@ func TestActs(t *testing.T) {
 	}
 }
 
+// TestIngress has requests for a host fail behind an Ingress controller.
+func TestIngress(t *testing.T) {
+	const controller = "app-routing-system/nginx-1"
+	for _, c := range []struct {
+		name, host string
+		backends   []string
+		event      timeline.Event
+		want       string
+	}{
+		{"an Ingress", "shop.example", []string{controller, "default/shop-1"}, acted(1, 20, "patched", "ingress/default/shop"), OwnerCustomer},
+		{"an Ingress that was there from the beginning", "shop.example", []string{controller}, acted(1, 19.5, "created", "ingress/default/shop"), OwnerCustomer},
+		{"a Service behind", "shop.example", []string{controller, "default/shop-1"}, acted(1, 20, "deleted", "service/default/shop"), OwnerCustomer},
+		{"a Service elsewhere", "shop.example", []string{controller, "default/shop-1"}, acted(1, 20, "deleted", "service/test/shop"), OwnerShared},
+		{"a Service that may be behind", "shop.example", []string{controller}, acted(1, 20, "deleted", "service/test/shop"), OwnerCustomer},
+		{"by the controller's own name", "", []string{controller}, acted(1, 20, "patched", "ingress/default/shop"), OwnerShared},
+	} {
+		r := Make(Input{From: eight, To: after(60), Events: []timeline.Event{c.event}, Traffic: []api.Traffic{{
+			Spec: traffic.Spec{Name: "web", From: "outside", To: "service/app-routing-system/nginx", Host: c.host}, Sent: 1000, Failed: 120, Backends: c.backends,
+			Outages: []traffic.Outage{{From: after(20), To: after(22), Failed: 120, Reason: "HTTP 503"}},
+		}}})
+		if got := r.Outages[0].Parts[0].Owner; got != c.want {
+			t.Errorf("%s: the outage is %s's, want %s's", c.name, got, c.want)
+		}
+	}
+}
+
 // TestALaterCauseCounts checks that what a node's loss made fail is not put down to what
 // the customer did before.
 func TestALaterCauseCounts(t *testing.T) {

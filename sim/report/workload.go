@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"demarc/sim/api"
 	"demarc/sim/timeline"
 	"demarc/sim/traffic"
 )
@@ -267,7 +268,7 @@ func (r roots) owner(e timeline.Event) string {
 	switch {
 	case r[e.Seq] != "":
 		return r[e.Seq]
-	case strings.HasPrefix(e.Subject, "container/kube-system/"):
+	case strings.HasPrefix(e.Subject, "container/kube-system/"), strings.HasPrefix(e.Subject, "container/"+api.AppRoutingNamespace+"/"):
 		return OwnerProvider
 	}
 	return OwnerCustomer
