@@ -63,10 +63,10 @@ func (m *machine) begin(now time.Time) {
 
 // Step does what is due on the machine. The lock is held.
 func (m *machine) Step(now time.Time) time.Time {
-	if m.preemptDue(now) && m.preempt(now) {
+	if m.eventDue(now) && m.carryOut(now) {
 		return time.Time{}
 	}
-	return timers.Sooner(m.PreemptAt, m.step(now))
+	return timers.Sooner(m.EventAt, m.step(now))
 }
 
 // step does what is due of the machine's system first, then of its kubelet.

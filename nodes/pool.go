@@ -187,7 +187,7 @@ func (f *nodePools) Remove(key, name string, cause int64) error {
 	if !known {
 		m.ActsOn(now, timeline.Provider, "deleted", "node/"+m.Name, "the provider asked the cloud to delete the VM", cause)
 		m.endOutages(now)
-		m.PreemptAt, m.Notice = time.Time{}, timeline.Event{}
+		m.Unschedule()
 		if m.Up() {
 			m.leaves, m.Closed = timers.Tick(now.Add(lingerTime)), true
 			f.timers.Wake(m)

@@ -53,7 +53,7 @@ func TestSpotNodeIsTakenBack(t *testing.T) {
 			t.Errorf("%d told; the node says %s", told, said)
 		}
 		w.pass(25 * time.Second)
-		if got := w.f.Preempting(); !cmp.Equal(got, []Preemption{{name, e.Seq}}) || w.f.Machines()[1].Power != api.MachineRunning {
+		if got := w.f.Evacuating(); !cmp.Equal(got, []Evacuation{{name, e.Seq}}) || w.f.Machines()[1].Power != api.MachineRunning {
 			t.Errorf("before its time: %v, %+v", got, w.f.Machines()[1])
 		}
 		w.pass(3 * time.Second)
@@ -103,7 +103,7 @@ func TestEvictionIsKept(t *testing.T) {
 	cfg := spotConfig("")
 	cfg.State, cfg.Timeline = state, f.log
 	again := quiet(t, cfg)
-	if d := cmp.Diff(f.Preempting(), again.Preempting()); d != "" || len(again.Preempting()) != 1 {
+	if d := cmp.Diff(f.Evacuating(), again.Evacuating()); d != "" || len(again.Evacuating()) != 1 {
 		t.Errorf("preempting (-before +after):\n%s", d)
 	}
 }

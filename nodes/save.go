@@ -83,8 +83,10 @@ type savedMachine struct {
 	Stopped string `json:"stopped,omitempty"`
 	Problem string `json:"problem,omitempty"`
 	Boots   int    `json:"boots,omitempty"`
-	// PreemptAt is when Azure takes the VM back, and Notice the event that announces it.
-	PreemptAt time.Time `json:"preemptAt,omitzero"`
+	// EventType is the scheduled event that comes at EventAt, Preempt if it is empty, and
+	// Notice the event that announces it.
+	EventType string    `json:"eventType,omitempty"`
+	EventAt   time.Time `json:"preemptAt,omitzero"`
 	Notice    int64     `json:"notice,omitempty"`
 	// Root and Edited are events of the timeline.
 	Root   int64               `json:"root,omitempty"`
@@ -129,7 +131,7 @@ func (f *Fleet) Save() ([]byte, error) {
 		state := savedMachine{
 			Off: !m.On, Booting: m.Booting(), Cut: m.Cut, Dark: m.Dark, Stopped: m.Stopped, Problem: m.Problem, Boots: m.Boots,
 			Root: m.Root.Seq, Edited: m.Edited.Seq, Tags: m.Tags, Acted: m.acted, Surge: m.surge, Flaws: m.Flaws,
-			PreemptAt: m.PreemptAt, Notice: m.Notice.Seq,
+			EventType: m.EventType, EventAt: m.EventAt, Notice: m.Notice.Seq,
 		}
 		if slot := m.Slot(); slot != m.Index%slots {
 			state.Slot = &slot
@@ -310,8 +312,10 @@ func (m *machine) restore(state savedMachine) error {
 	if state.Size != "" {
 		m.Size = state.Size
 	}
-	m.PreemptAt = state.PreemptAt
-	m.Notice, _ = m.f.log.Get(state.Notice)
+	if !state.EventAt.IsZero() {
+		notice, _ := m.f.log.Get(state.Notice)
+		m.Schedule(cmp.Or(state.EventType, vm.EventPreempt), state.EventAt, notice)
+	}
 	m.Root, _ = m.f.log.Get(state.Root)
 	m.Edited, _ = m.f.log.Get(state.Edited)
 	if len(state.OS) > 0 {

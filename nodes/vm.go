@@ -305,7 +305,7 @@ func (f *scaleSet) short(now time.Time, pool string, root timeline.Event) {
 func (m *machine) remove(now time.Time) {
 	m.halt(now)
 	m.Stopped = vm.Deleted
-	m.PreemptAt, m.Notice = time.Time{}, timeline.Event{}
+	m.Unschedule()
 	m.endOutages(now)
 	m.kubelet.Remove()
 	m.f.disks.VMGone(m.Name)

@@ -130,9 +130,9 @@ type Cloud interface {
 	// MissingVMs are the nodes of a pool whose VMs somebody deleted outside of AKS, and
 	// that were not forgotten.
 	MissingVMs(pool string) []string
-	// Preempting are the Spot nodes whose VMs Azure takes back soon, with the events that
+	// Evacuating are the nodes whose VMs Azure takes back or moves soon, with the events that
 	// announce that.
-	Preempting() map[string]int64
+	Evacuating() map[string]int64
 	// LatestImage is the newest node image for a version of Kubernetes.
 	LatestImage(version string) string
 }

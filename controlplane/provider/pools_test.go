@@ -93,7 +93,7 @@ func (f *fakePools) RemoveVM(_ context.Context, key, node string, _ int64) error
 	return nil
 }
 
-func (f *fakePools) Preempting() map[string]int64 {
+func (f *fakePools) Evacuating() map[string]int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return maps.Clone(f.preempt)

@@ -13,12 +13,12 @@ import (
 // VM, or none any more, or that Azure has taken a VM back.
 func (o *Operator) Preempted() { wake(o.preempted) }
 
-// autoDrain is node auto-drain during one leadership: who runs on a Spot node that Azure
-// takes back goes elsewhere while there is time (Microsoft, "AKS node auto-drain", 2026).
+// autoDrain is node auto-drain during one leadership: who runs on a node whose VM Azure
+// takes back or moves goes elsewhere while there is time (Microsoft, "AKS node auto-drain", 2026).
 type autoDrain struct {
 	o       *Operator
 	l       *Leadership
-	drained map[string]bool // nodes that Azure takes back, and whether nothing is left on them
+	drained map[string]bool // nodes whose VMs go, and whether nothing is left on them
 }
 
 // drainPreempted looks when it is told to, and while there is something to do.
@@ -32,17 +32,17 @@ func (d *autoDrain) open(ctx context.Context) (steps []run) {
 	if _, short := d.short(); short {
 		steps = append(steps, d.recount)
 	}
-	preempting := d.o.cfg.Cloud.Preempting()
-	maps.DeleteFunc(d.drained, func(node string, _ bool) bool { return preempting[node] == 0 })
+	going := d.o.cfg.Cloud.Evacuating()
+	maps.DeleteFunc(d.drained, func(node string, _ bool) bool { return going[node] == 0 })
 	nodes, err := ask(ctx, d.o.cfg.Nodes.Nodes)
 	if err != nil || unfinished(d.l.State()) != nil {
-		if len(preempting) > 0 {
+		if len(going) > 0 {
 			steps = append(steps, func(context.Context) error { return nil }) // asked again
 		}
 		return steps
 	}
 	for _, n := range nodes {
-		event, goes := preempting[n.Name]
+		event, goes := going[n.Name]
 		switch {
 		case goes && n.EventScheduled && n.Ready && !d.drained[n.Name]:
 			steps = append(steps, func(ctx context.Context) error { return d.drain(ctx, n, event) })
@@ -67,7 +67,7 @@ func (d *autoDrain) drain(ctx context.Context, n Node, event int64) error {
 			return nil
 		}
 		if _, begun := d.drained[n.Name]; !begun {
-			d.o.noteBecause(event, "draining", nodeSubject(n.Name), remediator+"Azure takes the Spot VM back; the node's pods move")
+			d.o.noteBecause(event, "draining", nodeSubject(n.Name), remediator+"Azure takes the VM from its host soon; the node's pods move")
 		}
 		if !clock.Sleep(ctx, cordonTime) {
 			return ctx.Err()

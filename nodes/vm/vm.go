@@ -19,6 +19,13 @@ const (
 	Deleted     = api.MachineDeleted
 )
 
+// Types of scheduled events, in the words of Azure's metadata service.
+const (
+	EventPreempt  = "Preempt" // the VM of a Spot node is taken back
+	EventReboot   = "Reboot"
+	EventRedeploy = "Redeploy" // it moves to another host
+)
+
 // VM is one virtual machine. It is under its fleet's lock but for what never
 // changes: its pool, number, name and addresses.
 type VM struct {
@@ -45,9 +52,10 @@ type VM struct {
 	Dark    bool // a fault keeps power from it
 	// ZoneLost says that its availability zone has no power.
 	ZoneLost bool
-	// PreemptAt is when Azure takes the VM of a Spot node back, and Notice the event that
-	// announces it; zero if it does not.
-	PreemptAt time.Time
+	// EventType is the event that Azure has scheduled for the VM, EventAt when it comes, and
+	// Notice what announces it on the timeline; zero for none.
+	EventType string
+	EventAt   time.Time
 	Notice    timeline.Event
 	Size      string
 	Tags      map[string]string
@@ -62,6 +70,14 @@ func New(c *Cluster, pool string, shape api.PoolShape, log *timeline.Log, watche
 		OS: host.New(name, image), On: true, Boots: 1, Size: shape.Size,
 	}
 }
+
+// Schedule schedules an event for the VM.
+func (m *VM) Schedule(event string, at time.Time, notice timeline.Event) {
+	m.EventType, m.EventAt, m.Notice = event, at, notice
+}
+
+// Unschedule takes back what was scheduled.
+func (m *VM) Unschedule() { m.Schedule("", time.Time{}, timeline.Event{}) }
 
 // Up says whether the machine's system runs.
 func (m *VM) Up() bool { return m.On && m.BootAt.IsZero() }

@@ -136,6 +136,16 @@ var kinds = []Kind{
 		Targets: []TargetKind{Node},
 	},
 	{
+		Verb:    "maintain",
+		Summary: "has Azure maintain the host of a node's VM",
+		Doc: "Azure announces that by a scheduled event, of which the node tells: its condition VMEventScheduled, and an event such as RebootScheduled. " +
+			"A reboot comes 15 minutes later, and AKS leaves the node as it is; before a redeploy, which moves the VM to another host after 10 minutes, AKS cordons and drains the node, " +
+			"and uncordons it when it is back.",
+		Example: "maintain node/1 kind=reboot",
+		Targets: []TargetKind{Node},
+		Args:    []Arg{{Name: "kind", Type: Enum, Values: []string{"reboot", "redeploy"}, Required: true, Doc: "what becomes of the VM"}},
+	},
+	{
 		Verb:    "cut",
 		EndedBy: "heal",
 		Summary: "cuts a worker machine off the network",

@@ -25,6 +25,7 @@ func TestParse(t *testing.T) {
 			Spec{Verb: "flap", Target: "control-plane", By: timeline.Provider, Args: map[string]string{"down": "1m", "up": "40s", "times": "5"}}},
 		{"partition", "nodes", map[string]string{"from": "kube-apiserver"},
 			Spec{Verb: "partition", Target: "nodes", By: timeline.Platform, Args: map[string]string{"from": "kube-apiserver"}}},
+		{"maintain", "node/1", map[string]string{"kind": "reboot"}, Spec{Verb: "maintain", Target: "node/1", By: timeline.Platform, Args: map[string]string{"kind": "reboot"}}},
 		{"outage", "zone/2", nil, Spec{Verb: "outage", Target: "zone/2", By: timeline.Platform}},
 		{"heal", "all", nil, Spec{Verb: "heal", Target: "all", By: timeline.Provider}},
 		{"crash", "kube-apiserver/1", map[string]string{"hold": "yes"},

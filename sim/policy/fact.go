@@ -126,7 +126,7 @@ func (f *Fact) detail(d *timeline.Detail) {
 // nsg-egress (a rule that blocks outbound port 443), shell, package or reboot (on a
 // node), power, network, boot or fault (of something), kube (on a node, by the API
 // server), escalation, consent, refused, preview, gate, patch, needs-reboot,
-// upgrade, preempt, or else its verb.
+// upgrade, preempt, maintenance, or else its verb.
 func (f *Fact) act(x timeline.Event, m timeline.Meaning) string {
 	switch d := x.Detail; {
 	case d != nil && len(d.Tags) > 0:

@@ -35,6 +35,8 @@ func TestRules(t *testing.T) {
 			[]string{"zone-outage provider covered automatic support.cloud-integration,node.shared"}},
 		{"a service that was in that zone only", world(ev("1m", platform, "failed", "zone/2", 0, "outage zone/2"), ev("1m", platform, "is in one zone", "service/default/shop", 1, "")),
 			[]string{"zone-without-spread customer not-covered customer workloads.customer,node.shared", "zone-without-spread customer not-covered customer workloads.customer,nodepool.configuration"}},
+		{"a host that is maintained", world(ev("1m", platform, "maintaining", "node/a", 0, "event Reboot"), ev("16m", platform, "rebooted", "node/a", 1, "")).out("node/a", 2, "16m", ""),
+			[]string{"maintenance provider covered automatic node.shared"}},
 		{"a zone with lossy links", world(ev("1m", platform, "is lossy", "zone/2", 0, "lose zone/2 packets=10%")),
 			[]string{"operates provider covered none control-plane.managed,node.shared"}},
 		{"upstream bug", world(ev("1m", platform, "struck", "upstream/kubernetes-126500", 0, "kubelet leaks"), ev("2m", node, "failed", "kubelet/a", 1, "")).out("kubelet/a", 2, "2m", ""),

@@ -24,6 +24,7 @@ const (
 	Fault       = "fault"
 	Kube        = "kube" // by the API server
 	Link        = "network"
+	Maintenance = "maintenance" // of a VM's host, by Azure
 	NeedsReboot = "needs-reboot"
 	Patching    = "patch"
 	Power       = "power"

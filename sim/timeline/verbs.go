@@ -81,6 +81,7 @@ var verbs = map[Verb]Meaning{
 	"hot-patched":                {Effect: Acts},
 	"is lossy":                   {Effect: Acts, Kind: Fault, Reads: "%s is lossy"},
 	"labelled":                   {Effect: Acts, Kind: Kube},
+	"maintaining":                {Effect: Acts, Kind: Maintenance},
 	"mended":                     {Effect: Acts},
 	"moved":                      {Effect: Acts},
 	"opened":                     {Effect: Acts},

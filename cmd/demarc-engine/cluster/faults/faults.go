@@ -54,6 +54,7 @@ type Nodes interface {
 	PowerOff(node string, by timeline.Actor) (timeline.Event, error)
 	PowerOn(node string, by timeline.Actor) (timeline.Event, error)
 	Evict(node string, by timeline.Actor) (timeline.Event, error)
+	Maintain(node, kind string, by timeline.Actor) (timeline.Event, error)
 	CutNetwork(node string, by timeline.Actor) (timeline.Event, error)
 	RestoreNetwork(node string, by timeline.Actor) (timeline.Event, error)
 	StartKubelet(node string, by timeline.Actor) (timeline.Event, error)
@@ -174,7 +175,7 @@ var effects = map[string]effect{
 	"crash": crash, "stop": stop, "start": start, "flap": flap,
 	"hang": hang, "slow": slow,
 	"partition": partition, "cut": cut, "lose": impair, "delay": impair,
-	"power-off": powerOff, "power-on": powerOn, "evict": evict,
+	"power-off": powerOff, "power-on": powerOn, "evict": evict, "maintain": maintain,
 	"wipe": wipe, "corrupt": corrupt, "fill": fill, "flood": flood,
 	"outage": outage, "throttle": cloudBreaks, "fail": cloudBreaks,
 	"heal": heal,

@@ -17,3 +17,10 @@ var powerOn = effect{
 var evict = effect{
 	node: func(n Nodes, node string, s fault.Spec) (timeline.Event, error) { return n.Evict(node, s.By) },
 }
+
+// maintain has Azure maintain the host of a node.
+var maintain = effect{
+	node: func(n Nodes, node string, s fault.Spec) (timeline.Event, error) {
+		return n.Maintain(node, s.Args["kind"], s.By)
+	},
+}

@@ -146,6 +146,9 @@ func (w *fake) PowerOff(node string, by timeline.Actor) (timeline.Event, error) 
 func (w *fake) Evict(node string, by timeline.Actor) (timeline.Event, error) {
 	return timeline.Event{}, w.set("node/"+node+" evicted", true)
 }
+func (w *fake) Maintain(node, kind string, by timeline.Actor) (timeline.Event, error) {
+	return w.act(node+" "+kind, true, by)
+}
 
 func (w *fake) PowerOn(node string, by timeline.Actor) (timeline.Event, error) {
 	return w.act(node+" off", false, by)

@@ -83,10 +83,10 @@ func (p vms) UpgradeVM(_ context.Context, key, node, version, image string, caus
 // VMs implements [provider.Cloud].
 func (p vms) VMs(pool string) []string { return p.m.Fleet.PoolNodes(pool) }
 
-// Preempting implements [provider.Cloud].
-func (p vms) Preempting() map[string]int64 {
+// Evacuating implements [provider.Cloud].
+func (p vms) Evacuating() map[string]int64 {
 	list := map[string]int64{}
-	for _, x := range p.m.Fleet.Preempting() {
+	for _, x := range p.m.Fleet.Evacuating() {
 		list[x.Node] = x.Event
 	}
 	return list
