@@ -18,9 +18,9 @@ import (
 // is reimaged.
 const createTime = reimageTime
 
-// Images are the versions of the node images that have a kubelet version's minor,
-// newest first.
-func Images(kubeletVersion string) []string { return host.Releases(kubeletVersion) }
+// Images are the versions of the node images that there are by now and that have a kubelet
+// version's minor, newest first.
+func Images(kubeletVersion string) []string { return host.Releases(kubeletVersion, time.Now()) }
 
 // pool is a node pool, with a scale set of its own.
 type pool struct {

@@ -42,7 +42,7 @@ func (o *Operator) beginOperation(ctx context.Context, r *Replicas, plan func(St
 }
 
 // beginWith is beginOperation of an operation that begins with another cluster.
-func (o *Operator) beginWith(ctx context.Context, r *Replicas, plan func(State) (api.Operation, *Cluster, error)) (api.Operation, error) {
+func (o *Operator) beginWith(ctx context.Context, r planeLog, plan func(State) (api.Operation, *Cluster, error)) (api.Operation, error) {
 	o.asking.Lock()
 	defer o.asking.Unlock()
 	s := r.State()
@@ -54,8 +54,11 @@ func (o *Operator) beginWith(ctx context.Context, r *Replicas, plan func(State) 
 		return op, err
 	}
 	now := time.Now().UTC()
-	op.ID, op.State, op.Began = newID("op", s.Operations, now), api.OpInProgress, now
-	op.Event = o.asked(ctx, 0, startedVerbs[op.Kind], op.Subject, op.Message)
+	op.ID, op.Began = newID("op", s.Operations, now), now
+	if op.State = cmp.Or(op.State, api.OpInProgress); !op.InProgress() {
+		op.Ended = now
+	}
+	op.Event = o.begins(ctx, op)
 	changes := append(Operations.forget(Operations.List(s), keptOperations), Operations.Put(op))
 	if with != nil {
 		changes = append(changes, SetCluster(*with))
@@ -146,6 +149,7 @@ var endedVerbs = map[string]map[string]timeline.Verb{
 func (x *operation) end(ctx context.Context, state, message string) error {
 	x.rec.State, x.rec.Error, x.rec.Ended = state, message, time.Now().UTC()
 	defer wake(x.o.settled)
+	defer wake(x.o.maintained)
 	defer x.o.Preempted() // the number of nodes may be another than there are by now
 	return x.enter(ctx, endedVerbs[x.rec.Kind][state], x.rec.Subject, cmp.Or(message, x.rec.Message))
 }

@@ -149,8 +149,8 @@ type Operator struct {
 	decided, escalated, operated, published chan struct{}
 	// settled wakes the cluster autoscaler: an operation of the customer has ended.
 	settled chan struct{}
-	// preempted wakes node auto-drain.
-	preempted chan struct{}
+	// preempted wakes node auto-drain, and maintained whoever upgrades nodes by themselves.
+	preempted, maintained chan struct{}
 	// asking is held while what callers from outside ask for, or a restore that the
 	// plane itself decides on, is checked and put in the log.
 	asking sync.Mutex
@@ -161,7 +161,7 @@ type Operator struct {
 
 // NewOperator makes an operator. It does nothing before [Operator.Begin].
 func NewOperator(cfg OperatorConfig) *Operator {
-	return &Operator{cfg: cfg, begun: make(chan struct{}), decided: make(chan struct{}, 1), published: make(chan struct{}, 1), escalated: make(chan struct{}, 1), operated: make(chan struct{}, 1), settled: make(chan struct{}, 1), preempted: make(chan struct{}, 1)}
+	return &Operator{cfg: cfg, begun: make(chan struct{}), decided: make(chan struct{}, 1), published: make(chan struct{}, 1), escalated: make(chan struct{}, 1), operated: make(chan struct{}, 1), settled: make(chan struct{}, 1), preempted: make(chan struct{}, 1), maintained: make(chan struct{}, 1)}
 }
 
 // Begin lets the loops run: call it when the control plane has been started once.
@@ -177,7 +177,7 @@ func (o *Operator) Lead(ctx context.Context, l *Leadership) {
 	o.adoptStrays(ctx, l) // before anybody looks for a backup to restore
 	loops := []func(context.Context, *Leadership){o.watch, o.backUp, o.restoreAll, o.recordIncidents, o.expireConsents, o.finishRegistrations}
 	if o.cfg.Nodes != nil {
-		loops = append(loops, o.repairNodes, o.escalateAll, o.operateAll, o.drainPreempted)
+		loops = append(loops, o.repairNodes, o.escalateAll, o.operateAll, o.drainPreempted, o.maintain)
 	}
 	if o.cfg.Autoscale != nil {
 		loops = append(loops, func(ctx context.Context, l *Leadership) { o.cfg.Autoscale(ctx, &Scaler{o, l}) })

@@ -59,6 +59,8 @@ type Pool struct {
 	// KubernetesVersion and NodeImage are the cluster's if empty.
 	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
 	NodeImage         string `json:"nodeImage,omitempty"`
+	// ExpiredImage is the node image of which was said that it is no longer supported.
+	ExpiredImage string `json:"expiredImage,omitempty"`
 	// MaxSurge, DrainTimeout and NodeSoak are of its upgrades; AKS's defaults if
 	// empty or zero.
 	MaxSurge     string       `json:"maxSurge,omitempty"`

@@ -72,8 +72,14 @@ func (k tasks) carryOut(ctx context.Context) {
 	}
 }
 
+// planeLog is the plane's log: as whoever leads sees it, or whoever asks for something.
+type planeLog interface {
+	State() State
+	Apply(ctx context.Context, commands ...Command) error
+}
+
 // order puts a task in the log that somebody asks for, and wakes whoever carries it out.
-func order(ctx context.Context, r *Replicas, woken chan<- struct{}, commands ...Command) error {
+func order(ctx context.Context, r planeLog, woken chan<- struct{}, commands ...Command) error {
 	err := r.Apply(ctx, commands...)
 	if err == nil {
 		wake(woken)

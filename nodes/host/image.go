@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"demarc/sim/api"
 )
 
 // Image is what all machines of one node image share. It does not change.
@@ -88,13 +90,10 @@ func NewImage(version, kubeletVersion string) *Image {
 // KubeletVersion is the version of the kubelet, such as v1.37.2.
 func (i *Image) KubeletVersion() string { return "v" + i.kubelet }
 
-// buildTime reads the date in a version such as "…-202605.14.0".
+// buildTime is the day in an image's name, or that on which a cluster could have the first one.
 func buildTime(version string) time.Time {
-	date := version[strings.LastIndexByte(version, '-')+1:]
-	if len(date) >= 9 {
-		if t, err := time.Parse("200601.02", date[:9]); err == nil {
-			return t
-		}
+	if t := api.NodeImageBuilt(version); !t.IsZero() {
+		return t
 	}
 	return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 }
@@ -136,6 +135,5 @@ func restorer(unit string) string {
 
 // Next is the version of the image of the week after.
 func (i *Image) Next() string {
-	name := i.Version[:strings.LastIndexByte(i.Version, '-')+1]
-	return name + i.built.AddDate(0, 0, 7).Format("200601.02") + ".0"
+	return weekAfter(i.Version)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // release is a release of the node image.
@@ -34,9 +35,33 @@ func older(curl, openssl, ssh, kernel string) map[string]string {
 	}
 }
 
-// Releases are the versions of the node images that have a kubelet's minor,
-// newest first. A minor that no image knows gets all: there is no other.
-func Releases(kubeletVersion string) []string {
+// week is how often there is a new image (Microsoft, "Upgrade Azure Kubernetes Service (AKS)
+// node images").
+const week = 7
+
+// weekAfter is the name of the image of the week after.
+func weekAfter(version string) string {
+	return version[:strings.LastIndexByte(version, '-')+1] + buildTime(version).AddDate(0, 0, week).Format("200601.02") + ".0"
+}
+
+// Releases are the versions of the node images that have a kubelet's minor and that there
+// are at a time, newest first: after those that are known there is one every week, with what
+// the last of them has. A minor that no image knows gets all: there is no other.
+func Releases(kubeletVersion string, now time.Time) []string {
+	named := shipping(kubeletVersion)
+	if named[0] != releases[len(releases)-1].version {
+		return named
+	}
+	var weekly []string
+	for next := weekAfter(named[0]); !buildTime(next).After(now); next = weekAfter(next) {
+		weekly = append(weekly, next)
+	}
+	slices.Reverse(weekly)
+	return append(weekly, named...)
+}
+
+// shipping are the releases that are known by name and have a kubelet's minor, newest first.
+func shipping(kubeletVersion string) []string {
 	var all, fit []string
 	minor := minorOf(kubeletVersion)
 	for _, r := range slices.Backward(releases) {

@@ -98,6 +98,29 @@ var (
 	// RestrictionLevels are those of the node resource group
 	// (MicrosoftDocs/azure-aks-docs, node-resource-group-lockdown).
 	RestrictionLevels = []string{"Unrestricted", "ReadOnly"}
+	// NodeOSChannels and UpgradeChannels are by what nodes' operating systems, and clusters, are
+	// upgraded by themselves (MicrosoftDocs/azure-aks-docs, auto-upgrade-node-os-image and
+	// auto-upgrade-cluster). AKS's default for new clusters is NodeImage; here it is what the
+	// policy of 2019 describes.
+	NodeOSChannels  = []string{NodeOSUnmanaged, NodeOSNone, NodeOSImage}
+	UpgradeChannels = []string{ChannelNone, ChannelPatch, ChannelStable, ChannelRapid, ChannelNodeImage}
+)
+
+// Values of [NodeOSChannels]. Of those of AKS, SecurityPatch is missing: the images that it brings
+// are published for it alone.
+const (
+	NodeOSUnmanaged = "Unmanaged" // Ubuntu's unattended-upgrades install patches every night
+	NodeOSNone      = "None"
+	NodeOSImage     = "NodeImage" // the newest node image, in a window
+)
+
+// Values of [UpgradeChannels].
+const (
+	ChannelNone      = "none"
+	ChannelPatch     = "patch"  // the newest patch release of its minor version
+	ChannelStable    = "stable" // that of the minor version before the newest
+	ChannelRapid     = "rapid"  // the newest release of all
+	ChannelNodeImage = "node-image"
 )
 
 // AppRoutingNamespace is where the application routing add-on is, and AppRoutingClass the class
@@ -121,6 +144,12 @@ type ClusterSettings struct {
 	LoadBalancer LoadBalancerProfile `json:"loadBalancer,omitzero"`
 	// AppRouting says that the application routing add-on is enabled.
 	AppRouting bool `json:"appRouting,omitempty"`
+	// NodeOSChannel is one of [NodeOSChannels], UpgradeChannel one of [UpgradeChannels]; the first
+	// if empty.
+	NodeOSChannel  string `json:"nodeOSUpgradeChannel,omitempty"`
+	UpgradeChannel string `json:"upgradeChannel,omitempty"`
+	// Maintenance are the maintenance configurations, by name.
+	Maintenance map[string]MaintenanceConfiguration `json:"maintenance,omitempty"`
 }
 
 // UpdateRequest changes settings of a cluster: az aks update. What is left out
@@ -136,6 +165,9 @@ type UpdateRequest struct {
 	LoadBalancer LoadBalancerUpdate `json:"loadBalancer,omitzero"`
 	// AppRouting enables or disables the application routing add-on; nil leaves it.
 	AppRouting *bool `json:"appRouting,omitempty"`
+	LoadBalancer   LoadBalancerUpdate `json:"loadBalancer,omitzero"`
+	NodeOSChannel  string             `json:"nodeOSUpgradeChannel,omitempty"`
+	UpgradeChannel string             `json:"upgradeChannel,omitempty"`
 }
 
 // ParseFeatureGates reads NAME=true,NAME=false, the form of Kubernetes' own flag

@@ -66,6 +66,26 @@ func KubernetesUpgrades(version string) []string {
 	return list
 }
 
+// ChannelRelease is the release to which a channel brings a control plane next: no minor
+// version is skipped. It is the one that it has if there is nothing to do.
+func ChannelRelease(channel, version string) string {
+	newest := NewestKubernetes()
+	goal := version
+	for _, r := range KubernetesReleases {
+		skew := KubernetesSkew(newest, r)
+		if channel == ChannelRapid && skew == 0 || channel == ChannelStable && skew == 1 || channel == ChannelPatch && KubernetesSkew(r, version) == 0 {
+			goal = r
+		}
+	}
+	next := version
+	for _, r := range KubernetesUpgrades(version) {
+		if CompareKubernetes(r, goal) <= 0 {
+			next = r
+		}
+	}
+	return next
+}
+
 func kubernetesParts(version string) (major, minor, patch int) {
 	parts := strings.SplitN(strings.TrimPrefix(version, "v"), ".", 3)
 	var n [3]int

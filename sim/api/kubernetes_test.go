@@ -44,3 +44,14 @@ func TestKubernetesUpgrades(t *testing.T) {
 		t.Errorf("skew: got %d, want 3", got)
 	}
 }
+
+func TestChannelRelease(t *testing.T) {
+	for _, x := range []struct{ channel, from, want string }{
+		{ChannelRapid, "1.35.4", "1.36.3"}, {ChannelRapid, "1.37.2", "1.37.2"}, {ChannelStable, "1.34.4", "1.35.4"}, {ChannelStable, "1.36.3", "1.36.3"},
+		{ChannelStable, "1.37.2", "1.37.2"}, {ChannelPatch, "1.36.1", "1.36.3"}, {ChannelPatch, "1.36.3", "1.36.3"}, {ChannelNone, "1.34.4", "1.34.4"}, {ChannelNodeImage, "1.34.4", "1.34.4"},
+	} {
+		if got := ChannelRelease(x.channel, x.from); got != x.want {
+			t.Errorf("channel %s from %s: got %s, want %s", x.channel, x.from, got, x.want)
+		}
+	}
+}

@@ -34,7 +34,9 @@ type Operation struct {
 	Error string    `json:"error,omitempty"`
 	Began time.Time `json:"began"`
 	Ended time.Time `json:"ended,omitzero"`
-	// Event is the event on the timeline by which the customer began it.
+	// Channel is the channel by which the service began it by itself; empty if the customer did.
+	Channel string `json:"channel,omitempty"`
+	// Event is the event on the timeline by which it was begun.
 	Event int64 `json:"event,omitempty"`
 	// Upgrade is how far an upgrade has come.
 	Upgrade *Upgrade `json:"upgrade,omitempty"`

@@ -169,6 +169,7 @@ var verbs = map[Verb]Meaning{
 	"needs reboot":        {Effect: Tells, Kind: NeedsReboot, Reads: "%s needs a reboot"},
 	"noticed":             {Effect: Tells, Bad: true},
 	"notified":            {Effect: Tells},
+	"outdated":            {Effect: Tells, Bad: true, Reads: "the node image of %s is outdated"},
 	"rolled out":          {Effect: Tells},
 	"waits to drain":      {Effect: Tells},
 	"waits to upgrade":    {Effect: Tells},
