@@ -26,6 +26,8 @@ type archives struct {
 	created time.Time // of the cluster; zero if there is nothing new by itself
 	kubelet string    // of the first nodes
 
+	manual bool // nobody installs patches at night
+
 	images  map[[2]string]*host.Image // by their version and the kubelet's
 	archive host.Archive
 	stocked int // days of the calendar whose patches are published
@@ -36,7 +38,21 @@ func (m *machine) patching() *host.Patching {
 	h := fnv.New32a()
 	fmt.Fprint(h, m.f.cfg.Seed, m.Name) // never fails
 	delay := time.Duration(h.Sum32()) * time.Second % patchSpread
-	return &host.Patching{Archive: &m.f.archive, Delay: delay.Truncate(time.Minute), Reach: m.f.subnet.webBlocked}
+	return &host.Patching{
+		Archive: &m.f.archive, Delay: delay.Truncate(time.Minute), Reach: m.f.subnet.webBlocked, Manual: func() bool { return m.f.manual },
+	}
+}
+
+// SetNightly says whether unattended-upgrades run on the machines every night.
+func (f *archives) SetNightly(on bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.manual == on {
+		f.manual = !on
+		for _, m := range f.roster.machines() {
+			m.f.timers.Wake(m)
+		}
+	}
 }
 
 // patched puts a run of unattended-upgrades on the timeline, and lets it have its

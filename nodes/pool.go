@@ -20,7 +20,9 @@ const createTime = reimageTime
 
 // Images are the versions of the node images that there are by now and that have a kubelet
 // version's minor, newest first.
-func Images(kubeletVersion string) []string { return host.Releases(kubeletVersion, time.Now()) }
+func Images(kubeletVersion string) []string {
+	return api.NodeImages(strings.TrimPrefix(kubeletVersion, "v"), time.Now())
+}
 
 // pool is a node pool, with a scale set of its own.
 type pool struct {

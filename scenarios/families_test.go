@@ -30,7 +30,7 @@ var families = []family{
 		"rbac-of-the-scheduler-deleted", "webhook-blocks-leases", "webhook-by-service"}},
 	{"patches", []string{"cve-on-nodes-hot-patch", "blocked-egress-gets-no-patches", "cve-in-managed-component", "cve-on-nodes-awaits-reboot",
 		"kured-reboots-one-at-a-time", "os-patches-nightly"}},
-	{"upgrades", []string{"upgrade-skips-no-minor", "upgrade-blocked-by-pdb", "upgrade-by-the-customer", "upgrade-goes-on-after-a-restore",
+	{"upgrades", []string{"upgrade-skips-no-minor", "upgrade-blocked-by-pdb", "upgrade-by-the-customer", "image-too-old", "maintenance-window-kept", "upgrade-goes-on-after-a-restore",
 		"upgrade-of-a-single-api-server", "upgrade-survives-leader-loss"}},
 	{"features", []string{"alpha-gate-is-refused", "alpha-gate-allowed-but-unsupported", "beta-gate-is-supported-in-2026",
 		"beta-gate-is-unsupported-in-2019", "preview-not-registered-is-refused", "preview-registered"}},

@@ -135,5 +135,5 @@ func restorer(unit string) string {
 
 // Next is the version of the image of the week after.
 func (i *Image) Next() string {
-	return weekAfter(i.Version)
+	return api.NextNodeImage(i.Version)
 }

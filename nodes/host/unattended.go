@@ -29,6 +29,8 @@ type Patching struct {
 	// Reach says what outside of the machine keeps it from connecting to a host's
 	// port; empty if nothing does.
 	Reach func(port int, dest string) string
+	// Manual says whether nothing is installed at night; nil if it is.
+	Manual func() bool
 }
 
 // Upgrade is one run of unattended-upgrades.
@@ -43,7 +45,7 @@ type Upgrade struct {
 // nextUpgrade is when the timer is due; in the past if the machine was off then
 // (the timer is persistent), zero if it is not.
 func (h *apt) nextUpgrade() time.Time {
-	if h.patching == nil || h.off() || !h.Running(UpgradeTimer) {
+	if h.patching == nil || h.off() || !h.Running(UpgradeTimer) || h.patching.Manual != nil && h.patching.Manual() {
 		return time.Time{}
 	}
 	from := h.booted

@@ -79,7 +79,7 @@ func Verbs() []Verb {
 		verbApply, verbDelete, verbScale, verbPatch, verbRestart, verbLabel, verbAnnotate,
 		verbCordon, verbUncordon, verbDrain, verbTraffic, verbStopTraffic, verbWatch, verbBackup,
 		verbLogs, verbSSH, verbConsent, verbRevokeConsent, verbEscalate, verbSupport, verbIaaS, verbIaaSDisk, verbIaaSShare, verbIaaSLB, verbIaaSRoute, verbNSG,
-		verbAKS, verbNodepool, verbOSPatch, verbCVE, verbFeature, verbUpdate,
+		verbAKS, verbNodepool, verbOSPatch, verbCVE, verbFeature, verbUpdate, verbMaintenance,
 	}
 	for _, k := range fault.Kinds() {
 		verbs = append(verbs, faultVerb(k))

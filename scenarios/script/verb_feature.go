@@ -33,6 +33,8 @@ var verbUpdate = Verb{
 		{Name: outboundIPs, Type: ArgInt, Doc: "how many public addresses connections to the internet come from, 1 to 100"},
 		{Name: outboundIdle, Type: ArgInt, Doc: "after how many minutes without a packet such a connection ends, 4 to 120"},
 		{Name: appRouting, Type: ArgEnum, Values: []string{"enable", "disable"}, Doc: "whether there is the application routing add-on, which serves Ingresses"},
+		{Name: "node-os-upgrade-channel", Type: ArgEnum, Values: api.NodeOSChannels, Doc: "by what the nodes' operating systems are upgraded by themselves"},
+		{Name: "auto-upgrade-channel", Type: ArgEnum, Values: api.UpgradeChannels, Doc: "to what the cluster is upgraded by itself"},
 		{Name: "nrg-lockdown", Type: ArgEnum, Values: api.RestrictionLevels, Doc: "whether the nodes' VMs and network can be changed past AKS"},
 	},
 	Check: func(k Checker, c *Call) {

@@ -159,6 +159,14 @@ type Actions struct {
 	// Update changes settings of the cluster, as az aks update does, and returns them all
 	// when they are in force. It restarts the control plane.
 	Update func(context.Context, UpdateRequest) (ClusterSettings, error) `route:"POST /v1/update" role:"customer" action:"change the cluster's settings" timeout:"5m"`
+	// Maintenance lists the maintenance configurations, by name.
+	Maintenance func(context.Context) ([]PlannedMaintenance, error) `route:"GET /v1/maintenance"`
+	// AddMaintenance makes a maintenance configuration.
+	AddMaintenance func(context.Context, MaintenanceConfiguration) (PlannedMaintenance, error) `route:"POST /v1/maintenance" role:"customer" action:"plan the maintenance of the cluster" needs:"name"`
+	// UpdateMaintenance replaces the maintenance configuration of that name.
+	UpdateMaintenance func(context.Context, MaintenanceConfiguration) (PlannedMaintenance, error) `route:"PUT /v1/maintenance" role:"customer" action:"plan the maintenance of the cluster" needs:"name"`
+	// DeleteMaintenance deletes the maintenance configuration of that name.
+	DeleteMaintenance func(ctx context.Context, name string) error `route:"DELETE /v1/maintenance/{name}" role:"customer" action:"plan the maintenance of the cluster"`
 
 	// Cases lists the support cases, the oldest first.
 	Cases func(context.Context) ([]Case, error) `route:"GET /v1/cases"`

@@ -56,6 +56,9 @@ type ClusterSpec struct {
 	// KubernetesVersion is the one with which it is made, as 1.36 or 1.36.3; the
 	// newest if empty.
 	KubernetesVersion string `json:"kubernetesVersion,omitempty"`
+	// NodeImage is the node image with which it is made, as a snapshot of a node pool gives
+	// it (az aks create --snapshot-id); the newest if empty.
+	NodeImage string `json:"nodeImage,omitempty"`
 	// Start is the virtual time at which the cluster is created.
 	Start time.Time `json:"start"`
 	// Seed makes the simulation's choices repeatable.

@@ -1,9 +1,6 @@
 package api
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // Bounds and defaults of an upgrade of a pool (Microsoft, "Upgrade an Azure
 // Kubernetes Service (AKS) cluster" and "Customize node surge upgrade", 2026).
@@ -14,24 +11,6 @@ const (
 	MaxDrainTimeout     = 24 * time.Hour
 	MaxNodeSoak         = 30 * time.Minute
 )
-
-// NodeImageSupport is for how long a node image is supported (Microsoft, "Support policies for
-// Azure Kubernetes Service", 2026-08-27).
-const NodeImageSupport = 90 * 24 * time.Hour
-
-// NodeImageBuilt is the day in a node image's name, such as
-// AKSUbuntu-2204gen2containerd-202605.14.0; zero if there is none.
-func NodeImageBuilt(image string) time.Time {
-	date := image[strings.LastIndexByte(image, '-')+1:]
-	if len(date) < len("202605.14") {
-		return time.Time{}
-	}
-	t, err := time.Parse("200601.02", date[:len("202605.14")])
-	if err != nil {
-		return time.Time{}
-	}
-	return t
-}
 
 // UpgradeRequest asks for an upgrade of the cluster, or of one pool.
 type UpgradeRequest struct {

@@ -212,7 +212,7 @@ func (c *Cluster) machines(saved *state.State) error {
 	wanted := c.Memory.State().Cluster.Pools
 	var pools []nodes.PoolConfig
 	for _, p := range wanted {
-		pools = append(pools, nodes.PoolConfig{Name: p.Name, Shape: p.PoolShape, Nodes: p.Count, KubeletVersion: "v" + p.KubernetesVersion})
+		pools = append(pools, nodes.PoolConfig{Name: p.Name, Shape: p.PoolShape, Nodes: p.Count, KubeletVersion: "v" + p.KubernetesVersion, NodeImage: p.NodeImage})
 	}
 	reportFaults()
 	starts, err := c.starts()
@@ -241,6 +241,7 @@ func (c *Cluster) machines(saved *state.State) error {
 	c.fleet.Routes().Changed, c.faults.CloudRoutes = c.cloudChanged, c.fleet.Routes()
 	c.faults.CloudDNS = c.fleet.PublicDNS()
 	c.faults.Nodes, c.Management.Fleet = c.fleet, c.fleet
+	c.PatchNodes()
 	c.fleet.SetOutbound(c.Settings().LoadBalancer)
 	c.openDesk()
 	if err := c.serveSSH(saved.SSHPort); err != nil {

@@ -28,6 +28,7 @@ gates, and an audit log, restart the control plane.`,
 		Example: `  demarc aks update
   demarc aks update --feature-gates ContainerStopSignals=true --allow-unsupported-feature-gates
   demarc aks update --kube-proxy-mode IPVS
+  demarc aks update --node-os-upgrade-channel NodeImage --auto-upgrade-channel stable
   demarc aks update --load-balancer-managed-outbound-ip-count 2 --load-balancer-outbound-ports 8000`,
 		PreRunE: func(c *cobra.Command, _ []string) (err error) {
 			req.LoadBalancer = balancer.update(c)
@@ -48,9 +49,13 @@ gates, and an audit log, restart the control plane.`,
 	f.BoolVar(&req.AllowUnsupportedGates, "allow-unsupported-feature-gates", false, "take feature gates that the support policy does not cover")
 	f.StringVar(&req.KubeProxyMode, "kube-proxy-mode", "", "mode of kube-proxy: "+strings.Join(api.KubeProxyModes, ", "))
 	f.StringVar(&req.Restriction, "nrg-lockdown", "", "restriction level of the node resource group: "+strings.Join(api.RestrictionLevels, ", "))
+	f.StringVar(&req.NodeOSChannel, "node-os-upgrade-channel", "", "by what the nodes' operating systems are upgraded by themselves: "+strings.Join(api.NodeOSChannels, ", "))
+	f.StringVar(&req.UpgradeChannel, "auto-upgrade-channel", "", "to what the cluster is upgraded by itself: "+strings.Join(api.UpgradeChannels, ", "))
 	balancer.add(c)
 	command.CompleteFlag(c, "feature-gates", completeGates(env))
 	command.CompleteFlag(c, "kube-proxy-mode", command.Words(api.KubeProxyModes...))
+	command.CompleteFlag(c, "node-os-upgrade-channel", command.Words(api.NodeOSChannels...))
+	command.CompleteFlag(c, "auto-upgrade-channel", command.Words(api.UpgradeChannels...))
 	command.CompleteFlag(c, "nrg-lockdown", command.Words(api.RestrictionLevels...))
 	return c
 }
@@ -72,6 +77,8 @@ func printSettings(w io.Writer, s api.ClusterSettings) error {
 	t.Row("audit log", output.YesNo(s.AuditLog))
 	t.Row("kube-proxy mode", cmp.Or(s.KubeProxyMode, api.KubeProxyModes[0]))
 	t.Row("nrg lockdown", cmp.Or(s.Restriction, api.RestrictionLevels[0]))
+	t.Row("node OS upgrade channel", cmp.Or(s.NodeOSChannel, api.NodeOSChannels[0]))
+	t.Row("auto-upgrade channel", cmp.Or(s.UpgradeChannel, api.UpgradeChannels[0]))
 	t.Row("outbound", s.LoadBalancer.String())
 	t.Row("app routing", map[bool]string{true: "enabled", false: "disabled"}[s.AppRouting])
 	return t.Write(w, output.LineWidth)

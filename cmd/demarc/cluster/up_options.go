@@ -37,6 +37,7 @@ type upOptions struct {
 	rate        string
 	edition     string
 	kubernetes  string
+	nodeImage   string
 	detach      bool
 	noSample    bool
 	newKey      bool
@@ -68,6 +69,7 @@ func (o *upOptions) describe(c *cobra.Command) {
 	f.StringVar(&o.rate, "rate", "1x", "speed of the virtual clock once the cluster is ready: 1x, 60x, max, pause")
 	f.StringVar(&o.edition, "edition", api.Editions[0], "edition of the support policy of a new cluster: "+strings.Join(api.Editions, ", "))
 	f.StringVar(&o.kubernetes, "kubernetes-version", "", "version of Kubernetes of a new cluster, such as 1.36 (default the newest, "+api.NewestKubernetes()+")")
+	f.StringVar(&o.nodeImage, "node-image", "", "node image of a new cluster, as a snapshot of a node pool gives it (default the newest)")
 	command.CompleteFlag(c, "zones", command.Words(strings.Join(cloud.Zones, ",")))
 	command.CompleteFlag(c, "etcd-members", command.Words("1", "3"))
 	command.CompleteFlag(c, "api-servers", command.Words("1", "2", "3"))
@@ -112,7 +114,7 @@ func (o upOptions) config(name string) (api.EngineConfig, error) {
 		return api.EngineConfig{}, err
 	}
 	spec := api.ClusterSpec{
-		Name: name, Nodes: o.nodes, Zones: zones, Edition: o.edition, KubernetesVersion: o.kubernetes, Seed: 1, Sample: !o.noSample, EtcdMembers: o.etcdMembers, APIServers: o.apiServers, EtcdQuota: quota,
+		Name: name, Nodes: o.nodes, Zones: zones, Edition: o.edition, KubernetesVersion: o.kubernetes, NodeImage: o.nodeImage, Seed: 1, Sample: !o.noSample, EtcdMembers: o.etcdMembers, APIServers: o.apiServers, EtcdQuota: quota,
 		Backups:      api.BackupPolicy{KeepAll: api.Duration(o.backupKeep), KeepDaily: o.backupDaily},
 		FeatureGates: gates, AllowUnsupportedGates: o.unsupported, WebhookEgress: o.egress, NetworkPolicy: engine, NetworkPlugin: plugin, Images: images,
 	}
@@ -142,6 +144,11 @@ func (o upOptions) check() error {
 	if _, err := api.ResolveKubernetes(o.kubernetes); err != nil {
 		return wrong("--kubernetes-version %s: want %s, or one without its patch number", o.kubernetes, strings.Join(api.KubernetesReleases, ", "))
 	}
+	if version, _ := api.ResolveKubernetes(o.kubernetes); o.nodeImage != "" {
+		if err := api.CheckNodeImage(o.nodeImage, version); err != nil {
+			return wrong("--node-image: %v", err)
+		}
+	}
 	if _, err := policy.Lookup(o.edition); err != nil {
 		return command.BadInput(fmt.Errorf("--edition: %w", err))
 	}
@@ -167,6 +174,9 @@ func warnKept(env *command.Env, o upOptions, s api.Status) {
 	}
 	if o.changed("kubernetes-version") && s.Cluster.KubernetesVersion != o.kubernetes {
 		kept("kubernetes-version", "Kubernetes "+cmp.Or(s.Cluster.KubernetesVersion, api.NewestKubernetes()))
+	}
+	if o.changed("node-image") && s.Cluster.NodeImage != o.nodeImage {
+		kept("node-image", cmp.Or(s.Cluster.NodeImage, "the newest node image"))
 	}
 	if o.changed("webhook-egress") && s.Cluster.WebhookEgress != o.egress {
 		kept("webhook-egress", fmt.Sprintf("--webhook-egress=%t", s.Cluster.WebhookEgress))

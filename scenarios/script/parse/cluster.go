@@ -62,6 +62,14 @@ var clusterProperties = []property{
 		},
 	},
 	{
+		Arg: script.Arg{Name: "node-image", Type: script.ArgText, Doc: "node image of the first nodes, as a snapshot of a node pool gives it; the newest if there is none"},
+		set: func(c *api.ClusterSpec, v string) string {
+			c.NodeImage = v
+			err := api.CheckNodeImage(v, api.NewestKubernetes())
+			return unless(err == nil, fmt.Sprint(err))
+		},
+	},
+	{
 		Arg: script.Arg{Name: "etcd-members", Type: script.ArgEnum, Values: []string{"1", "3"}, Default: "1", Doc: "members of etcd"},
 		set: func(c *api.ClusterSpec, v string) string {
 			if v != "1" && v != "3" {

@@ -67,7 +67,19 @@ func (a action) update(ctx context.Context) error {
 	return only(a.customer().Update(ctx, api.UpdateRequest{
 		FeatureGates: gates, AllowUnsupportedGates: a.Text("allow-unsupported-gates") == "true",
 		KubeProxyMode: a.Text("kube-proxy-mode"), Restriction: a.Text("nrg-lockdown"), LoadBalancer: a.LoadBalancer(), AppRouting: a.AppRouting(),
+		NodeOSChannel: a.Text("node-os-upgrade-channel"), UpgradeChannel: a.Text("auto-upgrade-channel"),
 	}))
+}
+
+// maintenance changes the maintenance configurations.
+func (a action) maintenance(ctx context.Context) error {
+	switch a.Text("action") {
+	case "add":
+		return only(a.customer().AddMaintenance(ctx, a.Maintenance()))
+	case "update":
+		return only(a.customer().UpdateMaintenance(ctx, a.Maintenance()))
+	}
+	return a.customer().DeleteMaintenance(ctx, a.Text("name"))
 }
 
 func (a action) support(ctx context.Context) error {

@@ -61,6 +61,8 @@ var handlers = map[string]handler{
 	"cve":      {action.cve, byAction},
 	"feature":  {action.feature, byAction},
 	"update":   {action.update, byAction},
+
+	"maintenance": {action.maintenance, byAction},
 }
 
 var injection = handler{action.inject, func(a action) string { return a.Fault.Verb + " " + a.Fault.Target }}

@@ -1,6 +1,8 @@
 package run
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"demarc/scenarios/script/parse"
@@ -30,6 +32,26 @@ at 5s  check 'gates.exists(g, g.name == "ContainerStopSignals" && g.enabled && g
 	if want := "registers true feature/AKSAuditLog \nregisters false feature/AKSAuditLog \nupdated cluster/demarc map[A:true B:false] true\n" +
 		"updated cluster/demarc map[] false 0 ports, 4 minutes\n"; got != want {
 		t.Errorf("got %s\nwant %s", got, want)
+	}
+}
+
+// TestMaintenanceVerb plays what is planned of maintenance.
+func TestMaintenanceVerb(t *testing.T) {
+	const weekly = " schedule-type=Weekly interval-weeks=2 day-of-week=Friday start-time=22:00 duration=4 utc-offset=+02:00"
+	report, _, world := play(t, "cluster nodes=2\n"+
+		"at 1s  maintenance add aksManagedNodeOSUpgradeSchedule"+weekly+"\n"+
+		"at 2s  refuse maintenance update aksManagedNodeOSUpgradeSchedule"+weekly+" containing='there is no maintenance configuration'\n"+
+		"at 3s  maintenance delete aksManagedNodeOSUpgradeSchedule\n", nil)
+	if got, want := outcomes(report), "4 held@2"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	events, _ := world.log.Since(0)
+	if len(events) != 2 || events[0].Message != "every 2 weeks on Friday from 22:00 (UTC+02:00) for 4 hours" || events[1].Verb != "deletes" {
+		t.Errorf("got %v", events)
+	}
+	_, problems := parse.Parse("x.txtar", []byte("# t\nat 1s maintenance add aksManagedNodeOSUpgradeSchedule schedule-type=Weekly\nat 2s maintenance add other"+weekly+"\n"))
+	if len(problems) < 2 || !strings.Contains(fmt.Sprint(problems), "--interval-weeks is missing") {
+		t.Errorf("mistakes: %v", problems)
 	}
 }
 

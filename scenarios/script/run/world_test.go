@@ -250,6 +250,17 @@ func (w *fakeWorld) UpdateNodePool(pool string, r api.UpdatePoolRequest) (api.Op
 	return api.Operation{}, nil
 }
 
+func (w *fakeWorld) AddMaintenance(m api.MaintenanceConfiguration) (api.PlannedMaintenance, error) {
+	w.log.Append(timeline.Event{Verb: "adds", Subject: m.Name, Message: m.String()})
+	return api.PlannedMaintenance{}, nil
+}
+func (w *fakeWorld) UpdateMaintenance(m api.MaintenanceConfiguration) (api.PlannedMaintenance, error) {
+	return api.PlannedMaintenance{}, api.NoMaintenance(m.Name)
+}
+func (w *fakeWorld) DeleteMaintenance(name string) error {
+	w.log.Append(timeline.Event{Verb: "deletes", Subject: name})
+	return nil
+}
 func (w *fakeWorld) DeleteNodePool(pool string, r api.DeletePoolRequest) (api.Operation, error) {
 	w.log.Append(timeline.Event{Verb: "deleted", Subject: pool, Message: fmt.Sprint(r.IgnorePDB)})
 	return api.Operation{}, nil

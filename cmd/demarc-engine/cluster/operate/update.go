@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -94,6 +95,12 @@ func (m *Management) updated(s api.ClusterSettings, req api.UpdateRequest) (api.
 	if req.AppRouting != nil {
 		s.AppRouting = *req.AppRouting
 	}
+	if s.NodeOSChannel, err = oneOf("node-os-upgrade-channel", req.NodeOSChannel, s.NodeOSChannel, api.NodeOSChannels); err != nil {
+		return s, err
+	}
+	if s.UpgradeChannel, err = oneOf("auto-upgrade-channel", req.UpgradeChannel, s.UpgradeChannel, api.UpgradeChannels); err != nil {
+		return s, err
+	}
 	s.AuditLog = m.registered(preview.AuditLog)
 	return s, nil
 }
@@ -101,17 +108,27 @@ func (m *Management) updated(s api.ClusterSettings, req api.UpdateRequest) (api.
 // option is the value of an option after a request. Its first value is its default
 // and kept as nothing; each other needs a feature.
 func (m *Management) option(name, wanted, has string, values []string, feature string) (string, error) {
+	value, err := oneOf(name, wanted, has, values)
+	if err != nil || wanted == "" || value == "" {
+		return value, err
+	}
+	return value, m.require(feature)
+}
+
+// oneOf is the value of an option after a request. Its first value is its default and kept as
+// nothing.
+func oneOf(name, wanted, has string, values []string) (string, error) {
 	if wanted == "" {
 		return has, nil
 	}
 	i := slices.IndexFunc(values, func(v string) bool { return strings.EqualFold(v, wanted) })
-	if i < 0 {
-		return has, fmt.Errorf("%s=%s: want %s", name, wanted, strings.Join(values, " or "))
-	}
-	if i == 0 {
+	switch {
+	case i < 0:
+		return has, api.Errorf(http.StatusBadRequest, "%s=%s: want %s", name, wanted, strings.Join(values, " or "))
+	case i == 0:
 		return "", nil
 	}
-	return values[i], m.require(feature)
+	return values[i], nil
 }
 
 // bring puts new settings in force and returns when they are.
@@ -128,6 +145,8 @@ func (m *Management) bring(ctx context.Context, before, after api.ClusterSetting
 		return err
 	}
 	m.Fleet.SetOutbound(after.LoadBalancer)
+	m.Fleet.SetNightly(nightly(after))
+	m.Operator.Maintain()
 	if !maps.Equal(before.FeatureGates, after.FeatureGates) || before.AuditLog != after.AuditLog {
 		if err := m.Plane.Roll(ctx); err != nil {
 			return err
@@ -154,6 +173,8 @@ func changedText(before, after api.ClusterSettings) string {
 	for _, x := range []struct{ name, before, after, first string }{
 		{"kube-proxy-mode", before.KubeProxyMode, after.KubeProxyMode, api.KubeProxyModes[0]},
 		{"nrg-lockdown", before.Restriction, after.Restriction, api.RestrictionLevels[0]},
+		{"node-os-upgrade-channel", before.NodeOSChannel, after.NodeOSChannel, api.NodeOSChannels[0]},
+		{"auto-upgrade-channel", before.UpgradeChannel, after.UpgradeChannel, api.UpgradeChannels[0]},
 	} {
 		if x.before != x.after {
 			words = append(words, x.name+"="+cmp.Or(x.after, x.first))

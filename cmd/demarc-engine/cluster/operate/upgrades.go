@@ -47,7 +47,7 @@ func (m *Management) wantedCluster(known provider.Cluster) (provider.Cluster, er
 			p.KubernetesVersion = known.KubernetesVersion
 		}
 		if p.NodeImage == "" {
-			p.NodeImage = vms{m}.LatestImage(p.KubernetesVersion)
+			p.NodeImage = cmp.Or(m.Spec.NodeImage, vms{m}.LatestImage(p.KubernetesVersion))
 		}
 		if p.Mode == "" { // as earlier versions wrote it
 			p.PoolShape = api.PoolShape{Zones: m.Spec.Zones}.WithDefaults(api.ModeSystem)
