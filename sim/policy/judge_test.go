@@ -73,6 +73,8 @@ func TestRules(t *testing.T) {
 			[]string{"patch provider covered automatic nodes.os-patches,node.components"}},
 		{"upgrade", world(ev("1m", customer, "upgraded", "cluster/c", 0, "to 1.38")),
 			[]string{"upgrade customer covered customer nodes.upgrade-by-customer"}},
+		{"upgrade by a channel", world(ev("1m", provider, "started upgrade of", "cluster/c", 0, "the newest node images, by node-os-upgrade-channel NodeImage")),
+			[]string{"upgrade-by-channel customer covered customer nodes.os-patches,nodes.upgrade-by-customer"}},
 		{"system tag", world(ev("1m", customer, "tagged", "node/a", 0, "the VM's tags were changed as an IaaS resource: map[aks-managed-poolName:mine]", timeline.Detail{Resource: true, Tags: map[string]string{"aks-managed-poolName": "mine"}})),
 			[]string{"iaas-tag customer not-covered customer iaas.out-of-band", "iaas-system-tag customer voids-support customer iaas.system-tags,iaas.out-of-band"}},
 		{"tag", world(ev("1m", customer, "tagged", "node/a", 0, "the VM's tags were changed as an IaaS resource: map[team:shop]", timeline.Detail{Resource: true, Tags: map[string]string{"team": "shop"}})),

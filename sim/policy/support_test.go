@@ -69,6 +69,8 @@ func TestSupport(t *testing.T) {
 			[]string{"supported 0s-10m0s, at-risk 10m0s-11m0s, supported 11m0s-2h0m0s"}, "", ""},
 		{"what was killed is not back", world(begin, ev("10m", customer, "ran", "node/a", 0, "azureuser ran: sudo pkill -9 coredns"), ev("10m", node, "crashed", "container/kube-system/coredns-1/coredns", 2, "")),
 			[]string{"supported 0s-10m0s, at-risk 10m0s-2h0m0s"}, "nodes.customer-access", "Let the service heal"},
+		{"a node image is too old, and then upgraded", world(begin, ev("10m", provider, "outdated", "nodepool/p", 0, "node image x"), ev("20m", provider, "upgraded", "nodepool/p", 0, "")),
+			[]string{"supported 0s-2h0m0s", "supported 0s-10m0s, unsupported 10m0s-20m0s, supported 20m0s-2h0m0s"}, "", ""},
 		{"a reboot is the customer's duty", world(begin, ev("10m", customer, "ran", "node/a", 0, "azureuser ran: sudo reboot"), ev("10m", node, "stopped", "node/a", 2, "", rebooted)).out("node/a", 2, "10m", "11m"),
 			[]string{"supported 0s-2h0m0s"}, "", ""},
 		{"a file is changed and put back", world(begin, ev("10m", customer, "changed", "node/a", 0, "the node differs from its image: file /etc/motd (changed)"), ev("20m", customer, "reverted", "node/a", 0, "the node is as its image again")),
