@@ -164,10 +164,9 @@ type UpdateRequest struct {
 	// LoadBalancer changes how nodes reach the internet.
 	LoadBalancer LoadBalancerUpdate `json:"loadBalancer,omitzero"`
 	// AppRouting enables or disables the application routing add-on; nil leaves it.
-	AppRouting     *bool              `json:"appRouting,omitempty"`
-	LoadBalancer   LoadBalancerUpdate `json:"loadBalancer,omitzero"`
-	NodeOSChannel  string             `json:"nodeOSUpgradeChannel,omitempty"`
-	UpgradeChannel string             `json:"upgradeChannel,omitempty"`
+	AppRouting     *bool  `json:"appRouting,omitempty"`
+	NodeOSChannel  string `json:"nodeOSUpgradeChannel,omitempty"`
+	UpgradeChannel string `json:"upgradeChannel,omitempty"`
 }
 
 // ParseFeatureGates reads NAME=true,NAME=false, the form of Kubernetes' own flag
