@@ -68,6 +68,7 @@ type Component struct {
 	starts  int
 	message string
 	held    string    // who keeps it down; empty for nobody
+	off     bool      // the whole cluster is stopped
 	well    time.Time // when a health check last succeeded
 
 	check *check // the newest health check; nil before the first

@@ -63,6 +63,10 @@ func (c *Component) Replace(ctx context.Context) error {
 // new one if that is wanted.
 func (c *Component) serve(ctx context.Context, gracefully bool, anew func() bool) error {
 	c.mu.Lock()
+	if c.off {
+		defer c.mu.Unlock()
+		return &HeldError{c.name, stoppedBy}
+	}
 	if c.held != "" {
 		defer c.mu.Unlock()
 		return &HeldError{c.name, c.held}

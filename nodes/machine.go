@@ -18,6 +18,7 @@ type machine struct {
 	timer   timers.Timer
 	kubelet *kubelet.Kubelet // with the container runtime
 
+	parked    bool      // is off since its cluster is stopped
 	surge     bool      // was added for an upgrade, to be removed after it
 	leaves    time.Time // when the VM of a machine that is no longer the pool's is deleted
 	waits     bool      // for a reboot, and has said so

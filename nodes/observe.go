@@ -94,3 +94,6 @@ func (f *nodePools) Template(pool, version string) *corev1.Node {
 
 // ScaleSet is the name of a pool's scale set.
 func (f *nodePools) ScaleSet(pool string) string { return f.cluster.ScaleSet(pool) }
+
+// ResourceGroup is the node resource group.
+func (f *nodePools) ResourceGroup() string { return f.cluster.ResourceGroup() }

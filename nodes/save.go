@@ -80,6 +80,7 @@ type savedMachine struct {
 	Booting bool   `json:"booting,omitempty"`
 	Cut     bool   `json:"cut,omitempty"`
 	Dark    bool   `json:"dark,omitempty"`
+	Parked  bool   `json:"parked,omitempty"`
 	Stopped string `json:"stopped,omitempty"`
 	Problem string `json:"problem,omitempty"`
 	Boots   int    `json:"boots,omitempty"`
@@ -129,7 +130,7 @@ func (f *Fleet) Save() ([]byte, error) {
 	}
 	for _, m := range f.machines() {
 		state := savedMachine{
-			Off: !m.On, Booting: m.Booting(), Cut: m.Cut, Dark: m.Dark, Stopped: m.Stopped, Problem: m.Problem, Boots: m.Boots,
+			Off: !m.On, Booting: m.Booting(), Cut: m.Cut, Dark: m.Dark, Parked: m.parked, Stopped: m.Stopped, Problem: m.Problem, Boots: m.Boots,
 			Root: m.Root.Seq, Edited: m.Edited.Seq, Tags: m.Tags, Acted: m.acted, Surge: m.surge, Flaws: m.Flaws,
 			EventType: m.EventType, EventAt: m.EventAt, Notice: m.Notice.Seq,
 		}
@@ -308,6 +309,7 @@ func (f *Fleet) populate(s saved) error {
 
 func (m *machine) restore(state savedMachine) error {
 	m.On, m.Cut, m.Dark, m.Stopped, m.Problem = !state.Off, state.Cut, state.Dark, state.Stopped, state.Problem
+	m.park(state.Parked)
 	m.surge, m.Tags, m.acted, m.Boots = state.Surge, state.Tags, state.Acted, max(state.Boots, 1)
 	if state.Size != "" {
 		m.Size = state.Size

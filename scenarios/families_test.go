@@ -35,7 +35,7 @@ var families = []family{
 	{"features", []string{"alpha-gate-is-refused", "alpha-gate-allowed-but-unsupported", "beta-gate-is-supported-in-2026",
 		"beta-gate-is-unsupported-in-2019", "preview-not-registered-is-refused", "preview-registered"}},
 	{"the cloud", []string{"nsg-custom-rule", "customer-deletes-vm-out-of-band", "egress-443-blocked", "iaas-stop-and-start",
-		"iaas-system-tag-changed", "iaas-tags", "last-system-pool-stays", "nodepool-added-takes-tainted-workloads", "nodepool-deleted-drains", "nodepool-scales", "share-deleted-past-aks", "share-read-by-many", "scheduled-event-reboots-node", "spot-eviction", "surge-node-behind-a-rule", "vm-deleted-during-an-upgrade", "zone-outage-with-and-without-spread"}},
+		"iaas-system-tag-changed", "iaas-tags", "last-system-pool-stays", "nodepool-added-takes-tainted-workloads", "nodepool-deleted-drains", "nodepool-scales", "share-deleted-past-aks", "cluster-stopped-and-started", "share-read-by-many", "scheduled-event-reboots-node", "spot-eviction", "surge-node-behind-a-rule", "vm-deleted-during-an-upgrade", "zone-outage-with-and-without-spread"}},
 	{"the cluster autoscaler", []string{"autoscaler-at-maximum", "autoscaler-follows-load", "autoscaler-keeps-what-it-may-not-move"}},
 	{"load balancers", []string{"load-balancer-source-ranges", "internal-load-balancer", "local-traffic-policy-follows-pods", "load-balancer-bad-annotation",
 		"load-balancer-edited-behind-the-back", "cloud-fails-load-balancers"}},

@@ -45,7 +45,7 @@ func topics() []topic {
 		{"patches", "patches of the nodes' operating system, and vulnerabilities", text(api.HelpPatches)},
 		{"provider", "the provider's plane: watchdog, backups, restores, roles", text(api.HelpProvider)},
 		{"scenarios", "the language of scenarios", folded(reference.Write)},
-		{"upgrades", "upgrades of Kubernetes and of node images", text(api.HelpUpgrades)},
+		{"upgrades", "upgrades of Kubernetes and of node images, and stops of the cluster", text(api.HelpUpgrades)},
 	}
 }
 

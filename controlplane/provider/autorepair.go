@@ -73,8 +73,11 @@ func (r *repairer) open(ctx context.Context) (steps []run) {
 	return steps
 }
 
-// errRestoring says that the control plane is down on purpose.
-var errRestoring = errors.New("a restore is under way")
+// errRestoring and errStopped say that the control plane is down on purpose, or may be.
+var (
+	errRestoring = errors.New("a restore is under way")
+	errStopped   = errors.New("the cluster is stopped, or on its way there or back")
+)
 
 // look asks the API server, unless it is down on purpose, and makes room for new repairs.
 func (r *repairer) look(ctx context.Context) ([]Node, error) {
@@ -83,8 +86,11 @@ func (r *repairer) look(ctx context.Context) ([]Node, error) {
 			return nil, err
 		}
 	}
-	if unfinished(r.l.State()) != nil {
+	switch s := r.l.State(); {
+	case unfinished(s) != nil:
 		return nil, errRestoring
+	case s.Resting():
+		return nil, errStopped
 	}
 	return ask(ctx, r.o.cfg.Nodes.Nodes)
 }

@@ -41,7 +41,7 @@ func (s State) busy() error {
 	if op := s.OperationInProgress(); op != nil {
 		return Busy(*op)
 	}
-	return nil
+	return s.Runs()
 }
 
 // Grow asks the cloud for some more VMs of a pool, for some pods that wait. The error has a

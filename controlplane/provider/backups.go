@@ -28,6 +28,10 @@ func subjectOf(id string) string { return "backup/" + id }
 // have was not taken, whoever led at its time.
 func (o *Operator) backUp(ctx context.Context, l *Leadership) {
 	for ctx.Err() == nil {
+		if l.State().Off() { // nothing changes, and nothing is due
+			clock.Sleep(ctx, clock.UntilTick(time.Now(), api.BackupInterval))
+			continue
+		}
 		slot, missed, next := backup.Due(time.Now(), cmp.Or(l.State().LastSlot, o.cfg.Created), api.BackupInterval)
 		o.giveUp(ctx, l, missed)
 		if slot.IsZero() {
@@ -45,7 +49,7 @@ func (o *Operator) backUp(ctx context.Context, l *Leadership) {
 // giveUp notes the slots that nobody took in time.
 func (o *Operator) giveUp(ctx context.Context, l *Leadership, missed []time.Time) {
 	for _, slot := range missed {
-		o.findLate(slot, "missed: no backup was taken before the next was due")
+		o.findLate(l, slot, "missed: no backup was taken before the next was due")
 		o.note("missed", slotSubject(slot), "no backup was taken before the next was due")
 		o.cfg.Ledger.Close(slotSubject(slot), time.Now())
 		if l.Apply(ctx, SetLastSlot(slot)) != nil {
@@ -55,8 +59,12 @@ func (o *Operator) giveUp(ctx context.Context, l *Leadership, missed []time.Time
 }
 
 // findLate enters that a slot has no backup in time, and what that was waiting for
-// as far as is known: etcd if that is out, or else the disk that backups are on.
-func (o *Operator) findLate(slot time.Time, message string) {
+// as far as is known: etcd if that is out, or else the disk that backups are on. Of a cluster
+// that was stopped meanwhile nobody wants one.
+func (o *Operator) findLate(l *Leadership, slot time.Time, message string) {
+	if l.State().Off() {
+		return
+	}
 	because := string(fault.BackupStore)
 	if _, out := o.cfg.Ledger.Open(etcd); out {
 		because = etcd
@@ -71,23 +79,26 @@ func (o *Operator) takeSlot(ctx context.Context, l *Leadership, slot, next time.
 	ctx, cancel := context.WithDeadline(ctx, next)
 	defer cancel()
 	late := time.AfterFunc(time.Until(slot.Add(backup.Tolerance)), func() {
-		o.findLate(slot, fmt.Sprintf("late: not taken %s after its slot", backup.Tolerance))
+		o.findLate(l, slot, fmt.Sprintf("late: not taken %s after its slot", backup.Tolerance))
 	})
 	defer late.Stop()
 	b, err := o.take(ctx, backup.Meta{ID: backup.ID(slot), Slot: slot, Replace: true})
 	if err == nil {
 		err = l.Apply(ctx, Backups.Put(b), SetLastSlot(slot))
 	}
-	if errors.Is(err, ErrNotLeader) || errors.Is(ctx.Err(), context.Canceled) {
+	switch {
+	case errors.Is(err, ErrNotLeader) || errors.Is(ctx.Err(), context.Canceled):
 		return false // whoever leads now takes it
+	case err != nil && l.State().Off():
+		return false // it is not due any more
 	}
 	if err != nil {
-		o.findLate(slot, err.Error())
+		o.findLate(l, slot, err.Error())
 		o.note("failed to back up", subject, err.Error())
 		return false
 	}
 	if backup.Late(slot, b.At) {
-		o.findLate(slot, fmt.Sprintf("late by %s", b.At.Sub(slot).Round(time.Second)))
+		o.findLate(l, slot, fmt.Sprintf("late by %s", b.At.Sub(slot).Round(time.Second)))
 	}
 	o.note("backed up", subject, fmt.Sprintf("etcd at revision %d: %d keys, %d bytes, from %s", b.Revision, b.Keys, b.Bytes, b.Member))
 	o.cfg.Ledger.Close(subject, time.Now())

@@ -37,6 +37,9 @@ func (o *Operator) Escalate(ctx context.Context, r *Replicas, node, reason strin
 	}
 	o.asking.Lock()
 	defer o.asking.Unlock()
+	if err := r.State().awake(); err != nil {
+		return api.Repair{}, err
+	}
 	for _, e := range escalations(r.State().Repairs) {
 		if e.Node == node {
 			return api.Repair{}, fmt.Errorf("node %s is being restarted already: escalation %s of %s is under way, wait until it has ended",
@@ -75,6 +78,9 @@ func (o *Operator) checkNode(ctx context.Context, node string) error {
 // escalateAll carries out escalations, one after the other.
 func (o *Operator) escalateAll(ctx context.Context, l *Leadership) {
 	tasks{woken: o.escalated, retry: retryEscalation, open: func(context.Context) (list []run) {
+		if l.State().Resting() {
+			return nil // woken when the cluster is on again
+		}
 		for _, rec := range escalations(l.State().Repairs) {
 			list = append(list, escalation{o.repair(l, rec)}.run)
 		}

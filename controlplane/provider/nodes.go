@@ -91,6 +91,8 @@ type Nodes interface {
 	// Explain adds to pods that Evict found blocked the budgets that protect them, as far as
 	// they can be read.
 	Explain(ctx context.Context, blocked []drain.Blocked)
+	// Delete deletes at once the pods of a node that a drain moves, whatever protects them.
+	Delete(ctx context.Context, node string) error
 	// Budgets are all PodDisruptionBudgets.
 	Budgets(ctx context.Context) ([]Budget, error)
 }
@@ -125,6 +127,10 @@ type Cloud interface {
 	// UpgradeVM reimages a node's VM with a kubelet and a node image; an empty image
 	// is the newest for the kubelet. lost is what is gone with the old disk.
 	UpgradeVM(ctx context.Context, key, node, version, image string, cause int64) (lost []string, err error)
+	// Deallocate deallocates all VMs, which is no outage, and Allocate gives those back that
+	// it has taken: they boot. Doing it again changes nothing.
+	Deallocate(ctx context.Context, cause int64) error
+	Allocate(ctx context.Context, cause int64) error
 	// VMs are the nodes of a pool whose VMs the cloud has, by their instance numbers.
 	VMs(pool string) []string
 	// MissingVMs are the nodes of a pool whose VMs somebody deleted outside of AKS, and

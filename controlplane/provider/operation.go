@@ -41,8 +41,19 @@ func (o *Operator) beginOperation(ctx context.Context, r *Replicas, plan func(St
 	})
 }
 
-// beginWith is beginOperation of an operation that begins with another cluster.
+// beginWith is beginOperation of an operation that begins with another cluster. One that is
+// stopped has none but its start.
 func (o *Operator) beginWith(ctx context.Context, r planeLog, plan func(State) (api.Operation, *Cluster, error)) (api.Operation, error) {
+	return o.beginAny(ctx, r, func(s State) (op api.Operation, with *Cluster, err error) {
+		if err := s.Runs(); err != nil {
+			return op, nil, err
+		}
+		return plan(s)
+	})
+}
+
+// beginAny is beginWith of an operation that looks itself whether the cluster runs.
+func (o *Operator) beginAny(ctx context.Context, r planeLog, plan func(State) (api.Operation, *Cluster, error)) (api.Operation, error) {
 	o.asking.Lock()
 	defer o.asking.Unlock()
 	s := r.State()
@@ -74,6 +85,8 @@ var startedVerbs = map[string]timeline.Verb{
 	api.OpCreatePool:     "started creation of",
 	api.OpDeletePool:     "started deletion of",
 	api.OpUpdatePool:     "started update of",
+	api.OpStopCluster:    "started stop of",
+	api.OpStartCluster:   "started start of",
 }
 
 // newID is an ID of a time that no record has yet.
@@ -124,6 +137,10 @@ func (x *operation) run(ctx context.Context) error {
 		err = x.scale(ctx)
 	case x.rec.Reshape != nil:
 		err = x.reshape(ctx)
+	case x.rec.Kind == api.OpStopCluster && x.rec.PowerChange != nil:
+		err = x.stop(ctx)
+	case x.rec.Kind == api.OpStartCluster && x.rec.PowerChange != nil:
+		err = x.start(ctx)
 	default:
 		err = &failure{text: fmt.Sprintf("(InternalServerError) this version of the provider's plane cannot carry out %s", x.rec.Kind)}
 	}
@@ -144,6 +161,8 @@ var endedVerbs = map[string]map[string]timeline.Verb{
 	api.OpCreatePool:     {api.OpSucceeded: "created", api.OpFailed: "failed to create"},
 	api.OpDeletePool:     {api.OpSucceeded: "deleted", api.OpFailed: "failed to delete"},
 	api.OpUpdatePool:     {api.OpSucceeded: "updated", api.OpFailed: "failed to update"},
+	api.OpStopCluster:    {api.OpSucceeded: "is stopped"},
+	api.OpStartCluster:   {api.OpSucceeded: "is running", api.OpFailed: "failed to start"},
 }
 
 func (x *operation) end(ctx context.Context, state, message string) error {

@@ -161,6 +161,9 @@ func (x *operation) notReady(node string, n Node) error {
 	if x.rec.Scale != nil {
 		return &failure{text: fmt.Sprintf("(VMExtensionProvisioningTimeout) node %s is not Ready %s after its VM was created", node, nodeTimeout)}
 	}
+	if x.rec.PowerChange != nil {
+		return &failure{text: fmt.Sprintf("(VMExtensionProvisioningTimeout) node %s is not Ready %s after its VM was started", node, nodeTimeout)}
+	}
 	why := "it has not registered"
 	if n.Name != "" {
 		why = symptom(n)

@@ -65,6 +65,10 @@ type ControlPlane interface {
 	// Upgrade restarts the components that have not the version, such as 1.37.2, and
 	// returns when they serve. Began is called before each.
 	Upgrade(ctx context.Context, version string, began func(component string)) error
+	// PowerOff ends all components in good order: none can be started until PowerOn, which
+	// starts them and returns when they serve. Doing it again changes nothing.
+	PowerOff(ctx context.Context) error
+	PowerOn(ctx context.Context) error
 	// Running are the pods that the nodes have, as NAMESPACE/NAME; nil if they have not
 	// read yet what they are to run.
 	Running() map[string]bool
@@ -99,6 +103,8 @@ type Ledger interface {
 	// Close ends the subject's open incident: it was seen to be well at a time.
 	// One that began later, or whose cause is still in force, stays open.
 	Close(subject string, seen time.Time)
+	// Rest ends all open incidents: the cluster is stopped, and nobody waits for what was out.
+	Rest(at time.Time)
 }
 
 // OperatorConfig is what [NewOperator] needs.

@@ -289,6 +289,12 @@ func (l *fakeLedger) Close(subject string, _ time.Time) {
 	delete(l.open, subject)
 }
 
+func (l *fakeLedger) Rest(time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.open)
+}
+
 func (l *fakeLedger) subjects() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

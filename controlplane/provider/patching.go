@@ -23,6 +23,9 @@ type patch struct {
 // minute while one is not mended.
 func (o *Operator) patchAll(ctx context.Context, l *Leadership) {
 	tasks{woken: o.published, period: lookPeriod, open: func(context.Context) (list []run) {
+		if l.State().Resting() {
+			return nil // what is off has to wait: woken when it is on again
+		}
 		for _, c := range CVEs.List(l.State()) {
 			if c.State != api.CVEFixed {
 				p := &patch{rec: c}

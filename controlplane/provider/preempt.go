@@ -29,6 +29,9 @@ func (o *Operator) drainPreempted(ctx context.Context, l *Leadership) {
 
 // open is what is to be done now. A node that somebody else has cordoned stays so.
 func (d *autoDrain) open(ctx context.Context) (steps []run) {
+	if d.l.State().Resting() {
+		return nil // woken when the cluster is on again
+	}
 	if _, short := d.short(); short {
 		steps = append(steps, d.recount)
 	}

@@ -56,6 +56,9 @@ func (o *Operator) Verify(ctx context.Context, r *Replicas, id string) (api.Back
 
 // Take takes a backup now, beside the schedule.
 func (o *Operator) Take(ctx context.Context, r *Replicas) (api.Backup, error) {
+	if err := r.State().Runs(); err != nil {
+		return api.Backup{}, err
+	}
 	now := time.Now().UTC()
 	b, err := o.take(ctx, backup.Meta{ID: backup.ManualID(now), Slot: now.Truncate(time.Second), Replace: true})
 	if err != nil {
@@ -86,6 +89,9 @@ func (o *Operator) RequestRestore(ctx context.Context, r *Replicas, id string) (
 	defer o.asking.Unlock()
 	if running := unfinished(r.State()); running != nil {
 		return api.Restore{}, fmt.Errorf("restore %s is under way: wait until it has ended", running.ID)
+	}
+	if err := r.State().awake(); err != nil {
+		return api.Restore{}, err
 	}
 	if id != "" {
 		b, err := r.Find(id)

@@ -43,6 +43,9 @@ type Cluster struct {
 	EtcdMembers       int    `json:"etcdMembers,omitempty"`
 	APIServers        int    `json:"apiServers,omitempty"`
 	Pools             []Pool `json:"pools,omitempty"`
+	// Stopped is since when the cluster is stopped: its control plane and its VMs are down
+	// because the customer wants it so. Zero if it runs.
+	Stopped time.Time `json:"stopped,omitzero"`
 	// Features are the cluster's switches by name.
 	Features map[string]string `json:"features,omitempty"`
 }

@@ -92,6 +92,7 @@ func backOff(n int) time.Duration {
 // watchdog looks after the control plane during one leadership.
 type watchdog struct {
 	o      *Operator
+	l      *Leadership
 	mu     sync.Mutex
 	vitals map[string]*vitals
 	work   sync.WaitGroup
@@ -107,10 +108,10 @@ type watchdog struct {
 // watch asks every component how it is, every ten seconds, restarts what is out,
 // and mends etcd.
 func (o *Operator) watch(ctx context.Context, l *Leadership) {
-	w := &watchdog{o: o, vitals: map[string]*vitals{}, giveUp: func() {}}
+	w := &watchdog{o: o, l: l, vitals: map[string]*vitals{}, giveUp: func() {}}
 	defer w.work.Wait()
 	for clock.Sleep(ctx, clock.UntilTick(time.Now(), probePeriod)) {
-		if unfinished(l.State()) != nil {
+		if s := l.State(); unfinished(s) != nil || s.Off() {
 			w.giveUp()
 			continue // everything is down on purpose
 		}
@@ -246,7 +247,7 @@ func (w *watchdog) restart(ctx context.Context, c Component, life int, v *vitals
 	rctx, cancel := context.WithTimeout(ctx, restartTimeout)
 	err := c.Restart(rctx, life)
 	cancel()
-	if err != nil && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && !w.l.State().Off() {
 		w.o.note("failed to restart", c.Name(), fmt.Sprintf("%v; the next attempt is in %s", err, backOff(attempt)))
 	}
 	w.mu.Lock()

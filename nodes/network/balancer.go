@@ -191,13 +191,18 @@ func (n *Network) balance(frontend socket, p *servicePort) (route, error) {
 }
 
 // newest are the newest rules that any node has: the load balancer was told
-// what they say when they were made. nil if no node has any.
+// what they say when they were made. If no node has any they are those that one had last, which
+// the load balancer keeps; nil if none ever had.
 func (n *Network) newest() (newest *Rules) {
 	for _, node := range n.fabric.Nodes() {
 		if r := n.fabric.Rules(node); r != nil && (newest == nil || r.generation > newest.generation) {
 			newest = r
 		}
 	}
+	if newest == nil {
+		return n.latest.Load()
+	}
+	n.latest.Store(newest)
 	return newest
 }
 

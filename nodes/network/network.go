@@ -136,6 +136,8 @@ type Network struct {
 
 	links atomic.Pointer[[]Link] // nil if nothing is wrong with the network
 	nat   nat
+	// latest are the newest rules that a node had.
+	latest atomic.Pointer[Rules]
 
 	mu       sync.Mutex
 	random   *rand.Rand

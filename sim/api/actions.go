@@ -183,6 +183,14 @@ type Actions struct {
 	// Operations lists what the customer has asked of the cluster and its pools, the oldest
 	// first.
 	Operations func(context.Context) ([]Operation, error) `route:"GET /v1/operations"`
+	// ManagedCluster is the managed cluster as its customer has it: whether it runs, and what
+	// an operation is at.
+	ManagedCluster func(context.Context) (ManagedCluster, error) `route:"GET /v1/managedcluster"`
+	// StopCluster asks for the cluster to be stopped, with its nodes and control plane, and
+	// returns the operation as it was begun; Operations tells how it goes on. StartCluster asks
+	// for a stopped one to be started again, likewise.
+	StopCluster  func(context.Context) (Operation, error) `route:"POST /v1/managedcluster/stop" role:"customer" action:"stop the cluster"`
+	StartCluster func(context.Context) (Operation, error) `route:"POST /v1/managedcluster/start" role:"customer" action:"start the cluster"`
 	// Upgrades says what the cluster and its pools can be upgraded to.
 	Upgrades func(context.Context) (UpgradeProfile, error) `route:"GET /v1/upgrades"`
 	// Upgrade asks for an upgrade of the cluster or of a pool and returns the operation as

@@ -114,6 +114,7 @@ type Status struct {
 	Cluster           ClusterSpec    `json:"cluster"`
 	Clock             Clock          `json:"clock"`
 	ReadyAt           time.Time      `json:"readyAt,omitzero"` // virtual
+	PowerState        PowerState     `json:"powerState,omitzero"`
 	KubernetesVersion string         `json:"kubernetesVersion,omitempty"`
 	Server            string         `json:"server,omitempty"`     // URL of the API server's front door
 	Kubeconfig        string         `json:"kubeconfig,omitempty"` // path

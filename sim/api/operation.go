@@ -11,6 +11,8 @@ const (
 	OpCreatePool     = "CreatingAgentPool"
 	OpDeletePool     = "DeletingAgentPool"
 	OpUpdatePool     = "UpdatingAgentPool"
+	OpStopCluster    = "Stopping"
+	OpStartCluster   = "Starting"
 )
 
 // States of an [Operation]. AKS's provisioning state says the same.
@@ -44,6 +46,8 @@ type Operation struct {
 	Scale *Scale `json:"scale,omitempty"`
 	// Reshape is how far a change of a pool's labels, taints or mode has come.
 	Reshape *Reshape `json:"reshape,omitempty"`
+	// PowerChange is how far a stop or a start of the cluster has come.
+	PowerChange *PowerChange `json:"powerChange,omitempty"`
 }
 
 // InProgress says whether it has not ended.

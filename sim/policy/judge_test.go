@@ -137,6 +137,8 @@ func TestRules(t *testing.T) {
 			[]string{"provider-iaas provider covered escalation node.shared"}},
 		{"Azure takes a Spot node back", world(ev("1m", platform, "preempting", "node/a", 0, ""), ev("2m", platform, "deallocated", "node/a", 1, "")).out("node/a", 2, "2m", "9m"),
 			[]string{"spot customer not-covered customer node.shared", "spot customer not-covered customer nodepool.configuration"}},
+		{"the customer stops the cluster", world(ev("1m", customer, "started stop of", "cluster/c", 0, ""), ev("3m", provider, "is stopped", "cluster/c", 1, "")),
+			[]string{"stopped customer covered customer workloads.customer", "stopped customer covered customer lifecycle.stopped"}},
 		{"the customer shuts a node down from within", world(ev("1m", customer, "ran", "node/a", 0, "azureuser ran: sudo systemctl poweroff"), ev("1m", node, "stopped", "node/a", 1, "", off)).out("node/a", 1, "1m", ""),
 			[]string{"customer-off customer not-covered customer node.shared,nodes.careless-changes"}},
 		{"kubelet by itself", world(ev("1m", node, "failed", "kubelet/a", 0, "")).out("kubelet/a", 1, "1m", "2m"),

@@ -42,10 +42,12 @@ func acts(in Input, t api.Traffic) (list []Part) {
 	last := map[string]int{} // by subject, in list
 	for _, e := range in.Events {
 		shows := shownFor(e, t)
-		if slices.Contains(linkFaults, e.Verb) {
+		switch {
+		case slices.Contains(linkFaults, e.Verb):
 			shows = untilHealed(in.Events, e, in.To)
-		}
-		if isRoute(e) {
+		case e.Verb == stopOf:
+			shows = untilRunning(in.Events, e, in.To)
+		case isRoute(e):
 			shows = untilRouted(in.Events, e, in.To)
 		}
 		if shows == 0 {

@@ -57,6 +57,8 @@ func TestActs(t *testing.T) {
 		{"a node that was labelled", "service/shop", []timeline.Event{acted(1, 20, "labelled", "node/a")}, OwnerShared},
 		{"a network policy", "service/shop", []timeline.Event{acted(1, 20, "created", "networkpolicy/default/deny")}, OwnerCustomer},
 		{"another namespace's policy", "service/shop", []timeline.Event{acted(1, 20, "created", "networkpolicy/test/deny")}, OwnerShared},
+		{"the cluster is stopped", "service/shop", []timeline.Event{acted(1, 5, "started stop of", "cluster/c"), acted(2, 22, "is running", "cluster/c")}, OwnerCustomer},
+		{"the cluster was stopped, and runs", "service/shop", []timeline.Event{acted(1, 5, "started stop of", "cluster/c"), acted(2, 12, "is running", "cluster/c")}, OwnerShared},
 		{"a rule that lets nobody in", "service/shop", []timeline.Event{ruled(20, "Inbound", "Deny")}, OwnerCustomer},
 		{"a rule that lets somebody in", "service/shop", []timeline.Event{ruled(20, "Inbound", "Allow")}, OwnerShared},
 		{"a lossy network", "service/shop", []timeline.Event{lossy(5)}, OwnerProvider},
@@ -111,6 +113,16 @@ func TestIngress(t *testing.T) {
 		if got := r.Outages[0].Parts[0].Owner; got != c.want {
 			t.Errorf("%s: the outage is %s's, want %s's", c.name, got, c.want)
 		}
+	}
+}
+
+// TestStopped checks that a stop of the cluster is said, and is no outage.
+func TestStopped(t *testing.T) {
+	r := Make(Input{From: eight, To: after(120), Events: []timeline.Event{
+		acted(1, 10, "started stop of", "cluster/c"), acted(2, 40, "is running", "cluster/c"), acted(3, 110, "started stop of", "cluster/c"),
+	}})
+	if r.StoppedMinutes != 40 || r.APIServer.Minutes.Total != 0 || !strings.Contains(strings.Join(r.Verdict, " "), "For 40m of it the customer had the cluster stopped") {
+		t.Errorf("stopped for %v minutes: %q", r.StoppedMinutes, r.Verdict)
 	}
 }
 

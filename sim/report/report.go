@@ -46,6 +46,8 @@ type Report struct {
 	To      time.Time `json:"to"`
 	// Verdict is the whole in two or three sentences.
 	Verdict []string `json:"verdict"`
+	// StoppedMinutes is for how long the customer had the cluster stopped, which is no outage.
+	StoppedMinutes float64 `json:"stoppedMinutes,omitempty"`
 	// APIServer is when the API server was out, by itself or since etcd was.
 	APIServer Outage `json:"apiServer"`
 	// Outages are of everything else, nodes before workloads before the rest.
@@ -102,6 +104,7 @@ func Make(in Input) Report {
 	}
 	r.From, r.To = bounds(in)
 	r.Support = support(in.Support, r.From, r.To)
+	r.StoppedMinutes = stoppedMinutes(in, r.From, r.To)
 	var failed []Requests
 	r.APIServer, r.Outages, failed = outages(in, r.From, r.To)
 	r.Availability = availabilities(in, r.From, r.To)

@@ -12,6 +12,9 @@ import (
 // was healed and what was lost, and whether the cluster is supported.
 func verdict(r Report) []string {
 	list := []string{availability(r)}
+	if r.StoppedMinutes > 0 {
+		list = append(list, "For "+spanOf(r.StoppedMinutes)+" of it the customer had the cluster stopped: that is no outage.")
+	}
 	if s := healing(r); s != "" {
 		list = append(list, s)
 	}

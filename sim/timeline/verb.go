@@ -22,7 +22,8 @@ const (
 	Consent     = "consent"
 	Escalation  = "escalation"
 	Fault       = "fault"
-	Kube        = "kube" // by the API server
+	Kube        = "kube"      // by the API server
+	Lifecycle   = "lifecycle" // of the managed cluster
 	Link        = "network"
 	Maintenance = "maintenance" // of a VM's host, by Azure
 	NeedsReboot = "needs-reboot"

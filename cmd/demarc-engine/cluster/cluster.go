@@ -292,10 +292,35 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.BringUp(ctx); err != nil {
 		return err
 	}
+	if c.Memory.State().Resting() {
+		return c.rest()
+	}
 	if err := c.install(ctx, c.bootstrap); err != nil {
 		return err
 	}
 	c.setPhase("nodes")
+	if err := c.runNodes(); err != nil {
+		return err
+	}
+	if err := c.comeUp(ctx); err != nil {
+		return err
+	}
+	c.setPhase("workloads")
+	if err := c.await(ctx, "kube-system", c.addonsReady); err != nil {
+		return err
+	}
+	if c.spec.Sample && c.loaded.Starting {
+		if err := c.installSample(ctx); err != nil {
+			return fmt.Errorf("install the sample workload: %w", err)
+		}
+	}
+	c.serve()
+	return c.founded()
+}
+
+// runNodes runs the machines, and the controllers that tie them and the cloud to the API
+// server: they wait for it.
+func (c *Cluster) runNodes() error {
 	c.faults.Resume()
 	c.work.Go(func() { c.balancers.run(c.ctx) })
 	c.work.Go(func() {
@@ -309,9 +334,17 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err := c.watchRoutes(c.ctx); err != nil {
 		return err
 	}
-	if err := c.driveDisks(c.ctx); err != nil {
-		return err
-	}
+	return c.driveDisks(c.ctx)
+}
+
+// serve sends the traffic of clients, and probes what serves them.
+func (c *Cluster) serve() {
+	c.work.Go(func() { c.traffic.Run(c.ctx) })
+	c.work.Go(c.keepProbing)
+}
+
+// comeUp installs the managed add-ons when the nodes can take pods.
+func (c *Cluster) comeUp(ctx context.Context) error {
 	if err := c.await(ctx, "the nodes", func() bool { return c.fleet.Ready() }); err != nil {
 		return err
 	}
@@ -324,18 +357,7 @@ func (c *Cluster) start(ctx context.Context) error {
 		return err
 	}
 	close(c.installed)
-	c.setPhase("workloads")
-	if err := c.await(ctx, "kube-system", c.addonsReady); err != nil {
-		return err
-	}
-	if c.spec.Sample && c.loaded.Starting {
-		if err := c.installSample(ctx); err != nil {
-			return fmt.Errorf("install the sample workload: %w", err)
-		}
-	}
-	c.work.Go(func() { c.traffic.Run(c.ctx) })
-	c.work.Go(c.keepProbing)
-	return c.founded()
+	return nil
 }
 
 // schedulable says whether the taints of new nodes are gone from those that are Ready.
@@ -476,6 +498,7 @@ func (c *Cluster) Status() api.Status {
 	s.Components, s.Machines = c.health.Soon(), c.Machines()
 	s.LoadBalancers, s.Traffic, s.Faults = c.balancers.list(), c.trafficTotals(), c.Faults()
 	s.Availability = c.probes.List()
+	s.PowerState.Code = c.Memory.State().Power()
 	s.Warnings = c.warnings(s.Clock)
 	return s
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"demarc/cmd/demarc-engine/cluster/faults"
@@ -49,6 +50,9 @@ func (c *Cluster) Inject(ctx context.Context, by api.Role, spec fault.Spec) (fau
 	if err != nil {
 		return fault.Active{}, err
 	}
+	if err := c.strikable(spec); err != nil {
+		return fault.Active{}, err
+	}
 	a, err := c.faults.Inject(ctx, spec)
 	return a, errors.Join(err, c.saveState())
 }
@@ -67,6 +71,21 @@ func (c *Cluster) Heal(ctx context.Context, by api.Role, id string) error {
 		return err
 	}
 	return errors.Join(c.faults.End(ctx, id, repair), c.saveState())
+}
+
+// beyond are the targets of faults that are there when the cluster is stopped: the provider's
+// own plane, its backups, and Azure.
+var beyond = []fault.TargetKind{
+	fault.Provider, fault.Replica, fault.BackupStore, fault.Backup, fault.Cloud, fault.CloudDisks, fault.CloudBalancers, fault.CloudDNS,
+}
+
+// strikable refuses a fault of what a stopped cluster has not.
+func (c *Cluster) strikable(spec fault.Spec) error {
+	target, err := fault.ParseTarget(spec.Target)
+	if err != nil || slices.Contains(beyond, target.Kind) || spec.Verb == "heal" {
+		return err
+	}
+	return c.Runs()
 }
 
 // askedFault reads the words of a fault that a role asks for, if it may.

@@ -12,6 +12,9 @@ func (c *Cluster) VMs() []api.VM { return c.fleet.VMs() }
 
 // DoVM does something with a VM past AKS.
 func (c *Cluster) DoVM(by api.Role, req api.VMRequest) (vm api.VM, err error) {
+	if err := c.Runs(); err != nil {
+		return vm, err // its VMs are deallocated until it is started
+	}
 	err = c.pastAKS(by, req.Action+" vm/"+req.VM, func() error {
 		vm, err = c.fleet.DoVM(req, by.Actor())
 		return err

@@ -37,9 +37,10 @@ func (c *Cluster) mendWhenWell(subject string) {
 }
 
 // unserved enters that no API server takes requests, if nobody else has by then: it is
-// restarted with another version or with new settings, or has ended by itself.
+// restarted with another version or with new settings, or has ended by itself. That of a
+// stopped cluster is not out.
 func (c *Cluster) unserved(since time.Time) {
-	if !clock.Sleep(c.ctx, time.Second) {
+	if !clock.Sleep(c.ctx, time.Second) || c.Off() {
 		return
 	}
 	known := slices.ContainsFunc(c.incidents.List(), func(i api.Incident) bool {

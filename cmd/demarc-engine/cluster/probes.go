@@ -13,10 +13,15 @@ import (
 // dnsService is the Service of the cluster's DNS.
 const dnsService = "kube-dns"
 
-// keepProbing probes what serves the cluster, until it ends.
+// keepProbing probes what serves the cluster, until it ends. Nothing has to while the cluster
+// is stopped.
 func (c *Cluster) keepProbing() {
 	out := false
 	for clock.Sleep(c.ctx, clock.UntilTick(time.Now(), probe.Period)) {
+		if c.Resting() {
+			c.probes.Take(nil, time.Now())
+			continue
+		}
 		found := c.probe()
 		c.probes.Take(found, time.Now())
 		out = c.namesOut(found[0].Serving == 0, out)

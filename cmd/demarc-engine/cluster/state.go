@@ -171,10 +171,16 @@ func (c *Cluster) currentState() (*state.State, error) {
 	}
 	c.mu.Lock()
 	s.Starting = c.loaded.Starting
-	if c.readyAt.IsZero() { // the load balancers have not all come up yet
+	ready := !c.readyAt.IsZero()
+	c.mu.Unlock()
+	select {
+	case <-c.installed:
+	default:
+		ready = false // it is stopped since the engine began
+	}
+	if !ready { // the load balancers have not all come up yet
 		s.Balancers = c.loaded.Balancers
 	}
-	c.mu.Unlock()
 	var err error
 	if s.Fleet, err = c.fleet.Save(); err != nil {
 		return nil, err

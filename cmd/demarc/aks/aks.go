@@ -18,5 +18,5 @@ func aksCmd(env *command.Env) *cobra.Command {
 		Use:     "aks",
 		Short:   "Change the managed cluster, as az aks does",
 		Example: "  demarc aks update --feature-gates ContainerStopSignals=false\n  demarc aks upgrade --kubernetes-version 1.37",
-	}, updateCmd(env), appRoutingCmd(env), upgradeCmd(env), getUpgradesCmd(env), maintenanceCmd(env))
+	}, showCmd(env), updateCmd(env), appRoutingCmd(env), upgradeCmd(env), getUpgradesCmd(env), maintenanceCmd(env), stopCmd(env), startCmd(env))
 }

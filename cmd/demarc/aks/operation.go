@@ -39,10 +39,18 @@ func follow(ctx context.Context, env *command.Env, c *api.Client, op api.Operati
 	return err
 }
 
-func operationText(op api.Operation) string { return op.Subject + ": " + op.Message }
+func operationText(op api.Operation) string {
+	if op.PowerChange != nil {
+		return op.Kind + " " + op.Subject // what that is, help says
+	}
+	return op.Subject + ": " + op.Message
+}
 
 // operationProgress says in a few words what an operation is at.
 func operationProgress(op api.Operation) string {
+	if op.PowerChange != nil {
+		return operationText(op) + powerProgress(op)
+	}
 	u := op.Upgrade
 	if u == nil {
 		return operationText(op)

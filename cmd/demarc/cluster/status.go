@@ -53,6 +53,9 @@ func printStopped(env *command.Env, dir string) error {
 func printStatus(w io.Writer, s api.Status) error {
 	var t output.Table
 	t.Row("cluster "+s.Name+":", s.State+phaseOf(s))
+	if s.PowerState.Code == api.PowerStopped {
+		t.Row("power state:", s.PowerState.Code+" by the customer; demarc aks start starts it")
+	}
 	t.Row("Kubernetes:", s.KubernetesVersion+", "+s.Server)
 	t.Row("kubeconfig:", s.Kubeconfig)
 	t.Row("support policy:", s.Cluster.Edition)

@@ -18,6 +18,9 @@ func printUp(env *command.Env, s api.Status, background bool) error {
 	p, flag := output.PaletteFor(env.Out), env.NameFlag()
 	var sb strings.Builder
 	terminal.Fprintf(&sb, "%s\n\n", p.Bold(fmt.Sprintf("The cluster %s is %s: Kubernetes %s, %d nodes, support policy %s.", s.Name, s.State, s.KubernetesVersion, len(s.Machines), s.Cluster.Edition)))
+	if s.PowerState.Code == api.PowerStopped {
+		terminal.Fprintf(&sb, "  it is stopped  demarc aks start%s starts it; until then there is no API server and no node\n", flag)
+	}
 	terminal.Fprintf(&sb, "  API server     %s\n", s.Server)
 	terminal.Fprintf(&sb, "  kubectl        export KUBECONFIG=%s\n", shellQuote(s.Kubeconfig))
 	if len(s.Machines) > 0 && s.SSHConfig != "" {

@@ -17,6 +17,12 @@ func (a action) inject(ctx context.Context) error {
 }
 
 func (a action) aks(ctx context.Context) error {
+	switch a.Text("action") {
+	case "stop":
+		return only(a.customer().StopCluster(ctx))
+	case "start":
+		return only(a.customer().StartCluster(ctx))
+	}
 	req := a.upgrade()
 	req.ControlPlaneOnly, req.NodeImageOnly = a.Text("only") == "control-plane", a.Text("only") == "node-images"
 	return only(a.customer().Upgrade(ctx, req))

@@ -221,6 +221,17 @@ func (l *Ledger) Close(subject string, seen time.Time) {
 	}
 }
 
+// Rest implements [provider.Ledger].
+func (l *Ledger) Rest(at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.all {
+		if l.all[i].End.IsZero() {
+			l.all[i].End = at.UTC()
+		}
+	}
+}
+
 // Open implements [provider.Ledger].
 func (l *Ledger) Open(subject string) (api.Incident, bool) {
 	l.mu.Lock()

@@ -27,9 +27,17 @@ var memoryCosts = map[timeline.Verb]string{
 
 // BringUp starts the control plane, or lets the provider's plane finish a restore
 // that the end of the last engine has interrupted, or begin one if etcd's data
-// is gone.
+// is gone. That of a cluster that is stopped stays down, or goes on with its stop or start.
 func (m *Management) BringUp(ctx context.Context) error {
 	m.Ledger.Load(m.Memory.State().Incidents)
+	if m.Off() {
+		if err := m.dropStagedRestore(); err != nil {
+			return err
+		}
+		err := m.Plane.PowerOff(ctx)
+		m.Operator.Begin()
+		return err
+	}
 	if err := m.takeStagedRestore(ctx); err != nil {
 		return err
 	}
@@ -55,6 +63,19 @@ func (m *Management) BringUp(ctx context.Context) error {
 			failed.Reason, failed.Error, filepath.Join(m.Dir, "etcd"), filepath.Join(m.Dir, "backups"))
 	case err == nil:
 		m.etcdMended(began, lost)
+	}
+	return err
+}
+
+// dropStagedRestore gives up a restore that was asked for of a cluster that is stopped: it is
+// not allowed then.
+func (m *Management) dropStagedRestore() error {
+	err := os.Remove(filepath.Join(m.Dir, api.StagedRestore))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		m.Mended(api.Mended{Subject: "etcd", Found: "a restore was asked for", Remedy: "it was given up: " + m.Runs().Error()})
 	}
 	return err
 }

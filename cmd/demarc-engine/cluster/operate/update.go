@@ -39,6 +39,9 @@ func (m *Management) Update(ctx context.Context, req api.UpdateRequest) (api.Clu
 	if busy := m.Memory.State().OperationInProgress(); busy != nil {
 		return api.ClusterSettings{}, provider.Busy(*busy)
 	}
+	if err := m.Runs(); err != nil {
+		return api.ClusterSettings{}, err
+	}
 	before := m.Settings()
 	after, err := m.updated(before, req)
 	if err != nil {

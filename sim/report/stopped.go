@@ -1,0 +1,44 @@
+package report
+
+import (
+	"time"
+
+	"demarc/sim/timeline"
+)
+
+// stopOf is the verb of who stops the cluster, and running that of its being started again.
+const (
+	stopOf  timeline.Verb = "started stop of"
+	running timeline.Verb = "is running"
+)
+
+// untilRunning is how long a cluster was not to serve since its customer stopped it; until an
+// end if it was not started again.
+func untilRunning(events []timeline.Event, began timeline.Event, end time.Time) time.Duration {
+	for _, e := range events {
+		if e.Seq > began.Seq && e.Subject == began.Subject && e.Verb == running {
+			end = e.Time
+			break
+		}
+	}
+	return max(end.Sub(began.Time), serviceShows)
+}
+
+// stoppedMinutes is for how many minutes of a time the cluster was stopped, or on its way
+// there or back: by its customer, and no outage.
+func stoppedMinutes(in Input, from, to time.Time) (minutes float64) {
+	for _, e := range in.Events {
+		if e.Verb != stopOf {
+			continue
+		}
+		began, ended := e.Time, e.Time.Add(untilRunning(in.Events, e, to))
+		if began.Before(from) {
+			began = from
+		}
+		if ended.After(to) {
+			ended = to
+		}
+		minutes += max(ended.Sub(began), 0).Minutes()
+	}
+	return minutes
+}
