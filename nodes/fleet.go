@@ -72,6 +72,9 @@ type Config struct {
 	// addresses from.
 	NetworkPolicy api.NetworkPolicy
 	NetworkPlugin api.NetworkPlugin
+	// Subnet is the prefix of the nodes' subnet, if it is not as AKS makes it, and PodSubnet
+	// that of a subnet of the pods' own, with network plugin azure.
+	Subnet, PodSubnet netip.Prefix
 	// KubeletVersion is what the first nodes report, such as v1.37.2.
 	KubeletVersion string
 	// NodeImage is what the first nodes run from; if empty, the newest for the
@@ -140,6 +143,7 @@ type scaleSet struct {
 	// subnet's route table.
 	balancers *cloud.Balancers
 	routes    *cloud.Routes
+	addresses addresses
 	outbound  api.LoadBalancerProfile
 	repairs   vm.Repairs // of the nodes themselves
 	public    network.Public
@@ -187,6 +191,7 @@ func NewFleet(cfg Config) (*Fleet, error) {
 	set.disks.Lost = set.lost
 	set.shares = cloud.NewShares(&set.mu, set.log, set.cluster.GroupID())
 	set.balancers = cloud.NewBalancers(&set.mu, set.log, set.cluster.GroupID(), cfg.Location, set.subnet.nsg, set.ownerOf)
+	set.addresses = set.newAddresses()
 	set.routes = cloud.NewRoutes(&set.mu, set.log, set.networkNames().RouteTable())
 	set.archives = archives{
 		mu: &set.mu, roster: set.roster, log: set.log, seed: cfg.Seed, created: cfg.Created, kubelet: cfg.KubeletVersion,
@@ -204,7 +209,7 @@ func NewFleet(cfg Config) (*Fleet, error) {
 		Lock: &set.mu, Timers: set.timers, Client: cfg.Client, Network: set.network, Log: set.log, Seed: cfg.Seed, Starts: cfg.Starts,
 		Kubelets: set.eachKubelet, Size: func() int { return len(set.machines()) }, Node: f.node, Proxy: f.proxy, Restoring: &f.proxy.restored.active,
 		Repairs: &set.repairs, Blocked: set.subnet.refuses, Agent: set.agent, Gateway: set.gateway, API: f.apiOf, Follow: set.follow, Services: f.services, NodeShell: set.nodeShell, Images: cfg.Images, Live: cfg.Live,
-		Disks: set.disks, Shares: set.shares, Targeted: func(to netip.AddrPort, udp bool) bool { return f.proxy.rules.Targeted(to, udp) },
+		PodSpace: set.addresses.pods, Disks: set.disks, Shares: set.shares, Targeted: func(to netip.AddrPort, udp bool) bool { return f.proxy.rules.Targeted(to, udp) },
 	})
 	if err != nil {
 		return nil, err
@@ -279,6 +284,9 @@ func (f *scaleSet) Balancers() *cloud.Balancers { return f.balancers }
 func (f *scaleSet) ownerOf(ip netip.Addr) string {
 	if m := f.at(ip); m != nil {
 		return m.Name
+	}
+	if f.addresses.nodes != nil {
+		return f.addresses.nodes.Owner(ip)
 	}
 	return ""
 }

@@ -140,11 +140,17 @@ func (f *nodePools) Add(key, pool, version string, surge bool, cause int64) (nam
 	if have := len(living(inPool(f.machines(), pool))); have >= MaxNodes {
 		return "", api.Coded("InvalidParameter", "node pool %s has %d nodes, which is the most", pool, have)
 	}
+	if err := f.room(p.shape); err != nil {
+		return "", err
+	}
 	if p.next, err = f.nextOf(p); err != nil {
 		return "", err
 	}
 	now := time.Now()
 	m := newMachine(f.scaleSet, p, p.next, f.present.Load().slot(p.next), f.poolImage(pool, version, surge))
+	if err := f.attach(m, savedMachine{}); err != nil {
+		return "", err // there was room
+	}
 	m.surge = surge
 	p.next++
 	f.join(m)

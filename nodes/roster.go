@@ -23,17 +23,18 @@ type members struct {
 	leaving  []*machine // are no longer the pool's, and not deleted yet
 	byName   map[string]*machine
 	byIP     map[netip.Addr]*machine // of the VMs that are not deleted
+	bySlot   map[int]bool            // which places they have
 }
 
 // enroll makes a roster of machines, in the order of their pools and indices, the fleet's.
 // The lock is held, and every change of who is deleted is followed by it.
 func (f *roster) enroll(machines, leaving []*machine) {
 	n := len(machines) + len(leaving)
-	r := &members{machines: machines, leaving: leaving, byName: make(map[string]*machine, n), byIP: make(map[netip.Addr]*machine, n)}
+	r := &members{machines: machines, leaving: leaving, byName: make(map[string]*machine, n), byIP: make(map[netip.Addr]*machine, n), bySlot: make(map[int]bool, n)}
 	for _, m := range slices.Concat(machines, leaving) {
 		r.byName[m.Name] = m
 		if !m.deleted() {
-			r.byIP[m.IP] = m
+			r.byIP[m.IP], r.bySlot[m.Slot()] = m, true
 		}
 	}
 	f.present.Store(r)
@@ -114,7 +115,7 @@ const slots = 12 << 8
 // address that is used again is so as late as can be.
 func (r *members) slot(index int) int {
 	s := index % slots
-	for r.byIP[vm.NodeIP(s)] != nil {
+	for r.bySlot[s] {
 		s = (s + 1) % slots
 	}
 	return s

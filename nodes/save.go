@@ -74,7 +74,11 @@ type savedKind struct {
 
 type savedMachine struct {
 	// Slot is the place in the networks, if the instance's number does not say it.
-	Slot    *int   `json:"slot,omitempty"`
+	Slot *int `json:"slot,omitempty"`
+	// Address and PodIPs are the numbers of addresses in the subnets, if the place does not
+	// say them.
+	Address string `json:"address,omitempty"`
+	PodIPs  string `json:"podIPs,omitempty"`
 	Surge   bool   `json:"surge,omitempty"`
 	Off     bool   `json:"off,omitempty"`
 	Booting bool   `json:"booting,omitempty"`
@@ -137,6 +141,7 @@ func (f *Fleet) Save() ([]byte, error) {
 		if slot := m.Slot(); slot != m.Index%slots {
 			state.Slot = &slot
 		}
+		state.Address, state.PodIPs = f.addresses.text(m)
 		if m.Size != m.Shape.Size {
 			state.Size = m.Size
 		}
@@ -293,7 +298,11 @@ func (f *Fleet) populate(s saved) error {
 				}
 			}
 			taken[slot] = true
-			all = append(all, newMachine(f.scaleSet, p, i, slot, image))
+			m := newMachine(f.scaleSet, p, i, slot, image)
+			if err := f.attach(m, s.Machines[m.Name]); err != nil {
+				return err
+			}
+			all = append(all, m)
 		}
 	}
 	f.sort(all)

@@ -309,6 +309,7 @@ func (m *machine) remove(now time.Time) {
 	m.endOutages(now)
 	m.kubelet.Remove()
 	m.f.disks.VMGone(m.Name)
+	m.f.detach(m)
 	m.f.timers.Remove(m)
 }
 

@@ -14,7 +14,16 @@ func (f *scaleSet) networkNames() cloud.NetworkNames {
 func (f *scaleSet) VirtualNetwork() api.VirtualNetwork {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.networkNames().Network(f.cfg.NetworkPlugin, len(f.present.Load().byIP))
+	nodes := cloud.SubnetUse{Prefix: api.NodePrefix, Used: len(f.present.Load().byIP)}
+	if s := f.addresses.nodes; s != nil {
+		nodes = cloud.SubnetUse{Prefix: f.cfg.Subnet, Used: s.Used()}
+	}
+	nodes.Used += f.balancers.Privates()
+	pods := cloud.SubnetUse{Prefix: f.cfg.PodSubnet}
+	if s := f.addresses.pods; s != nil {
+		pods.Used = s.Used()
+	}
+	return f.networkNames().Network(f.cfg.NetworkPlugin, nodes, pods)
 }
 
 // Routes are the routes of the subnet's route table.

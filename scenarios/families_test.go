@@ -39,7 +39,7 @@ var families = []family{
 	{"the cluster autoscaler", []string{"autoscaler-at-maximum", "autoscaler-follows-load", "autoscaler-keeps-what-it-may-not-move"}},
 	{"load balancers", []string{"load-balancer-source-ranges", "internal-load-balancer", "local-traffic-policy-follows-pods", "load-balancer-bad-annotation",
 		"load-balancer-edited-behind-the-back", "cloud-fails-load-balancers"}},
-	{"the network", []string{"network-policy-denies", "network-policy-none-ignores", "coredns-custom-broken", "dns-upstream-lost", "ingress-misconfigured", "ingress-survives-control-plane-loss", "packet-loss-10-percent", "route-deleted", "probe-asks-over-a-slow-link", "slow-link-is-no-outage", "snat-exhaustion"}},
+	{"the network", []string{"network-policy-denies", "network-policy-none-ignores", "coredns-custom-broken", "dns-upstream-lost", "ingress-misconfigured", "ingress-survives-control-plane-loss", "packet-loss-10-percent", "route-deleted", "probe-asks-over-a-slow-link", "slow-link-is-no-outage", "snat-exhaustion", "subnet-exhausted"}},
 	{"disks", []string{"disk-follows-its-pod", "claims-get-disks", "cloud-throttles", "disk-stays-in-its-zone", "disk-taken-from-a-silent-node", "multi-attach-after-silent-node",
 		"reimage-keeps-disks-loses-emptydir", "restore-and-file-shares", "restore-believes-in-deleted-disks", "restore-orphans-disks"}},
 	{"support", []string{"support-third-party", "consent-required", "escalation-restarts-a-node-with-care", "support-control-plane",

@@ -124,6 +124,9 @@ func (o *Operator) UpdatePool(ctx context.Context, r *Replicas, name string, cha
 		reshape := &api.Reshape{Pool: name, Before: p.PoolShape, After: after.PoolShape}
 		if after.Autoscaling != p.Autoscaling {
 			reshape.Autoscaling = &after.Autoscaling
+			if err := o.fits(s, s.Cluster.withPool(after)); err != nil {
+				return op, err
+			}
 		}
 		return api.Operation{Kind: api.OpUpdatePool, Subject: poolSubject(name), Message: reshapeText(reshape), Reshape: reshape}, nil
 	})

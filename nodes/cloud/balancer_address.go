@@ -9,14 +9,9 @@ import (
 	"demarc/sim/api"
 )
 
-// subnet is that of the nodes, as AKS makes it. Azure keeps its first four addresses and
-// the last. firstPrivate is the first one that load balancers get: the machines' are below.
-var (
-	nodeSubnet   = netip.MustParsePrefix("10.224.0.0/16")
-	firstPrivate = netip.MustParseAddr("10.224.16.0")
-	lastReserved = netip.MustParseAddr("10.224.0.3")
-	broadcast    = netip.MustParseAddr("10.224.255.255")
-)
+// firstPrivate is the first address of the nodes' subnet as AKS makes it that load balancers
+// get: the machines' are below.
+var firstPrivate = netip.MustParseAddr("10.224.16.0")
 
 // publicBlocks are where simulated public addresses come from: blocks reserved for
 // documentation (RFC 5737), so that nothing real is ever meant.
@@ -120,23 +115,32 @@ func (b *Balancers) private(spec BalancerSpec) (string, error) {
 	if l, f := b.frontend(spec.Service); f != nil && l.Name == api.InternalBalancer {
 		return f.Address, nil
 	}
-	for a := firstPrivate; nodeSubnet.Contains(a) && a != broadcast; a = a.Next() {
+	first := firstPrivate
+	if !b.subnet.Contains(first) {
+		first = b.number(api.FirstAddress)
+	}
+	for a := first; b.subnet.Contains(a) && a != b.broadcast(); a = a.Next() {
 		if b.owner(a) == "" && !b.used(a.String()) {
 			return a.String(), nil
 		}
 	}
-	return "", api.Coded("SubnetIsFull", "Subnet aks-subnet with address prefix %s does not have enough capacity for 1 IP addresses.", nodeSubnet)
+	return "", api.Coded("SubnetIsFull", "Subnet aks-subnet with address prefix %s does not have enough capacity for 1 IP addresses.", b.subnet)
 }
+
+// number is an address of the subnet by its number, and broadcast the last one.
+func (b *Balancers) number(i int) netip.Addr { return (&Space{prefix: b.subnet}).at(i) }
+
+func (b *Balancers) broadcast() netip.Addr { return b.number(1<<(32-b.subnet.Bits()) - 1) }
 
 // checkPrivate says in Azure's words why a Service cannot have an address of the subnet.
 func (b *Balancers) checkPrivate(spec BalancerSpec) error {
 	a, err := netip.ParseAddr(spec.Address)
 	config := b.ID(api.InternalBalancer) + "/frontendIPConfigurations/" + spec.Base
 	switch {
-	case err != nil || !nodeSubnet.Contains(a):
-		return api.Coded("PrivateIPAddressNotInSubnet", "Private static IP address %s does not belong to the range of subnet prefix %s.", spec.Address, nodeSubnet)
-	case !lastReserved.Less(a) || a == broadcast:
-		return api.Coded("PrivateIPAddressInReservedRange", "Private static IP address %s falls within reserved IP range of subnet prefix %s.", spec.Address, nodeSubnet)
+	case err != nil || !b.subnet.Contains(a):
+		return api.Coded("PrivateIPAddressNotInSubnet", "Private static IP address %s does not belong to the range of subnet prefix %s.", spec.Address, b.subnet)
+	case a.Less(b.number(api.FirstAddress)) || a == b.broadcast():
+		return api.Coded("PrivateIPAddressInReservedRange", "Private static IP address %s falls within reserved IP range of subnet prefix %s.", spec.Address, b.subnet)
 	}
 	if vm := b.owner(a); vm != "" {
 		return api.Coded("PrivateIPAddressIsAllocated", "IP configuration %s is using the private IP address %s which is already allocated to resource %s/providers/Microsoft.Compute/virtualMachines/%s.",

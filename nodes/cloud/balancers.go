@@ -59,6 +59,7 @@ type Balancers struct {
 	group  string // the resource ID of the resource group
 	region string
 	nsg    *NSG
+	subnet netip.Prefix            // the nodes'
 	owner  func(netip.Addr) string // the VM that has an address of the subnet; empty for none
 
 	all    map[string]*api.AzureLoadBalancer // by name
@@ -86,9 +87,23 @@ type indexed struct {
 // NewBalancers makes the load balancers of the resource group with that resource ID, in a
 // region. owner is called with the lock held.
 func NewBalancers(lock *sync.Mutex, log *timeline.Log, group, region string, nsg *NSG, owner func(netip.Addr) string) *Balancers {
-	b := &Balancers{lock: lock, log: log, group: group, region: region, nsg: nsg, owner: owner}
+	b := &Balancers{lock: lock, log: log, group: group, region: region, nsg: nsg, owner: owner, subnet: api.NodePrefix}
 	b.all, b.ips = map[string]*api.AzureLoadBalancer{}, map[string]*api.PublicIP{}
 	return b
+}
+
+// In says which prefix the nodes' subnet has, if it is not as AKS makes it.
+func (b *Balancers) In(subnet netip.Prefix) { b.subnet = subnet }
+
+// Private says whether a load balancer has an address of the subnet. The lock is held.
+func (b *Balancers) Private(a netip.Addr) bool { return len(b.all) > 0 && b.used(a.String()) }
+
+// Privates is how many addresses of the subnet load balancers have. The lock is held.
+func (b *Balancers) Privates() (n int) {
+	if l := b.all[api.InternalBalancer]; l != nil {
+		n = len(l.Frontends)
+	}
+	return n
 }
 
 // Break has every call fail with an error, until it is called with nil.

@@ -134,13 +134,18 @@ func TestSavedRoutes(t *testing.T) {
 // TestVirtualNetwork looks at the network of each plugin.
 func TestVirtualNetwork(t *testing.T) {
 	n := NetworkNames{Group: "/groups/mc", Digits: "12345678"}
+	nodes := SubnetUse{api.NodePrefix, 3}
 	for plugin, table := range map[api.NetworkPlugin]string{"": "", api.NetworkAzureOverlay: "", api.NetworkKubenet: n.RouteTable()} {
-		v := n.Network(plugin, 3)
-		if s := v.Subnets[0]; s.RouteTable != table || s.Addresses != 65531 || s.Used != 3 || s.ID != "/groups/mc/providers/Microsoft.Network/virtualNetworks/aks-vnet-12345678/subnets/aks-subnet" {
+		v := n.Network(plugin, nodes, SubnetUse{})
+		if s := v.Subnets[0]; len(v.Subnets) != 1 || s.RouteTable != table || s.Addresses != 65531 || s.Used != 3 || s.ID != "/groups/mc/providers/Microsoft.Network/virtualNetworks/aks-vnet-12345678/subnets/aks-subnet" {
 			t.Errorf("%q: %+v", plugin, s)
 		}
 		if v.NetworkPlugin.String() != plugin.String() || v.NetworkPlugin == "" {
 			t.Errorf("%q: the network is %q", plugin, v.NetworkPlugin)
 		}
+	}
+	v := n.Network(api.NetworkAzure, nodes, SubnetUse{netip.MustParsePrefix("10.225.0.0/27"), 20})
+	if s := v.Subnets[1]; s.Name != "aks-podsubnet" || s.Prefix != "10.225.0.0/27" || s.Addresses != 27 || s.Used != 20 {
+		t.Errorf("the pods' subnet is %+v", s)
 	}
 }

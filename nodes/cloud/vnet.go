@@ -6,17 +6,6 @@ import (
 	"demarc/sim/api"
 )
 
-// Prefixes of the virtual network that AKS makes, and of its one subnet (Microsoft, "Use
-// kubenet networking in AKS", 2026-08).
-var (
-	AddressSpace = netip.MustParsePrefix("10.224.0.0/12")
-	NodePrefix   = netip.MustParsePrefix("10.224.0.0/16")
-)
-
-// reserved is how many addresses of each subnet Azure keeps for itself: the first four, and
-// the last (MicrosoftDocs/azure-docs, virtual-networks-faq).
-const reserved = 5
-
 // NetworkNames are what AKS calls the resources of a cluster's network: all have the same
 // eight digits, which the names of its nodes have, too.
 type NetworkNames struct {
@@ -37,19 +26,29 @@ func (n NetworkNames) RouteTable() string {
 	return n.id("routeTables", "aks-agentpool-"+n.Digits+"-routetable")
 }
 
-// Network is the virtual network of a cluster with some plugin, of whose node subnet
-// somebody has that many addresses.
-func (n NetworkNames) Network(plugin api.NetworkPlugin, used int) api.VirtualNetwork {
-	const subnet = "aks-subnet"
-	v := api.VirtualNetwork{Name: "aks-vnet-" + n.Digits, NetworkPlugin: api.NetworkPlugin(plugin.String()), AddressSpace: AddressSpace.String()}
+// SubnetUse is a subnet, and how many addresses of it somebody has.
+type SubnetUse struct {
+	Prefix netip.Prefix
+	Used   int
+}
+
+// Network is the virtual network of a cluster with some plugin. The pods' subnet has no prefix
+// if there is none.
+func (n NetworkNames) Network(plugin api.NetworkPlugin, nodes, pods SubnetUse) api.VirtualNetwork {
+	v := api.VirtualNetwork{Name: "aks-vnet-" + n.Digits, NetworkPlugin: api.NetworkPlugin(plugin.String()), AddressSpace: api.AddressSpace.String()}
 	v.ID = n.id("virtualNetworks", v.Name)
-	s := api.Subnet{
-		Name: subnet, ID: v.ID + "/subnets/" + subnet, Prefix: NodePrefix.String(), SecurityGroup: n.SecurityGroup(),
-		Addresses: 1<<(32-NodePrefix.Bits()) - reserved, Used: used,
+	subnet := func(name string, u SubnetUse) api.Subnet {
+		return api.Subnet{
+			Name: name, ID: v.ID + "/subnets/" + name, Prefix: u.Prefix.String(), SecurityGroup: n.SecurityGroup(),
+			Addresses: api.Addresses(u.Prefix), Used: u.Used,
+		}
 	}
+	v.Subnets = []api.Subnet{subnet(api.NodeSubnet, nodes)}
 	if plugin.Routes() {
-		s.RouteTable = n.RouteTable()
+		v.Subnets[0].RouteTable = n.RouteTable()
 	}
-	v.Subnets = []api.Subnet{s}
+	if pods.Prefix.IsValid() {
+		v.Subnets = append(v.Subnets, subnet(api.PodSubnet, pods))
+	}
 	return v
 }

@@ -8,6 +8,7 @@ import (
 	"demarc/nodes/host"
 	"demarc/nodes/timers"
 	"demarc/nodes/vm"
+	"demarc/sim/api"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -280,6 +281,9 @@ func (k *Kubelet) spread() time.Duration {
 // takeIP gives an address of the node's range to a pod, the longest unused one,
 // as a host-local address manager does.
 func (k *Kubelet) takeIP() (netip.Addr, bool) {
+	if k.m.Cluster.NetworkPlugin == api.NetworkAzure {
+		return k.takeOwnIP()
+	}
 	const first, last = 2, 254 // .1 is the node's end of the pods' bridge
 	for range last {
 		k.lastIP++

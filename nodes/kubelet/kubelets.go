@@ -87,6 +87,8 @@ type Config struct {
 	// Disks are the managed disks, and Shares the file shares, under the same lock.
 	Disks  *cloud.Disks
 	Shares *cloud.Shares
+	// PodSpace is the subnet from which nodes get addresses for their pods; nil for none.
+	PodSpace *cloud.Space
 	// NodeShell runs a command of a pod's in the shell of its node, as root.
 	NodeShell func(ctx context.Context, node, pod string, argv []string, in io.Reader, out, errOut io.Writer) int
 	// Follow has a machine follow what a container has changed on its disk.

@@ -38,8 +38,8 @@ func (k *Kubelet) node(now time.Time, boot string) *corev1.Node {
 			},
 		},
 		Spec: corev1.NodeSpec{
-			PodCIDR:    k.m.Prefix.String(),
-			PodCIDRs:   []string{k.m.Prefix.String()},
+			PodCIDR:    k.podRange(),
+			PodCIDRs:   k.podRanges(),
 			ProviderID: providerID(k.m),
 			Taints:     Taints(k.m.Shape.NodeTaints()),
 		},

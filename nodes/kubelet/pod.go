@@ -263,7 +263,7 @@ func (p *pod) makeSandbox(now time.Time) bool {
 		}
 		var ok bool
 		if ip, ok = p.k.takeIP(); !ok {
-			p.event(now, warning, "FailedCreatePodSandBox", "Failed to create pod sandbox: no IP addresses available in range "+p.k.m.Prefix.String(), "")
+			p.event(now, warning, "FailedCreatePodSandBox", "Failed to create pod sandbox: "+p.noAddress(), "")
 			p.at(now.Add(syncPeriod))
 			return false
 		}
@@ -312,6 +312,7 @@ func (p *pod) dropSandbox() {
 	p.sandbox = false
 	if p.k.ks.byIP[p.ip] == p {
 		delete(p.k.ks.byIP, p.ip)
+		p.k.release()
 	}
 }
 

@@ -35,6 +35,9 @@ type VM struct {
 	Name    string
 	IP      netip.Addr
 	Prefix  netip.Prefix // of its pods' addresses
+	// PodIPs are what its pods can have in place of those, with network plugin azure. They are
+	// under the fleet's lock.
+	PodIPs []netip.Addr
 
 	Shape api.PoolShape // the pool's
 	Blame

@@ -85,6 +85,10 @@ type ClusterSpec struct {
 	NetworkPolicy NetworkPolicy `json:"networkPolicy,omitempty" enum:"network-policy"`
 	// NetworkPlugin is where pods have their addresses from; azure-overlay if empty.
 	NetworkPlugin NetworkPlugin `json:"networkPlugin,omitempty" enum:"network-plugin"`
+	// SubnetPrefix is the prefix of the nodes' subnet; [NodePrefix] if empty. PodSubnetPrefix is
+	// that of a subnet of the pods' own, with network plugin azure; empty for none.
+	SubnetPrefix    string `json:"subnetPrefix,omitempty"`
+	PodSubnetPrefix string `json:"podSubnetPrefix,omitempty"`
 	// Images is a catalogue of images, as text, that says how containers behave.
 	Images string `json:"images,omitempty"`
 }

@@ -128,6 +128,9 @@ func Open(dir string, cfg api.EngineConfig, dial *clock.Dial, loaded state.Loade
 	if _, err := operate.CheckGates(c.spec.Edition, c.spec.FeatureGates, c.spec.AllowUnsupportedGates); err != nil {
 		return nil, err
 	}
+	if err := c.spec.CheckNewNetwork(); err != nil && !c.resumed {
+		return nil, err
+	}
 	c.faults = c.newFaults()
 	c.incidents = incident.NewLedger(c.log, c.holds, c.struck)
 	c.flows.of = c
@@ -223,8 +226,12 @@ func (c *Cluster) machines(saved *state.State) error {
 	if err != nil {
 		return err
 	}
+	subnet, podSubnet, err := c.spec.Subnets()
+	if err != nil {
+		return err
+	}
 	c.fleet, err = nodes.NewFleet(nodes.Config{
-		ClusterName: c.spec.Name, Pools: pools, NetworkPolicy: c.spec.NetworkPolicy, NetworkPlugin: c.spec.NetworkPlugin, Seed: c.spec.Seed, Created: c.spec.Start,
+		ClusterName: c.spec.Name, Pools: pools, NetworkPolicy: c.spec.NetworkPolicy, NetworkPlugin: c.spec.NetworkPlugin, Subnet: subnet, PodSubnet: podSubnet, Seed: c.spec.Seed, Created: c.spec.Start,
 		KubeletVersion: "v" + wanted[0].KubernetesVersion,
 		Timeline:       c.log, Client: client, Watcher: c.incidents, State: saved.Fleet, Starts: starts, Images: images,
 		Preempted: c.Operator.Preempted,

@@ -56,7 +56,7 @@ demarc --as director fault inject evict node/NAME says so.`,
 	f.StringVar(&r.Mode, "mode", api.ModeUser, "System or User")
 	f.StringVarP(&r.Size, "node-vm-size", "s", api.DefaultSize, "the VMs' size")
 	f.StringSliceVarP(&zones, "zones", "z", nil, "the availability zones over which the nodes are spread, such as 1,2,3")
-	f.IntVarP(&r.MaxPods, "max-pods", "m", api.DefaultMaxPods, "how many pods a node can have, from 10 to 250")
+	f.IntVarP(&r.MaxPods, "max-pods", "m", 0, "how many pods a node can have, from 10 to 250 (default by the network plugin: 250, 110 with kubenet, 30 with azure)")
 	f.IntVar(&r.OSDiskGB, "node-osdisk-size", api.DefaultOSDiskGB, "the size of a node's disk in GB")
 	f.StringVar(&r.Priority, "priority", api.PriorityRegular, "Regular or Spot")
 	f.StringVar(&r.EvictionPolicy, "eviction-policy", "", "what becomes of the VM of a Spot node that is evicted: Delete or Deallocate (default Delete)")

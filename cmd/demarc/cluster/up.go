@@ -35,6 +35,8 @@ ended it. If it is running already, up shows it, and Ctrl-C leaves it alone.`,
   demarc up --nodes 10 --rate 60x --detach
   demarc up --name training --edition 2026-08 --no-sample
   demarc up --etcd-members 3 --api-servers 2
+  demarc up --network-plugin kubenet
+  demarc up --nodes 1 --network-plugin azure --subnet-prefix 10.224.0.0/26
   demarc up --images images.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {

@@ -33,6 +33,8 @@ type upOptions struct {
 	egress      bool
 	policy      string
 	plugin      string
+	subnet      string
+	podSubnet   string
 	images      string
 	rate        string
 	edition     string
@@ -65,6 +67,8 @@ func (o *upOptions) describe(c *cobra.Command) {
 	f.BoolVar(&o.egress, "webhook-egress", false, "let admission and conversion webhooks by URL of a new cluster reach any host; without it they reach this machine only")
 	f.StringVar(&o.policy, "network-policy", string(api.NetworkPolicyNone), "what enforces NetworkPolicies in a new cluster: "+strings.Join(api.NetworkPolicies, ", ")+"; with none they are ignored")
 	f.StringVar(&o.plugin, "network-plugin", string(api.NetworkAzureOverlay), "where pods of a new cluster have their addresses from: "+strings.Join(api.NetworkPlugins, ", "))
+	f.StringVar(&o.subnet, "subnet-prefix", api.NodePrefix.String(), "addresses of the subnet of a new cluster's nodes, within "+api.AddressSpace.String()+", such as 10.224.0.0/26")
+	f.StringVar(&o.podSubnet, "pod-subnet-prefix", "", "addresses of a subnet of a new cluster's pods, with network plugin azure, such as 10.225.0.0/24 (default none: pods have addresses of the nodes' subnet)")
 	f.StringVar(&o.images, "images", "", "file with a catalogue of images, which says how containers behave: demarc help images")
 	f.StringVar(&o.rate, "rate", "1x", "speed of the virtual clock once the cluster is ready: 1x, 60x, max, pause")
 	f.StringVar(&o.edition, "edition", api.Editions[0], "edition of the support policy of a new cluster: "+strings.Join(api.Editions, ", "))
@@ -116,9 +120,12 @@ func (o upOptions) config(name string) (api.EngineConfig, error) {
 	spec := api.ClusterSpec{
 		Name: name, Nodes: o.nodes, Zones: zones, Edition: o.edition, KubernetesVersion: o.kubernetes, NodeImage: o.nodeImage, Seed: 1, Sample: !o.noSample, EtcdMembers: o.etcdMembers, APIServers: o.apiServers, EtcdQuota: quota,
 		Backups:      api.BackupPolicy{KeepAll: api.Duration(o.backupKeep), KeepDaily: o.backupDaily},
-		FeatureGates: gates, AllowUnsupportedGates: o.unsupported, WebhookEgress: o.egress, NetworkPolicy: engine, NetworkPlugin: plugin, Images: images,
+		FeatureGates: gates, AllowUnsupportedGates: o.unsupported, WebhookEgress: o.egress, NetworkPolicy: engine, NetworkPlugin: plugin, PodSubnetPrefix: o.podSubnet, Images: images,
 	}
-	if err := spec.CheckNetwork(spec.Nodes); err != nil {
+	if o.subnet != api.NodePrefix.String() {
+		spec.SubnetPrefix = o.subnet
+	}
+	if err := spec.CheckNewNetwork(); err != nil {
 		return api.EngineConfig{}, command.BadInput(err)
 	}
 	return api.EngineConfig{Rate: rate, NewBackupKey: o.newKey, Cluster: spec}, nil
@@ -186,6 +193,12 @@ func warnKept(env *command.Env, o upOptions, s api.Status) {
 	}
 	if o.changed("network-plugin") && s.Cluster.NetworkPlugin.String() != o.plugin {
 		kept("network-plugin", "--network-plugin="+s.Cluster.NetworkPlugin.String())
+	}
+	if have := cmp.Or(s.Cluster.SubnetPrefix, api.NodePrefix.String()); o.changed("subnet-prefix") && have != o.subnet {
+		kept("subnet-prefix", "--subnet-prefix="+have)
+	}
+	if have := s.Cluster.PodSubnetPrefix; o.changed("pod-subnet-prefix") && have != o.podSubnet {
+		kept("pod-subnet-prefix", "--pod-subnet-prefix="+have)
 	}
 	if images, err := command.ReadImages(o.images); err == nil && images != s.Cluster.Images && o.changed("images") {
 		terminal.Fprintf(env.Err, "demarc: --images has no effect on a cluster that runs: demarc down, and then up with it\n")

@@ -137,6 +137,20 @@ var clusterProperties = []property{
 		},
 	},
 	{
+		Arg: script.Arg{Name: "subnet-prefix", Type: script.ArgText, Default: api.NodePrefix.String(), Doc: "addresses of the nodes' subnet"},
+		set: func(c *api.ClusterSpec, v string) string {
+			c.SubnetPrefix = v
+			return ""
+		},
+	},
+	{
+		Arg: script.Arg{Name: "pod-subnet-prefix", Type: script.ArgText, Doc: "addresses of a subnet of the pods, with network-plugin=azure; without it pods have addresses of the nodes' subnet"},
+		set: func(c *api.ClusterSpec, v string) string {
+			c.PodSubnetPrefix = v
+			return ""
+		},
+	},
+	{
 		Arg: script.Arg{Name: "images", Type: script.ArgSection, Doc: "catalogue of images, which says how containers behave: demarc help images"},
 		section: func(c *api.ClusterSpec, text string) []image.Problem {
 			_, problems := image.Parse("", []byte(text))
@@ -234,6 +248,9 @@ func (p *parser) readCluster(words []script.Word) {
 		}
 		seen[name] = true
 		p.setCluster(w, name, value)
+	}
+	if err := p.script.Cluster.CheckNewNetwork(); err != nil {
+		p.Problem(words[0].Col, "", "%v", err)
 	}
 }
 

@@ -20,6 +20,7 @@ func (m *Management) ScaleNodePool(ctx context.Context, pool string, r api.Scale
 
 // AddNodePool begins to make another pool.
 func (m *Management) AddNodePool(ctx context.Context, r api.AddPoolRequest) (api.Operation, error) {
+	r.MaxPods = cmp.Or(r.MaxPods, m.Spec.DefaultMaxPods())
 	shape, err := checkPool(r.Name, r.PoolShape.WithDefaults(api.ModeUser))
 	if err != nil {
 		return api.Operation{}, err
@@ -31,13 +32,19 @@ func (m *Management) AddNodePool(ctx context.Context, r api.AddPoolRequest) (api
 	return m.Operator.AddPool(ctx, m.Memory, provider.Pool{Name: r.Name, Count: r.Count, PoolShape: shape, Autoscaling: scaling, KubernetesVersion: r.KubernetesVersion})
 }
 
-// room says in AKS's words why the network has no room for the nodes of some pools.
+// room says in AKS's words why the network has no room for the nodes of some pools: for as many
+// as the autoscaler can make.
 func (m *Management) room(pools []provider.Pool) error {
-	nodes := 0
+	nodes, addresses := 0, 0
 	for _, p := range pools {
-		nodes += p.Count
+		n := p.Count
+		nodes += n
+		if p.EnableAutoScaling {
+			n = max(n, p.MaxCount)
+		}
+		addresses += n * m.Spec.NodeAddresses(p.MaxPods)
 	}
-	return m.Spec.CheckNetwork(nodes)
+	return m.Spec.CheckNetwork(nodes, addresses)
 }
 
 // UpdateNodePool begins to give a pool other labels, taints or another mode, or has the

@@ -50,7 +50,7 @@ func (m *Management) wantedCluster(known provider.Cluster) (provider.Cluster, er
 			p.NodeImage = cmp.Or(m.Spec.NodeImage, vms{m}.LatestImage(p.KubernetesVersion))
 		}
 		if p.Mode == "" { // as earlier versions wrote it
-			p.PoolShape = api.PoolShape{Zones: m.Spec.Zones}.WithDefaults(api.ModeSystem)
+			p.PoolShape = api.PoolShape{Zones: m.Spec.Zones, MaxPods: m.Spec.DefaultMaxPods()}.WithDefaults(api.ModeSystem)
 		}
 		pools[i] = p
 	}
