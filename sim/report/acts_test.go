@@ -63,7 +63,7 @@ func TestActs(t *testing.T) {
 		{"a rule that lets somebody in", "service/shop", []timeline.Event{ruled(20, "Inbound", "Allow")}, OwnerShared},
 		{"a lossy network", "service/shop", []timeline.Event{lossy(5)}, OwnerProvider},
 		{"a lossy network that was healed", "service/shop", []timeline.Event{lossy(5), {Seq: 2, Time: after(15), Verb: "healed", Subject: "node/a", Cause: 1}}, OwnerShared},
-		{"a route", "service/shop", []timeline.Event{acted(1, 20, "deleted", "route/node-a")}, OwnerCustomer},
+		{"a route", "service/shop", []timeline.Event{acted(1, 20, "deleted", "route/node-a"), {Seq: 2, Time: after(30), Verb: "restored", Subject: "route/node-a"}}, OwnerCustomer},
 		{"a route that was made again", "service/shop", []timeline.Event{acted(1, 15, "deleted", "route/node-a"), {Seq: 2, Time: after(17), Verb: "restored", Subject: "route/node-a"}}, OwnerShared},
 		{"by a controller", "service/shop", []timeline.Event{{Seq: 1, Time: after(20), Actor: timeline.Kubernetes, Verb: "scaled", Subject: "deployment/default/shop"}}, OwnerShared},
 	} {
