@@ -41,6 +41,7 @@ const MaxRoutes = 400
 // ParseNetworkPlugin reads the name of a plugin. The error is in the words of az.
 func ParseNetworkPlugin(s string) (NetworkPlugin, error) {
 	if !slices.Contains(NetworkPlugins, s) {
+		//lint:ignore ST1005 it is az's text
 		return "", fmt.Errorf("'%s' is not a valid value for '--network-plugin'. Allowed values: %s.", s, strings.Join(NetworkPlugins, ", "))
 	}
 	return NetworkPlugin(s), nil
