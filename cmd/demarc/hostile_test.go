@@ -50,7 +50,10 @@ var printing = []string{
 	"escalate 0", "consent list", "consent grant 0 --for 1h", "support list", "support open words", "support show HOSTILE", "support escalate HOSTILE", "support close HOSTILE",
 	"iaas vm list", "iaas vm stop 0", "iaas vm deallocate 0", "iaas vm start 0", "iaas vm restart 0", "iaas vm resize 0 Standard_D8s_v5", "iaas vm tag 0 a=b",
 	"iaas disk list", "iaas disk create x --size-gb 4", "iaas disk detach x", "iaas disk resize x 8", "iaas share list", "iaas share delete x", "iaas share resize x 8", "iaas lb list", "iaas lb outbound", "iaas lb delete-rule HOSTILE", "__complete iaas lb delete-rule ", "iaas route list", "iaas route delete 0", "iaas vnet show", "iaas nsg list", "iaas nsg set x --priority 200", "patch list", "--as provider patch publish linux-azure", "cve list", "cve show x",
-	"--as provider cve publish CVE-2026-1234 --component kubelet", "aks show", "aks stop", "aks start", "aks update", "aks approuting enable", "aks approuting disable", "aks get-upgrades", "aks maintenanceconfiguration list", "aks upgrade --kubernetes-version 1.37", "nodepool list", "nodepool show x",
+	"--as provider cve publish CVE-2026-1234 --component kubelet", "aks show", "aks stop", "aks start", "aks update", "aks approuting enable", "aks approuting disable", "aks get-upgrades", "aks maintenanceconfiguration list", "aks maintenanceconfiguration show HOSTILE",
+	"aks maintenanceconfiguration add aksManagedNodeOSUpgradeSchedule --schedule-type Daily --interval-days 1 --start-time 22:00 --duration 4",
+	"aks maintenanceconfiguration update aksManagedNodeOSUpgradeSchedule --schedule-type Daily --interval-days 1 --start-time 22:00 --duration 4",
+	"aks upgrade --kubernetes-version 1.37", "nodepool list", "nodepool show x",
 	"nodepool scale x --count 3", "nodepool add x", "nodepool update x --mode User", "nodepool delete x", "nodepool upgrade x", "--as provider backup list", "--as provider backup show x", "--as provider backup take", "--as provider backup verify x",
 	"--as provider backup restore x", "--as provider replicas", "explain i1", "report", "--as provider report", "feature list", "feature show HOSTILE", "feature register x", "feature unregister x", "feature gates",
 	"report -o html", "__complete iaas disk detach ", "__complete fault heal ", "__complete support show ", "__complete explain ", "__complete ssh ",
@@ -121,6 +124,8 @@ func TestListsAreNotNull(t *testing.T) {
 			return []api.Case{{ID: commandtest.Hostile}}
 		case []api.Feature:
 			return []api.Feature{commandtest.HostileValue[api.Feature]()}
+		case []api.PlannedMaintenance:
+			return []api.PlannedMaintenance{commandtest.HostileValue[api.PlannedMaintenance]()}
 		case []api.Restore:
 			return []api.Restore{{Phase: api.RestoreFailed}}
 		default:

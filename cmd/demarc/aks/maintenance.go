@@ -21,8 +21,7 @@ upgraded in the windows of aksManagedAutoUpgradeSchedule and of
 aksManagedNodeOSUpgradeSchedule. Without them it is at night, UTC. An upgrade that has
 begun goes on when its window closes, and one that has failed waits for the next.`,
 		Example: `  demarc aks maintenanceconfiguration list
-  demarc aks maintenanceconfiguration add aksManagedNodeOSUpgradeSchedule --schedule-type Weekly \
-    --interval-weeks 1 --day-of-week Friday --start-time 22:00 --duration 4 --utc-offset +02:00`,
+  demarc aks maintenance add aksManagedNodeOSUpgradeSchedule --schedule-type Daily --interval-days 1 --start-time 22:00 --duration 4`,
 	}, maintenanceListCmd(env), maintenanceShowCmd(env), maintenanceSetCmd(env, "add"), maintenanceSetCmd(env, "update"), maintenanceDeleteCmd(env))
 }
 
@@ -55,8 +54,7 @@ func maintenanceSetCmd(env *command.Env, action string) *cobra.Command {
 	}
 	c := &cobra.Command{
 		Use: action + " NAME", Short: short, Args: cobra.ExactArgs(1),
-		Example: "  demarc aks maintenanceconfiguration " + action + ` aksManagedAutoUpgradeSchedule --schedule-type RelativeMonthly \
-    --interval-months 1 --week-index Last --day-of-week Sunday --start-time 01:00 --duration 8`,
+		Example: "  demarc aks maintenance " + action + " aksManagedAutoUpgradeSchedule --schedule-type Weekly --interval-weeks 1 --day-of-week Sunday --start-time 01:00 --duration 8",
 		ValidArgsFunction: command.Words(api.MaintenanceNames...),
 		PreRunE: func(_ *cobra.Command, args []string) error {
 			m.Name = args[0]
