@@ -54,7 +54,7 @@ func maintenanceSetCmd(env *command.Env, action string) *cobra.Command {
 	}
 	c := &cobra.Command{
 		Use: action + " NAME", Short: short, Args: cobra.ExactArgs(1),
-		Example: "  demarc aks maintenance " + action + " aksManagedAutoUpgradeSchedule --schedule-type Weekly --interval-weeks 1 --day-of-week Sunday --start-time 01:00 --duration 8",
+		Example:           "  demarc aks maintenance " + action + " aksManagedAutoUpgradeSchedule --schedule-type Weekly --interval-weeks 1 --day-of-week Sunday --start-time 01:00 --duration 8",
 		ValidArgsFunction: command.Words(api.MaintenanceNames...),
 		PreRunE: func(_ *cobra.Command, args []string) error {
 			m.Name = args[0]
