@@ -90,6 +90,9 @@ func (o *Operator) Maintain() { wake(o.maintained) }
 // nothing that is known now makes that necessary.
 func (o *Operator) upgradeDue(ctx context.Context, l *Leadership) (next time.Time) {
 	s, now := l.State(), time.Now()
+	if s.Off() {
+		return time.Time{} // a start is an operation
+	}
 	if s.busy() != nil {
 		if unfinished(s) != nil {
 			return now.Add(lookPeriod) // nobody tells of its end
