@@ -34,6 +34,13 @@ func (d *diary) add(line string) {
 	d.lines = append(d.lines, line)
 }
 
+// read is what it remembers by now.
+func (d *diary) read() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.lines)
+}
+
 func (d *diary) Broke(subject string, _ timeline.Event, _ time.Time) { d.add("broke " + subject) }
 func (d *diary) Noticed(subject string, _ time.Time)                 { d.add("noticed " + subject) }
 func (d *diary) Mended(subject string, _ time.Time)                  { d.add("mended " + subject) }
@@ -101,8 +108,8 @@ func TestAddedVMBecomesANode(t *testing.T) {
 		if got := w.f.Machines()[2].KubeletVersion; got != "v1.36.4" {
 			t.Errorf("the machine says kubelet %s", got)
 		}
-		if w.count("created node/"+name) != 1 || len(d.lines) != 0 {
-			t.Errorf("%d creations on the timeline, outages %v; want 1 and none", w.count("created node/"+name), d.lines)
+		if w.count("created node/"+name) != 1 || len(d.read()) != 0 {
+			t.Errorf("%d creations on the timeline, outages %v; want 1 and none", w.count("created node/"+name), d.read())
 		}
 	})
 }
@@ -151,8 +158,8 @@ func TestRemovedVMIsNoOutage(t *testing.T) {
 		if _, err := w.f.PowerOff("1", timeline.Customer); err == nil {
 			t.Error("a fault hit the instance that is gone")
 		}
-		if w.count("deleted node/"+name) != 1 || len(d.lines) != 0 {
-			t.Errorf("timeline %v, outages %v: want one deletion and no outage", w.verbs(), d.lines)
+		if w.count("deleted node/"+name) != 1 || len(d.read()) != 0 {
+			t.Errorf("timeline %v, outages %v: want one deletion and no outage", w.verbs(), d.read())
 		}
 	})
 }
@@ -173,7 +180,7 @@ func TestPoolIsCompleteWhenTheMissingVMIsForgotten(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []string{"broke node/" + name, "mended node/" + name, "broke nodepool/nodepool1", "noticed nodepool/nodepool1", "mended nodepool/nodepool1"}
-		if diff := cmp.Diff(want, d.lines); diff != "" {
+		if diff := cmp.Diff(want, d.read()); diff != "" {
 			t.Errorf("outages (-want +got):\n%s", diff)
 		}
 		if w.count("deleted node/"+name) != 1 {
@@ -209,8 +216,8 @@ func TestUpgradedNodeHasItsVersionAndLosesChanges(t *testing.T) {
 		if got := w.ssh("0", "htop --version; uname -r; dpkg -l curl"); !strings.Contains(got, "not found") || !strings.Contains(got, n.Status.NodeInfo.KernelVersion) || strings.Contains(got, "7.81.0-1ubuntu1.20") {
 			t.Errorf("on the node: %s", got)
 		}
-		if len(d.lines) != 0 {
-			t.Errorf("outages %v: an upgrade is none", d.lines)
+		if len(d.read()) != 0 {
+			t.Errorf("outages %v: an upgrade is none", d.read())
 		}
 		if _, err := w.f.Upgrade("up/2", name, "v1.34.1", "AKSUbuntu-1804", 0); err == nil || !strings.Contains(err.Error(), images[0]) {
 			t.Errorf("an image that there is not: %v", err)

@@ -32,7 +32,7 @@ func TestParkedMachines(t *testing.T) {
 				t.Errorf("%s is %s", vm.Name, vm.Power)
 			}
 		}
-		if diff := cmp.Diff([]string{"broke " + down, "mended " + down}, d.lines); diff != "" {
+		if diff := cmp.Diff([]string{"broke " + down, "mended " + down}, d.read()); diff != "" {
 			t.Errorf("outages before the stop and in it (-want +got):\n%s", diff)
 		}
 		saved, err := w.f.Save()
@@ -55,7 +55,7 @@ func TestParkedMachines(t *testing.T) {
 		if _, err := w.f.DoVM(api.VMRequest{Action: "stop", VM: name}, timeline.Customer); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]string{"broke node/" + name}, d.lines); diff != "" {
+		if diff := cmp.Diff([]string{"broke node/" + name}, d.read()); diff != "" {
 			t.Errorf("outages in the next engine (-want +got):\n%s", diff)
 		}
 	})

@@ -60,7 +60,7 @@ func TestSpotNodeIsTakenBack(t *testing.T) {
 		if got := w.f.PoolNodes("spot"); len(got) != 1 || len(w.f.Missing("spot")) != 0 || w.f.Exists(name) || told != 2 {
 			t.Errorf("the pool has %v, missing %v, %d told", got, w.f.Missing("spot"), told)
 		}
-		if d := cmp.Diff([]string{"broke node/" + name, "mended node/" + name}, d.lines); d != "" {
+		if d := cmp.Diff([]string{"broke node/" + name, "mended node/" + name}, d.read()); d != "" {
 			t.Errorf("outages (-want +got):\n%s", d)
 		}
 	})

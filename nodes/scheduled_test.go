@@ -45,11 +45,11 @@ func TestMaintenance(t *testing.T) {
 			}
 		}
 		w.pass(9*time.Minute + 55*time.Second)
-		if len(d.lines) != 0 {
-			t.Errorf("before its time: %v", d.lines)
+		if len(d.read()) != 0 {
+			t.Errorf("before its time: %v", d.read())
 		}
 		w.pass(5 * time.Second)
-		if diff := cmp.Diff([]string{"broke node/" + names[1]}, d.lines); diff != "" || len(w.f.Evacuating()) != 0 {
+		if diff := cmp.Diff([]string{"broke node/" + names[1]}, d.read()); diff != "" || len(w.f.Evacuating()) != 0 {
 			t.Errorf("ten minutes later (-want +got):\n%s", diff)
 		}
 		w.pass(redeployTime + bootTime + 5*time.Second)
@@ -58,7 +58,7 @@ func TestMaintenance(t *testing.T) {
 		}
 		w.pass(2*time.Minute + bootTime)
 		want := []string{"broke node/" + names[1], "mended node/" + names[1], "broke node/" + names[0], "mended node/" + names[0]}
-		if diff := cmp.Diff(want, d.lines); diff != "" {
+		if diff := cmp.Diff(want, d.read()); diff != "" {
 			t.Errorf("outages (-want +got):\n%s", diff)
 		}
 		events, _ := w.f.log.Since(0)

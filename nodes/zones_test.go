@@ -74,12 +74,12 @@ func TestZoneIsLostAndBack(t *testing.T) {
 			t.Error(err)
 		}
 		want := []string{"broke node/" + names[1], "broke zone/1", "broke node/" + names[0], "broke node/" + names[2], "broke zone/2", "mended zone/1", "mended zone/2"}
-		if got := d.lines[:min(len(want), len(d.lines))]; !slices.Equal(got, want) {
+		if got := d.read()[:min(len(want), len(d.read()))]; !slices.Equal(got, want) {
 			t.Errorf("outages (-want +got):\n%s", cmp.Diff(want, got))
 		}
 		for _, e := range []string{"mended node/" + names[0], "mended node/" + names[2]} {
-			if !slices.Contains(d.lines, e) {
-				t.Errorf("%s is missing: %v", e, d.lines)
+			if !slices.Contains(d.read(), e) {
+				t.Errorf("%s is missing: %v", e, d.read())
 			}
 		}
 	})

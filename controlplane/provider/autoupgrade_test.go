@@ -88,9 +88,9 @@ func TestChannelIsRefusedByABudget(t *testing.T) {
 // begin again.
 func TestChannelWaitsForAnOperation(t *testing.T) {
 	operatePools(t, newFakePools("a", "b"), func(w *nodeWorld) {
+		once := w.crashAt("reimage")
 		w.upgrade(api.UpgradeRequest{KubernetesVersion: "1.37", ControlPlaneOnly: true})
 		w.configure(api.ClusterSettings{NodeOSChannel: api.NodeOSImage, Maintenance: windowIn(0)})
-		once := w.crashAt("reimage")
 		w.until(3 * time.Hour)
 		if !crashed(once) {
 			t.Error("the leader was never lost")
