@@ -164,9 +164,9 @@ type Actions struct {
 	// AddMaintenance makes a maintenance configuration.
 	AddMaintenance func(context.Context, MaintenanceConfiguration) (PlannedMaintenance, error) `route:"POST /v1/maintenance" role:"customer" action:"plan the maintenance of the cluster" needs:"name"`
 	// UpdateMaintenance replaces the maintenance configuration of that name.
-	UpdateMaintenance func(context.Context, MaintenanceConfiguration) (PlannedMaintenance, error) `route:"PUT /v1/maintenance" role:"customer" action:"plan the maintenance of the cluster" needs:"name"`
+	UpdateMaintenance func(context.Context, MaintenanceConfiguration) (PlannedMaintenance, error) `route:"PUT /v1/maintenance" role:"customer" action:"plan the cluster's maintenance anew" needs:"name"`
 	// DeleteMaintenance deletes the maintenance configuration of that name.
-	DeleteMaintenance func(ctx context.Context, name string) error `route:"DELETE /v1/maintenance/{name}" role:"customer" action:"plan the maintenance of the cluster"`
+	DeleteMaintenance func(ctx context.Context, name string) error `route:"DELETE /v1/maintenance/{name}" role:"customer" action:"have the cluster maintained without a plan"`
 
 	// Cases lists the support cases, the oldest first.
 	Cases func(context.Context) ([]Case, error) `route:"GET /v1/cases"`
@@ -187,9 +187,9 @@ type Actions struct {
 	// an operation is at.
 	ManagedCluster func(context.Context) (ManagedCluster, error) `route:"GET /v1/managedcluster"`
 	// StopCluster asks for the cluster to be stopped, with its nodes and control plane, and
-	// returns the operation as it was begun; Operations tells how it goes on. StartCluster asks
-	// for a stopped one to be started again, likewise.
-	StopCluster  func(context.Context) (Operation, error) `route:"POST /v1/managedcluster/stop" role:"customer" action:"stop the cluster"`
+	// returns the operation as it was begun; Operations tells how it goes on.
+	StopCluster func(context.Context) (Operation, error) `route:"POST /v1/managedcluster/stop" role:"customer" action:"stop the cluster"`
+	// StartCluster asks for a stopped cluster to be started again, likewise.
 	StartCluster func(context.Context) (Operation, error) `route:"POST /v1/managedcluster/start" role:"customer" action:"start the cluster"`
 	// Upgrades says what the cluster and its pools can be upgraded to.
 	Upgrades func(context.Context) (UpgradeProfile, error) `route:"GET /v1/upgrades"`

@@ -19,8 +19,8 @@ import (
 	"demarc/sim/timeline"
 )
 
-// clusterOfFaults is a cluster with a control plane that does not run and with what
-// makes faults happen.
+// clusterOfFaults is a cluster with a control plane that does not run, with a provider's plane
+// and with what makes faults happen.
 func clusterOfFaults(t *testing.T) (c *Cluster, end func()) {
 	t.Helper()
 	dir := t.TempDir()
@@ -29,12 +29,20 @@ func clusterOfFaults(t *testing.T) (c *Cluster, end func()) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { plane.Stop(context.Background()) })
-	ctx, end := context.WithCancel(t.Context())
-	c = &Cluster{Management: &operate.Management{Config: operate.Config{Plane: plane}}, ctx: ctx, cfg: api.EngineConfig{Ephemeral: true}, plane: plane, log: timeline.New(), dial: clock.Start(time.Now())}
+	replicas, err := provider.Open(provider.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	c = &Cluster{Management: &operate.Management{Config: operate.Config{Plane: plane}, Memory: replicas}, ctx: ctx, cfg: api.EngineConfig{Ephemeral: true}, plane: plane, log: timeline.New(), dial: clock.Start(time.Now())}
 	c.faults = c.newFaults()
 	c.faults.Plane = struckPlane{plane}
 	c.incidents = incident.NewLedger(c.log, c.faults.Holds, c.faults.Event)
-	return c, end
+	c.faults.Replicas = replicas
+	return c, func() {
+		cancel()
+		c.Management.Close()
+	}
 }
 
 // inject injects a fault that must succeed, and returns its ID.
@@ -156,13 +164,6 @@ func TestFaultThatFailsHoldsNothing(t *testing.T) {
 func TestReplicasDownAccountedFor(t *testing.T) {
 	c, end := clusterOfFaults(t)
 	defer end()
-	replicas, err := provider.Open(provider.Config{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Memory = replicas
-	c.faults.Replicas = replicas
-	defer c.Management.Close()
 	first := c.mustInject(t, "crash", "provider/0")
 	rest := c.mustInject(t, "crash", "provider")
 	if _, err := c.Inject(t.Context(), api.RoleDirector, fault.Spec{Verb: "crash", Target: "provider"}); err == nil {
@@ -173,7 +174,7 @@ func TestReplicasDownAccountedFor(t *testing.T) {
 	c.mustHeal(t, rest)
 	c.wantFaults(t, "the second fault was healed", first)
 	for i, want := range []bool{true, false, false} {
-		if stopped := replicas.Status()[i].State == "stopped"; stopped != want {
+		if stopped := c.Memory.Status()[i].State == "stopped"; stopped != want {
 			t.Errorf("replica %d is stopped: %t, want %t", i, stopped, want)
 		}
 	}
