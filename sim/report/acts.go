@@ -68,14 +68,20 @@ func acts(in Input, t api.Traffic) (list []Part) {
 // linkFaults are what is done to the network between machines, on which all traffic depends.
 var linkFaults = []timeline.Verb{"is lossy", "delayed"}
 
-// untilHealed is how long a fault is in force; until an end if nobody heals it.
-func untilHealed(events []timeline.Event, began timeline.Event, end time.Time) time.Duration {
+// lasts is how long something is so that has begun with an event: until the first later one
+// that ends it, or else until an end.
+func lasts(events []timeline.Event, began timeline.Event, end time.Time, ends func(timeline.Event) bool) time.Duration {
 	for _, e := range events {
-		if e.Verb == "healed" && e.Cause == began.Seq {
-			end = e.Time
+		if e.Seq > began.Seq && ends(e) {
+			return e.Time.Sub(began.Time)
 		}
 	}
 	return end.Sub(began.Time)
+}
+
+// untilHealed is how long a fault is in force.
+func untilHealed(events []timeline.Event, began timeline.Event, end time.Time) time.Duration {
+	return lasts(events, began, end, func(e timeline.Event) bool { return e.Verb == "healed" && e.Cause == began.Seq })
 }
 
 // isRoute says whether an event is that somebody has deleted the route to a node's pods: all
@@ -84,14 +90,11 @@ func isRoute(e timeline.Event) bool {
 	return e.Verb == "deleted" && strings.HasPrefix(e.Subject, "route/")
 }
 
-// untilRouted is how long a route is missing; until an end if nobody makes it again.
+// untilRouted is how long a route is missing.
 func untilRouted(events []timeline.Event, gone timeline.Event, end time.Time) time.Duration {
-	for _, e := range events {
-		if e.Seq > gone.Seq && e.Subject == gone.Subject && (e.Verb == "restored" || e.Verb == "removed") {
-			return e.Time.Sub(gone.Time)
-		}
-	}
-	return end.Sub(gone.Time)
+	return lasts(events, gone, end, func(e timeline.Event) bool {
+		return e.Subject == gone.Subject && (e.Verb == "restored" || e.Verb == "removed")
+	})
 }
 
 // inForce is how long a rule of the network security group stays as an event has made it;

@@ -12,16 +12,9 @@ const (
 	running timeline.Verb = "is running"
 )
 
-// untilRunning is how long a cluster was not to serve since its customer stopped it; until an
-// end if it was not started again.
+// untilRunning is how long a cluster was not to serve since its customer stopped it.
 func untilRunning(events []timeline.Event, began timeline.Event, end time.Time) time.Duration {
-	for _, e := range events {
-		if e.Seq > began.Seq && e.Subject == began.Subject && e.Verb == running {
-			end = e.Time
-			break
-		}
-	}
-	return max(end.Sub(began.Time), serviceShows)
+	return max(lasts(events, began, end, func(e timeline.Event) bool { return e.Subject == began.Subject && e.Verb == running }), serviceShows)
 }
 
 // stoppedMinutes is for how many minutes of a time the cluster was stopped, or on its way
