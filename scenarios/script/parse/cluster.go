@@ -36,14 +36,7 @@ var clusterProperties = []property{
 	wholeNumber("nodes", api.DefaultNodes, "worker nodes, 1 to 1000", api.MaxNodes, func(c *api.ClusterSpec) *int { return &c.Nodes }),
 	{
 		Arg: script.Arg{Name: "zones", Type: script.ArgText, Doc: "availability zones over which the nodes are spread, such as 1,2,3; without it they are in none"},
-		set: func(c *api.ClusterSpec, v string) string {
-			zones, err := cloud.ParseZones(v)
-			if err != nil {
-				return err.Error()
-			}
-			c.Zones = zones
-			return ""
-		},
+		set: parsed(cloud.ParseZones, func(c *api.ClusterSpec) *[]string { return &c.Zones }),
 	},
 	{
 		Arg:  script.Arg{Name: "edition", Type: script.ArgEnum, Values: api.Editions, Default: api.DefaultEdition, Doc: "edition of the support policy"},
@@ -81,14 +74,7 @@ var clusterProperties = []property{
 	wholeNumber("api-servers", 1, "API servers behind the front door, 1 to 3", api.MaxAPIServers, func(c *api.ClusterSpec) *int { return &c.APIServers }),
 	{
 		Arg: script.Arg{Name: "etcd-quota", Type: script.ArgText, Default: api.Size(api.DefaultEtcdQuota), Doc: "size at which etcd refuses writes, such as 16Mi"},
-		set: func(c *api.ClusterSpec, v string) string {
-			n, err := api.ParseEtcdQuota(v)
-			if err != nil {
-				return err.Error()
-			}
-			c.EtcdQuota = n
-			return ""
-		},
+		set: parsed(api.ParseEtcdQuota, func(c *api.ClusterSpec) *int64 { return &c.EtcdQuota }),
 	},
 	{
 		Arg: script.Arg{Name: "backup-keep", Type: script.ArgDuration, Default: "24h", Doc: "for how long every backup is kept"},
@@ -101,40 +87,19 @@ var clusterProperties = []property{
 	wholeNumber("backup-daily", 7, "for how many days after that the last backup of each day is kept", maxKeepDaily, func(c *api.ClusterSpec) *int { return &c.Backups.KeepDaily }),
 	{
 		Arg: script.Arg{Name: "feature-gates", Type: script.ArgText, Doc: "Kubernetes' feature gates that are not as by default: NAME=true, more of them behind commas"},
-		set: func(c *api.ClusterSpec, v string) string {
-			gates, err := api.ParseFeatureGates(v)
-			if err != nil {
-				return err.Error()
-			}
-			c.FeatureGates = gates
-			return ""
-		},
+		set: parsed(api.ParseFeatureGates, func(c *api.ClusterSpec) *map[string]bool { return &c.FeatureGates }),
 	},
 	truth("allow-unsupported-gates", "take feature gates that the support policy does not cover", func(c *api.ClusterSpec) *bool { return &c.AllowUnsupportedGates }),
 	truth("webhook-egress", "let webhooks by URL reach any host, and not this machine only", func(c *api.ClusterSpec) *bool { return &c.WebhookEgress }),
 	{
 		Arg:  script.Arg{Name: "network-policy", Type: script.ArgEnum, Values: api.NetworkPolicies, Default: string(api.NetworkPolicyNone), Doc: "what enforces NetworkPolicies; with none they are accepted and ignored"},
 		near: api.NetworkPolicies,
-		set: func(c *api.ClusterSpec, v string) string {
-			engine, err := api.ParseNetworkPolicy(v)
-			if err != nil {
-				return err.Error()
-			}
-			c.NetworkPolicy = engine
-			return ""
-		},
+		set:  parsed(api.ParseNetworkPolicy, func(c *api.ClusterSpec) *api.NetworkPolicy { return &c.NetworkPolicy }),
 	},
 	{
 		Arg:  script.Arg{Name: "network-plugin", Type: script.ArgEnum, Values: api.NetworkPlugins, Default: string(api.NetworkAzureOverlay), Doc: "where pods have their addresses from"},
 		near: api.NetworkPlugins,
-		set: func(c *api.ClusterSpec, v string) string {
-			plugin, err := api.ParseNetworkPlugin(v)
-			if err != nil {
-				return err.Error()
-			}
-			c.NetworkPlugin = plugin
-			return ""
-		},
+		set:  parsed(api.ParseNetworkPlugin, func(c *api.ClusterSpec) *api.NetworkPlugin { return &c.NetworkPlugin }),
 	},
 	{
 		Arg: script.Arg{Name: "subnet-prefix", Type: script.ArgText, Default: api.NodePrefix.String(), Doc: "addresses of the nodes' subnet"},
@@ -208,6 +173,18 @@ func unless(right bool, wanted string) string {
 		return ""
 	}
 	return wanted
+}
+
+// parsed sets a property to what a text is read as; the error says what is wanted instead.
+func parsed[T any](read func(string) (T, error), at func(*api.ClusterSpec) *T) func(*api.ClusterSpec, string) string {
+	return func(c *api.ClusterSpec, v string) string {
+		value, err := read(v)
+		if err != nil {
+			return err.Error()
+		}
+		*at(c) = value
+		return ""
+	}
 }
 
 // setInt sets a whole number from 1, or says what is wanted instead.
