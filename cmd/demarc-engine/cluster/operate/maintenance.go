@@ -90,9 +90,6 @@ func (m *Management) replan(ctx context.Context, name, message string, change fu
 	return nil
 }
 
-// PatchNodes has the nodes install patches at night, or not, as the customer has set it.
-func (m *Management) PatchNodes() { m.Fleet.SetNightly(nightly(m.Settings())) }
-
-// nightly says whether Ubuntu's unattended-upgrades patch the nodes: with a channel that brings
-// images they do not.
-func nightly(s api.ClusterSettings) bool { return s.NodeOSChannel == "" }
+// PatchNodes has Ubuntu's unattended-upgrades patch the nodes at night, or not, as the customer
+// has set it: with a channel that brings images they do not.
+func (m *Management) PatchNodes() { m.Fleet.SetNightly(m.Settings().NodeOSChannel == "") }

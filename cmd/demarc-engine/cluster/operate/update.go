@@ -148,7 +148,7 @@ func (m *Management) bring(ctx context.Context, before, after api.ClusterSetting
 		return err
 	}
 	m.Fleet.SetOutbound(after.LoadBalancer)
-	m.Fleet.SetNightly(nightly(after))
+	m.PatchNodes()
 	m.Operator.Maintain()
 	if !maps.Equal(before.FeatureGates, after.FeatureGates) || before.AuditLog != after.AuditLog {
 		if err := m.Plane.Roll(ctx); err != nil {
